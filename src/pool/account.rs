@@ -1,0 +1,429 @@
+//! Accounts: who is charged for which capacity, nested, each within its own limit.
+//!
+//! An account lives while somebody holds a handle to it or a block is charged to it; both counts are packed into one word,
+//! so that a lease touches no reference count beside the charge.
+//!
+//! # Invariants
+//! - ALIVE: an account is freed by whoever brings its word to zero; before that a handle, a charge or a child keeps it, and
+//!   each account keeps its parent by a handle.
+//! - EXACT: the charge is the capacity of all blocks charged to the account and its descendants, and never above the limit at
+//!   the moment of a charge. The pool's own account is not charged: its charge is what the slab has out.
+
+use std::{
+    borrow::Cow,
+    collections::HashSet,
+    fmt,
+    ops::Deref,
+    process::abort,
+    ptr::NonNull,
+    sync::{
+        Arc,
+        atomic::Ordering::{AcqRel, Acquire, Relaxed, Release},
+    },
+};
+
+use super::{core::Core, stats::AccountStats};
+use crate::sync::{AtomicU64, AtomicUsize, Mutex, fence};
+
+/// Layout of the word: 40 bits of charge, 23 bits of handles, one bit that says whether somebody waits.
+const CHARGE_BITS: u32 = 40;
+const CHARGE: u64 = (1 << CHARGE_BITS) - 1;
+const HANDLE: u64 = 1 << CHARGE_BITS;
+const WAITERS: u64 = 1 << 63;
+const HANDLES: u64 = !CHARGE & !WAITERS;
+
+/// The largest budget: what a charge can count.
+pub(super) const BUDGET_MAX: usize = if usize::BITS > CHARGE_BITS { CHARGE as usize } else { usize::MAX };
+
+pub(super) struct Account {
+    word: AtomicU64,
+    limit: AtomicUsize,
+    peak: AtomicU64,
+    parent: Option<NonNull<Account>>,
+    name: Cow<'static, str>,
+    pub(super) core: Arc<Core>,
+}
+
+/// Who an account is, for queues and lists: its address, never followed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(super) struct AccountKey(usize);
+
+/// A counted handle to an account.
+pub(super) struct AccountHandle(NonNull<Account>);
+
+// SAFETY: an account is shared by design: its fields are atomic or never change (ALIVE says how long).
+unsafe impl Send for AccountHandle {}
+// SAFETY: as above.
+unsafe impl Sync for AccountHandle {}
+
+/// The account that said no to a charge; somebody may wait at those that were charged and refunded on the way.
+pub(super) struct ChargeRefused {
+    pub(super) at: AccountKey,
+    pub(super) left: usize,
+    pub(super) limit: usize,
+    pub(super) woken: Vec<AccountKey>,
+}
+
+impl AccountHandle {
+    /// The pool's own account.
+    pub(super) fn root(core: Arc<Core>, limit: usize, name: Cow<'static, str>) -> Self {
+        Self::new(core, limit, name, None)
+    }
+
+    /// An account inside this one.
+    pub(super) fn child(&self, limit: usize, name: Cow<'static, str>) -> Self {
+        let parent = self.clone();
+        let child = Self::new(Arc::clone(&self.core), limit, name, Some(parent.0));
+        // The child keeps this handle until `end` gives it up.
+        std::mem::forget(parent);
+        self.core.accounts.insert(child.key());
+        child
+    }
+
+    fn new(core: Arc<Core>, limit: usize, name: Cow<'static, str>, parent: Option<NonNull<Account>>) -> Self {
+        Self(NonNull::from(Box::leak(Box::new(Account {
+            word: AtomicU64::new(HANDLE),
+            limit: AtomicUsize::new(limit.min(BUDGET_MAX)),
+            peak: AtomicU64::new(0),
+            parent,
+            name,
+            core,
+        }))))
+    }
+
+    /// A new handle to an account that a block is charged to; `None` for the pool itself.
+    ///
+    /// # Safety
+    /// `account` is null or charged for a block that the caller keeps from being returned or charged elsewhere (ALIVE).
+    pub(super) unsafe fn of_charged(account: *mut Account) -> Option<Self> {
+        let account = NonNull::new(account)?;
+        // SAFETY: the caller's charge keeps the account alive.
+        unsafe { account.as_ref() }.add_handle();
+        Some(Self(account))
+    }
+
+    /// Charges `bytes` here and to every account above, or to none. Only the queue says `in_turn`, when it serves a waiter;
+    /// everybody else stays behind those who wait.
+    #[inline]
+    pub(super) fn charge(&self, bytes: usize, in_turn: bool) -> Result<Charge<'_>, ChargeRefused> {
+        self.charge_below(None, bytes, in_turn)?;
+        Ok(Charge { account: self, bytes })
+    }
+
+    /// What a block's entry says of whom it is charged to.
+    #[inline]
+    pub(super) fn as_charge(&self) -> *mut Account {
+        if self.is_root() { std::ptr::null_mut() } else { self.0.as_ptr() }
+    }
+}
+
+/// A charge on its way to a block. Has no drop: it goes to a block or is refunded.
+#[must_use = "a charge that is dropped here is never refunded"]
+pub(super) struct Charge<'a> {
+    account: &'a AccountHandle,
+    bytes: usize,
+}
+
+impl Charge<'_> {
+    /// Hands the charge over to a block's entry.
+    #[inline]
+    pub(super) fn into_entry(self) -> *mut Account {
+        self.account.as_charge()
+    }
+
+    /// Takes the charge back; returns the accounts at which somebody waits.
+    pub(super) fn refund(self) -> Vec<AccountKey> {
+        // SAFETY: this charge was made once, and is consumed here.
+        unsafe { refund(self.account.0, None, self.bytes) }
+    }
+}
+
+impl Clone for AccountHandle {
+    fn clone(&self) -> Self {
+        self.add_handle();
+        Self(self.0)
+    }
+}
+
+impl Deref for AccountHandle {
+    type Target = Account;
+
+    #[inline]
+    fn deref(&self) -> &Account {
+        // SAFETY: ALIVE, by this handle.
+        unsafe { self.0.as_ref() }
+    }
+}
+
+impl Drop for AccountHandle {
+    fn drop(&mut self) {
+        // SAFETY: this handle was counted, and is given up once.
+        unsafe { give_up(self.0, HANDLE) };
+    }
+}
+
+impl Account {
+    #[inline]
+    pub(super) fn is_root(&self) -> bool {
+        self.parent.is_none()
+    }
+
+    pub(super) fn key(&self) -> AccountKey {
+        AccountKey(std::ptr::from_ref(self).expose_provenance())
+    }
+
+    pub(super) fn name(&self) -> &str {
+        &self.name
+    }
+
+    pub(super) fn limit(&self) -> usize {
+        self.limit.load(Relaxed)
+    }
+
+    pub(super) fn set_limit(&self, limit: usize) {
+        self.limit.store(limit.min(BUDGET_MAX), Relaxed);
+    }
+
+    /// Bytes charged; 0 for the pool's own account, which counts in the slab.
+    pub(super) fn charge_now(&self) -> usize {
+        (self.word.load(Relaxed) & CHARGE) as usize
+    }
+
+    pub(super) fn peak(&self) -> usize {
+        self.peak.load(Relaxed) as usize
+    }
+
+    /// The smallest limit from here to the pool.
+    pub(super) fn limit_of_all(&self) -> usize {
+        self.line().map(Account::limit).min().unwrap_or(0)
+    }
+
+
+    /// Charges here and to every account above, up to and not including `stop`, or to none.
+    #[inline]
+    fn charge_below(&self, stop: Option<AccountKey>, bytes: usize, in_turn: bool) -> Result<(), ChargeRefused> {
+        let mut at = self;
+        while let Some(parent) = at.parent {
+            if Some(at.key()) == stop {
+                break;
+            }
+            if !at.add(bytes, in_turn) {
+                return Err(self.refused(at, bytes));
+            }
+            // SAFETY: ALIVE: `at` keeps its parent.
+            at = unsafe { parent.as_ref() };
+        }
+        Ok(())
+    }
+
+    /// Takes back what was charged below the account that refused.
+    #[cold]
+    fn refused(&self, at: &Account, bytes: usize) -> ChargeRefused {
+        let limit = at.limit();
+        let refused = (at.key(), limit.saturating_sub(at.charge_now()));
+        ChargeRefused {
+            at: refused.0,
+            left: refused.1,
+            limit,
+            // SAFETY: exactly the accounts below `at` were charged by `charge_below`.
+            woken: unsafe { refund(NonNull::from(self), Some(at.key()), bytes) },
+        }
+    }
+
+    /// Adds to the charge within the limit.
+    #[inline]
+    fn add(&self, bytes: usize, in_turn: bool) -> bool {
+        let limit = self.limit() as u64;
+        let mut word = self.word.load(Relaxed);
+        let charge = loop {
+            let charge = (word & CHARGE) + bytes as u64;
+            if charge > limit || (word & WAITERS != 0 && !in_turn) {
+                return false;
+            }
+            // Acquire pairs with the refund that made the room: what its holder did is over.
+            match self.word.compare_exchange_weak(word, word + bytes as u64, Acquire, Relaxed) {
+                Ok(_) => break charge,
+                Err(now) => word = now,
+            }
+        };
+        if charge > self.peak.load(Relaxed) {
+            self.peak.fetch_max(charge, Relaxed);
+        }
+        true
+    }
+
+    /// Whether `bytes` would fit here now.
+    pub(super) fn has_room(&self, bytes: usize) -> bool {
+        self.charge_now() + bytes <= self.limit()
+    }
+
+    /// Makes every refund from here on look at the queue; the queue looks once more after this.
+    pub(super) fn set_waiters(&self, waiting: bool) {
+        if waiting {
+            self.word.fetch_or(WAITERS, AcqRel);
+        } else {
+            self.word.fetch_and(!WAITERS, AcqRel);
+        }
+    }
+
+    /// This account and all above it, up to the pool.
+    pub(super) fn line(&self) -> impl Iterator<Item = &Account> {
+        // SAFETY: ALIVE: each account keeps its parent.
+        std::iter::successors(Some(self), |at| at.parent.map(|parent| unsafe { parent.as_ref() }))
+    }
+
+    fn add_handle(&self) {
+        if self.word.fetch_add(HANDLE, Relaxed) & HANDLES == HANDLES {
+            // 8 million handles to one account: going on would overflow the count and free it under them.
+            abort();
+        }
+    }
+}
+
+/// Refunds `bytes` to `account` and all above it, up to and not including `stop`; returns those at which somebody waits.
+///
+/// # Safety
+/// The bytes were charged there, by the same path, and are refunded once.
+#[inline]
+pub(super) unsafe fn refund(account: NonNull<Account>, stop: Option<AccountKey>, bytes: usize) -> Vec<AccountKey> {
+    let mut woken = Vec::new();
+    let mut at = account;
+    loop {
+        // SAFETY: ALIVE, by the charge that is refunded below.
+        let this = unsafe { at.as_ref() };
+        let key = this.key();
+        let Some(parent) = this.parent.filter(|_| Some(key) != stop) else { return woken };
+        // SAFETY: ALIVE: until the charge is given up, `at` keeps its parent.
+        let parent_is_root = unsafe { parent.as_ref() }.is_root();
+        // SAFETY: the charge is part of the word and given up once.
+        let word = unsafe { give_up(at, bytes as u64) };
+        if word & WAITERS != 0 {
+            woken.push(key);
+        }
+        if parent_is_root {
+            // The pool's own account is not charged, so from here on nothing of ours keeps it.
+            return woken;
+        }
+        at = parent;
+    }
+}
+
+/// Moves the charge of one block between accounts of one pool: only the accounts that the two do not share change.
+///
+/// # Safety
+/// `from` is charged for the block, and the caller keeps that so until this returns.
+pub(super) unsafe fn move_charge(
+    from: *mut Account,
+    to: &AccountHandle,
+    bytes: usize,
+) -> Result<Vec<AccountKey>, ChargeRefused> {
+    let Some(from) = NonNull::new(from) else {
+        return to.charge_below(None, bytes, false).map(|()| Vec::new());
+    };
+    // SAFETY: ALIVE, by the charge.
+    let shared = unsafe { from.as_ref() }.line().find(|at| to.line().any(|other| other.key() == at.key()));
+    let stop = shared.map(Account::key);
+    to.charge_below(stop, bytes, false)?;
+    // SAFETY: the block was charged to `from` and all above it.
+    Ok(unsafe { refund(from, stop, bytes) })
+}
+
+/// Subtracts from an account's word and ends the account if that was the last of it. Returns the word before.
+///
+/// # Safety
+/// The caller owns what it subtracts, and does not use the account through it afterwards.
+#[inline]
+unsafe fn give_up(account: NonNull<Account>, share: u64) -> u64 {
+    // SAFETY: ALIVE, by the share.
+    let word = unsafe { account.as_ref() }.word.fetch_sub(share, Release);
+    if word == share {
+        // Pairs with the releases of all who had a share.
+        fence(Acquire);
+        // SAFETY: the word is zero: nobody has a share, and nobody can get one.
+        unsafe { end(account) };
+    }
+    word
+}
+
+/// Frees an account and gives up its share of its parent; the pool's own account closes the pool.
+///
+/// # Safety
+/// The account's word is zero.
+#[cold]
+unsafe fn end(account: NonNull<Account>) {
+    // SAFETY: `new` leaked this box, and a word of zero means that nobody else has the account.
+    let key = unsafe { account.as_ref() }.key();
+    // SAFETY: as above.
+    let is_root = unsafe { account.as_ref() }.is_root();
+    if !is_root {
+        // SAFETY: as above; the list must forget the account before it is freed.
+        unsafe { account.as_ref() }.core.accounts.remove(key);
+    }
+    // SAFETY: as above.
+    let account = unsafe { Box::from_raw(account.as_ptr()) };
+    match account.parent {
+        // SAFETY: `child` left this handle to us.
+        Some(parent) => drop(unsafe { give_up(parent, HANDLE) }),
+        None => account.core.close(),
+    }
+}
+
+/// The live accounts of a pool, for its statistics.
+pub(super) struct Accounts(Mutex<HashSet<AccountKey>>);
+
+impl Accounts {
+    pub(super) fn new() -> Self {
+        Self(Mutex::new(HashSet::new()))
+    }
+
+    fn insert(&self, key: AccountKey) {
+        self.0.lock().insert(key);
+    }
+
+    fn remove(&self, key: AccountKey) {
+        self.0.lock().remove(&key);
+    }
+
+    /// The accounts with the largest charge: name, charge, limit, peak.
+    pub(super) fn largest(&self, count: usize) -> Vec<AccountStats> {
+        let accounts = self.0.lock();
+        let mut charges: Vec<(usize, AccountKey)> = accounts
+            .iter()
+            // SAFETY: an account leaves the list, under its lock, before it is freed.
+            .map(|&key| (unsafe { key.account() }.charge_now(), key))
+            .filter(|&(charge, _)| charge > 0)
+            .collect();
+        charges.sort_unstable_by(|a, b| b.cmp(a));
+        charges.truncate(count);
+        let stats = charges.into_iter().map(|(leased, key)| {
+            // SAFETY: as above, the lock is still held.
+            let account = unsafe { key.account() };
+            AccountStats {
+                name: account.name().to_owned(),
+                leased,
+                limit: account.limit(),
+                peak: account.peak(),
+            }
+        });
+        stats.collect()
+    }
+}
+
+impl AccountKey {
+    /// # Safety
+    /// The account is alive, and stays so while it is used.
+    unsafe fn account<'a>(self) -> &'a Account {
+        // SAFETY: the caller says so; the address was exposed by `key`.
+        unsafe { &*std::ptr::with_exposed_provenance(self.0) }
+    }
+}
+
+impl fmt::Debug for Account {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Account")
+            .field("name", &self.name)
+            .field("charge", &self.charge_now())
+            .field("limit", &self.limit())
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,145 @@
+//! The size classes of a pool: which block serves which length.
+
+use super::builder::BuildError;
+
+/// The most classes a pool may have.
+pub(super) const CLASSES_MAX: usize = 16;
+
+/// The largest block a pool may have: 16 MiB, so that offsets within a block fit in 32 bits with room to spare.
+pub(super) const CLASS_LEN_MAX: usize = 16 << 20;
+
+/// 1 KiB heads and small messages, 4 KiB pages, 20 KiB for a whole TLS record (18,437 bytes) or HTTP/2 frame (16,393),
+/// 64 KiB reads; 256 KiB and 1 MiB serve code that asks for them.
+pub(super) const DEFAULT_CLASSES: [usize; 6] =
+    [1 << 10, 4 << 10, 20 << 10, 64 << 10, 256 << 10, 1 << 20];
+
+/// The place of a class in its pool, smallest first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct ClassIndex(u8);
+
+impl ClassIndex {
+    #[inline]
+    pub(super) fn get(self) -> usize {
+        usize::from(self.0)
+    }
+}
+
+/// The block lengths of a pool, ascending.
+#[derive(Clone, Debug)]
+pub(super) struct Classes {
+    lens: [u32; CLASSES_MAX],
+    count: u8,
+}
+
+impl Classes {
+    pub(super) fn new(lens: &[usize]) -> Result<Self, BuildError> {
+        if lens.is_empty() {
+            return Err(BuildError::no_classes());
+        }
+        if lens.len() > CLASSES_MAX {
+            return Err(BuildError::too_many_classes(lens.len()));
+        }
+        let mut sizes = [0; CLASSES_MAX];
+        let mut before = 0;
+        for (size, &len) in sizes.iter_mut().zip(lens) {
+            if len == 0 {
+                return Err(BuildError::class_zero());
+            }
+            if len > CLASS_LEN_MAX {
+                return Err(BuildError::class_too_large(len));
+            }
+            if len <= before {
+                return Err(BuildError::classes_unsorted(before, len));
+            }
+            before = len;
+            *size = u32::try_from(len).expect("at most CLASS_LEN_MAX");
+        }
+        Ok(Self {
+            lens: sizes,
+            count: u8::try_from(lens.len()).expect("at most CLASSES_MAX"),
+        })
+    }
+
+    /// The smallest class that holds `len` bytes.
+    #[inline]
+    pub(super) fn holding(&self, len: usize) -> Option<ClassIndex> {
+        self.iter().find(|&class| len <= self.len_of(class))
+    }
+
+    /// The next class up.
+    pub(super) fn above(&self, class: ClassIndex) -> Option<ClassIndex> {
+        let above = class.0 + 1;
+        (above < self.count).then_some(ClassIndex(above))
+    }
+
+    #[inline]
+    pub(super) fn len_of(&self, class: ClassIndex) -> usize {
+        self.lens[class.get()] as usize
+    }
+
+    pub(super) fn largest(&self) -> ClassIndex {
+        ClassIndex(self.count - 1)
+    }
+
+    pub(super) fn count(&self) -> usize {
+        usize::from(self.count)
+    }
+
+    #[inline]
+    pub(super) fn iter(&self) -> impl DoubleEndedIterator<Item = ClassIndex> + use<> {
+        (0..self.count).map(ClassIndex)
+    }
+
+    /// The block to lease next when `wanted` bytes of a chain are still without room: the class that holds them all if it
+    /// wastes at most a quarter of them, else the largest class that they fill.
+    pub(super) fn for_chain(&self, wanted: usize) -> ClassIndex {
+        let filled = self.iter().rev().find(|&class| self.len_of(class) <= wanted);
+        match (self.holding(wanted), filled) {
+            (Some(holding), None) => holding,
+            (Some(holding), _) if self.len_of(holding) <= wanted + wanted / 4 => holding,
+            (_, Some(filled)) => filled,
+            (None, None) => unreachable!("a length that no class holds fills the largest one"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Classes, DEFAULT_CLASSES};
+
+    fn classes() -> Classes {
+        Classes::new(&DEFAULT_CLASSES).expect("the defaults are valid")
+    }
+
+    #[test]
+    fn a_length_gets_the_smallest_class_that_holds_it() {
+        let classes = classes();
+        let len_for = |len| classes.holding(len).map(|class| classes.len_of(class));
+        assert_eq!(len_for(0), Some(1 << 10));
+        assert_eq!(len_for(1024), Some(1 << 10));
+        assert_eq!(len_for(1025), Some(4 << 10));
+        assert_eq!(len_for(18_437), Some(20 << 10));
+        assert_eq!(len_for(1 << 20), Some(1 << 20));
+        assert_eq!(len_for((1 << 20) + 1), None);
+    }
+
+    #[test]
+    fn a_chain_is_made_of_few_blocks_with_little_waste() {
+        let classes = classes();
+        let plan = |mut len: usize| {
+            let mut blocks = Vec::new();
+            while len > 0 {
+                let block = classes.len_of(classes.for_chain(len));
+                blocks.push(block >> 10);
+                len = len.saturating_sub(block);
+            }
+            blocks
+        };
+        assert_eq!(plan((1 << 20) + 4096), [1024, 4]);
+        assert_eq!(plan(63 << 10), [64]);
+        assert_eq!(plan(5000), [4, 1]);
+        assert_eq!(plan(1), [1]);
+        assert_eq!(plan(100 << 10), [64, 20, 20]);
+        assert_eq!(plan(3 << 20), [1024, 1024, 1024]);
+    }
+}

@@ -1,0 +1,116 @@
+//! Why a lease was refused.
+
+use std::{fmt, io, time::Duration};
+
+/// The error of every lease: which limit said no, and whether waiting can help.
+///
+/// Nothing is charged and nothing is held when a lease fails.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LeaseError {
+    kind: Kind,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Kind {
+    /// An account may not have more; `left` is the room it has.
+    AccountFull { wanted: usize, left: usize, limit: usize },
+    /// The pool has no free block that serves.
+    PoolEmpty { wanted: usize },
+    /// The wait took too long.
+    DeadlinePassed { wanted: usize, waited: Duration },
+    /// No wait can help: `most` is the largest length that could be had here.
+    TooLarge { wanted: usize, most: usize },
+    /// Blocks cannot be charged to an account of another pool.
+    OtherPool,
+    /// All handles of the pool are gone; its blocks live on, but there is nobody to lease from.
+    Closed,
+}
+
+impl LeaseError {
+    pub(crate) fn account_full(wanted: usize, left: usize, limit: usize) -> Self {
+        Self { kind: Kind::AccountFull { wanted, left, limit } }
+    }
+
+    pub(crate) fn pool_empty(wanted: usize) -> Self {
+        Self { kind: Kind::PoolEmpty { wanted } }
+    }
+
+    pub(crate) fn deadline_passed(wanted: usize, waited: Duration) -> Self {
+        Self { kind: Kind::DeadlinePassed { wanted, waited } }
+    }
+
+    pub(crate) fn too_large(wanted: usize, most: usize) -> Self {
+        Self { kind: Kind::TooLarge { wanted, most } }
+    }
+
+    pub(crate) fn other_pool() -> Self {
+        Self { kind: Kind::OtherPool }
+    }
+
+    pub(crate) fn closed() -> Self {
+        Self { kind: Kind::Closed }
+    }
+
+    /// An account on the way from this handle to the pool is at its limit; it gets room as its own blocks come home.
+    pub fn is_over_limit(&self) -> bool {
+        matches!(self.kind, Kind::AccountFull { .. })
+    }
+
+    /// The pool has no free block that serves; it gets one as anybody's blocks come home.
+    pub fn is_exhausted(&self) -> bool {
+        matches!(self.kind, Kind::PoolEmpty { .. })
+    }
+
+    /// The wait ended at its deadline.
+    pub fn is_deadline_passed(&self) -> bool {
+        matches!(self.kind, Kind::DeadlinePassed { .. })
+    }
+
+    /// The length can never be had from this handle: larger than any class, than a limit, or for a chain than a quarter of
+    /// the budget. Ask for less, or raise the limit.
+    pub fn is_too_large(&self) -> bool {
+        matches!(self.kind, Kind::TooLarge { .. })
+    }
+
+    /// Whether waiting can help: over a limit, or exhausted.
+    pub(crate) fn can_wait(&self) -> bool {
+        self.is_over_limit() || self.is_exhausted()
+    }
+}
+
+impl fmt::Display for LeaseError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.kind {
+            Kind::AccountFull { wanted, left, limit } => write!(
+                f,
+                "the account is at its limit: {wanted} bytes wanted, {left} of {limit} left; wait for its blocks to come home or raise its limit"
+            ),
+            Kind::PoolEmpty { wanted } => write!(
+                f,
+                "the pool is exhausted: no free block for {wanted} bytes; wait with `lease().await` or give the pool a larger budget"
+            ),
+            Kind::DeadlinePassed { wanted, waited } => write!(
+                f,
+                "no memory for {wanted} bytes within {waited:?}; give the pool a larger budget or the wait a later deadline"
+            ),
+            Kind::TooLarge { wanted, most } => write!(
+                f,
+                "{wanted} bytes can never be leased here, the most is {most}; ask for less or raise the limit, the classes or the budget"
+            ),
+            Kind::OtherPool => write!(f, "the account belongs to another pool; copy the bytes instead"),
+            Kind::Closed => write!(f, "the pool is closed: its last handle is gone"),
+        }
+    }
+}
+
+impl std::error::Error for LeaseError {}
+
+impl From<LeaseError> for io::Error {
+    fn from(error: LeaseError) -> Self {
+        let kind = match error.kind {
+            Kind::DeadlinePassed { .. } => io::ErrorKind::TimedOut,
+            _ => io::ErrorKind::OutOfMemory,
+        };
+        io::Error::new(kind, error)
+    }
+}

@@ -1,0 +1,162 @@
+//! A counted share of one leased block: what makes the handles of the block come home.
+//!
+//! # Invariants
+//! - COUNTED: `refs` of a leased block is the number of its `Hold`s; the one that brings it to zero returns the block (HOME).
+//! - RANGES: each `Hold` goes with a range of its block. Ranges of `BlockMut`s overlap no other range; ranges of `Block`s
+//!   overlap each other only, and all their bytes are written.
+
+use std::{
+    process::abort,
+    ptr::NonNull,
+    sync::atomic::Ordering::{Acquire, Relaxed, Release},
+};
+
+use super::{
+    account::{AccountHandle, Charge, move_charge, refund},
+    error::LeaseError,
+    span::{BlockMeta, RawBlock},
+};
+use crate::sync::fence;
+
+/// A share of a block, or of none: an empty handle holds nothing.
+pub(super) struct Hold(Option<NonNull<BlockMeta>>);
+
+// SAFETY: the entry is atomic or never changes; what may be done to the block's bytes is settled by RANGES.
+unsafe impl Send for Hold {}
+// SAFETY: as above.
+unsafe impl Sync for Hold {}
+
+/// A count beyond this is a leak of handles that would overflow.
+const REFS_MAX: u32 = i32::MAX as u32;
+
+impl Hold {
+    pub(super) const NONE: Self = Self(None);
+
+    /// The first share of a block that was just taken, charged as `charge` says; with the start of the block.
+    #[inline]
+    pub(super) fn first(raw: RawBlock, charge: Charge<'_>) -> (Self, NonNull<u8>) {
+        let start = raw.meta().start();
+        let meta = raw.meta();
+        meta.refs.store(1, Relaxed);
+        meta.account.store(charge.into_entry(), Relaxed);
+        (Self(Some(raw.into_meta())), start)
+    }
+
+    /// Another share of the same block.
+    #[inline]
+    pub(super) fn share(&self) -> Self {
+        if let Some(meta) = self.meta()
+            && meta.refs.fetch_add(1, Relaxed) > REFS_MAX
+        {
+            abort();
+        }
+        Self(self.0)
+    }
+
+    /// Whether this is the only share of its block.
+    #[inline]
+    pub(super) fn is_only(&self) -> bool {
+        // Acquire pairs with the release of the share that went before: what it did to its range is over.
+        self.meta().is_some_and(|meta| meta.refs.load(Acquire) == 1)
+    }
+
+    pub(super) fn is_same_block(&self, other: &Self) -> bool {
+        self.0.is_some() && self.0 == other.0
+    }
+
+    /// Start and capacity of the whole block.
+    pub(super) fn block(&self) -> Option<(NonNull<u8>, usize)> {
+        self.meta().map(|meta| (meta.start(), meta.capacity()))
+    }
+
+    /// The address of the block's entry, to tell blocks apart.
+    pub(super) fn id(&self) -> Option<usize> {
+        self.0.map(|meta| meta.addr().get())
+    }
+
+    /// Moves the charge of the whole block to another account of the same pool.
+    pub(super) fn charge_to(&self, account: &AccountHandle) -> Result<(), LeaseError> {
+        let Some(meta) = self.meta() else { return Ok(()) };
+        let core = &account.core;
+        if meta.span().core.as_ptr().cast_const() != std::sync::Arc::as_ptr(core) {
+            return Err(LeaseError::other_pool());
+        }
+        let bytes = meta.capacity();
+        let moved = {
+            let _moves = core.moves.lock();
+            let from = meta.account.load(Relaxed);
+            // SAFETY: the block is charged to `from` while this share keeps it out and `moves` keeps the charge.
+            let moved = unsafe { move_charge(from, account, bytes) };
+            if moved.is_ok() {
+                meta.account.store(account.as_charge(), Relaxed);
+            }
+            moved
+        };
+        match moved {
+            Ok(woken) => {
+                core.serve(woken);
+                Ok(())
+            }
+            Err(mut refused) => {
+                core.serve(std::mem::take(&mut refused.woken));
+                Err(LeaseError::account_full(bytes, refused.left, refused.limit))
+            }
+        }
+    }
+
+    /// A handle to the account that is charged for the block; `None` if it is none, or the pool's own.
+    pub(super) fn account(&self) -> Option<AccountHandle> {
+        let meta = self.meta()?;
+        // SAFETY: a share keeps the core alive (LIVES).
+        let core = unsafe { meta.span().core.as_ref() };
+        let _moves = core.moves.lock();
+        // SAFETY: this share keeps the block out, and `moves` keeps its charge where it is.
+        unsafe { AccountHandle::of_charged(meta.account.load(Relaxed)) }
+    }
+
+    #[inline]
+    fn meta(&self) -> Option<&BlockMeta> {
+        // SAFETY: TABLE-LIVES: a share keeps its block out.
+        self.0.map(|meta| unsafe { meta.as_ref() })
+    }
+}
+
+impl Drop for Hold {
+    #[inline]
+    fn drop(&mut self) {
+        let Some(entry) = self.0 else { return };
+        // SAFETY: TABLE-LIVES, by this share.
+        let meta = unsafe { entry.as_ref() };
+        // A count of one is ours, and nobody can raise it: the subtraction can be left out.
+        if meta.refs.load(Acquire) != 1 {
+            if meta.refs.fetch_sub(1, Release) != 1 {
+                return;
+            }
+            // Pairs with the releases of the shares that went before.
+            fence(Acquire);
+        }
+        // SAFETY: the count is used up, and this was the share that did it (COUNTED).
+        unsafe { go_home(entry) };
+    }
+}
+
+/// Refunds a block and takes it home.
+///
+/// # Safety
+/// The block has no share left.
+#[inline]
+unsafe fn go_home(entry: NonNull<BlockMeta>) {
+    // SAFETY: the caller says that this is the last of it.
+    let mut raw = unsafe { RawBlock::from_meta(entry) };
+    // SAFETY: LIVES: the block is still out.
+    let core = unsafe { raw.core().as_ref() };
+    if core.settings.zero_on_return {
+        raw.zero();
+    }
+    let woken = match NonNull::new(raw.meta().account.load(Relaxed)) {
+        // SAFETY: the block was charged there, and this is its end. The core lives on: the block is still out.
+        Some(account) => unsafe { refund(account, None, raw.capacity()) },
+        None => Vec::new(),
+    };
+    core.put(raw, woken);
+}

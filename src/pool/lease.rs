@@ -1,0 +1,156 @@
+//! `Lease`: the wait for a block.
+
+use std::{
+    fmt,
+    future::Future,
+    pin::Pin,
+    task::{Context, Poll},
+    time::Duration,
+};
+
+use std::sync::atomic::Ordering::Relaxed;
+
+use super::{
+    Pool,
+    block_mut::BlockMut,
+    core::Blocked,
+    error::LeaseError,
+    queue::{Request, Ticket},
+};
+use crate::sync::Sleep;
+
+/// The future of [`Pool::lease`]: waits for its turn and for a block.
+///
+/// Waits in order behind those who came before, until its deadline. It holds nothing while it waits.
+///
+/// # Cancel safety
+/// Dropping it passes its turn on; a block that was already granted goes home. Polled again after it was ready, it leases anew.
+///
+/// # Panics
+/// The first poll that must wait panics outside of a tokio runtime with time enabled: the deadline is a tokio timer.
+#[must_use = "futures do nothing unless polled"]
+pub struct Lease {
+    wait: Wait,
+}
+
+impl Lease {
+    pub(super) fn new(pool: &Pool, len: usize, within: Duration) -> Self {
+        Self { wait: Wait::new(pool, len, Shape::Block, within) }
+    }
+}
+
+impl Future for Lease {
+    type Output = Result<BlockMut, LeaseError>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        self.wait.poll(cx).map_ok(|mut blocks| blocks.pop().expect("a granted lease has a block"))
+    }
+}
+
+impl fmt::Debug for Lease {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Lease").field("wait", &self.wait).finish()
+    }
+}
+
+/// What shape of memory is waited for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Shape {
+    Block,
+    Chain,
+}
+
+/// A wait for memory of some shape: a try first, then a place in the queue with a deadline.
+pub(crate) struct Wait {
+    pool: Pool,
+    len: usize,
+    shape: Shape,
+    within: Duration,
+    place: Option<Place>,
+}
+
+struct Place {
+    ticket: Ticket,
+    deadline: Sleep,
+}
+
+impl Wait {
+    pub(crate) fn new(pool: &Pool, len: usize, shape: Shape, within: Duration) -> Self {
+        Self {
+            pool: pool.clone(),
+            len,
+            shape,
+            within,
+            place: None,
+        }
+    }
+
+    pub(crate) fn pool(&self) -> &Pool {
+        &self.pool
+    }
+
+    pub(crate) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Result<Vec<BlockMut>, LeaseError>> {
+        if self.place.is_none() {
+            let request = self.pool.request(self.len, self.shape)?;
+            match self.pool.lease_now(request) {
+                Ok(blocks) => return Poll::Ready(Ok(blocks)),
+                Err(blocked) => self.join(request, &blocked, cx),
+            }
+        }
+        let place = self.place.as_mut().expect("a place was taken above");
+        let core = self.pool.core();
+        let (granted, stale) = core.queue.lock().poll(place.ticket, cx.waker());
+        drop(stale);
+        match granted {
+            Poll::Ready(blocks) => {
+                self.place = None;
+                Poll::Ready(blocks.ok_or_else(|| self.passed()))
+            }
+            Poll::Pending if place.deadline.poll_passed(cx).is_ready() => {
+                self.leave();
+                Poll::Ready(Err(self.passed()))
+            }
+            Poll::Pending => Poll::Pending,
+        }
+    }
+
+    fn join(&mut self, request: Request, blocked: &Blocked, cx: &mut Context<'_>) {
+        // First of all, for this may panic.
+        let deadline = Sleep::new(self.within);
+        let core = self.pool.core();
+        core.counters.waits.fetch_add(1, Relaxed);
+        let (ticket, done) = core.queue.lock().join(core, self.pool.account(), request, blocked, cx.waker().clone());
+        self.place = Some(Place { ticket, deadline });
+        done.finish(core);
+    }
+
+    fn leave(&mut self) {
+        if let Some(place) = self.place.take() {
+            let core = self.pool.core();
+            let done = core.queue.lock().leave(core, place.ticket);
+            done.finish(core);
+        }
+    }
+
+    fn passed(&self) -> LeaseError {
+        self.pool.core().counters.refused.fetch_add(1, Relaxed);
+        LeaseError::deadline_passed(self.len, self.within)
+    }
+}
+
+impl Drop for Wait {
+    fn drop(&mut self) {
+        self.leave();
+    }
+}
+
+impl fmt::Debug for Wait {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Wait")
+            .field("len", &self.len)
+            .field("shape", &self.shape)
+            .field("within", &self.within)
+            .field("is_queued", &self.place.is_some())
+            .finish()
+    }
+}

@@ -1,0 +1,625 @@
+//! The shared store of blocks: the region cut into spans, spans joined to runs of one class, free blocks on run lists.
+//!
+//! Small classes share a span of 64 KiB; a block of a larger class is a run of neighbouring spans. Small runs are taken from
+//! the low end of the region and large ones from the high end, and blocks come from the fullest run, so that mixed sizes
+//! leave whole stretches free for each other.
+//!
+//! # Invariants
+//! - CAP: runs lie inside the budget and never overlap, so blocks in memory never exceed it.
+//! - COUNTED: `out_blocks` and `out_bytes` count exactly the blocks that are not on a free list here.
+//! - LISTED: a run with a free block is on the list of its class and fullness; a run without one is on no list.
+
+use std::{ptr::NonNull, sync::Arc};
+
+use super::{
+    batch::Batch,
+    bits::Bits,
+    class::{ClassIndex, Classes},
+    core::Core,
+    memory::Memory,
+    span::{RawBlock, Span},
+};
+
+/// Measured on a throw-away core: with 1 MiB spans an 8 MiB pool of mixed classes refused at 62 % fill.
+pub(super) const SPAN_LEN: usize = 64 << 10;
+
+/// Lists of runs by fullness: level 0 is empty runs, the rest sixths of the blocks in use.
+const LEVELS: usize = 7;
+const NOWHERE: u32 = u32::MAX;
+
+pub(super) struct Slab {
+    classes: Classes,
+    /// The budget in bytes.
+    len: usize,
+    /// What may be out at once; the budget, unless the pool's own limit was lowered.
+    pub(super) limit: usize,
+    slots: Box<[Slot]>,
+    /// The spans of `slots` that are `Slot::Free`.
+    free_spans: Bits,
+    lists: Box<[ClassList]>,
+    out_blocks: usize,
+    out_bytes: usize,
+    mapped: usize,
+    metadata: usize,
+    /// Somebody waits for memory: whoever puts a block here serves the queue next.
+    pub(super) waiting: bool,
+    /// The last account is gone.
+    pub(super) is_closed: bool,
+    /// Keeps the core once its last account is gone, until the last block is home.
+    kept: Option<Arc<Core>>,
+}
+
+enum Slot {
+    /// In no run. A warm span has pages that the system has given us; the region backing keeps them.
+    Free { warm: bool },
+    /// The first span of a run.
+    Head(Run),
+    /// Another span of a run.
+    Inside,
+}
+
+struct Run {
+    table: NonNull<Span>,
+    class: ClassIndex,
+    spans: u32,
+    count: u32,
+    /// Blocks that are not free: out, or on their way back to the system.
+    used: u32,
+    free: Bits,
+    /// Blocks without pages: never leased yet, or given back.
+    cold: Bits,
+    /// What this run adds to `mapped`: its blocks that are not cold, and gaps whose pages it took over.
+    counted: usize,
+    level: usize,
+    before: u32,
+    after: u32,
+}
+
+// SAFETY: a run's table is reached under the slab's lock, or by holders of its blocks (ONE-HOLDER).
+unsafe impl Send for Slab {}
+
+struct ClassList {
+    heads: [u32; LEVELS],
+    /// Free blocks that have pages.
+    warm: usize,
+    /// The least that `warm` has been since the last sweep: what the load did not need.
+    low: usize,
+    out_blocks: usize,
+    taken: u64,
+}
+
+/// What [`Slab::give_back_begin`] has set aside: nobody can lease it until `give_back_end`.
+pub(super) struct Leaving {
+    runs: Vec<(u32, u32)>,
+    blocks: Vec<(u32, u32)>,
+    /// Ranges of the region, in no order.
+    ranges: Vec<(usize, usize)>,
+    /// What has left already: runs of the heap.
+    left: usize,
+}
+
+/// The slab's part of the statistics.
+#[derive(Clone, Copy, Default)]
+pub(super) struct SlabCount {
+    pub(super) out_blocks: usize,
+    pub(super) out_bytes: usize,
+    pub(super) mapped: usize,
+    pub(super) metadata: usize,
+}
+
+/// One class's part of the statistics.
+#[derive(Clone, Copy, Default)]
+pub(super) struct ClassCount {
+    pub(super) out_blocks: usize,
+    pub(super) warm: usize,
+    pub(super) taken: u64,
+}
+
+impl Slab {
+    pub(super) fn new(classes: Classes, len: usize) -> Self {
+        let spans = len.div_ceil(SPAN_LEN);
+        let lists = classes.iter().map(|_| ClassList::new()).collect();
+        let mut slab = Self {
+            len,
+            limit: len,
+            slots: (0..spans).map(|_| Slot::Free { warm: false }).collect(),
+            free_spans: Bits::full(spans),
+            lists,
+            out_blocks: 0,
+            out_bytes: 0,
+            mapped: 0,
+            metadata: 0,
+            waiting: false,
+            is_closed: false,
+            kept: None,
+            classes,
+        };
+        slab.metadata = size_of_val::<[Slot]>(&slab.slots) + slab.free_spans.bytes();
+        slab
+    }
+
+    /// Takes one block of `class`, from the fullest run that has one, or from a new run.
+    pub(super) fn take(&mut self, core: &Core, class: ClassIndex) -> Option<RawBlock> {
+        let block_len = self.classes.len_of(class);
+        if self.out_bytes + block_len > self.limit {
+            return None;
+        }
+        let head = match self.lists[class.get()].fullest() {
+            Some(head) => head,
+            None => self.begin_run(core, class)?,
+        };
+        let run = self.run_mut(head);
+        let warm = run.free.first_not_in(&run.cold);
+        let index = match warm.or_else(|| run.free.first()) {
+            Some(index) => index,
+            None => unreachable!("a listed run has a free block (LISTED)"),
+        };
+        run.free.remove(index);
+        run.cold.remove(index);
+        run.used += 1;
+        if warm.is_none() {
+            run.counted += block_len;
+        }
+        let table = run.table;
+        self.relist(head);
+        let list = &mut self.lists[class.get()];
+        match warm {
+            Some(_) => list.warm -= 1,
+            None => self.mapped += block_len,
+        }
+        list.low = list.low.min(list.warm);
+        list.out_blocks += 1;
+        list.taken += 1;
+        self.out_blocks += 1;
+        self.out_bytes += block_len;
+        // SAFETY: `index` was just removed from the run's free list.
+        Some(unsafe { Span::raw_block(table, index) })
+    }
+
+    /// Takes up to `count` blocks of `class`.
+    pub(super) fn take_batch(&mut self, core: &Core, class: ClassIndex, count: usize) -> Batch {
+        let mut batch = Batch::new();
+        while batch.count() < count && !batch.is_full() {
+            match self.take(core, class) {
+                Some(raw) => batch.push(raw),
+                None => break,
+            }
+        }
+        batch
+    }
+
+    /// Puts a block back on its free list.
+    ///
+    /// # Panics
+    /// If the block is free already: an invariant of ours is broken, and going on would lease it twice.
+    pub(super) fn put(&mut self, raw: RawBlock) {
+        let class = raw.class();
+        let capacity = raw.capacity();
+        let meta = raw.meta();
+        let (head, index) = (meta.span().first, meta.index());
+        let run = self.run_mut(head);
+        assert!(run.free.insert(index), "block {index} of run {head} came home twice");
+        run.used -= 1;
+        self.relist(head);
+        let list = &mut self.lists[class.get()];
+        list.warm += 1;
+        list.out_blocks -= 1;
+        self.out_blocks -= 1;
+        self.out_bytes -= capacity;
+    }
+
+    /// Puts all blocks of a batch back.
+    pub(super) fn put_batch(&mut self, mut batch: Batch) {
+        while let Some(raw) = batch.pop() {
+            self.put(raw);
+        }
+    }
+
+    /// No account is left: the slab keeps the core until its last block is home.
+    pub(super) fn close(&mut self, core: &Arc<Core>) {
+        self.is_closed = true;
+        if self.out_blocks > 0 {
+            self.kept = Some(Arc::clone(core));
+        }
+    }
+
+    /// The core that `close` left here, for whoever brought the last block home; to be dropped without the lock.
+    pub(super) fn take_kept_core(&mut self) -> Option<Arc<Core>> {
+        if self.out_blocks == 0 { self.kept.take() } else { None }
+    }
+
+    pub(super) fn count(&self) -> SlabCount {
+        SlabCount {
+            out_blocks: self.out_blocks,
+            out_bytes: self.out_bytes,
+            mapped: self.mapped,
+            metadata: self.metadata,
+        }
+    }
+
+    pub(super) fn class_count(&self, class: ClassIndex) -> ClassCount {
+        let list = &self.lists[class.get()];
+        ClassCount {
+            out_blocks: list.out_blocks,
+            warm: list.warm,
+            taken: list.taken,
+        }
+    }
+
+    /// How many free blocks of `class` the load has not needed since the last sweep; starts the next one.
+    pub(super) fn sweep_low(&mut self, class: ClassIndex) -> usize {
+        let list = &mut self.lists[class.get()];
+        std::mem::replace(&mut list.low, list.warm).min(list.warm)
+    }
+
+    /// Sets up to `goal` free blocks of `class` and at most `bytes_max` bytes aside for the system, whole runs first;
+    /// returns how many blocks that are.
+    pub(super) fn give_back_begin(
+        &mut self,
+        class: ClassIndex,
+        goal: usize,
+        bytes_max: usize,
+        memory: &Memory,
+        leaving: &mut Leaving,
+    ) -> usize {
+        let block_len = self.classes.len_of(class);
+        let goal = goal.min((bytes_max / block_len).max(1));
+        let mut done = 0;
+        while done < goal {
+            let Some(head) = self.lists[class.get()].first_of(0) else { break };
+            let warm = self.run_mut(head).warm_free();
+            if warm == 0 {
+                // Only runs that were given up block by block are wholly cold; nothing to gain, but the table goes.
+                self.end_run(head, memory);
+                continue;
+            }
+            let spans = self.end_run(head, memory);
+            if memory.is_mapped() {
+                for span in head..head + spans {
+                    self.free_spans.remove(span as usize);
+                }
+                leaving.runs.push((head, spans));
+                leaving.ranges.push(self.range_of(head, spans));
+            } else {
+                leaving.left += self.range_of(head, spans).1;
+            }
+            done += warm;
+        }
+        if memory.is_mapped() && block_len.is_multiple_of(super::memory::PAGE_LEN) {
+            for level in 1..LEVELS {
+                let mut at = self.lists[class.get()].first_of(level);
+                while let Some(head) = at {
+                    if done >= goal {
+                        return done;
+                    }
+                    let run = self.run_mut(head);
+                    at = (run.after != NOWHERE).then_some(run.after);
+                    done += self.set_aside_blocks(head, goal - done, block_len, leaving);
+                }
+            }
+        }
+        done
+    }
+
+    /// What was set aside has left: it may be leased again, cold.
+    pub(super) fn give_back_end(&mut self, leaving: Leaving) {
+        for (head, spans) in leaving.runs {
+            for span in head..head + spans {
+                self.slots[span as usize] = Slot::Free { warm: false };
+                self.free_spans.insert(span as usize);
+                self.mapped -= self.span_len(span);
+            }
+        }
+        for (head, index) in leaving.blocks {
+            let run = self.run_mut(head);
+            run.free.insert(index as usize);
+            run.cold.insert(index as usize);
+            run.used -= 1;
+            let class = run.class;
+            let block_len = self.classes.len_of(class);
+            self.run_mut(head).counted -= block_len;
+            self.relist(head);
+            self.mapped -= block_len;
+        }
+    }
+
+    /// Ends all runs; the core is going away.
+    pub(super) fn end_all(&mut self, memory: &Memory) {
+        assert_eq!(self.out_blocks, 0, "the slab outlives its blocks");
+        for class in self.classes.iter() {
+            while let Some(head) = self.lists[class.get()].first_of(0) {
+                self.end_run(head, memory);
+            }
+        }
+    }
+
+    /// Sets up to `goal` free warm blocks of one partly used run aside.
+    fn set_aside_blocks(&mut self, head: u32, goal: usize, block_len: usize, leaving: &mut Leaving) -> usize {
+        let start = head as usize * SPAN_LEN;
+        let run = self.run_mut(head);
+        let class = run.class;
+        let mut done = 0;
+        while done < goal {
+            let Some(index) = run.free.first_not_in(&run.cold) else { break };
+            run.free.remove(index);
+            run.used += 1;
+            leaving.blocks.push((head, u32::try_from(index).expect("at most SPAN_LEN blocks")));
+            leaving.ranges.push((start + index * block_len, block_len));
+            done += 1;
+        }
+        if done > 0 {
+            self.relist(head);
+            let list = &mut self.lists[class.get()];
+            list.warm -= done;
+            list.low = list.low.min(list.warm);
+        }
+        done
+    }
+
+    /// Makes a run for `class`, if need be from empty runs of other classes, and returns its head.
+    fn begin_run(&mut self, core: &Core, class: ClassIndex) -> Option<u32> {
+        let block_len = self.classes.len_of(class);
+        let spans = block_len.div_ceil(SPAN_LEN);
+        let head = self.find_spans(class, block_len, spans, &core.memory)?;
+        let (offset, len) = self.range_of(head, u32::try_from(spans).expect("a run is at most 16 MiB"));
+        let count = if block_len * 2 <= SPAN_LEN { len / block_len } else { 1 };
+        let base = core.memory.begin_run(offset, len)?;
+        let first = head as usize;
+        let warm_len: usize = (first..first + spans)
+            .filter(|&span| matches!(self.slots[span], Slot::Free { warm: true }))
+            .map(|span| self.span_len(span as u32))
+            .sum();
+        let is_warm = warm_len > 0 || !core.memory.is_mapped();
+        if is_warm {
+            self.mapped += len - warm_len;
+        }
+        let counted = u32::try_from(count).expect("at most SPAN_LEN blocks");
+        let table = Span::new(
+            NonNull::from(core),
+            base,
+            head,
+            counted,
+            class,
+            u32::try_from(block_len).expect("at most CLASS_LEN_MAX"),
+        );
+        let run = Run {
+            table,
+            class,
+            spans: u32::try_from(spans).expect("a run is at most 16 MiB"),
+            count: counted,
+            used: 0,
+            free: Bits::full(count),
+            cold: if is_warm { Bits::empty(count) } else { Bits::full(count) },
+            counted: if is_warm { len } else { 0 },
+            level: 0,
+            before: NOWHERE,
+            after: NOWHERE,
+        };
+        self.metadata += run.bytes();
+        for span in first..first + spans {
+            self.free_spans.remove(span);
+            self.slots[span] = Slot::Inside;
+        }
+        self.slots[first] = Slot::Head(run);
+        self.link(head, 0);
+        if is_warm {
+            self.lists[class.get()].warm += count;
+        }
+        Some(head)
+    }
+
+    /// Ends a run whose blocks are all free, and returns how many spans it had. They are free and, if mapped, warm.
+    fn end_run(&mut self, head: u32, memory: &Memory) -> u32 {
+        self.unlink(head);
+        let slot = std::mem::replace(&mut self.slots[head as usize], Slot::Inside);
+        let Slot::Head(run) = slot else { unreachable!("a listed run has a head") };
+        assert_eq!(run.used, 0, "a run ends only when all its blocks are home");
+        self.metadata -= run.bytes();
+        let warm = run.warm_free();
+        self.lists[run.class.get()].warm -= warm;
+        let list = &mut self.lists[run.class.get()];
+        list.low = list.low.min(list.warm);
+        let (_, len) = self.range_of(head, run.spans);
+        // SAFETY: all blocks of the run are free (`used` is 0), and it is on no list any more.
+        let base = unsafe { run.table.as_ref() }.base;
+        // SAFETY: as above; the table is not used after this.
+        unsafe { Span::free(run.table) };
+        // SAFETY: `begin_run` made this run with the same base and length.
+        unsafe { memory.end_run(base, len) };
+        // A warm span counts whole: which pages of the gaps between blocks were touched is not known.
+        let keeps_pages = memory.is_mapped() && warm > 0;
+        self.mapped -= run.counted;
+        if keeps_pages {
+            self.mapped += len;
+        }
+        for span in head..head + run.spans {
+            self.slots[span as usize] = Slot::Free { warm: keeps_pages };
+            self.free_spans.insert(span as usize);
+        }
+        run.spans
+    }
+
+    /// The head of `spans` free neighbours: the lowest for one, the highest for more.
+    fn find_spans(&mut self, class: ClassIndex, block_len: usize, spans: usize, memory: &Memory) -> Option<u32> {
+        loop {
+            let found = match spans {
+                1 => self.free_spans.first(),
+                _ => self.free_spans.last_run(spans),
+            };
+            // Only the last span of a budget that is no multiple of SPAN_LEN is short; it serves what fits.
+            if let Some(head) = found
+                && head * SPAN_LEN + block_len <= self.len
+            {
+                return Some(head as u32);
+            }
+            if let Some(head) = found
+                && let Some(lower) = self.below_the_end(head, spans)
+            {
+                return Some(lower);
+            }
+            if !self.end_an_empty_run(class, spans, memory) {
+                return None;
+            }
+        }
+    }
+
+    /// The best place when the one at `head` reaches past the end of the budget.
+    fn below_the_end(&mut self, head: usize, spans: usize) -> Option<u32> {
+        let last = self.slots.len() - 1;
+        if spans == 1 || head + spans <= last || !self.free_spans.remove(last) {
+            return None;
+        }
+        let lower = self.free_spans.last_run(spans);
+        self.free_spans.insert(last);
+        lower.map(|head| head as u32)
+    }
+
+    /// Ends one empty run of another class for a single span, all of them for a longer run; whether any was there.
+    fn end_an_empty_run(&mut self, class: ClassIndex, spans: usize, memory: &Memory) -> bool {
+        let mut ended = false;
+        for other in self.classes.iter().filter(|&other| other != class) {
+            while let Some(head) = self.lists[other.get()].first_of(0) {
+                self.end_run(head, memory);
+                ended = true;
+                if spans == 1 {
+                    return true;
+                }
+            }
+        }
+        ended
+    }
+
+    /// Offset and length of `spans` spans from `head`; the last span of the budget may be short.
+    fn range_of(&self, head: u32, spans: u32) -> (usize, usize) {
+        let offset = head as usize * SPAN_LEN;
+        (offset, (spans as usize * SPAN_LEN).min(self.len - offset))
+    }
+
+    fn span_len(&self, span: u32) -> usize {
+        self.range_of(span, 1).1
+    }
+
+    fn run_mut(&mut self, head: u32) -> &mut Run {
+        match &mut self.slots[head as usize] {
+            Slot::Head(run) => run,
+            _ => unreachable!("span {head} heads no run"),
+        }
+    }
+
+    /// Moves a run to the list that its fullness asks for.
+    fn relist(&mut self, head: u32) {
+        let run = self.run_mut(head);
+        let level = run.level_now();
+        if level != run.level {
+            self.unlink(head);
+            self.link(head, level);
+        }
+    }
+
+    fn link(&mut self, head: u32, level: usize) {
+        let class = self.run_mut(head).class;
+        let after = match level {
+            LEVELS => NOWHERE,
+            _ => std::mem::replace(&mut self.lists[class.get()].heads[level], head),
+        };
+        if after != NOWHERE {
+            self.run_mut(after).before = head;
+        }
+        let run = self.run_mut(head);
+        run.level = level;
+        run.before = NOWHERE;
+        run.after = after;
+    }
+
+    fn unlink(&mut self, head: u32) {
+        let run = self.run_mut(head);
+        let (class, level, before, after) = (run.class, run.level, run.before, run.after);
+        if level == LEVELS {
+            return;
+        }
+        if after != NOWHERE {
+            self.run_mut(after).before = before;
+        }
+        match before {
+            NOWHERE => self.lists[class.get()].heads[level] = after,
+            _ => self.run_mut(before).after = after,
+        }
+    }
+}
+
+impl Run {
+    /// LEVELS for a full run, which is on no list.
+    fn level_now(&self) -> usize {
+        match self.used {
+            0 => 0,
+            used if used == self.count => LEVELS,
+            used => 1 + (used as usize * (LEVELS - 1)) / self.count as usize,
+        }
+    }
+
+    /// Free blocks with pages, of a run without a block out.
+    fn warm_free(&self) -> usize {
+        let count = self.count as usize;
+        (0..count).filter(|&index| self.free.contains(index) && !self.cold.contains(index)).count()
+    }
+
+    fn bytes(&self) -> usize {
+        Span::bytes(self.count as usize) + self.free.bytes() + self.cold.bytes()
+    }
+}
+
+impl ClassList {
+    fn new() -> Self {
+        Self {
+            heads: [NOWHERE; LEVELS],
+            warm: 0,
+            low: 0,
+            out_blocks: 0,
+            taken: 0,
+        }
+    }
+
+    /// The run to lease from: the fullest that has a free block, an empty one last.
+    fn fullest(&self) -> Option<u32> {
+        self.heads.iter().rev().copied().find(|&head| head != NOWHERE)
+    }
+
+    fn first_of(&self, level: usize) -> Option<u32> {
+        (self.heads[level] != NOWHERE).then_some(self.heads[level])
+    }
+}
+
+impl Leaving {
+    pub(super) fn new() -> Self {
+        Self {
+            runs: Vec::new(),
+            blocks: Vec::new(),
+            ranges: Vec::new(),
+            left: 0,
+        }
+    }
+
+    /// Gives the ranges back to the system, without the slab's lock; returns the bytes that left.
+    pub(super) fn release(&mut self, memory: &Memory) -> usize {
+        let mut bytes = self.left;
+        for (offset, len) in self.joined_ranges() {
+            // SAFETY: `give_back_begin` set this range aside, and it is leased again only after `give_back_end`.
+            unsafe { memory.give_back(offset, len) };
+            bytes += len;
+        }
+        bytes
+    }
+
+    /// Sorts and joins the ranges that touch, so that the system is asked as seldom as possible.
+    fn joined_ranges(&mut self) -> Vec<(usize, usize)> {
+        self.ranges.sort_unstable();
+        let mut joined: Vec<(usize, usize)> = Vec::new();
+        for &(offset, len) in &self.ranges {
+            match joined.last_mut() {
+                Some((start, total)) if *start + *total == offset => *total += len,
+                _ => joined.push((offset, len)),
+            }
+        }
+        joined
+    }
+}

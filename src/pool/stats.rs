@@ -1,0 +1,99 @@
+//! What a pool knows of itself, read when asked.
+
+/// A pool's figures at one moment; exact while nobody leases or returns.
+///
+/// All fields that are not counts are bytes.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Stats {
+    /// The hard cap.
+    pub budget: usize,
+    /// Capacity of all leased blocks.
+    pub leased: usize,
+    /// Capacity of free blocks in magazines, ready for the next lease.
+    pub cached: usize,
+    /// Block memory that the system has given us and not got back: never above `budget`.
+    pub mapped: usize,
+    /// Side tables, outside the budget.
+    pub metadata: usize,
+    /// The most that was leased at once, sampled when magazines are refilled.
+    pub peak: usize,
+    /// Requests that wait for memory now.
+    pub waiting: usize,
+    /// Requests that ever had to wait.
+    pub waits: u64,
+    /// Requests that were refused: over a limit, exhausted, or at their deadline.
+    pub refused: u64,
+    /// Times that magazines were emptied for somebody who found none.
+    pub steals: u64,
+    /// Bytes given back to the system by trimming.
+    pub trimmed: u64,
+    /// The figures of each class, smallest first.
+    pub classes: Vec<ClassStats>,
+    /// The accounts with the largest charge, largest first, at most [`Stats::LARGEST_ACCOUNTS`].
+    pub accounts: Vec<AccountStats>,
+}
+
+impl Stats {
+    /// How many accounts `accounts` lists at most.
+    pub const LARGEST_ACCOUNTS: usize = 8;
+}
+
+/// The figures of one size class, in blocks.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct ClassStats {
+    /// The length of its blocks, in bytes.
+    pub block_len: usize,
+    /// Blocks leased.
+    pub leased: usize,
+    /// Blocks in magazines.
+    pub cached: usize,
+    /// Free blocks with memory behind them, outside magazines.
+    pub free: usize,
+    /// Blocks that ever left the shared store, for a lease or a magazine.
+    pub taken: u64,
+}
+
+/// The figures of one account.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct AccountStats {
+    /// The name given to [`Pool::child`](crate::Pool::child).
+    pub name: String,
+    /// Capacity charged to it and to the accounts in it.
+    pub leased: usize,
+    /// The most that may be.
+    pub limit: usize,
+    /// The most that ever was.
+    pub peak: usize,
+}
+
+/// How close a pool is to its budget.
+#[derive(Clone, Copy, Debug, PartialEq)]
+#[non_exhaustive]
+pub struct Pressure {
+    /// Capacity of all leased blocks, in bytes.
+    pub leased: usize,
+    /// The hard cap, in bytes.
+    pub budget: usize,
+    /// Requests that wait for memory.
+    pub waiting: usize,
+}
+
+impl Pressure {
+    /// The share of the budget that is leased, from 0 to 1.
+    pub fn share(&self) -> f64 {
+        self.leased as f64 / self.budget as f64
+    }
+
+    /// Somebody waits, or seven eighths of the budget are leased: a good time to give memory back.
+    pub fn is_high(&self) -> bool {
+        self.waiting > 0 || self.leased >= high_mark(self.budget)
+    }
+}
+
+/// Where pressure begins: seven eighths leave room to give memory back before anybody must wait.
+pub(super) fn high_mark(budget: usize) -> usize {
+    budget - budget / 8
+}

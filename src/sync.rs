@@ -1,0 +1,49 @@
+//! The one switch between std and loom.
+//!
+//! Everything that threads share is built from these names, so that `--cfg leasehold_loom` turns the whole pool into a
+//! model that loom can explore.
+
+#[cfg(leasehold_loom)]
+mod model;
+#[cfg(not(leasehold_loom))]
+mod real;
+#[cfg(not(leasehold_loom))]
+#[allow(unsafe_code)]
+mod try_lock;
+
+#[cfg(leasehold_loom)]
+pub(crate) use model::{
+    AtomicPtr, AtomicU32, AtomicU64, AtomicUsize, Sleep, TryLock, fence,
+    thread_index,
+};
+#[cfg(not(leasehold_loom))]
+pub(crate) use real::{
+    AtomicPtr, AtomicU32, AtomicU64, AtomicUsize, Sleep, fence, thread_index,
+};
+#[cfg(not(leasehold_loom))]
+pub(crate) use try_lock::TryLock;
+
+#[cfg(leasehold_loom)]
+use model::RawMutex;
+#[cfg(not(leasehold_loom))]
+use real::RawMutex;
+
+use std::sync::PoisonError;
+
+/// A mutex without poisoning: what it guards is never left half changed by a panic.
+pub(crate) struct Mutex<T>(RawMutex<T>);
+
+#[cfg(leasehold_loom)]
+pub(crate) type MutexGuard<'a, T> = loom::sync::MutexGuard<'a, T>;
+#[cfg(not(leasehold_loom))]
+pub(crate) type MutexGuard<'a, T> = std::sync::MutexGuard<'a, T>;
+
+impl<T> Mutex<T> {
+    pub(crate) fn new(value: T) -> Self {
+        Self(RawMutex::new(value))
+    }
+
+    pub(crate) fn lock(&self) -> MutexGuard<'_, T> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
