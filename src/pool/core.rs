@@ -21,7 +21,7 @@ use super::{
     account::{AccountHandle, AccountKey, Accounts, Charge, ChargeRefused},
     batch::Batch,
     block_mut::BlockMut,
-    cache::{Cache, Popped, Pushed},
+    cache::{Cache, Popped},
     class::{ClassIndex, Classes},
     error::LeaseError,
     memory::Memory,
@@ -65,6 +65,8 @@ pub(super) struct Counters {
     steals: AtomicU64,
     trimmed: AtomicU64,
     peak: AtomicUsize,
+    /// Not zero while the slab has given out more than ever since the peak was sampled.
+    news: AtomicUsize,
 }
 
 /// Why a lease cannot be had now.
@@ -94,7 +96,7 @@ impl Core {
         let core = Arc::new_cyclic(|this| Core {
             this: Weak::clone(this),
             memory,
-            cache: Cache::new(classes.clone(), settings.shards, settings.magazine),
+            cache: Cache::new(classes.clone(), settings.shards, settings.magazine, budget),
             slab: Mutex::new(Slab::new(classes.clone(), budget)),
             queue: Mutex::new(Queue::new()),
             accounts: Accounts::new(),
@@ -105,6 +107,7 @@ impl Core {
                 steals: AtomicU64::new(0),
                 trimmed: AtomicU64::new(0),
                 peak: AtomicUsize::new(0),
+                news: AtomicUsize::new(0),
             },
             pressure: Notify::new(),
             classes,
@@ -129,52 +132,35 @@ impl Core {
 
     // ---- leasing -------------------------------------------------------------------------------------------------------
 
-    /// Leases one block of `class`, or of the next one up, for somebody who does not wait.
+    /// Leases one block of `class` if this thread's shard has it and no limit is near: nearly always.
     #[inline]
-    pub(super) fn lease_block(&self, account: &AccountHandle, class: ClassIndex) -> Result<BlockMut, Blocked> {
+    pub(super) fn lease_fast(&self, account: &AccountHandle, class: ClassIndex) -> Option<BlockMut> {
         let charge = match account.charge(self.classes.len_of(class), false) {
             Ok(charge) => charge,
-            Err(refused) => return Err(self.over_limit(refused)),
+            Err(refused) => {
+                self.serve(refused.woken);
+                return None;
+            }
         };
-        match self.cache.pop(class) {
-            Popped::Block(raw) => Ok(BlockMut::leased(raw, charge)),
-            Popped::Empty => self.lease_block_slow(account, class, charge),
-            Popped::Bypass => {
+        match self.cache.pop_mine(class) {
+            Some(raw) => Some(BlockMut::leased(raw, charge)),
+            None => {
                 self.serve(charge.refund());
-                Err(Blocked::Pool)
+                None
             }
         }
     }
 
+    /// Leases one block of `class`, or of the next one up, for somebody who does not wait.
     #[cold]
-    fn over_limit(&self, mut refused: ChargeRefused) -> Blocked {
-        self.serve(std::mem::take(&mut refused.woken));
-        Blocked::Account(refused)
-    }
-
-    #[cold]
-    fn lease_block_slow(
-        &self,
-        account: &AccountHandle,
-        class: ClassIndex,
-        charge: Charge<'_>,
-    ) -> Result<BlockMut, Blocked> {
-        let mut refunded = match self.refill(class) {
-            Ok(raw) => {
-                self.note_leased(false);
-                return Ok(BlockMut::leased(raw, charge));
-            }
-            Err(NoBlock::Waiting) => {
-                self.serve(charge.refund());
-                return Err(Blocked::Pool);
-            }
-            Err(NoBlock::Empty) => charge.refund(),
-        };
-        let mut leased = Err(Blocked::Pool);
-        if let Some(above) = self.classes.above(class) {
-            leased = self.lease_exact(account, above, false, &mut refunded).map_err(|_| Blocked::Pool);
+    pub(super) fn lease_block(&self, account: &AccountHandle, class: ClassIndex) -> Result<BlockMut, Blocked> {
+        let mut woken = Vec::new();
+        let mut leased = self.lease_exact(account, class, false, &mut woken);
+        if let (Err(Blocked::Pool), Some(above)) = (&leased, self.classes.above(class)) {
+            leased = self.lease_exact(account, above, false, &mut woken).map_err(|_| Blocked::Pool);
         }
-        self.serve(refunded);
+        self.serve(woken);
+        self.note_leased(false);
         leased.map(|(raw, charge)| BlockMut::leased(raw, charge))
     }
 
@@ -275,12 +261,26 @@ impl Core {
             Popped::Bypass => None,
         };
         // While somebody waits, the magazines are empty and the slab is for those whose turn it is.
-        match taken.or_else(|| in_turn.then(|| self.slab.lock().take(self, class)).flatten()) {
+        match taken.or_else(|| if in_turn { self.take_in_turn(class) } else { None }) {
             Some(raw) => Ok((raw, charge)),
             None => {
                 woken.extend(charge.refund());
                 Err(Blocked::Pool)
             }
+        }
+    }
+
+    fn take_in_turn(&self, class: ClassIndex) -> Option<RawBlock> {
+        let mut slab = self.slab.lock();
+        let taken = slab.take(self, class);
+        self.hear(&mut slab);
+        taken
+    }
+
+    /// Remembers that the slab has given out more than ever, for `note_leased`.
+    fn hear(&self, slab: &mut Slab) {
+        if std::mem::take(&mut slab.has_news) {
+            self.counters.news.store(1, Relaxed);
         }
     }
 
@@ -292,7 +292,9 @@ impl Core {
             if slab.waiting {
                 return Err(NoBlock::Waiting);
             }
-            slab.take_batch(self, class, self.cache.refill_count(class))
+            let batch = slab.take_batch(self, class, self.cache.refill_count(class));
+            self.hear(&mut slab);
+            batch
         };
         if batch.count() == 0 {
             self.drain(false);
@@ -302,6 +304,7 @@ impl Core {
                 return Err(NoBlock::Waiting);
             }
             batch = slab.take_batch(self, class, 1);
+            self.hear(&mut slab);
         }
         let first = batch.pop().ok_or(NoBlock::Empty)?;
         if batch.count() > 0 {
@@ -315,30 +318,35 @@ impl Core {
 
     // ---- returning -----------------------------------------------------------------------------------------------------
 
-    /// Takes a block home whose charge has been refunded; `woken` are accounts at which somebody waits for that.
+    /// Takes a block home whose charge has been refunded.
     #[inline]
-    pub(super) fn put(&self, raw: RawBlock, woken: Vec<AccountKey>) {
-        if !woken.is_empty() {
-            return self.put_slow(Batch::of(raw), woken);
-        }
-        match self.cache.push(raw) {
-            Pushed::Kept => {}
-            Pushed::Over(batch) => self.put_slow(batch, woken),
+    pub(super) fn put(&self, raw: RawBlock) {
+        if let Err(raw) = self.cache.push_mine(raw) {
+            self.put_woken(raw, Vec::new());
         }
     }
 
-    /// Takes blocks to the slab, and serves whoever waits.
+    /// Takes a block home, when its shard cannot keep it or somebody waits at these accounts.
     #[cold]
-    fn put_slow(&self, batch: Batch, woken: Vec<AccountKey>) {
-        // The blocks are still out, so the core is alive (LIVES); after the slab has them, this keeps it.
+    pub(super) fn put_woken(&self, raw: RawBlock, woken: Vec<AccountKey>) {
+        // The block is still out, so the core is alive (LIVES); this keeps it until those who wait are served.
         let core = self.this.upgrade().expect("a core lives while a block is out");
-        let (waiting, last) = {
-            let mut slab = core.slab.lock();
+        let over = core.cache.push(raw);
+        core.put_slow(over, woken);
+    }
+
+    /// Takes blocks to the slab, and serves whoever waits. The caller keeps the core.
+    fn put_slow(&self, batch: Batch, woken: Vec<AccountKey>) {
+        let mut waiting = false;
+        let mut last = None;
+        if batch.count() > 0 {
+            let mut slab = self.slab.lock();
             slab.put_batch(batch);
-            (slab.waiting, slab.take_kept_core())
-        };
+            waiting = slab.waiting;
+            last = slab.take_kept_core();
+        }
         if waiting || !woken.is_empty() {
-            core.serve_now(woken);
+            self.serve_now(woken);
         }
         drop(last);
     }
@@ -451,14 +459,12 @@ impl Core {
         }
     }
 
-    /// Samples the peak and the pressure, at refills and grants only (QUIET). Wakes, so no lock may be held.
+    /// Samples the peak and the pressure, when the slab has given out more than ever (QUIET). Wakes, so no lock may be held.
     pub(super) fn note_leased(&self, somebody_waits: bool) {
-        let out = self.slab.lock().count().out_bytes;
-        let high = high_mark(self.settings.budget);
-        if out > self.counters.peak.load(Relaxed) || out >= high {
+        if self.counters.news.load(Relaxed) != 0 && self.counters.news.swap(0, Relaxed) != 0 {
             let leased = self.leased();
             self.counters.peak.fetch_max(leased, Relaxed);
-            if leased >= high {
+            if leased >= high_mark(self.settings.budget) {
                 self.pressure.notify_waiters();
             }
         }

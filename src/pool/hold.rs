@@ -153,10 +153,14 @@ unsafe fn go_home(entry: NonNull<BlockMeta>) {
     if core.settings.zero_on_return {
         raw.zero();
     }
-    let woken = match NonNull::new(raw.meta().account.load(Relaxed)) {
-        // SAFETY: the block was charged there, and this is its end. The core lives on: the block is still out.
-        Some(account) => unsafe { refund(account, None, raw.capacity()) },
-        None => Vec::new(),
+    let Some(account) = NonNull::new(raw.meta().account.load(Relaxed)) else {
+        return core.put(raw);
     };
-    core.put(raw, woken);
+    // SAFETY: the block was charged there, and this is its end. The core lives on: the block is still out.
+    let woken = unsafe { refund(account, None, raw.capacity()) };
+    if woken.is_empty() {
+        core.put(raw);
+    } else {
+        core.put_woken(raw, woken);
+    }
 }

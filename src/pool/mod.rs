@@ -57,6 +57,7 @@ use std::{
 
 use self::{
     account::AccountHandle,
+    class::ClassIndex,
     core::{Blocked, CHAIN_BLOCKS_MAX, Core},
     queue::Request,
 };
@@ -131,9 +132,9 @@ impl Pool {
         let Some(class) = core.classes.holding(len) else {
             return Err(self.too_large(len));
         };
-        match core.lease_block(&self.account, class) {
-            Ok(block) => Ok(block),
-            Err(blocked) => self.lease_blocked(len, Shape::Block, blocked).map(only_block),
+        match core.lease_fast(&self.account, class) {
+            Some(block) => Ok(block),
+            None => self.try_lease_slow(len, class),
         }
     }
 
@@ -315,6 +316,14 @@ impl Pool {
             core.note_leased(false);
         }
         leased
+    }
+
+    #[cold]
+    fn try_lease_slow(&self, len: usize, class: ClassIndex) -> Result<BlockMut, LeaseError> {
+        match self.core().lease_block(&self.account, class) {
+            Ok(block) => Ok(block),
+            Err(blocked) => self.lease_blocked(len, Shape::Block, blocked).map(only_block),
+        }
     }
 
     /// A lease that did not succeed at once: refused, unless those who wait may be passed.

@@ -18,6 +18,7 @@ use super::{
     core::Core,
     memory::Memory,
     span::{RawBlock, Span},
+    stats::high_mark,
 };
 
 /// Measured on a throw-away core: with 1 MiB spans an 8 MiB pool of mixed classes refused at 62 % fill.
@@ -41,6 +42,9 @@ pub(super) struct Slab {
     out_bytes: usize,
     mapped: usize,
     metadata: usize,
+    /// More is out than ever before, or nearly all.
+    pub(super) has_news: bool,
+    out_most: usize,
     /// Somebody waits for memory: whoever puts a block here serves the queue next.
     pub(super) waiting: bool,
     /// The last account is gone.
@@ -129,6 +133,8 @@ impl Slab {
             out_bytes: 0,
             mapped: 0,
             metadata: 0,
+            has_news: false,
+            out_most: 0,
             waiting: false,
             is_closed: false,
             kept: None,
@@ -172,6 +178,8 @@ impl Slab {
         list.taken += 1;
         self.out_blocks += 1;
         self.out_bytes += block_len;
+        self.has_news |= self.out_bytes > self.out_most || self.out_bytes >= high_mark(self.len);
+        self.out_most = self.out_most.max(self.out_bytes);
         // SAFETY: `index` was just removed from the run's free list.
         Some(unsafe { Span::raw_block(table, index) })
     }

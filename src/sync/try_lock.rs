@@ -34,8 +34,8 @@ impl<T> TryLock<T> {
 
     #[inline]
     pub(crate) fn try_lock(&self) -> Option<TryLockGuard<'_, T>> {
-        // Pairs with the store in the guard's drop.
-        (!self.locked.swap(true, Acquire)).then_some(TryLockGuard { lock: self })
+        // Pairs with the store in the guard's drop. A guard must not even be made if it is not ours: its drop unlocks.
+        (!self.locked.swap(true, Acquire)).then(|| TryLockGuard { lock: self })
     }
 
     /// Waits for the holder; for the rare paths that must visit every shard.
@@ -97,6 +97,7 @@ mod tests {
         let lock = TryLock::new(1);
         let guard = lock.try_lock().expect("free");
         assert!(lock.try_lock().is_none());
+        assert!(lock.try_lock().is_none(), "a refused try must not unlock");
         drop(guard);
         *lock.try_lock().expect("free again") += 1;
         assert_eq!(*lock.lock(), 2);
