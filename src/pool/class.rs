@@ -65,10 +65,9 @@ impl Classes {
     /// The smallest class that holds `len` bytes.
     #[inline]
     pub(super) fn holding(&self, len: usize) -> Option<ClassIndex> {
-        // Counting all shorter classes has no branch to mispredict; it becomes a few vector instructions.
         let len = u32::try_from(len).ok()?;
-        let shorter = self.lens.iter().map(|&class_len| u8::from(class_len < len)).sum();
-        (shorter < self.count).then_some(ClassIndex(shorter))
+        let index = self.lens.iter().position(|&class_len| len <= class_len)? as u8;
+        (index < self.count).then_some(ClassIndex(index))
     }
 
     /// The next class up.
