@@ -1,8 +1,45 @@
 //! Leased, chained, size-classed buffers for tokio.
+//!
+//! Memory of a server should follow its work, not its connections. A [`Pool`] owns blocks of several sizes and leases them; chains of
+//! blocks are written, passed on and sent; each block goes home the moment its last byte is consumed. The whole process has one
+//! hard cap, and every byte of it is charged to somebody.
+//!
+//! ```
+//! use bytes::{Buf, BufMut};
+//! use leasehold::Pool;
+//!
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let pool = Pool::new(16 << 20)?; // never more than 16 MiB of blocks
+//! let user = pool.child("user 7", 1 << 20); // of which this user may have 1 MiB
+//! let mut message = user.chain(12_000).await?; // waits for memory, at most 30 s
+//! message.put_slice(b"twelve thousand bytes, or less");
+//! let mut message = message.freeze(); // a `Buf` for hyper, or for a vectored write
+//! assert_eq!(user.leased(), 12 << 10); // capacity is charged: three blocks of 4 KiB
+//! message.advance(message.len()); // sent
+//! assert_eq!(pool.leased(), 0);
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! - [`Pool`]: leasing, waiting for memory, nested accounts with limits, trimming, statistics.
+//! - [`BlockMut`], [`Block`]: one block, or a range of it, exclusive or shared.
+//! - [`ChainMut`], [`Chain`]: many blocks as one buffer, as [`bytes::BufMut`] and [`bytes::Buf`].
+//! - `http` (feature `http`): chains and readers as bodies for hyper and axum.
 
 #![deny(unsafe_code)]
+#![cfg_attr(docsrs, feature(doc_cfg))]
 
-mod pool;
+pub mod chain;
+#[cfg(feature = "http")]
+pub mod http;
+pub mod pool;
 mod sync;
 
-pub use pool::*;
+pub use self::{
+    chain::{Chain, ChainLease, ChainMut, Segment},
+    pool::{
+        AccountStats, Backing, Block, BlockMut, BuildError, Builder, ClassStats, Lease, LeaseError, Pool, Pressure,
+        Stats,
+    },
+};

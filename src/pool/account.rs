@@ -91,17 +91,6 @@ impl AccountHandle {
         }))))
     }
 
-    /// A new handle to an account that a block is charged to; `None` for the pool itself.
-    ///
-    /// # Safety
-    /// `account` is null or charged for a block that the caller keeps from being returned or charged elsewhere (ALIVE).
-    pub(super) unsafe fn of_charged(account: *mut Account) -> Option<Self> {
-        let account = NonNull::new(account)?;
-        // SAFETY: the caller's charge keeps the account alive.
-        unsafe { account.as_ref() }.add_handle();
-        Some(Self(account))
-    }
-
     /// Charges `bytes` here and to every account above, or to none. Only the queue says `in_turn`, when it serves a waiter;
     /// everybody else stays behind those who wait.
     #[inline]
@@ -197,7 +186,6 @@ impl Account {
     pub(super) fn limit_of_all(&self) -> usize {
         self.line().map(Account::limit).min().unwrap_or(0)
     }
-
 
     /// Charges here and to every account above, up to and not including `stop`, or to none.
     #[inline]
@@ -398,12 +386,7 @@ impl Accounts {
         let stats = charges.into_iter().map(|(leased, key)| {
             // SAFETY: as above, the lock is still held.
             let account = unsafe { key.account() };
-            AccountStats {
-                name: account.name().to_owned(),
-                leased,
-                limit: account.limit(),
-                peak: account.peak(),
-            }
+            AccountStats { name: account.name().to_owned(), leased, limit: account.limit(), peak: account.peak() }
         });
         stats.collect()
     }

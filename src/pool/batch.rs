@@ -13,10 +13,7 @@ pub(super) struct Batch {
 
 impl Batch {
     pub(super) fn new() -> Self {
-        Self {
-            blocks: [const { None }; BATCH_MAX],
-            count: 0,
-        }
+        Self { blocks: [const { None }; BATCH_MAX], count: 0 }
     }
 
     pub(super) fn of(raw: RawBlock) -> Self {

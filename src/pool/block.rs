@@ -60,11 +60,7 @@ impl Block {
 
     /// No bytes of no block.
     pub const fn empty() -> Self {
-        Self {
-            ptr: NonNull::dangling(),
-            len: 0,
-            hold: Hold::NONE,
-        }
+        Self { ptr: NonNull::dangling(), len: 0, hold: Hold::NONE }
     }
 
     /// Bytes in this range.
@@ -214,11 +210,7 @@ pub(crate) fn resolve(range: &impl RangeBounds<usize>, len: usize) -> (usize, us
 impl Clone for Block {
     #[inline]
     fn clone(&self) -> Self {
-        Self {
-            ptr: self.ptr,
-            len: self.len,
-            hold: self.hold.share(),
-        }
+        Self { ptr: self.ptr, len: self.len, hold: self.hold.share() }
     }
 }
 
@@ -286,10 +278,7 @@ impl From<BlockMut> for Block {
 
 impl fmt::Debug for Block {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Block")
-            .field("len", &self.len)
-            .field("block_capacity", &self.block_capacity())
-            .finish()
+        f.debug_struct("Block").field("len", &self.len).field("block_capacity", &self.block_capacity()).finish()
     }
 }
 

@@ -9,14 +9,7 @@ use std::{
 
 use bytes::{Buf, BufMut, buf::UninitSlice};
 
-use super::{
-    Pool,
-    account::Charge,
-    block::Block,
-    error::LeaseError,
-    hold::Hold,
-    span::RawBlock,
-};
+use super::{Pool, account::Charge, block::Block, error::LeaseError, hold::Hold, span::RawBlock};
 
 /// An exclusive range of a leased block: its first bytes are written, the rest is room.
 ///
@@ -68,12 +61,7 @@ impl BlockMut {
 
     /// A range of no block: no length, no room, nothing charged.
     pub const fn empty() -> Self {
-        Self {
-            ptr: NonNull::dangling(),
-            len: 0,
-            cap: 0,
-            hold: Hold::NONE,
-        }
+        Self { ptr: NonNull::dangling(), len: 0, cap: 0, hold: Hold::NONE }
     }
 
     /// # Safety
@@ -129,12 +117,7 @@ impl BlockMut {
         if at == 0 {
             return Self::empty();
         }
-        let head = Self {
-            ptr: self.ptr,
-            len: at,
-            cap: at,
-            hold: self.hold.share(),
-        };
+        let head = Self { ptr: self.ptr, len: at, cap: at, hold: self.hold.share() };
         self.skip(at);
         head
     }
@@ -158,12 +141,7 @@ impl BlockMut {
         if at == self.cap {
             return Self::empty();
         }
-        let mut tail = Self {
-            ptr: self.ptr,
-            len: self.len,
-            cap: self.cap,
-            hold: self.hold.share(),
-        };
+        let mut tail = Self { ptr: self.ptr, len: self.len, cap: self.cap, hold: self.hold.share() };
         tail.skip(at);
         self.len = self.len.min(at);
         self.cap = at;
@@ -251,11 +229,6 @@ impl BlockMut {
     /// The charge stays where it was then.
     pub fn charge_to(&self, pool: &Pool) -> Result<(), LeaseError> {
         self.hold.charge_to(pool.account())
-    }
-
-    /// The account that is charged for this block, as a handle to lease more from; `None` for the pool's own.
-    pub(crate) fn charged_account(&self) -> Option<Pool> {
-        self.hold.account().map(Pool::from_root)
     }
 
     /// Moves the front of the range forward.

@@ -235,10 +235,9 @@ impl fmt::Display for BuildError {
                 f,
                 "a size class of {len} bytes is over the most, {CLASS_LEN_MAX} (16 MiB); lease a chain for more"
             ),
-            Kind::ClassesUnsorted { before, len } => write!(
-                f,
-                "size classes must ascend without repeats, but {len} follows {before}"
-            ),
+            Kind::ClassesUnsorted { before, len } => {
+                write!(f, "size classes must ascend without repeats, but {len} follows {before}")
+            }
             Kind::Mapping { budget, error } => write!(
                 f,
                 "the system refuses to reserve {budget} bytes: {error}; lower the budget, raise the limit on address space (ulimit -v, vm.overcommit_memory), or use Backing::Heap"

@@ -66,13 +66,7 @@ impl Cache {
             .map(|_| Line(TryLock::new(Shard::new(&classes, shard_max))))
             .collect();
         let depots = classes.iter().map(|_| Line(TryLock::new(Depot::new()))).collect();
-        Self {
-            shards,
-            depots,
-            classes,
-            shard_max,
-            depot_max: (shard_max * DEPOT_SHARDS).min(budget / 16),
-        }
+        Self { shards, depots, classes, shard_max, depot_max: (shard_max * DEPOT_SHARDS).min(budget / 16) }
     }
 
     /// Takes a block from this thread's shard, if that is free and has one: nearly always.
@@ -248,8 +242,7 @@ impl Cache {
         }
         let mut over = Batch::new();
         while !shard.has_room(block_len, self.shard_max) && over.count() < BATCH_MAX - 1 {
-            let bytes_of =
-                |class: &ClassIndex| shard.magazines[class.get()].len() * self.classes.len_of(*class);
+            let bytes_of = |class: &ClassIndex| shard.magazines[class.get()].len() * self.classes.len_of(*class);
             let Some(hog) = self.classes.iter().max_by_key(bytes_of) else { break };
             let magazine = &mut shard.magazines[hog.get()];
             let half = magazine.len().div_ceil(2).min(BATCH_MAX - 1 - over.count());
@@ -272,12 +265,7 @@ impl Shard {
         for class in classes.iter() {
             magazines[class.get()].reserve_exact((bytes_max / classes.len_of(class)).min(BATCH_MAX));
         }
-        Self {
-            magazines,
-            bytes: 0,
-            bypass: false,
-            touched: false,
-        }
+        Self { magazines, bytes: 0, bypass: false, touched: false }
     }
 
     #[inline]
@@ -293,10 +281,6 @@ impl Shard {
 
 impl Depot {
     fn new() -> Self {
-        Self {
-            blocks: Vec::new(),
-            bypass: false,
-            touched: false,
-        }
+        Self { blocks: Vec::new(), bypass: false, touched: false }
     }
 }

@@ -10,8 +10,7 @@ pub(super) const CLASS_LEN_MAX: usize = 16 << 20;
 
 /// 1 KiB heads and small messages, 4 KiB pages, 20 KiB for a whole TLS record (18,437 bytes) or HTTP/2 frame (16,393),
 /// 64 KiB reads; 256 KiB and 1 MiB serve code that asks for them.
-pub(super) const DEFAULT_CLASSES: [usize; 6] =
-    [1 << 10, 4 << 10, 20 << 10, 64 << 10, 256 << 10, 1 << 20];
+pub(super) const DEFAULT_CLASSES: [usize; 6] = [1 << 10, 4 << 10, 20 << 10, 64 << 10, 256 << 10, 1 << 20];
 
 /// The place of a class in its pool, smallest first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -56,10 +55,7 @@ impl Classes {
             before = len;
             *size = u32::try_from(len).expect("at most CLASS_LEN_MAX");
         }
-        Ok(Self {
-            lens: sizes,
-            count: u8::try_from(lens.len()).expect("at most CLASSES_MAX"),
-        })
+        Ok(Self { lens: sizes, count: u8::try_from(lens.len()).expect("at most CLASSES_MAX") })
     }
 
     /// The smallest class that holds `len` bytes.
@@ -83,10 +79,6 @@ impl Classes {
 
     pub(super) fn largest(&self) -> ClassIndex {
         ClassIndex(self.count - 1)
-    }
-
-    pub(super) fn count(&self) -> usize {
-        usize::from(self.count)
     }
 
     #[inline]

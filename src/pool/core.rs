@@ -440,11 +440,7 @@ impl Core {
     }
 
     pub(super) fn pressure(&self) -> Pressure {
-        Pressure {
-            leased: self.leased(),
-            budget: self.settings.budget,
-            waiting: self.queue.lock().waiting(),
-        }
+        Pressure { leased: self.leased(), budget: self.settings.budget, waiting: self.queue.lock().waiting() }
     }
 
     /// Waits until the pressure is high.

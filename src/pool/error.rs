@@ -22,8 +22,8 @@ enum Kind {
     TooLarge { wanted: usize, most: usize },
     /// Blocks cannot be charged to an account of another pool.
     OtherPool,
-    /// All handles of the pool are gone; its blocks live on, but there is nobody to lease from.
-    Closed,
+    /// The front of a chain, split off, carries no pool to lease from.
+    Detached,
 }
 
 impl LeaseError {
@@ -47,8 +47,8 @@ impl LeaseError {
         Self { kind: Kind::OtherPool }
     }
 
-    pub(crate) fn closed() -> Self {
-        Self { kind: Kind::Closed }
+    pub(crate) fn detached() -> Self {
+        Self { kind: Kind::Detached }
     }
 
     /// An account on the way from this handle to the pool is at its limit; it gets room as its own blocks come home.
@@ -70,11 +70,6 @@ impl LeaseError {
     /// the budget. Ask for less, or raise the limit.
     pub fn is_too_large(&self) -> bool {
         matches!(self.kind, Kind::TooLarge { .. })
-    }
-
-    /// Whether waiting can help: over a limit, or exhausted.
-    pub(crate) fn can_wait(&self) -> bool {
-        self.is_over_limit() || self.is_exhausted()
     }
 }
 
@@ -98,7 +93,10 @@ impl fmt::Display for LeaseError {
                 "{wanted} bytes can never be leased here, the most is {most}; ask for less or raise the limit, the classes or the budget"
             ),
             Kind::OtherPool => write!(f, "the account belongs to another pool; copy the bytes instead"),
-            Kind::Closed => write!(f, "the pool is closed: its last handle is gone"),
+            Kind::Detached => write!(
+                f,
+                "the front that was split off a chain cannot lease more; reserve on the chain that it came from"
+            ),
         }
     }
 }

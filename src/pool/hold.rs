@@ -104,16 +104,6 @@ impl Hold {
         }
     }
 
-    /// A handle to the account that is charged for the block; `None` if it is none, or the pool's own.
-    pub(super) fn account(&self) -> Option<AccountHandle> {
-        let meta = self.meta()?;
-        // SAFETY: a share keeps the core alive (LIVES).
-        let core = unsafe { meta.span().core.as_ref() };
-        let _moves = core.moves.lock();
-        // SAFETY: this share keeps the block out, and `moves` keeps its charge where it is.
-        unsafe { AccountHandle::of_charged(meta.account.load(Relaxed)) }
-    }
-
     #[inline]
     fn meta(&self) -> Option<&BlockMeta> {
         // SAFETY: TABLE-LIVES: a share keeps its block out.

@@ -76,13 +76,7 @@ struct Place {
 
 impl Wait {
     pub(crate) fn new(pool: &Pool, len: usize, shape: Shape, within: Duration) -> Self {
-        Self {
-            pool: pool.clone(),
-            len,
-            shape,
-            within,
-            place: None,
-        }
+        Self { pool: pool.clone(), len, shape, within, place: None }
     }
 
     pub(crate) fn pool(&self) -> &Pool {

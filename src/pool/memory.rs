@@ -19,11 +19,7 @@ pub enum Backing {
 
 impl Default for Backing {
     fn default() -> Self {
-        if cfg!(target_os = "linux") {
-            Self::Mapped
-        } else {
-            Self::Heap
-        }
+        if cfg!(target_os = "linux") { Self::Mapped } else { Self::Heap }
     }
 }
 
@@ -140,10 +136,8 @@ mod system {
         // Huge pages would make one touched block resident as 2 MiB, and `mapped` a fiction. A kernel without them
         // refuses the advice, which is as good.
         let _ = advise(base, len, libc::MADV_NOHUGEPAGE);
-        let wanted = [
-            protection.dont_dump.then_some(libc::MADV_DONTDUMP),
-            protection.dont_fork.then_some(libc::MADV_DONTFORK),
-        ];
+        let wanted =
+            [protection.dont_dump.then_some(libc::MADV_DONTDUMP), protection.dont_fork.then_some(libc::MADV_DONTFORK)];
         for advice in wanted.into_iter().flatten() {
             if let Err(error) = advise(base, len, advice) {
                 unreserve(base, len);
@@ -185,10 +179,7 @@ mod system {
     use std::{io, ptr::NonNull};
 
     pub(super) fn reserve(_len: usize, _protection: Protection) -> io::Result<NonNull<u8>> {
-        Err(io::Error::new(
-            io::ErrorKind::Unsupported,
-            "a mapped region needs Linux; use Backing::Heap here",
-        ))
+        Err(io::Error::new(io::ErrorKind::Unsupported, "a mapped region needs Linux; use Backing::Heap here"))
     }
 
     pub(super) fn give_back(_start: NonNull<u8>, _len: usize) {}

@@ -262,6 +262,12 @@ impl Pool {
         maintain::maintain(Arc::downgrade(&self.account.core))
     }
 
+    /// The capacity of a block of `len` bytes, or of the largest one if none is that large.
+    pub(crate) fn block_len_for(&self, len: usize) -> usize {
+        let classes = &self.core().classes;
+        classes.len_of(classes.holding(len).unwrap_or(classes.largest()))
+    }
+
     // ---- for the rooms above -------------------------------------------------------------------------------------------
 
     pub(crate) fn wait_max(&self) -> Duration {
@@ -281,6 +287,11 @@ impl Pool {
             }
             Err(blocked) => self.lease_blocked(len, Shape::Chain, blocked),
         }
+    }
+
+    /// The capacity that a chain of `len` bytes takes if the best blocks are free.
+    pub(crate) fn chain_capacity(&self, len: usize) -> usize {
+        self.core().bytes_of(Request::Chain(len))
     }
 
     /// The length class of a request, or why it can never be served.

@@ -114,11 +114,7 @@ impl Queue {
     ) -> (Ticket, Done) {
         let ticket = Ticket(self.next);
         self.next += 1;
-        let entry = Entry {
-            account: account.clone(),
-            request,
-            state: State::Waiting { at: None, waker },
-        };
+        let entry = Entry { account: account.clone(), request, state: State::Waiting { at: None, waker } };
         self.entries.insert(ticket, entry);
         let mut woken = Vec::new();
         match blocked {
@@ -248,7 +244,8 @@ impl Queue {
             }
             let entry = self.entries.get(&ticket).expect("a ticket in line has an entry (IN-LINE)");
             let bytes = core.bytes_of(entry.request);
-            let has_room = entry.account.line().find(|at| at.key() == key).is_none_or(|at| at.has_room(promised + bytes));
+            let has_room =
+                entry.account.line().find(|at| at.key() == key).is_none_or(|at| at.has_room(promised + bytes));
             if has_room {
                 promised += bytes;
                 moved.push(ticket);
@@ -354,11 +351,7 @@ impl Queue {
 
 impl Line {
     fn new() -> Self {
-        Self {
-            tickets: BTreeSet::new(),
-            passes_left: PASSES,
-            holds_left: HOLDS,
-        }
+        Self { tickets: BTreeSet::new(), passes_left: PASSES, holds_left: HOLDS }
     }
 
     /// Takes a ticket out; a new head starts with all its patience.
@@ -392,12 +385,7 @@ impl Line {
 
 impl Done {
     fn new() -> Self {
-        Self {
-            wakers: Vec::new(),
-            blocks: Vec::new(),
-            entries: Vec::new(),
-            raised: false,
-        }
+        Self { wakers: Vec::new(), blocks: Vec::new(), entries: Vec::new(), raised: false }
     }
 
     fn join(&mut self, mut other: Done) {

@@ -105,7 +105,6 @@ pub(super) struct Leaving {
 /// The slab's part of the statistics.
 #[derive(Clone, Copy, Default)]
 pub(super) struct SlabCount {
-    pub(super) out_blocks: usize,
     pub(super) out_bytes: usize,
     pub(super) mapped: usize,
     pub(super) metadata: usize,
@@ -237,21 +236,12 @@ impl Slab {
     }
 
     pub(super) fn count(&self) -> SlabCount {
-        SlabCount {
-            out_blocks: self.out_blocks,
-            out_bytes: self.out_bytes,
-            mapped: self.mapped,
-            metadata: self.metadata,
-        }
+        SlabCount { out_bytes: self.out_bytes, mapped: self.mapped, metadata: self.metadata }
     }
 
     pub(super) fn class_count(&self, class: ClassIndex) -> ClassCount {
         let list = &self.lists[class.get()];
-        ClassCount {
-            out_blocks: list.out_blocks,
-            warm: list.warm,
-            taken: list.taken,
-        }
+        ClassCount { out_blocks: list.out_blocks, warm: list.warm, taken: list.taken }
     }
 
     /// How many free blocks of `class` the load has not needed since the last sweep; starts the next one.
@@ -578,13 +568,7 @@ impl Run {
 
 impl ClassList {
     fn new() -> Self {
-        Self {
-            heads: [NOWHERE; LEVELS],
-            warm: 0,
-            low: 0,
-            out_blocks: 0,
-            taken: 0,
-        }
+        Self { heads: [NOWHERE; LEVELS], warm: 0, low: 0, out_blocks: 0, taken: 0 }
     }
 
     /// The run to lease from: the fullest that has a free block, an empty one last.
@@ -599,12 +583,7 @@ impl ClassList {
 
 impl Leaving {
     pub(super) fn new() -> Self {
-        Self {
-            runs: Vec::new(),
-            blocks: Vec::new(),
-            ranges: Vec::new(),
-            left: 0,
-        }
+        Self { runs: Vec::new(), blocks: Vec::new(), ranges: Vec::new(), left: 0 }
     }
 
     /// Gives the ranges back to the system, without the slab's lock; returns the bytes that left.

@@ -6,11 +6,11 @@ use std::{
     time::Duration,
 };
 
+use loom::sync::MutexGuard;
 pub(crate) use loom::sync::{
     Mutex as RawMutex,
     atomic::{AtomicPtr, AtomicU32, AtomicU64, AtomicUsize, fence},
 };
-use loom::sync::MutexGuard;
 
 loom::lazy_static! {
     static ref NEXT_INDEX: AtomicUsize = AtomicUsize::new(0);

@@ -26,10 +26,7 @@ const SPINS_BEFORE_YIELD: u32 = 64;
 
 impl<T> TryLock<T> {
     pub(crate) fn new(value: T) -> Self {
-        Self {
-            locked: AtomicBool::new(false),
-            value: UnsafeCell::new(value),
-        }
+        Self { locked: AtomicBool::new(false), value: UnsafeCell::new(value) }
     }
 
     #[inline]

@@ -1,0 +1,82 @@
+//! Reading a chain: as a `Buf`, and as `std::io::Read`.
+
+use std::io::{self, IoSlice};
+
+use bytes::{Buf, BufMut, Bytes, BytesMut};
+
+use super::Chain;
+
+impl Buf for Chain {
+    #[inline]
+    fn remaining(&self) -> usize {
+        self.len
+    }
+
+    #[inline]
+    fn chunk(&self) -> &[u8] {
+        self.segments.front().as_ref()
+    }
+
+    /// FULL-VECTOR: lists all pieces that `dst` has places for.
+    fn chunks_vectored<'a>(&'a self, dst: &mut [IoSlice<'a>]) -> usize {
+        let mut count = 0;
+        for (slice, segment) in dst.iter_mut().zip(self.segments()) {
+            *slice = IoSlice::new(segment.as_ref());
+            count += 1;
+        }
+        count
+    }
+
+    /// EARLY-RETURN: each piece that ends before the new front goes home.
+    fn advance(&mut self, count: usize) {
+        assert!(count <= self.len, "advance {count} of {} bytes", self.len);
+        self.len -= count;
+        let mut left = count;
+        while left > 0 {
+            let front = self.segments.front_mut();
+            if left < front.len() {
+                front.advance(left);
+                return;
+            }
+            left -= front.len();
+            drop(self.segments.pop_front());
+        }
+    }
+
+    /// Does not copy where one piece holds all `len` bytes.
+    fn copy_to_bytes(&mut self, len: usize) -> Bytes {
+        assert!(len <= self.len, "copy_to_bytes {len} of {} bytes", self.len);
+        let front_len = self.segments.front().len();
+        if len <= front_len {
+            self.len -= len;
+            let piece = match len {
+                0 => return Bytes::new(),
+                _ if len == front_len => self.segments.pop_front(),
+                _ => self.segments.front_mut().split_to(len),
+            };
+            return piece.into_bytes();
+        }
+        let mut bytes = BytesMut::with_capacity(len);
+        bytes.put(Buf::take(self, len));
+        bytes.freeze()
+    }
+}
+
+impl io::Read for Chain {
+    /// Copies bytes out and gives them up; 0 at the end. Never fails.
+    fn read(&mut self, dst: &mut [u8]) -> io::Result<usize> {
+        let count = dst.len().min(self.len);
+        self.copy_to_slice(&mut dst[..count]);
+        Ok(count)
+    }
+}
+
+impl io::BufRead for Chain {
+    fn fill_buf(&mut self) -> io::Result<&[u8]> {
+        Ok((*self).chunk())
+    }
+
+    fn consume(&mut self, count: usize) {
+        self.advance(count);
+    }
+}

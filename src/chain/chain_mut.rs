@@ -1,0 +1,425 @@
+//! `ChainMut`: a chain that is being written.
+//!
+//! # Invariants
+//! - ORDER: the bytes are those of `parts`, then those of `tail`; the room is that of `tail`, then `spare`. Parts are not
+//!   empty, spare blocks are.
+//! - COUNTS: `len` and `room` are the sums of both. (LEN)
+
+use std::{
+    collections::VecDeque,
+    fmt,
+    io::{self, IoSlice},
+};
+
+use bytes::{Buf, BufMut, Bytes, BytesMut, buf::UninitSlice};
+
+use super::{Chain, Segment, lease::ChainLease};
+use crate::pool::{Block, BlockMut, LeaseError, Pool};
+
+/// Pieces shorter than this are copied into the tail instead of linked: one more entry in a vectored write costs as much
+/// (Envoy's constant; measured, the two tie at 1 to 2 KiB).
+const MERGE_MAX: usize = 512;
+
+/// What `io::Write` leases at once: as much as is written already, within these bounds.
+const WRITE_LEASE_MIN: usize = 4 << 10;
+const WRITE_LEASE_MAX: usize = 64 << 10;
+
+/// Bytes in several blocks, being written: leased room behind, written or linked pieces in front.
+///
+/// It is to a chain of blocks what [`bytes::BytesMut`] is to one buffer. As a [`BufMut`] it writes only into room that is
+/// leased already, for `BufMut` cannot report failure: [`try_reserve`](Self::try_reserve) or [`reserve`](Self::reserve) first,
+/// `remaining_mut()` is the room left. As [`io::Write`] it leases as it goes and fails when it may not.
+///
+/// # Shape
+/// `len` and `remaining_mut` are bytes. `parts` that are pushed are linked without copying, unless they are shorter than 512
+/// bytes and fit into the room.
+///
+/// # Examples
+/// ```
+/// use bytes::BufMut;
+/// use leasehold::Pool;
+///
+/// let pool = Pool::new(8 << 20)?;
+/// let mut chain = pool.try_chain(100_000)?;
+/// chain.put_bytes(b'x', 100_000);
+/// let head = chain.split_to(10).freeze();
+/// assert_eq!(head, *b"xxxxxxxxxx");
+/// assert_eq!(chain.len(), 99_990);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub struct ChainMut {
+    parts: VecDeque<Part>,
+    tail: BlockMut,
+    spare: VecDeque<BlockMut>,
+    len: usize,
+    room: usize,
+    /// Where more room comes from; none for a front that was split off.
+    pool: Option<Pool>,
+}
+
+/// A finished piece: it has no room behind it any more.
+#[derive(Debug)]
+enum Part {
+    Own(BlockMut),
+    Linked(Segment),
+}
+
+impl ChainMut {
+    /// An empty chain without room, that leases from `pool`.
+    pub fn new(pool: &Pool) -> Self {
+        Self { pool: Some(pool.clone()), ..Self::detached() }
+    }
+
+    /// An empty chain that cannot lease.
+    fn detached() -> Self {
+        Self { parts: VecDeque::new(), tail: BlockMut::empty(), spare: VecDeque::new(), len: 0, room: 0, pool: None }
+    }
+
+    /// Makes room for `additional` bytes, if that can be had at once.
+    ///
+    /// # Errors
+    /// As [`Pool::try_chain`] for what is missing; the chain is as it was then. A front that was split off by
+    /// [`split_to`](Self::split_to) cannot lease.
+    pub fn try_reserve(&mut self, additional: usize) -> Result<(), LeaseError> {
+        if additional > self.room {
+            let pool = self.pool.as_ref().ok_or_else(LeaseError::detached)?;
+            let blocks = pool.try_lease_chain(additional - self.room)?;
+            self.add_room(blocks);
+        }
+        Ok(())
+    }
+
+    /// Makes room for `additional` bytes, and waits for memory if need be.
+    ///
+    /// # Errors
+    /// As [`Pool::chain`] for what is missing; the chain is as it was then.
+    ///
+    /// # Cancel safety
+    /// Cancel safe: the chain is as it was.
+    pub async fn reserve(&mut self, additional: usize) -> Result<(), LeaseError> {
+        if additional > self.room {
+            let pool = self.pool.as_ref().ok_or_else(LeaseError::detached)?;
+            let more = ChainLease::new(pool, additional - self.room).await?;
+            self.add_room(more.into_room());
+        }
+        Ok(())
+    }
+
+    /// Gives the room back that is not written yet. A chain without bytes then holds nothing.
+    pub fn release_room(&mut self) {
+        self.spare.clear();
+        if self.tail.is_empty() {
+            self.tail = BlockMut::empty();
+        } else {
+            let written = self.tail.len();
+            drop(self.tail.split_off(written));
+        }
+        self.room = 0;
+    }
+
+    /// Adds a piece at the end: linked as it is, or copied into the room if it is short.
+    pub fn push(&mut self, segment: impl Into<Segment>) {
+        let segment = segment.into();
+        if segment.len() < MERGE_MAX && segment.len() <= self.room {
+            return self.put_slice(segment.as_ref());
+        }
+        self.close_tail();
+        self.len += segment.len();
+        self.parts.push_back(Part::Linked(segment));
+    }
+
+    /// Adds all pieces of a chain at the end, each as [`push`](Self::push) would.
+    pub fn append(&mut self, chain: Chain) {
+        chain.into_iter().for_each(|segment| self.push(segment));
+    }
+
+    /// Splits off the first `at` bytes: they are returned, this chain keeps the rest and the room.
+    ///
+    /// What is returned is complete: it has no room and cannot lease more.
+    ///
+    /// # Panics
+    /// If `at` is more than [`len`](Self::len).
+    pub fn split_to(&mut self, at: usize) -> ChainMut {
+        assert!(at <= self.len, "split_to {at} of {} bytes", self.len);
+        let mut front = Self::detached();
+        front.len = at;
+        self.len -= at;
+        let mut left = at;
+        while let Some(part) = self.parts.front_mut() {
+            if left < part.len() {
+                if left > 0 {
+                    front.parts.push_back(part.split_to(left));
+                }
+                return front;
+            }
+            left -= part.len();
+            front.parts.extend(self.parts.pop_front());
+        }
+        front.tail = self.tail.split_to(left);
+        front
+    }
+
+    /// Splits off all bytes: they are returned, this chain keeps the room.
+    pub fn split(&mut self) -> ChainMut {
+        self.split_to(self.len)
+    }
+
+    /// Makes the bytes immutable and shareable, without copying. The room that is left goes home.
+    pub fn freeze(self) -> Chain {
+        let mut chain = Chain::new();
+        for part in self.parts {
+            match part {
+                Part::Own(block) => chain.push(block),
+                Part::Linked(segment) => chain.push(segment),
+            }
+        }
+        chain.push(self.tail);
+        chain
+    }
+
+    /// Forgets all bytes; the room behind them stays.
+    pub fn clear(&mut self) {
+        self.advance(self.len);
+    }
+
+    /// Bytes written or linked.
+    #[inline]
+    pub fn len(&self) -> usize {
+        self.len
+    }
+
+    /// Whether there are none.
+    #[inline]
+    pub fn is_empty(&self) -> bool {
+        self.len == 0
+    }
+
+    /// How many pieces the bytes are in.
+    pub fn segment_count(&self) -> usize {
+        self.parts.len() + usize::from(!self.tail.is_empty())
+    }
+
+    pub(super) fn with_room(pool: &Pool, blocks: Vec<BlockMut>) -> Self {
+        let mut chain = Self::new(pool);
+        chain.add_room(blocks);
+        chain
+    }
+
+    fn into_room(self) -> Vec<BlockMut> {
+        debug_assert!(self.is_empty());
+        std::iter::once(self.tail).chain(self.spare).collect()
+    }
+
+    fn add_room(&mut self, blocks: Vec<BlockMut>) {
+        for block in blocks {
+            self.room += block.remaining_mut();
+            if self.tail.capacity() == 0 {
+                self.tail = block;
+            } else {
+                self.spare.push_back(block);
+            }
+        }
+    }
+
+    /// Ends the written part of the tail, so that a piece can follow it; its room stays.
+    fn close_tail(&mut self) {
+        if !self.tail.is_empty() {
+            self.parts.push_back(Part::Own(self.tail.split()));
+        }
+    }
+
+    /// A tail without room gives way to the next spare block.
+    #[cold]
+    fn next_tail(&mut self) {
+        if let Some(next) = self.spare.pop_front() {
+            let full = std::mem::replace(&mut self.tail, next);
+            if !full.is_empty() {
+                self.parts.push_back(Part::Own(full));
+            }
+        }
+    }
+
+    /// Leases for a write of `wanted` bytes: generously if that can be had, else what is needed.
+    fn lease_for_write(&mut self, wanted: usize) -> Result<(), LeaseError> {
+        let generous = self.len.clamp(WRITE_LEASE_MIN, WRITE_LEASE_MAX).max(wanted);
+        match self.try_reserve(generous) {
+            Err(_) if self.room == 0 => self.try_reserve(wanted.min(WRITE_LEASE_MIN)),
+            _ => Ok(()),
+        }
+    }
+}
+
+impl Part {
+    fn len(&self) -> usize {
+        match self {
+            Self::Own(block) => block.len(),
+            Self::Linked(segment) => segment.len(),
+        }
+    }
+
+    fn split_to(&mut self, at: usize) -> Part {
+        match self {
+            Self::Own(block) => Self::Own(block.split_to(at)),
+            Self::Linked(segment) => Self::Linked(segment.split_to(at)),
+        }
+    }
+
+    fn advance(&mut self, count: usize) {
+        match self {
+            Self::Own(block) => block.advance(count),
+            Self::Linked(segment) => segment.advance(count),
+        }
+    }
+
+    fn as_slice(&self) -> &[u8] {
+        match self {
+            Self::Own(block) => block,
+            Self::Linked(segment) => segment.as_ref(),
+        }
+    }
+}
+
+// SAFETY: `chunk_mut` is the room at the front of the room (ORDER), `remaining_mut` is all of it (COUNTS), and the tail's own
+// `advance_mut` checks what is said to be written.
+unsafe impl BufMut for ChainMut {
+    #[inline]
+    fn remaining_mut(&self) -> usize {
+        self.room
+    }
+
+    #[inline]
+    unsafe fn advance_mut(&mut self, count: usize) {
+        // SAFETY: the caller wrote these bytes into `chunk_mut`, which is the tail's.
+        unsafe { self.tail.advance_mut(count) };
+        self.len += count;
+        self.room -= count;
+    }
+
+    #[inline]
+    fn chunk_mut(&mut self) -> &mut UninitSlice {
+        if self.tail.remaining_mut() == 0 {
+            self.next_tail();
+        }
+        self.tail.chunk_mut()
+    }
+
+    /// # Panics
+    /// If there is not enough room.
+    #[inline]
+    fn put_slice(&mut self, src: &[u8]) {
+        assert!(src.len() <= self.room, "{} bytes into {} bytes of room", src.len(), self.room);
+        self.len += src.len();
+        self.room -= src.len();
+        let mut left = src;
+        loop {
+            let count = left.len().min(self.tail.remaining_mut());
+            self.tail.put_slice(&left[..count]);
+            left = &left[count..];
+            if left.is_empty() {
+                return;
+            }
+            self.next_tail();
+        }
+    }
+}
+
+impl Buf for ChainMut {
+    #[inline]
+    fn remaining(&self) -> usize {
+        self.len
+    }
+
+    #[inline]
+    fn chunk(&self) -> &[u8] {
+        self.parts.front().map_or(&self.tail[..], Part::as_slice)
+    }
+
+    /// FULL-VECTOR: lists all pieces that `dst` has places for.
+    fn chunks_vectored<'a>(&'a self, dst: &mut [IoSlice<'a>]) -> usize {
+        let tail = (!self.tail.is_empty()).then_some(&self.tail[..]);
+        let pieces = self.parts.iter().map(Part::as_slice).chain(tail);
+        let mut count = 0;
+        for (slice, piece) in dst.iter_mut().zip(pieces) {
+            *slice = IoSlice::new(piece);
+            count += 1;
+        }
+        count
+    }
+
+    /// EARLY-RETURN: each piece that ends before the new front goes home. The room stays.
+    fn advance(&mut self, count: usize) {
+        assert!(count <= self.len, "advance {count} of {} bytes", self.len);
+        self.len -= count;
+        let mut left = count;
+        while let Some(part) = self.parts.front_mut() {
+            if left < part.len() {
+                if left > 0 {
+                    part.advance(left);
+                }
+                return;
+            }
+            left -= part.len();
+            drop(self.parts.pop_front());
+        }
+        self.tail.advance(left);
+    }
+
+    /// Does not copy where one piece holds all `len` bytes.
+    fn copy_to_bytes(&mut self, len: usize) -> Bytes {
+        if len <= self.chunk().len() {
+            return self.split_to(len).freeze().copy_to_bytes(len);
+        }
+        let mut bytes = BytesMut::with_capacity(len);
+        bytes.put(Buf::take(self, len));
+        bytes.freeze()
+    }
+}
+
+impl io::Write for ChainMut {
+    /// Writes into the room, and leases more when there is none.
+    ///
+    /// # Errors
+    /// The [`LeaseError`] of [`try_reserve`](Self::try_reserve), as an [`io::Error`] of kind `OutOfMemory`.
+    fn write(&mut self, src: &[u8]) -> io::Result<usize> {
+        if self.room < src.len() {
+            self.lease_for_write(src.len() - self.room)?;
+        }
+        let count = src.len().min(self.room);
+        self.put_slice(&src[..count]);
+        Ok(count)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl From<BlockMut> for ChainMut {
+    /// A chain of one block, bytes and room; it cannot lease more.
+    fn from(block: BlockMut) -> Self {
+        let mut chain = Self::detached();
+        chain.len = block.len();
+        chain.room = block.remaining_mut();
+        chain.tail = block;
+        chain
+    }
+}
+
+impl From<Block> for ChainMut {
+    /// A chain of one linked block; it cannot lease more.
+    fn from(block: Block) -> Self {
+        let mut chain = Self::detached();
+        chain.push(block);
+        chain
+    }
+}
+
+impl fmt::Debug for ChainMut {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ChainMut")
+            .field("len", &self.len)
+            .field("room", &self.room)
+            .field("segment_count", &self.segment_count())
+            .finish()
+    }
+}

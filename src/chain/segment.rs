@@ -1,0 +1,275 @@
+//! `Segment`: one piece of a chain; `Segments`: a queue of them.
+
+use std::collections::{VecDeque, vec_deque};
+
+use bytes::{Buf, Bytes};
+
+use crate::pool::{Block, BlockMut};
+
+/// A piece of a [`Chain`](super::Chain): a range of a leased block, or foreign bytes that are linked, not copied.
+#[derive(Clone, Debug)]
+pub enum Segment {
+    /// Bytes of a leased block.
+    Block(Block),
+    /// Bytes of somebody else; not charged to any account.
+    Bytes(Bytes),
+}
+
+impl Segment {
+    /// Bytes in this piece.
+    #[inline]
+    pub fn len(&self) -> usize {
+        match self {
+            Self::Block(block) => block.len(),
+            Self::Bytes(bytes) => bytes.len(),
+        }
+    }
+
+    /// Whether there are none.
+    #[inline]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Bytes that an account is charged for the block of this piece; 0 for foreign bytes.
+    pub fn block_capacity(&self) -> usize {
+        match self {
+            Self::Block(block) => block.block_capacity(),
+            Self::Bytes(_) => 0,
+        }
+    }
+
+    /// Turns the piece into [`Bytes`] without copying; a block costs one small allocation.
+    pub fn into_bytes(self) -> Bytes {
+        match self {
+            Self::Block(block) => block.into_bytes(),
+            Self::Bytes(bytes) => bytes,
+        }
+    }
+
+    /// Splits off the first `at` bytes, of at least as many.
+    #[inline]
+    pub(super) fn split_to(&mut self, at: usize) -> Segment {
+        match self {
+            Self::Block(block) => Self::Block(block.split_to(at)),
+            Self::Bytes(bytes) => Self::Bytes(bytes.split_to(at)),
+        }
+    }
+
+    /// Splits off what follows the first `at` bytes.
+    pub(super) fn split_off(&mut self, at: usize) -> Segment {
+        match self {
+            Self::Block(block) => Self::Block(block.split_off(at)),
+            Self::Bytes(bytes) => Self::Bytes(bytes.split_off(at)),
+        }
+    }
+
+    /// A handle on a part of this piece.
+    pub(super) fn slice(&self, begin: usize, end: usize) -> Segment {
+        match self {
+            Self::Block(block) => Self::Block(block.slice(begin..end)),
+            Self::Bytes(bytes) => Self::Bytes(bytes.slice(begin..end)),
+        }
+    }
+
+    /// Gives up the front, but not all of it.
+    #[inline]
+    pub(super) fn advance(&mut self, count: usize) {
+        match self {
+            Self::Block(block) => block.advance(count),
+            Self::Bytes(bytes) => bytes.advance(count),
+        }
+    }
+}
+
+impl AsRef<[u8]> for Segment {
+    #[inline]
+    fn as_ref(&self) -> &[u8] {
+        match self {
+            Self::Block(block) => block,
+            Self::Bytes(bytes) => bytes,
+        }
+    }
+}
+
+impl From<Block> for Segment {
+    fn from(block: Block) -> Self {
+        Self::Block(block)
+    }
+}
+
+impl From<BlockMut> for Segment {
+    fn from(block: BlockMut) -> Self {
+        Self::Block(block.freeze())
+    }
+}
+
+impl From<Bytes> for Segment {
+    fn from(bytes: Bytes) -> Self {
+        Self::Bytes(bytes)
+    }
+}
+
+impl From<&'static [u8]> for Segment {
+    fn from(bytes: &'static [u8]) -> Self {
+        Self::Bytes(Bytes::from_static(bytes))
+    }
+}
+
+impl From<&'static str> for Segment {
+    fn from(text: &'static str) -> Self {
+        Self::Bytes(Bytes::from_static(text.as_bytes()))
+    }
+}
+
+/// Segments in order; the first one is kept inline, so that a chain of one allocates nothing.
+///
+/// # Invariants
+/// - HEAD-FIRST: `head` is empty only if `rest` is; no segment in `rest` is empty.
+#[derive(Clone, Debug)]
+pub(super) struct Segments {
+    head: Segment,
+    rest: VecDeque<Segment>,
+}
+
+const NOTHING: Segment = Segment::Block(Block::empty());
+
+impl Segments {
+    pub(super) const fn new() -> Self {
+        Self { head: NOTHING, rest: VecDeque::new() }
+    }
+
+    pub(super) fn count(&self) -> usize {
+        usize::from(!self.head.is_empty()) + self.rest.len()
+    }
+
+    #[inline]
+    pub(super) fn front(&self) -> &Segment {
+        &self.head
+    }
+
+    #[inline]
+    pub(super) fn front_mut(&mut self) -> &mut Segment {
+        &mut self.head
+    }
+
+    #[inline]
+    pub(super) fn push_back(&mut self, segment: Segment) {
+        if segment.is_empty() {
+            return;
+        }
+        if self.head.is_empty() {
+            self.head = segment;
+        } else {
+            self.rest.push_back(segment);
+        }
+    }
+
+    pub(super) fn push_front(&mut self, segment: Segment) {
+        if segment.is_empty() {
+            return;
+        }
+        let second = std::mem::replace(&mut self.head, segment);
+        if !second.is_empty() {
+            self.rest.push_front(second);
+        }
+    }
+
+    /// Takes the first segment; an empty one if there is none.
+    #[inline]
+    pub(super) fn pop_front(&mut self) -> Segment {
+        let next = self.rest.pop_front().unwrap_or(NOTHING);
+        std::mem::replace(&mut self.head, next)
+    }
+
+    pub(super) fn append(&mut self, mut other: Segments) {
+        self.push_back(other.pop_front());
+        if !other.head.is_empty() {
+            self.push_back(std::mem::replace(&mut other.head, NOTHING));
+            self.rest.append(&mut other.rest);
+        }
+    }
+
+    /// Splits off all that follows the first `count` segments and the first `within` bytes of the next one.
+    pub(super) fn split_off(&mut self, count: usize, within: usize) -> Segments {
+        if count == 0 {
+            let tail_of_head = self.head.split_off(within);
+            let rest = std::mem::take(&mut self.rest);
+            let mut tail = Segments { head: tail_of_head, rest };
+            if tail.head.is_empty() {
+                tail.pop_front();
+            }
+            return tail;
+        }
+        let mut rest = self.rest.split_off(count - 1);
+        let mut head = rest.pop_front().unwrap_or(NOTHING);
+        if within > 0 {
+            self.rest.push_back(head.split_to(within));
+        }
+        let mut tail = Segments { head, rest };
+        if tail.head.is_empty() {
+            tail.pop_front();
+        }
+        tail
+    }
+
+    #[inline]
+    pub(super) fn iter(&self) -> Iter<'_> {
+        let head = (!self.head.is_empty()).then_some(&self.head);
+        Iter { head, rest: self.rest.iter() }
+    }
+}
+
+impl IntoIterator for Segments {
+    type Item = Segment;
+    type IntoIter = IntoIter;
+
+    fn into_iter(self) -> IntoIter {
+        IntoIter { segments: self }
+    }
+}
+
+/// The segments of a chain, by reference.
+#[derive(Clone, Debug)]
+pub struct Iter<'a> {
+    head: Option<&'a Segment>,
+    rest: vec_deque::Iter<'a, Segment>,
+}
+
+impl<'a> Iterator for Iter<'a> {
+    type Item = &'a Segment;
+
+    #[inline]
+    fn next(&mut self) -> Option<&'a Segment> {
+        self.head.take().or_else(|| self.rest.next())
+    }
+
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        let count = usize::from(self.head.is_some()) + self.rest.len();
+        (count, Some(count))
+    }
+}
+
+impl ExactSizeIterator for Iter<'_> {}
+
+/// The segments of a chain, by value; each block goes home as its segment is dropped.
+#[derive(Debug)]
+pub struct IntoIter {
+    segments: Segments,
+}
+
+impl Iterator for IntoIter {
+    type Item = Segment;
+
+    fn next(&mut self) -> Option<Segment> {
+        let segment = self.segments.pop_front();
+        (!segment.is_empty()).then_some(segment)
+    }
+
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        let count = self.segments.count();
+        (count, Some(count))
+    }
+}
+
+impl ExactSizeIterator for IntoIter {}

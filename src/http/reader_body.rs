@@ -1,0 +1,292 @@
+//! `ReaderBody`: any reader as a body, a few leased blocks ahead of the client.
+//!
+//! # Invariants
+//! - AHEAD: the blocks of one body, being read, queued in hyper or being written, are charged to an account of its own with a
+//!   limit of `ahead` blocks. A client that stops reading holds no more than that, and the next block is read when one has
+//!   been written.
+//! - LATE: no block is held while the reader is not ready: it is given back on `Pending`.
+
+use std::{
+    fmt,
+    future::Future,
+    io,
+    pin::{Pin, pin},
+    task::{Context, Poll, ready},
+};
+
+use bytes::{Buf, BufMut, Bytes};
+use http_body::{Body, Frame, SizeHint};
+use tokio::io::{AsyncRead, AsyncReadExt};
+
+use crate::{
+    chain::Chain,
+    pool::{BlockMut, Lease, LeaseError, Pool},
+};
+
+/// One read of 64 KiB costs about as much a byte as any larger one (ARCHITECTURE.md, calls and blocks).
+const BLOCK_LEN: usize = 64 << 10;
+
+/// Two blocks on their way to the client, one in hyper's queue, one being read.
+const AHEAD: usize = 4;
+
+/// A body that reads from any [`AsyncRead`] into leased blocks, one frame a block.
+///
+/// It is at most `ahead` blocks (4 of 64 KiB) ahead of the client, waits for memory when the pool is short, and gives its blocks
+/// back when it is dropped or the client goes away.
+///
+/// With a known length ([`sized`](Self::sized)) hyper sets Content-Length, reads no more than that, and the body fails if the
+/// reader ends early. Without one ([`new`](Self::new)) the response is chunked.
+///
+/// # Errors
+/// [`ReaderBodyError`]: the reader failed or ended early, or no memory was to be had within the pool's `wait_max`. hyper then
+/// closes the connection, so that the client notices.
+///
+/// # Examples
+/// ```no_run
+/// use leasehold::{Pool, http::ReaderBody};
+///
+/// # async fn run() -> std::io::Result<()> {
+/// # let pool = Pool::new(8 << 20).unwrap();
+/// let file = tokio::fs::File::open("large.bin").await?;
+/// let len = file.metadata().await?.len();
+/// let body = ReaderBody::sized(file, len, &pool);
+/// # Ok(()) }
+/// ```
+pub struct ReaderBody<R> {
+    reader: R,
+    account: Pool,
+    lease: Option<Lease>,
+    /// Bytes still to come, if that is known.
+    left: Option<u64>,
+    is_done: bool,
+    block_len: usize,
+}
+
+impl<R: AsyncRead + Unpin> ReaderBody<R> {
+    /// A body that ends where the reader ends.
+    pub fn new(reader: R, pool: &Pool) -> Self {
+        Self::with_left(reader, None, pool)
+    }
+
+    /// A body of exactly `len` bytes of the reader.
+    pub fn sized(reader: R, len: u64, pool: &Pool) -> Self {
+        Self::with_left(reader, Some(len), pool)
+    }
+
+    fn with_left(reader: R, left: Option<u64>, pool: &Pool) -> Self {
+        let block_len = pool.block_len_for(BLOCK_LEN);
+        Self {
+            reader,
+            account: pool.child("reader body", AHEAD * block_len),
+            lease: None,
+            left,
+            is_done: left == Some(0),
+            block_len,
+        }
+    }
+
+    /// Reads at most `blocks` blocks ahead of the client; 4 by default, at least 1.
+    #[must_use]
+    pub fn ahead(self, blocks: usize) -> Self {
+        self.account.set_limit(blocks.max(1) * self.block_len);
+        self
+    }
+
+    /// What the body reads from.
+    pub fn get_ref(&self) -> &R {
+        &self.reader
+    }
+
+    /// Turns the body into one of `Data = Bytes`, for axum and its like.
+    pub fn into_bytes_body(self) -> impl Body<Data = Bytes, Error = ReaderBodyError> + Send
+    where
+        R: Send + 'static,
+    {
+        FramesOfBytes { body: self }
+    }
+
+    /// How much to read next.
+    fn wanted(&self) -> usize {
+        let left = self.left.map_or(usize::MAX, |left| usize::try_from(left).unwrap_or(usize::MAX));
+        self.block_len.min(left)
+    }
+
+    fn poll_block(&mut self, cx: &mut Context<'_>) -> Poll<Result<BlockMut, ReaderBodyError>> {
+        let wanted = self.wanted();
+        let mut block = ready!(self.account.poll_lease(cx, &mut self.lease, wanted))?;
+        loop {
+            // Dropping this future on Pending is safe: `read_buf` has read nothing then.
+            let missing = wanted - block.len();
+            let mut room = (&mut block).limit(missing);
+            let read = pin!(self.reader.read_buf(&mut room)).poll(cx);
+            match read {
+                Poll::Pending if block.is_empty() => return Poll::Pending,
+                Poll::Pending => return Poll::Ready(Ok(block)),
+                Poll::Ready(Err(error)) => return Poll::Ready(Err(error.into())),
+                Poll::Ready(Ok(0)) => {
+                    self.is_done = true;
+                    return Poll::Ready(Ok(block));
+                }
+                Poll::Ready(Ok(_)) if block.len() == wanted => return Poll::Ready(Ok(block)),
+                Poll::Ready(Ok(_)) => {}
+            }
+        }
+    }
+
+    /// The bytes of a block as a frame; few bytes are not left in a large block (NO-PIN), if a small one is to be had.
+    fn frame_of(&mut self, block: BlockMut) -> Chain {
+        let mut chain = Chain::from(block);
+        // Refused only while memory is short; then the block goes out as it is, and comes home as soon.
+        let _ = chain.compact(&self.account);
+        chain
+    }
+}
+
+impl<R: AsyncRead + Unpin> Body for ReaderBody<R> {
+    type Data = Chain;
+    type Error = ReaderBodyError;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Chain>, ReaderBodyError>>> {
+        if self.is_done {
+            return Poll::Ready(None);
+        }
+        let block = match ready!(self.poll_block(cx)) {
+            Ok(block) => block,
+            Err(error) => {
+                self.is_done = true;
+                return Poll::Ready(Some(Err(error)));
+            }
+        };
+        if let Some(left) = &mut self.left {
+            *left -= block.len() as u64;
+            let missing = *left;
+            match (missing, self.is_done) {
+                (0, _) => self.is_done = true,
+                (_, true) => return Poll::Ready(Some(Err(ReaderBodyError::ended_early(missing)))),
+                (_, false) => {}
+            }
+        }
+        let chain = self.frame_of(block);
+        Poll::Ready((!chain.is_empty()).then(|| Ok(Frame::data(chain))))
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.is_done
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.left.map_or_else(SizeHint::default, SizeHint::with_exact)
+    }
+}
+
+impl<R: fmt::Debug> fmt::Debug for ReaderBody<R> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ReaderBody")
+            .field("reader", &self.reader)
+            .field("left", &self.left)
+            .field("is_done", &self.is_done)
+            .finish_non_exhaustive()
+    }
+}
+
+/// The frames of a [`ReaderBody`] as `Bytes`.
+struct FramesOfBytes<R> {
+    body: ReaderBody<R>,
+}
+
+impl<R: AsyncRead + Unpin> Body for FramesOfBytes<R> {
+    type Data = Bytes;
+    type Error = ReaderBodyError;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, ReaderBodyError>>> {
+        let frame = ready!(Pin::new(&mut self.body).poll_frame(cx));
+        Poll::Ready(frame.map(|frame| frame.map(|frame| frame.map_data(into_bytes))))
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}
+
+/// The bytes of one block are one piece, so this links them.
+fn into_bytes(mut chain: Chain) -> Bytes {
+    chain.copy_to_bytes(chain.len())
+}
+
+/// Why a [`ReaderBody`] ended before its end.
+#[derive(Debug)]
+pub struct ReaderBodyError {
+    kind: Kind,
+}
+
+#[derive(Debug)]
+enum Kind {
+    Read(io::Error),
+    Lease(LeaseError),
+    EndedEarly { missing: u64 },
+}
+
+impl ReaderBodyError {
+    fn ended_early(missing: u64) -> Self {
+        Self { kind: Kind::EndedEarly { missing } }
+    }
+
+    /// The reader failed.
+    pub fn is_read(&self) -> bool {
+        matches!(self.kind, Kind::Read(_))
+    }
+
+    /// No memory was to be had.
+    pub fn is_lease(&self) -> bool {
+        matches!(self.kind, Kind::Lease(_))
+    }
+
+    /// The reader ended before the length that was promised.
+    pub fn is_ended_early(&self) -> bool {
+        matches!(self.kind, Kind::EndedEarly { .. })
+    }
+}
+
+impl fmt::Display for ReaderBodyError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.kind {
+            Kind::Read(_) => write!(f, "reading the body failed"),
+            Kind::Lease(_) => write!(f, "no memory to read the body into"),
+            Kind::EndedEarly { missing } => {
+                write!(f, "the reader ended {missing} bytes before the length that was promised")
+            }
+        }
+    }
+}
+
+impl std::error::Error for ReaderBodyError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match &self.kind {
+            Kind::Read(error) => Some(error),
+            Kind::Lease(error) => Some(error),
+            Kind::EndedEarly { .. } => None,
+        }
+    }
+}
+
+impl From<io::Error> for ReaderBodyError {
+    fn from(error: io::Error) -> Self {
+        Self { kind: Kind::Read(error) }
+    }
+}
+
+impl From<LeaseError> for ReaderBodyError {
+    fn from(error: LeaseError) -> Self {
+        Self { kind: Kind::Lease(error) }
+    }
+}
