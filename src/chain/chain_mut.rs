@@ -239,11 +239,11 @@ impl ChainMut {
         }
     }
 
-    /// Leases for a write of `wanted` bytes: generously if that can be had, else what is needed.
+    /// Leases for a write of `wanted` bytes: generously if that can be had, else the smallest block.
     fn lease_for_write(&mut self, wanted: usize) -> Result<(), LeaseError> {
         let generous = self.len.clamp(WRITE_LEASE_MIN, WRITE_LEASE_MAX).max(wanted);
         match self.try_reserve(generous) {
-            Err(_) if self.room == 0 => self.try_reserve(wanted.min(WRITE_LEASE_MIN)),
+            Err(_) if self.room == 0 => self.try_reserve(1),
             _ => Ok(()),
         }
     }

@@ -39,8 +39,9 @@ use crate::pool::{Block, BlockMut, resolve};
 /// `len` is bytes, [`segment_count`](Self::segment_count) is pieces. A chain of one piece allocates nothing.
 ///
 /// # Generic code
-/// [`take`](Self::take) here returns a `Chain`. Code that is generic over `Buf` may still wrap a chain in a [`bytes::buf::Take`];
-/// that one lists at most 16 pieces at a time, which is only safe at the end of a queue.
+/// [`take`](Self::take) here returns a `Chain`. Code that is generic over `Buf` may still wrap a chain in a [`bytes::buf::Take`],
+/// which lists at most 16 pieces. Behind hyper that is safe for a body of known length in one frame; in a chunked body, or with
+/// another frame queued behind it, a wrapped chain of more than 16 pieces is sent scrambled.
 ///
 /// # Examples
 /// ```
