@@ -71,6 +71,7 @@ impl ChainMut {
     }
 
     /// An empty chain that cannot lease.
+    #[inline]
     fn detached() -> Self {
         Self { parts: VecDeque::new(), tail: BlockMut::empty(), spare: VecDeque::new(), len: 0, room: 0, pool: None }
     }
@@ -139,8 +140,17 @@ impl ChainMut {
     ///
     /// # Panics
     /// If `at` is more than [`len`](Self::len).
+    #[inline]
     pub fn split_to(&mut self, at: usize) -> ChainMut {
         assert!(at <= self.len, "split_to {at} of {} bytes", self.len);
+        if self.parts.is_empty() {
+            self.len -= at;
+            return ChainMut { len: at, tail: self.tail.split_to(at), ..Self::detached() };
+        }
+        self.split_parts_to(at)
+    }
+
+    fn split_parts_to(&mut self, at: usize) -> ChainMut {
         let mut front = Self::detached();
         front.len = at;
         self.len -= at;
@@ -165,7 +175,11 @@ impl ChainMut {
     }
 
     /// Makes the bytes immutable and shareable, without copying. The room that is left goes home.
+    #[inline]
     pub fn freeze(self) -> Chain {
+        if self.parts.is_empty() {
+            return Chain::from(self.tail);
+        }
         let mut chain = Chain::new();
         for part in self.parts {
             match part {
@@ -197,6 +211,11 @@ impl ChainMut {
     /// How many pieces the bytes are in.
     pub fn segment_count(&self) -> usize {
         self.parts.len() + usize::from(!self.tail.is_empty())
+    }
+
+    /// An empty chain with the room of one block.
+    pub(super) fn with_block(pool: &Pool, block: BlockMut) -> Self {
+        Self { room: block.remaining_mut(), tail: block, ..Self::new(pool) }
     }
 
     pub(super) fn with_room(pool: &Pool, blocks: Vec<BlockMut>) -> Self {

@@ -244,26 +244,28 @@ impl<S: Into<Segment>> Extend<S> for Chain {
 }
 
 impl From<Segment> for Chain {
+    #[inline]
     fn from(segment: Segment) -> Self {
-        Self::from_iter([segment])
+        Self { len: segment.len(), segments: Segments::of(segment) }
     }
 }
 
 impl From<Block> for Chain {
     fn from(block: Block) -> Self {
-        Self::from_iter([block])
+        Self::from(Segment::from(block))
     }
 }
 
 impl From<BlockMut> for Chain {
+    #[inline]
     fn from(block: BlockMut) -> Self {
-        Self::from_iter([block])
+        Self::from(Segment::from(block))
     }
 }
 
 impl From<Bytes> for Chain {
     fn from(bytes: Bytes) -> Self {
-        Self::from_iter([bytes])
+        Self::from(Segment::from(bytes))
     }
 }
 

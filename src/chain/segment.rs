@@ -99,6 +99,7 @@ impl From<Block> for Segment {
 }
 
 impl From<BlockMut> for Segment {
+    #[inline]
     fn from(block: BlockMut) -> Self {
         Self::Block(block.freeze())
     }
@@ -137,6 +138,11 @@ const NOTHING: Segment = Segment::Block(Block::empty());
 impl Segments {
     pub(super) const fn new() -> Self {
         Self { head: NOTHING, rest: VecDeque::new() }
+    }
+
+    #[inline]
+    pub(super) fn of(segment: Segment) -> Self {
+        Self { head: segment, rest: VecDeque::new() }
     }
 
     pub(super) fn count(&self) -> usize {

@@ -274,6 +274,17 @@ impl Pool {
         self.core().settings.wait_max
     }
 
+    /// Leases the block for a chain of `len` bytes, if one block is best and a magazine has it.
+    #[inline]
+    pub(crate) fn lease_single(&self, len: usize) -> Option<BlockMut> {
+        let core = self.core();
+        if len == 0 || len > core.settings.budget / 4 {
+            return None;
+        }
+        let class = core.classes.for_chain(len);
+        if core.classes.len_of(class) < len { None } else { core.lease_fast(&self.account, class) }
+    }
+
     /// Leases blocks with room for `len` bytes together, all or none.
     pub(crate) fn try_lease_chain(&self, len: usize) -> Result<Vec<BlockMut>, LeaseError> {
         let request = self.request(len, Shape::Chain)?;
