@@ -142,7 +142,9 @@ impl Segments {
 
     #[inline]
     pub(super) fn of(segment: Segment) -> Self {
-        Self { head: segment, rest: VecDeque::new() }
+        // An empty one may still hold what it was cut from.
+        let head = if segment.is_empty() { NOTHING } else { segment };
+        Self { head, rest: VecDeque::new() }
     }
 
     pub(super) fn count(&self) -> usize {
