@@ -246,6 +246,6 @@ fn chains_are_small_and_may_cross_threads() {
     assert_task_safe::<ChainMut>();
     assert_task_safe::<Segment>();
     assert_eq!(size_of::<Segment>(), 32);
-    assert_eq!(size_of::<Chain>(), 72);
-    assert!(size_of::<ChainMut>() <= 120);
+    assert_eq!(size_of::<Chain>(), 48);
+    assert_eq!(size_of::<ChainMut>(), 56);
 }

@@ -217,10 +217,10 @@ impl Pool {
         self.account.name()
     }
 
-    /// The length of the largest block that can be leased, in bytes.
-    pub fn block_len_max(&self) -> usize {
+    /// The capacity that a block of `len` bytes has, or the largest one if none is that large, in bytes.
+    pub fn block_len_for(&self, len: usize) -> usize {
         let classes = &self.core().classes;
-        classes.len_of(classes.largest())
+        classes.len_of(classes.holding(len).unwrap_or(classes.largest()))
     }
 
     /// How close the whole pool is to its budget.
@@ -260,12 +260,6 @@ impl Pool {
     /// Outside of a tokio runtime with time enabled.
     pub fn maintain(&self) -> impl Future<Output = ()> + Send + use<> {
         maintain::maintain(Arc::downgrade(&self.account.core))
-    }
-
-    /// The capacity of a block of `len` bytes, or of the largest one if none is that large.
-    pub(crate) fn block_len_for(&self, len: usize) -> usize {
-        let classes = &self.core().classes;
-        classes.len_of(classes.holding(len).unwrap_or(classes.largest()))
     }
 
     // ---- for the rooms above -------------------------------------------------------------------------------------------
@@ -312,7 +306,7 @@ impl Pool {
         let request = match shape {
             Shape::Block => core.classes.holding(len).map(Request::Block),
             Shape::Chain => {
-                let most = (core.settings.budget / 4).min(CHAIN_BLOCKS_MAX * self.block_len_max());
+                let most = (core.settings.budget / 4).min(CHAIN_BLOCKS_MAX * self.block_len_for(usize::MAX));
                 (len <= most).then_some(Request::Chain(len))
             }
         };
