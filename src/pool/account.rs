@@ -117,6 +117,7 @@ impl Charge<'_> {
     /// Hands the charge over to a block's entry.
     #[inline]
     pub(super) fn into_entry(self) -> *mut Account {
+        self.account.note_peak(None);
         self.account.as_charge()
     }
 
@@ -223,21 +224,35 @@ impl Account {
     fn add(&self, bytes: usize, in_turn: bool) -> bool {
         let limit = self.limit() as u64;
         let mut word = self.word.load(Relaxed);
-        let charge = loop {
+        loop {
             let charge = (word & CHARGE) + bytes as u64;
             if charge > limit || (word & WAITERS != 0 && !in_turn) {
                 return false;
             }
             // Acquire pairs with the refund that made the room: what its holder did is over.
             match self.word.compare_exchange_weak(word, word + bytes as u64, Acquire, Relaxed) {
-                Ok(_) => break charge,
+                Ok(_) => return true,
                 Err(now) => word = now,
             }
-        };
-        if charge > self.peak.load(Relaxed) {
-            self.peak.fetch_max(charge, Relaxed);
         }
-        true
+    }
+
+    /// Remembers the charge as it is, here and at every account above up to and not including `stop`. Only once a charge has
+    /// come to a block: one that is refunded for want of a block, or of room above, was never held.
+    #[inline]
+    fn note_peak(&self, stop: Option<AccountKey>) {
+        let mut at = self;
+        while let Some(parent) = at.parent {
+            if Some(at.key()) == stop {
+                return;
+            }
+            let charge = at.word.load(Relaxed) & CHARGE;
+            if charge > at.peak.load(Relaxed) {
+                at.peak.fetch_max(charge, Relaxed);
+            }
+            // SAFETY: ALIVE: `at` keeps its parent.
+            at = unsafe { parent.as_ref() };
+        }
     }
 
     /// Whether `bytes` would fit here now.
@@ -306,12 +321,16 @@ pub(super) unsafe fn move_charge(
     bytes: usize,
 ) -> Result<Vec<AccountKey>, ChargeRefused> {
     let Some(from) = NonNull::new(from) else {
-        return to.charge_below(None, bytes, false).map(|()| Vec::new());
+        return to.charge_below(None, bytes, false).map(|()| {
+            to.note_peak(None);
+            Vec::new()
+        });
     };
     // SAFETY: ALIVE, by the charge.
     let shared = unsafe { from.as_ref() }.line().find(|at| to.line().any(|other| other.key() == at.key()));
     let stop = shared.map(Account::key);
     to.charge_below(stop, bytes, false)?;
+    to.note_peak(stop);
     // SAFETY: the block was charged to `from` and all above it.
     Ok(unsafe { refund(from, stop, bytes) })
 }

@@ -67,6 +67,8 @@ pub(super) struct Counters {
     peak: AtomicUsize,
     /// Not zero while the slab has given out more than ever since the peak was sampled.
     news: AtomicUsize,
+    /// How many wait for pressure: then every lease that its own magazine could not serve samples it.
+    watchers: AtomicUsize,
 }
 
 /// Why a lease cannot be had now.
@@ -108,6 +110,7 @@ impl Core {
                 trimmed: AtomicU64::new(0),
                 peak: AtomicUsize::new(0),
                 news: AtomicUsize::new(0),
+                watchers: AtomicUsize::new(0),
             },
             pressure: Notify::new(),
             classes,
@@ -444,7 +447,10 @@ impl Core {
     }
 
     /// Waits until the pressure is high.
+    ///
+    /// Leases out of a magazine are not seen (QUIET), so it may be noticed late by what one shard holds.
     pub(super) async fn pressure_high(&self) {
+        let _watcher = Watcher::new(&self.counters.watchers);
         loop {
             let mut notified = std::pin::pin!(self.pressure.notified());
             notified.as_mut().enable();
@@ -457,7 +463,9 @@ impl Core {
 
     /// Samples the peak and the pressure, when the slab has given out more than ever (QUIET). Wakes, so no lock may be held.
     pub(super) fn note_leased(&self, somebody_waits: bool) {
-        if self.counters.news.load(Relaxed) != 0 && self.counters.news.swap(0, Relaxed) != 0 {
+        let has_news = self.counters.news.load(Relaxed) != 0 && self.counters.news.swap(0, Relaxed) != 0;
+        // Blocks out of depots and of others' magazines are no news to the slab.
+        if has_news || self.counters.watchers.load(Relaxed) != 0 {
             let leased = self.leased();
             self.counters.peak.fetch_max(leased, Relaxed);
             if leased >= high_mark(self.settings.budget) {
@@ -543,6 +551,22 @@ impl Core {
         }
         self.counters.trimmed.fetch_add(bytes as u64, Relaxed);
         (blocks, bytes)
+    }
+}
+
+/// Counts one who waits for pressure.
+struct Watcher<'a>(&'a AtomicUsize);
+
+impl<'a> Watcher<'a> {
+    fn new(watchers: &'a AtomicUsize) -> Self {
+        watchers.fetch_add(1, Relaxed);
+        Self(watchers)
+    }
+}
+
+impl Drop for Watcher<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Relaxed);
     }
 }
 
