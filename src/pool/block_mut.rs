@@ -112,7 +112,7 @@ impl BlockMut {
         assert!(at <= self.len(), "split_to {at} of {} written bytes", self.len);
         let at = at as u32;
         if at == self.cap {
-            return std::mem::replace(self, Self::empty());
+            return std::mem::take(self);
         }
         if at == 0 {
             return Self::empty();
@@ -136,7 +136,7 @@ impl BlockMut {
         assert!(at <= self.capacity(), "split_off {at} of {} bytes of capacity", self.cap);
         let at = at as u32;
         if at == 0 {
-            return std::mem::replace(self, Self::empty());
+            return std::mem::take(self);
         }
         if at == self.cap {
             return Self::empty();
