@@ -6,14 +6,17 @@
 //! - COUNTS: `len` and `room` are the sums of both. (LEN)
 
 use std::{
-    collections::VecDeque,
     fmt,
     io::{self, IoSlice},
 };
 
 use bytes::{Buf, BufMut, Bytes, BytesMut, buf::UninitSlice};
 
-use super::{Chain, Segment, lease::ChainLease};
+use super::{
+    Chain, Segment,
+    lease::ChainLease,
+    rest::{Part, Rest},
+};
 use crate::pool::{Block, BlockMut, LeaseError, Pool};
 
 /// Pieces shorter than this are copied into the tail instead of linked: one more entry in a vectored write costs as much
@@ -55,19 +58,6 @@ pub struct ChainMut {
     pool: Option<Pool>,
     /// What does not fit in one block; made when it is needed, so that frames of one block stay small.
     rest: Option<Box<Rest>>,
-}
-
-#[derive(Debug, Default)]
-struct Rest {
-    parts: VecDeque<Part>,
-    spare: VecDeque<BlockMut>,
-}
-
-/// A finished piece: it has no room behind it any more.
-#[derive(Debug)]
-enum Part {
-    Own(BlockMut),
-    Linked(Segment),
 }
 
 impl ChainMut {
@@ -264,71 +254,6 @@ impl ChainMut {
         match self.try_reserve(generous) {
             Err(_) if self.room == 0 => self.try_reserve(1),
             _ => Ok(()),
-        }
-    }
-}
-
-impl Rest {
-    /// Takes the parts of the first `at` bytes, and says how many bytes of the tail are still missing.
-    fn split_parts_to(&mut self, at: usize) -> (VecDeque<Part>, usize) {
-        let mut front = VecDeque::new();
-        let mut left = at;
-        while let Some(part) = self.parts.front_mut() {
-            if left < part.len() {
-                if left > 0 {
-                    front.push_back(part.split_to(left));
-                }
-                return (front, 0);
-            }
-            left -= part.len();
-            front.extend(self.parts.pop_front());
-        }
-        (front, left)
-    }
-
-    /// Gives up the parts of the first `count` bytes, and says how many bytes of the tail are still to go.
-    fn advance_parts(&mut self, count: usize) -> usize {
-        let mut left = count;
-        while let Some(part) = self.parts.front_mut() {
-            if left < part.len() {
-                if left > 0 {
-                    part.advance(left);
-                }
-                return 0;
-            }
-            left -= part.len();
-            drop(self.parts.pop_front());
-        }
-        left
-    }
-}
-
-impl Part {
-    fn len(&self) -> usize {
-        match self {
-            Self::Own(block) => block.len(),
-            Self::Linked(segment) => segment.len(),
-        }
-    }
-
-    fn split_to(&mut self, at: usize) -> Part {
-        match self {
-            Self::Own(block) => Self::Own(block.split_to(at)),
-            Self::Linked(segment) => Self::Linked(segment.split_to(at)),
-        }
-    }
-
-    fn advance(&mut self, count: usize) {
-        match self {
-            Self::Own(block) => block.advance(count),
-            Self::Linked(segment) => segment.advance(count),
-        }
-    }
-
-    fn as_slice(&self) -> &[u8] {
-        match self {
-            Self::Own(block) => block,
-            Self::Linked(segment) => segment.as_ref(),
         }
     }
 }

@@ -13,6 +13,7 @@ mod buf;
 mod chain_mut;
 mod compact;
 mod lease;
+mod rest;
 mod segment;
 
 pub use self::{
