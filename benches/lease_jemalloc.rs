@@ -1,5 +1,6 @@
 //! Leases against `BytesMut` on jemalloc.
 
+mod ratios;
 #[path = "lease/rounds.rs"]
 mod rounds;
 

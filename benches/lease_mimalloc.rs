@@ -1,5 +1,6 @@
 //! Leases against `BytesMut` on mimalloc.
 
+mod ratios;
 #[path = "lease/rounds.rs"]
 mod rounds;
 

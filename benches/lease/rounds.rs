@@ -1,6 +1,4 @@
-//! The cases, each run for leasehold and for its rival: by criterion first, then for a table of ratios.
-//!
-//! A case is a function from a count of rounds to the time that they took; both ways of measuring call the same one.
+//! The cases of leasing, each run for leasehold and for its rival.
 
 use std::{
     collections::VecDeque,
@@ -11,8 +9,9 @@ use std::{
 };
 
 use bytes::{BufMut, BytesMut};
-use criterion::Criterion;
 use leasehold::Pool;
+
+use crate::ratios::{Case, Run, measure};
 
 const KIB: usize = 1 << 10;
 const MIB: usize = 1 << 20;
@@ -22,49 +21,9 @@ const PAGE_LEN: usize = 4096;
 /// Blocks that go to the other thread together, so that the two readings of the clock are spread over many.
 const HANDED: u64 = 16;
 
-/// How long one try of the table runs, and how many tries the best is taken of.
-const TRY: Duration = Duration::from_millis(60);
-const TRIES: usize = 9;
-
-struct Case {
-    group: &'static str,
-    runs: Vec<Run>,
-}
-
-struct Run {
-    name: String,
-    rounds: Box<dyn Fn(u64) -> Duration>,
-}
-
-impl Run {
-    fn new(name: impl Into<String>, rounds: impl Fn(u64) -> Duration + 'static) -> Self {
-        Self {
-            name: name.into(),
-            rounds: Box::new(rounds),
-        }
-    }
-}
-
 /// Measures everything; `allocator` is what `BytesMut` runs on.
 pub(crate) fn run(allocator: &str) {
-    let cases = cases(allocator);
-    let mut criterion = Criterion::default()
-        .sample_size(10)
-        .warm_up_time(Duration::from_millis(300))
-        .measurement_time(Duration::from_millis(700))
-        .configure_from_args();
-    for case in &cases {
-        let mut group = criterion.benchmark_group(case.group);
-        for run in &case.runs {
-            group.bench_function(&run.name, |bencher| bencher.iter_custom(&run.rounds));
-        }
-        group.finish();
-    }
-    criterion.final_summary();
-    // As criterion does: without this flag the bench is only tried, not measured.
-    if std::env::args().any(|arg| arg == "--bench") {
-        print_table(&cases);
-    }
+    measure(&cases(allocator));
 }
 
 fn cases(allocator: &str) -> Vec<Case> {
@@ -89,11 +48,7 @@ fn cases(allocator: &str) -> Vec<Case> {
         }
     };
 
-    let (root_one, child_one, grandchild_one) = (
-        of(&pool, 4 * KIB),
-        of(&child, 4 * KIB),
-        of(&grandchild, 4 * KIB),
-    );
+    let (root_one, child_one, grandchild_one) = (of(&pool, 4 * KIB), of(&child, 4 * KIB), of(&grandchild, 4 * KIB));
     let child_two = of(&child, 4 * KIB);
     let handed = of(&pool, 64 * KIB);
     vec![
@@ -101,24 +56,16 @@ fn cases(allocator: &str) -> Vec<Case> {
             group: "lease_return/4KiB",
             runs: vec![
                 Run::new("leasehold", move |rounds| one_thread(rounds, &root_one)),
-                Run::new("leasehold_child", move |rounds| {
-                    one_thread(rounds, &child_one)
-                }),
-                Run::new("leasehold_grandchild", move |rounds| {
-                    one_thread(rounds, &grandchild_one)
-                }),
+                Run::new("leasehold_child", move |rounds| one_thread(rounds, &child_one)),
+                Run::new("leasehold_grandchild", move |rounds| one_thread(rounds, &grandchild_one)),
                 Run::new(&rival, move |rounds| one_thread(rounds, bytes_mut(4 * KIB))),
             ],
         },
         Case {
             group: "lease_return_two_threads/4KiB",
             runs: vec![
-                Run::new("leasehold_one_child", move |rounds| {
-                    two_threads(rounds, &child_two)
-                }),
-                Run::new(&rival, move |rounds| {
-                    two_threads(rounds, bytes_mut(4 * KIB))
-                }),
+                Run::new("leasehold_one_child", move |rounds| two_threads(rounds, &child_two)),
+                Run::new(&rival, move |rounds| two_threads(rounds, bytes_mut(4 * KIB))),
             ],
         },
         in_rotation("lease_touch_return/64KiB", 64 * KIB, Touch::Pages),
@@ -129,9 +76,7 @@ fn cases(allocator: &str) -> Vec<Case> {
             group: "lease_here_drop_there/64KiB",
             runs: vec![
                 Run::new("leasehold", move |rounds| handed_over(rounds, &handed)),
-                Run::new(&rival, move |rounds| {
-                    handed_over(rounds, bytes_mut(64 * KIB))
-                }),
+                Run::new(&rival, move |rounds| handed_over(rounds, bytes_mut(64 * KIB))),
             ],
         },
     ]
@@ -215,9 +160,7 @@ fn handed_over<B: Send>(rounds: u64, lease: impl Fn() -> B) -> Duration {
         let mut left = rounds;
         while left > 0 {
             let count = left.min(HANDED);
-            let mut blocks = empty_receiver
-                .try_recv()
-                .unwrap_or_else(|_| Vec::with_capacity(HANDED as usize));
+            let mut blocks = empty_receiver.try_recv().unwrap_or_else(|_| Vec::with_capacity(HANDED as usize));
             let start = Instant::now();
             blocks.extend((0..count).map(|_| lease()));
             leasing += start.elapsed();
@@ -227,46 +170,4 @@ fn handed_over<B: Send>(rounds: u64, lease: impl Fn() -> B) -> Duration {
         drop(sender);
         leasing + there.join().expect("a drop does not panic")
     })
-}
-
-/// Nanoseconds a round, the best of several tries taken in turns, and the ratio to the rival, who is last in its case.
-fn print_table(cases: &[Case]) {
-    println!(
-        "{:<32} {:<22} {:>10} {:>8}",
-        "best of several, each round", "", "ns", "ratio"
-    );
-    for case in cases {
-        let rounds: Vec<u64> = case
-            .runs
-            .iter()
-            .map(|run| rounds_in(TRY, &run.rounds))
-            .collect();
-        let mut best = vec![f64::INFINITY; case.runs.len()];
-        for _ in 0..TRIES {
-            for ((run, &rounds), best) in case.runs.iter().zip(&rounds).zip(&mut best) {
-                *best = best.min((run.rounds)(rounds).as_nanos() as f64 / rounds as f64);
-            }
-        }
-        let rival = best.last().copied().unwrap_or(f64::NAN);
-        for (run, ns) in case.runs.iter().zip(&best) {
-            println!(
-                "{:<32} {:<22} {ns:>10.1} {:>8.2}",
-                case.group,
-                run.name,
-                ns / rival
-            );
-        }
-    }
-}
-
-/// About how many rounds take so long.
-fn rounds_in(time: Duration, run: impl Fn(u64) -> Duration) -> u64 {
-    let mut rounds = HANDED;
-    loop {
-        let took = run(rounds);
-        if took >= time / 8 {
-            return ((rounds as f64 * time.as_secs_f64() / took.as_secs_f64()) as u64).max(1);
-        }
-        rounds *= 2;
-    }
 }
