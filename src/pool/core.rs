@@ -26,7 +26,7 @@ use super::{
     error::LeaseError,
     memory::Memory,
     queue::{Queue, Request},
-    slab::{Leaving, Slab},
+    slab::{Leaving, Slab, Spare},
     span::RawBlock,
     stats::{ClassStats, Pressure, Stats, high_mark},
 };
@@ -521,24 +521,30 @@ impl Core {
     /// Gives all free memory back to the system; returns the bytes.
     pub(super) fn trim(&self) -> usize {
         self.drain(false);
-        self.classes.iter().map(|class| self.give_back(class, usize::MAX, usize::MAX).1).sum()
+        self.spares().map(|spare| self.give_back(spare, usize::MAX, usize::MAX).1).sum()
     }
 
-    /// Takes back grants that nobody collected, empties magazines that nobody used since the last sweep, and says how many blocks of each class to give back: half
-    /// of what the load has not needed since then (H2O's rule: half of the low watermark, for the whole runs out mid-cycle).
-    pub(super) fn sweep(&self) -> Vec<(ClassIndex, usize)> {
+    /// Takes back grants that nobody collected, empties magazines that nobody used since the last sweep, and says how many
+    /// blocks of each class to give back: half of what the load has not needed since then (H2O's rule: half of the low
+    /// watermark, for the whole runs out mid-cycle).
+    pub(super) fn sweep(&self) -> Vec<(Spare, usize)> {
         self.drain(true);
         self.serve_now(Vec::new());
         let mut slab = self.slab.lock();
-        self.classes.iter().map(|class| (class, slab.sweep_low(class).div_ceil(2))).collect()
+        self.spares().map(|spare| (spare, slab.sweep_low(spare).div_ceil(2))).collect()
     }
 
-    /// Gives up to `goal` free blocks of a class, and about `bytes_max` at most, back to the system; returns blocks and bytes.
-    pub(super) fn give_back(&self, class: ClassIndex, goal: usize, bytes_max: usize) -> (usize, usize) {
+    fn spares(&self) -> impl Iterator<Item = Spare> + use<> {
+        self.classes.iter().map(Spare::Blocks).chain([Spare::Spans])
+    }
+
+    /// Gives up to `goal` free blocks or spans, and about `bytes_max` at most, back to the system; returns how many, and the
+    /// bytes.
+    pub(super) fn give_back(&self, spare: Spare, goal: usize, bytes_max: usize) -> (usize, usize) {
         let mut leaving = Leaving::new();
-        let blocks = {
+        let count = {
             let mut slab = self.slab.lock();
-            slab.give_back_begin(class, goal, bytes_max, &self.memory, &mut leaving)
+            slab.give_back_begin(spare, goal, bytes_max, &self.memory, &mut leaving)
         };
         let bytes = leaving.release(&self.memory);
         let waiting = {
@@ -550,7 +556,7 @@ impl Core {
             self.serve_now(Vec::new());
         }
         self.counters.trimmed.fetch_add(bytes as u64, Relaxed);
-        (blocks, bytes)
+        (count, bytes)
     }
 }
 

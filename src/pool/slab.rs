@@ -37,6 +37,10 @@ pub(super) struct Slab {
     slots: Box<[Slot]>,
     /// The spans of `slots` that are `Slot::Free`.
     free_spans: Bits,
+    /// Those of them that are warm.
+    warm_spans: usize,
+    /// The least that `warm_spans` has been since the last sweep.
+    warm_spans_low: usize,
     lists: Box<[ClassList]>,
     out_blocks: usize,
     out_bytes: usize,
@@ -92,6 +96,15 @@ struct ClassList {
     taken: u64,
 }
 
+/// What there is to give back.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Spare {
+    /// Free blocks of a class.
+    Blocks(ClassIndex),
+    /// Warm spans in no run: one class gave them up, and none has taken them.
+    Spans,
+}
+
 /// What [`Slab::give_back_begin`] has set aside: nobody can lease it until `give_back_end`.
 pub(super) struct Leaving {
     runs: Vec<(u32, u32)>,
@@ -127,6 +140,8 @@ impl Slab {
             limit: len,
             slots: (0..spans).map(|_| Slot::Free { warm: false }).collect(),
             free_spans: Bits::full(spans),
+            warm_spans: 0,
+            warm_spans_low: 0,
             lists,
             out_blocks: 0,
             out_bytes: 0,
@@ -244,15 +259,58 @@ impl Slab {
         ClassCount { out_blocks: list.out_blocks, warm: list.warm, taken: list.taken }
     }
 
-    /// How many free blocks of `class` the load has not needed since the last sweep; starts the next one.
-    pub(super) fn sweep_low(&mut self, class: ClassIndex) -> usize {
-        let list = &mut self.lists[class.get()];
-        std::mem::replace(&mut list.low, list.warm).min(list.warm)
+    /// How many free blocks or spans the load has not needed since the last sweep; starts the next one.
+    pub(super) fn sweep_low(&mut self, spare: Spare) -> usize {
+        let (low, now) = match spare {
+            Spare::Blocks(class) => {
+                let list = &mut self.lists[class.get()];
+                (&mut list.low, list.warm)
+            }
+            Spare::Spans => (&mut self.warm_spans_low, self.warm_spans),
+        };
+        std::mem::replace(low, now).min(now)
     }
 
-    /// Sets up to `goal` free blocks of `class` and at most `bytes_max` bytes aside for the system, whole runs first;
-    /// returns how many blocks that are.
+    /// Sets up to `goal` free blocks or spans and about `bytes_max` bytes aside for the system; returns how many.
     pub(super) fn give_back_begin(
+        &mut self,
+        spare: Spare,
+        goal: usize,
+        bytes_max: usize,
+        memory: &Memory,
+        leaving: &mut Leaving,
+    ) -> usize {
+        match spare {
+            Spare::Blocks(class) => self.set_aside_class(class, goal, bytes_max, memory, leaving),
+            Spare::Spans => self.set_aside_spans(goal.min((bytes_max / SPAN_LEN).max(1)), leaving),
+        }
+    }
+
+    /// Sets up to `goal` warm spans that are in no run aside.
+    fn set_aside_spans(&mut self, goal: usize, leaving: &mut Leaving) -> usize {
+        let mut done = 0;
+        let mut spans = 0..self.slots.len();
+        while done < goal.min(self.warm_spans) {
+            let Some(span) = spans.next() else { break };
+            if matches!(self.slots[span], Slot::Free { warm: true }) && self.free_spans.remove(span) {
+                let span = u32::try_from(span).expect("a budget has fewer spans than 2^32");
+                leaving.runs.push((span, 1));
+                leaving.ranges.push(self.range_of(span, 1));
+                done += 1;
+            }
+        }
+        self.take_warm_spans(done);
+        done
+    }
+
+    /// So many warm spans are no longer free.
+    fn take_warm_spans(&mut self, count: usize) {
+        self.warm_spans -= count;
+        self.warm_spans_low = self.warm_spans_low.min(self.warm_spans);
+    }
+
+    /// Sets up to `goal` free blocks of `class` aside, whole runs first.
+    fn set_aside_class(
         &mut self,
         class: ClassIndex,
         goal: usize,
@@ -276,6 +334,7 @@ impl Slab {
                 for span in head..head + spans {
                     self.free_spans.remove(span as usize);
                 }
+                self.take_warm_spans(spans as usize);
                 leaving.runs.push((head, spans));
                 leaving.ranges.push(self.range_of(head, spans));
             } else {
@@ -363,10 +422,10 @@ impl Slab {
         let count = if block_len * 2 <= SPAN_LEN { len / block_len } else { 1 };
         let base = core.memory.begin_run(offset, len)?;
         let first = head as usize;
-        let warm_len: usize = (first..first + spans)
-            .filter(|&span| matches!(self.slots[span], Slot::Free { warm: true }))
-            .map(|span| self.span_len(span as u32))
-            .sum();
+        let warm_spans = (first..first + spans).filter(|&span| matches!(self.slots[span], Slot::Free { warm: true }));
+        let (warm_count, warm_len) =
+            warm_spans.fold((0, 0), |(count, len), span| (count + 1, len + self.span_len(span as u32)));
+        self.take_warm_spans(warm_count);
         let is_warm = warm_len > 0 || !core.memory.is_mapped();
         if is_warm {
             self.mapped += len - warm_len;
@@ -429,6 +488,7 @@ impl Slab {
         self.mapped -= run.counted;
         if keeps_pages {
             self.mapped += len;
+            self.warm_spans += run.spans as usize;
         }
         for span in head..head + run.spans {
             self.slots[span as usize] = Slot::Free { warm: keeps_pages };
