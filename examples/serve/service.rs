@@ -4,7 +4,6 @@ use std::io::{self, SeekFrom};
 
 use bytes::Bytes;
 use http_body_util::BodyExt;
-use http_body_util::BodyExt;
 use hyper::{
     HeaderMap, Method, Request, StatusCode,
     header::{self, HeaderValue},
