@@ -90,16 +90,18 @@ fn run(options: &Options) -> anyhow::Result<()> {
 
 async fn serve(options: &Options) -> anyhow::Result<()> {
     let pool = options.pool()?;
+    // All connections are in one account: its peak is exact, that of the pool itself is sampled.
+    let clients = pool.child("clients", pool.budget());
     let root = Root::open(&options.root)?;
     let listener = listen(options.listen)?;
     let mut stop = StopSignal::new().context("cannot listen for Ctrl-C")?;
     announce(&listener)?;
     tokio::spawn(pool.maintain());
 
-    let service = Arc::new(Service::new(root, pool.clone()));
+    let service = Arc::new(Service::new(root, clients.clone()));
     let graceful = GracefulShutdown::new();
     tokio::select! {
-        () = accept(&listener, &service, &pool, &graceful) => {}
+        () = accept(&listener, &service, &clients, &graceful) => {}
         () = stop.recv() => {}
     }
 
@@ -109,7 +111,7 @@ async fn serve(options: &Options) -> anyhow::Result<()> {
         () = tokio::time::sleep(DRAIN_MAX) => eprintln!("serve: some clients did not finish within {DRAIN_MAX:?}"),
         () = stop.recv() => eprintln!("serve: stopped at once"),
     }
-    eprintln!("serve: done; at most {} of {} bytes were leased at once", pool.peak(), pool.budget());
+    eprintln!("serve: done; at most {} of {} bytes were leased at once", clients.peak(), pool.budget());
     Ok(())
 }
 
@@ -140,11 +142,11 @@ fn announce(listener: &TcpListener) -> anyhow::Result<()> {
 }
 
 /// Accepts for ever. An error is a client that went away or a lack of file descriptors: neither is a reason to end.
-async fn accept(listener: &TcpListener, service: &Arc<Service>, pool: &Pool, graceful: &GracefulShutdown) {
+async fn accept(listener: &TcpListener, service: &Arc<Service>, clients: &Pool, graceful: &GracefulShutdown) {
     loop {
         match listener.accept().await {
             Ok((socket, peer)) => {
-                let account = pool.child(format!("connection {peer}"), account_limit(pool.budget()));
+                let account = clients.child(format!("connection {peer}"), account_limit(clients.budget()));
                 tokio::spawn(connection(socket, account, service.clone(), graceful.watcher()));
             }
             Err(error) => {

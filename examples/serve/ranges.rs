@@ -4,7 +4,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use http_range_header::{RangeUnsatisfiableError, parse_range_header};
 use httpdate::HttpDate;
-use hyper::{HeaderMap, header};
+use hyper::{HeaderMap, Method, header};
 
 /// 9999-12-31T23:59:59Z: a date of HTTP has four digits for the year.
 const LAST_SECOND: Duration = Duration::from_secs(253_402_300_799);
@@ -25,12 +25,13 @@ pub enum Part {
 
 impl Part {
     /// Reads the headers that ask for less than the whole file, in the order of RFC 9110 §13.2.2.
-    pub fn wanted(headers: &HeaderMap, len: u64, modified: Option<HttpDate>) -> Self {
+    pub fn wanted(method: &Method, headers: &HeaderMap, len: u64, modified: Option<HttpDate>) -> Self {
         if is_known(headers, modified) {
             return Self::NotModified;
         }
         match text(headers, header::RANGE) {
-            Some(range) if is_current(headers, modified) => Self::of_range(range, len),
+            // RFC 9110 §14.2: ranges are for GET alone.
+            Some(range) if method == Method::GET && is_current(headers, modified) => Self::of_range(range, len),
             _ => Self::Whole,
         }
     }

@@ -26,12 +26,13 @@ const STATUS_PATH: &str = "/-/pool";
 
 pub struct Service {
     root: Root,
-    pool: Pool,
+    /// The account that those of all connections are in.
+    clients: Pool,
 }
 
 impl Service {
-    pub fn new(root: Root, pool: Pool) -> Self {
-        Self { root, pool }
+    pub fn new(root: Root, clients: Pool) -> Self {
+        Self { root, clients }
     }
 
     /// Answers a request with memory of this account. Its own body, if it has one, is not read.
@@ -40,7 +41,7 @@ impl Service {
             return reply::method_not_allowed();
         }
         if request.uri().path() == STATUS_PATH {
-            let json = of_chain(Bytes::from(status::json(&self.pool)));
+            let json = of_chain(Bytes::from(status::json(&self.clients)));
             let reply = reply::of_body(StatusCode::OK, "application/json", json);
             return with(reply, header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
         }
@@ -78,7 +79,7 @@ async fn answer_file(
 ) -> io::Result<Reply> {
     let OpenFile { mut file, len, modified } = file;
     let modified = modified.and_then(http_date);
-    let (status, start, part_len) = match Part::wanted(headers, len, modified) {
+    let (status, start, part_len) = match Part::wanted(method, headers, len, modified) {
         Part::NotModified => return Ok(reply::not_modified()),
         Part::Unsatisfiable => return Ok(reply::unsatisfiable(len)),
         Part::Whole => (StatusCode::OK, 0, len),

@@ -4,8 +4,8 @@ use leasehold::{ClassStats, Pool};
 use serde_json::{Value, json};
 
 /// Written on the heap, not into blocks: it must be readable when the pool is exhausted.
-pub fn json(pool: &Pool) -> String {
-    let stats = pool.stats();
+pub fn json(clients: &Pool) -> String {
+    let stats = clients.stats();
     let classes: Vec<Value> = stats.classes.iter().map(class).collect();
     let figures = json!({
         "budget": stats.budget,
@@ -13,7 +13,7 @@ pub fn json(pool: &Pool) -> String {
         "metadata": stats.metadata,
         "leased": stats.leased,
         "cached": stats.cached,
-        "peak": stats.peak,
+        "peak": clients.peak(),
         "waiting": stats.waiting,
         "waits": stats.waits,
         "refused": stats.refused,
