@@ -81,8 +81,9 @@ fn clients_that_stop_reading_and_vanish_keep_nobody_waiting() {
             client
         })
         .collect();
-    let held = settled(|| server.figure("leased"));
+    let held = server.settled_leased();
     assert!(held >= (ASLEEP as u64) << 16, "all of them hold blocks, not {held} bytes");
+    assert!(server.figure("peak") >= held);
     let meanwhile = get_short();
 
     drop(asleep);
@@ -97,19 +98,4 @@ fn clients_that_stop_reading_and_vanish_keep_nobody_waiting() {
     );
     server.assert_comes_to_rest();
     assert!(server.peak_rss() <= BUDGET + BESIDE_BUDGET);
-}
-
-/// A figure once it has not changed for half a second.
-fn settled(figure: impl Fn() -> u64) -> u64 {
-    let deadline = Instant::now() + Duration::from_secs(10);
-    let (mut last, mut since) = (figure(), Instant::now());
-    while since.elapsed() < Duration::from_millis(500) {
-        assert!(Instant::now() < deadline, "it does not settle at {last}");
-        std::thread::sleep(Duration::from_millis(20));
-        let now = figure();
-        if now != last {
-            (last, since) = (now, Instant::now());
-        }
-    }
-    last
 }

@@ -75,6 +75,21 @@ impl Server {
         }
     }
 
+    /// What is leased once it has not changed for half a second: every client that does not read has filled its buffers.
+    pub fn settled_leased(&self) -> u64 {
+        let deadline = Instant::now() + Duration::from_secs(10);
+        let (mut last, mut since) = (self.figure("leased"), Instant::now());
+        while since.elapsed() < Duration::from_millis(500) {
+            assert!(Instant::now() < deadline, "it does not settle: {:#}", self.figures());
+            sleep(Duration::from_millis(20));
+            let now = self.figure("leased");
+            if now != last {
+                (last, since) = (now, Instant::now());
+            }
+        }
+        last
+    }
+
     /// The most physical memory that the process ever had, in bytes.
     pub fn peak_rss(&self) -> u64 {
         let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).expect("the process lives");
