@@ -38,10 +38,7 @@ struct Run {
 
 impl Run {
     fn new(name: impl Into<String>, rounds: impl Fn(u64) -> Duration + 'static) -> Self {
-        Self {
-            name: name.into(),
-            rounds: Box::new(rounds),
-        }
+        Self { name: name.into(), rounds: Box::new(rounds) }
     }
 }
 
@@ -89,11 +86,7 @@ fn cases(allocator: &str) -> Vec<Case> {
         }
     };
 
-    let (root_one, child_one, grandchild_one) = (
-        of(&pool, 4 * KIB),
-        of(&child, 4 * KIB),
-        of(&grandchild, 4 * KIB),
-    );
+    let (root_one, child_one, grandchild_one) = (of(&pool, 4 * KIB), of(&child, 4 * KIB), of(&grandchild, 4 * KIB));
     let child_two = of(&child, 4 * KIB);
     let handed = of(&pool, 64 * KIB);
     vec![
@@ -101,24 +94,16 @@ fn cases(allocator: &str) -> Vec<Case> {
             group: "lease_return/4KiB",
             runs: vec![
                 Run::new("leasehold", move |rounds| one_thread(rounds, &root_one)),
-                Run::new("leasehold_child", move |rounds| {
-                    one_thread(rounds, &child_one)
-                }),
-                Run::new("leasehold_grandchild", move |rounds| {
-                    one_thread(rounds, &grandchild_one)
-                }),
+                Run::new("leasehold_child", move |rounds| one_thread(rounds, &child_one)),
+                Run::new("leasehold_grandchild", move |rounds| one_thread(rounds, &grandchild_one)),
                 Run::new(&rival, move |rounds| one_thread(rounds, bytes_mut(4 * KIB))),
             ],
         },
         Case {
             group: "lease_return_two_threads/4KiB",
             runs: vec![
-                Run::new("leasehold_one_child", move |rounds| {
-                    two_threads(rounds, &child_two)
-                }),
-                Run::new(&rival, move |rounds| {
-                    two_threads(rounds, bytes_mut(4 * KIB))
-                }),
+                Run::new("leasehold_one_child", move |rounds| two_threads(rounds, &child_two)),
+                Run::new(&rival, move |rounds| two_threads(rounds, bytes_mut(4 * KIB))),
             ],
         },
         in_rotation("lease_touch_return/64KiB", 64 * KIB, Touch::Pages),
@@ -129,9 +114,7 @@ fn cases(allocator: &str) -> Vec<Case> {
             group: "lease_here_drop_there/64KiB",
             runs: vec![
                 Run::new("leasehold", move |rounds| handed_over(rounds, &handed)),
-                Run::new(&rival, move |rounds| {
-                    handed_over(rounds, bytes_mut(64 * KIB))
-                }),
+                Run::new(&rival, move |rounds| handed_over(rounds, bytes_mut(64 * KIB))),
             ],
         },
     ]
@@ -215,9 +198,7 @@ fn handed_over<B: Send>(rounds: u64, lease: impl Fn() -> B) -> Duration {
         let mut left = rounds;
         while left > 0 {
             let count = left.min(HANDED);
-            let mut blocks = empty_receiver
-                .try_recv()
-                .unwrap_or_else(|_| Vec::with_capacity(HANDED as usize));
+            let mut blocks = empty_receiver.try_recv().unwrap_or_else(|_| Vec::with_capacity(HANDED as usize));
             let start = Instant::now();
             blocks.extend((0..count).map(|_| lease()));
             leasing += start.elapsed();
@@ -231,16 +212,9 @@ fn handed_over<B: Send>(rounds: u64, lease: impl Fn() -> B) -> Duration {
 
 /// Nanoseconds a round, the best of several tries taken in turns, and the ratio to the rival, who is last in its case.
 fn print_table(cases: &[Case]) {
-    println!(
-        "{:<32} {:<22} {:>10} {:>8}",
-        "best of several, each round", "", "ns", "ratio"
-    );
+    println!("{:<32} {:<22} {:>10} {:>8}", "best of several, each round", "", "ns", "ratio");
     for case in cases {
-        let rounds: Vec<u64> = case
-            .runs
-            .iter()
-            .map(|run| rounds_in(TRY, &run.rounds))
-            .collect();
+        let rounds: Vec<u64> = case.runs.iter().map(|run| rounds_in(TRY, &run.rounds)).collect();
         let mut best = vec![f64::INFINITY; case.runs.len()];
         for _ in 0..TRIES {
             for ((run, &rounds), best) in case.runs.iter().zip(&rounds).zip(&mut best) {
@@ -249,12 +223,7 @@ fn print_table(cases: &[Case]) {
         }
         let rival = best.last().copied().unwrap_or(f64::NAN);
         for (run, ns) in case.runs.iter().zip(&best) {
-            println!(
-                "{:<32} {:<22} {ns:>10.1} {:>8.2}",
-                case.group,
-                run.name,
-                ns / rival
-            );
+            println!("{:<32} {:<22} {ns:>10.1} {:>8.2}", case.group, run.name, ns / rival);
         }
     }
 }
