@@ -57,6 +57,7 @@ use std::{
 
 use self::{
     account::AccountHandle,
+    block_mut::Fresh,
     class::ClassIndex,
     core::{Blocked, CHAIN_BLOCKS_MAX, Core},
     queue::Request,
@@ -134,7 +135,7 @@ impl Pool {
         };
         match core.lease_fast(&self.account, class) {
             Some(block) => Ok(block),
-            None => self.try_lease_slow(len, class),
+            None => self.try_lease_slow(len, class).map(BlockMut::from),
         }
     }
 
@@ -335,11 +336,12 @@ impl Pool {
     }
 
     #[cold]
-    fn try_lease_slow(&self, len: usize, class: ClassIndex) -> Result<BlockMut, LeaseError> {
-        match self.core().lease_block(&self.account, class) {
+    fn try_lease_slow(&self, len: usize, class: ClassIndex) -> Result<Fresh, LeaseError> {
+        let leased = match self.core().lease_block(&self.account, class) {
             Ok(block) => Ok(block),
             Err(blocked) => self.lease_blocked(len, Shape::Block, blocked).map(only_block),
-        }
+        };
+        leased.map(BlockMut::into_fresh)
     }
 
     /// A lease that did not succeed at once: refused, unless those who wait may be passed.
