@@ -205,6 +205,34 @@ async fn a_waker_that_panics_loses_no_block_and_keeps_nobody_asleep() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn wakers_that_panic_together_or_in_a_panic_do_not_end_the_process() {
+    for pool in pools([4 * KIB], 64 * KIB) {
+        let panicking = Arc::new(Panicking { left: AtomicUsize::new(4) });
+        let waker = Waker::from(Arc::clone(&panicking));
+        for is_in_panic in [false, true] {
+            let mut held = lease_all(&pool, 4 * KIB);
+            let mut waits: Vec<Lease> = (0..2).map(|_| pool.lease(1)).collect();
+            for lease in &mut waits {
+                assert!(Pin::new(lease).poll(&mut Context::from_waker(&waker)).is_pending());
+            }
+            // Two blocks that come home at once wake two.
+            let account = pool.child("account", 4 * KIB);
+            let ended = catch_unwind(AssertUnwindSafe(|| {
+                let _held = (held.pop_front(), held.pop_front(), account);
+                if is_in_panic {
+                    panic!("with blocks in hand");
+                }
+            }));
+            assert!(ended.is_err());
+            assert!(waits.iter_mut().all(|lease| !is_pending(lease)));
+            drop(held);
+            assert_eq!((pool.leased(), pool.stats().waiting), (0, 0));
+        }
+        assert_eq!(panicking.left.load(SeqCst), 0);
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn pressure_is_high_when_seven_eighths_are_leased_or_somebody_waits() {
     for pool in pools([4 * KIB], MIB) {
         assert_eq!((pool.pressure().share(), pool.pressure().is_high()), (0.0, false));

@@ -13,6 +13,7 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap},
+    panic::{AssertUnwindSafe, catch_unwind},
     task::{Poll, Waker},
     time::{Duration, Instant},
 };
@@ -409,7 +410,12 @@ impl Done {
 
     fn wake_all(&mut self) {
         while let Some(waker) = self.wakers.pop() {
-            waker.wake();
+            if std::thread::panicking() {
+                // A second panic would abort the process; the first is on its way to whoever should know.
+                let _ = catch_unwind(AssertUnwindSafe(|| waker.wake()));
+            } else {
+                waker.wake();
+            }
         }
     }
 }
