@@ -78,6 +78,30 @@ async fn small_leases_do_not_starve_a_large_head() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_head_that_holds_the_others_back_is_not_passed_by_way_of_an_account() {
+    for pool in pools([4 * KIB, 64 * KIB], 256 * KIB) {
+        let account = pool.child("account", 64 * KIB);
+        let held = account.try_lease(1).expect("free");
+        let mut blocks = lease_all(&pool, 4 * KIB);
+        let mut head = pool.lease(64 * KIB);
+        assert!(is_pending(&mut head));
+        // Somebody waits in the line of the account, whose head may still be passed.
+        let mut over = account.lease(64 * KIB);
+        assert!(is_pending(&mut over));
+        // So many pass the head of the pool's line that it holds back the next.
+        blocks.drain(..17).for_each(drop);
+        let mut passing: Vec<BlockMut> = (0..16).map(|_| pool.try_lease(1).expect("one of sixteen")).collect();
+        assert!(pool.try_lease(1).expect_err("the head holds it back").is_exhausted());
+        assert!(account.try_lease(1).is_err(), "so it does here");
+        passing.clear();
+        blocks.clear();
+        assert!(!is_pending(&mut head));
+        drop((held, over));
+        assert_eq!((account.leased(), pool.leased(), pool.stats().waiting), (0, 0, 0));
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn room_promised_to_a_waiter_who_leaves_goes_to_the_next_of_its_account() {
     for pool in pools([4 * KIB, 64 * KIB], 128 * KIB) {
         let account = pool.child("account", 4 * KIB);
@@ -177,6 +201,34 @@ async fn a_waker_that_panics_loses_no_block_and_keeps_nobody_asleep() {
         assert_eq!((pool.leased(), pool.stats().waiting), (0, 0));
         drop(pool.try_lease(1).expect("the pool works on"));
         assert_eq!(pool.leased(), 0);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn wakers_that_panic_together_or_in_a_panic_do_not_end_the_process() {
+    for pool in pools([4 * KIB], 64 * KIB) {
+        let panicking = Arc::new(Panicking { left: AtomicUsize::new(4) });
+        let waker = Waker::from(Arc::clone(&panicking));
+        for is_in_panic in [false, true] {
+            let mut held = lease_all(&pool, 4 * KIB);
+            let mut waits: Vec<Lease> = (0..2).map(|_| pool.lease(1)).collect();
+            for lease in &mut waits {
+                assert!(Pin::new(lease).poll(&mut Context::from_waker(&waker)).is_pending());
+            }
+            // Two blocks that come home at once wake two.
+            let account = pool.child("account", 4 * KIB);
+            let ended = catch_unwind(AssertUnwindSafe(|| {
+                let _held = (held.pop_front(), held.pop_front(), account);
+                if is_in_panic {
+                    panic!("with blocks in hand");
+                }
+            }));
+            assert!(ended.is_err());
+            assert!(waits.iter_mut().all(|lease| !is_pending(lease)));
+            drop(held);
+            assert_eq!((pool.leased(), pool.stats().waiting), (0, 0));
+        }
+        assert_eq!(panicking.left.load(SeqCst), 0);
     }
 }
 

@@ -321,6 +321,23 @@ fn two_waiters_get_the_block_one_after_the_other() {
     });
 }
 
+#[test]
+fn a_waiter_who_finds_all_blocks_on_their_way_back_to_the_system_is_woken() {
+    check(|| {
+        // Only a mapped region sets blocks aside while the system takes their pages.
+        let pool =
+            Pool::builder().backing(Backing::Mapped).classes([LEN]).budget(LEN).shards(1).build().expect("valid");
+        drop(pool.try_lease(LEN).expect("free"));
+        let other = thread::spawn({
+            let pool = pool.clone();
+            move || pool.trim()
+        });
+        drop(block_on(pool.lease(LEN)).expect("a grant"));
+        other.join().expect("no panic");
+        assert_whole(&pool);
+    });
+}
+
 // ---- the end of a pool -----------------------------------------------------------------------------------------------
 
 #[test]

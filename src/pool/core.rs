@@ -199,6 +199,7 @@ impl Core {
     ) -> Result<Vec<BlockMut>, Blocked> {
         let mut leased: Vec<(RawBlock, Charge<'_>)> = Vec::new();
         let mut wanted = len;
+        let mut is_best = true;
         let blocked = loop {
             if wanted == 0 {
                 return Ok(leased.into_iter().map(|(raw, charge)| BlockMut::leased(raw, charge)).collect());
@@ -208,9 +209,12 @@ impl Core {
             }
             match self.lease_any(account, wanted, in_turn, woken) {
                 Ok((raw, charge)) => {
+                    is_best &= raw.class() == self.classes.for_chain(wanted);
                     wanted = wanted.saturating_sub(raw.capacity());
                     leased.push((raw, charge));
                 }
+                // The best blocks would have fitted: it is the pool that must be waited for, since it had none of them.
+                Err(Blocked::Account(_)) if !is_best => break Blocked::Pool,
                 Err(blocked) => break blocked,
             }
         };

@@ -13,6 +13,7 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap},
+    panic::{AssertUnwindSafe, catch_unwind},
     task::{Poll, Waker},
     time::{Duration, Instant},
 };
@@ -182,24 +183,23 @@ impl Queue {
         blocked: Blocked,
     ) -> (Result<Vec<BlockMut>, Blocked>, Done) {
         let mut done = self.serve(core, Vec::new());
-        let line = match &blocked {
-            Blocked::Pool => Some(&mut self.pool),
-            Blocked::Account(refused) => self.accounts.get_mut(&refused.at),
-        };
-        let is_open = line.is_some_and(|line| line.tickets.is_empty() || line.may_pass());
+        // Whoever is let past the line of its account is past the pool's too.
+        let is_open = self.pool.may_pass()
+            && match &blocked {
+                Blocked::Pool => true,
+                Blocked::Account(refused) => self.accounts.get(&refused.at).is_some_and(Line::may_pass),
+            };
         if !is_open {
             return (Err(blocked), done);
         }
         let mut woken = Vec::new();
         let leased = core.lease_request(account, request, true, &mut woken);
         if leased.is_ok() {
-            match &blocked {
-                Blocked::Pool => self.pool.pass(),
-                Blocked::Account(refused) => {
-                    if let Some(line) = self.accounts.get_mut(&refused.at) {
-                        line.pass();
-                    }
-                }
+            self.pool.pass();
+            if let Blocked::Account(refused) = &blocked
+                && let Some(line) = self.accounts.get_mut(&refused.at)
+            {
+                line.pass();
             }
         }
         done.join(self.serve(core, woken));
@@ -378,12 +378,15 @@ impl Line {
         }
     }
 
+    /// Whether there is nobody to pass, or its head is patient still.
     fn may_pass(&self) -> bool {
-        self.passes_left > 0
+        self.tickets.is_empty() || self.passes_left > 0
     }
 
     fn pass(&mut self) {
-        self.passes_left = self.passes_left.saturating_sub(1);
+        if !self.tickets.is_empty() {
+            self.passes_left = self.passes_left.saturating_sub(1);
+        }
     }
 }
 
@@ -407,7 +410,12 @@ impl Done {
 
     fn wake_all(&mut self) {
         while let Some(waker) = self.wakers.pop() {
-            waker.wake();
+            if std::thread::panicking() {
+                // A second panic would abort the process; the first is on its way to whoever should know.
+                let _ = catch_unwind(AssertUnwindSafe(|| waker.wake()));
+            } else {
+                waker.wake();
+            }
         }
     }
 }
