@@ -10,13 +10,7 @@ use std::{
 
 use std::sync::atomic::Ordering::Relaxed;
 
-use super::{
-    Pool,
-    block_mut::BlockMut,
-    core::Blocked,
-    error::LeaseError,
-    queue::{Request, Ticket},
-};
+use super::{Pool, block_mut::BlockMut, core::Blocked, error::LeaseError, line::Ticket, queue::Request};
 use crate::sync::Sleep;
 
 /// The future of [`Pool::lease`]: waits for its turn and for a block.

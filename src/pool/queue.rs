@@ -8,8 +8,7 @@
 //! - IN-LINE: a waiting entry's ticket is in exactly one line; a granted one's is in none.
 //! - FLAGGED: while the pool's line is not empty, all leases and returns go through the slab and serve the queue; while an
 //!   account's line is not empty, its refunds do.
-//! - NO-FREEZE: a head that cannot be served is passed by at most [`PASSES`] others, then holds them back for at most [`HOLDS`]
-//!   servings so that memory can gather for it, and so on in turn. Every entry leaves at its deadline.
+//! - NO-FREEZE: every entry leaves at its deadline, and no head holds the others back for long (`line`).
 
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap},
@@ -23,20 +22,13 @@ use super::{
     block_mut::BlockMut,
     class::ClassIndex,
     core::{Blocked, Core},
+    line::{Line, Ticket},
 };
 
-/// How many requests may pass a head that cannot be served before it holds them back.
-const PASSES: u32 = 16;
-/// For how many servings it does.
-const HOLDS: u32 = 16;
 /// How far one serving looks behind a head that cannot be served.
 const SCAN_MAX: usize = 64;
 /// How often one serving goes back to accounts that it woke itself.
 const ROUNDS_MAX: usize = 4;
-
-/// A place in the queue; lower ones are older.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct Ticket(u64);
 
 /// What somebody wants.
 #[derive(Clone, Copy, Debug)]
@@ -68,13 +60,6 @@ enum State {
     Waiting { at: Option<AccountKey>, waker: Waker },
     Granted { blocks: Vec<BlockMut>, since: Instant },
     TakenBack,
-}
-
-/// Tickets in order, and how patient they are with their head.
-struct Line {
-    tickets: BTreeSet<Ticket>,
-    passes_left: u32,
-    holds_left: u32,
 }
 
 /// What must happen after the queue is unlocked: a waker or the drop of a block may run anybody's code.
@@ -215,23 +200,35 @@ impl Queue {
                 self.serve_account(core, key);
             }
             self.serve_pool(core, &mut woken, &mut done);
-            if !self.pool.tickets.is_empty() && !self.raised {
-                // Only now is it certain that somebody waits for the pool. What came home to a magazine since the attempt
-                // is in the slab after this.
-                self.raised = true;
-                done.raised = true;
-                core.set_waiting(true);
+            if self.raise(core, &mut done) {
+                // What came home to a magazine since the attempt is in the slab now.
                 self.serve_pool(core, &mut woken, &mut done);
             }
             if woken.is_empty() {
                 break;
             }
         }
+        for key in woken {
+            // Room that came and went in every round: from the pool's line, the next return serves whoever has it then.
+            self.serve_account(core, key);
+            self.raise(core, &mut done);
+        }
         if self.pool.tickets.is_empty() && self.raised {
             self.raised = false;
             core.set_waiting(false);
         }
         done
+    }
+
+    /// Flags the pool once it is certain that somebody waits for it; whether that was news.
+    fn raise(&mut self, core: &Core, done: &mut Done) -> bool {
+        let is_news = !self.pool.tickets.is_empty() && !self.raised;
+        if is_news {
+            self.raised = true;
+            done.raised = true;
+            core.set_waiting(true);
+        }
+        is_news
     }
 
     /// Moves those to the pool's line whose account has room again.
@@ -349,43 +346,6 @@ impl Queue {
             {
                 done.blocks.extend(blocks);
             }
-        }
-    }
-}
-
-impl Line {
-    fn new() -> Self {
-        Self { tickets: BTreeSet::new(), passes_left: PASSES, holds_left: HOLDS }
-    }
-
-    /// Takes a ticket out; a new head starts with all its patience.
-    fn remove(&mut self, ticket: Ticket) {
-        if self.tickets.first() == Some(&ticket) {
-            self.passes_left = PASSES;
-            self.holds_left = HOLDS;
-        }
-        self.tickets.remove(&ticket);
-    }
-
-    /// A serving counts against the time that the head holds the others back.
-    fn begin_serving(&mut self) {
-        if self.passes_left == 0 {
-            self.holds_left -= 1;
-            if self.holds_left == 0 {
-                self.passes_left = PASSES;
-                self.holds_left = HOLDS;
-            }
-        }
-    }
-
-    /// Whether there is nobody to pass, or its head is patient still.
-    fn may_pass(&self) -> bool {
-        self.tickets.is_empty() || self.passes_left > 0
-    }
-
-    fn pass(&mut self) {
-        if !self.tickets.is_empty() {
-            self.passes_left = self.passes_left.saturating_sub(1);
         }
     }
 }
