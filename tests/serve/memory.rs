@@ -53,6 +53,18 @@ fn a_client_that_gets_no_memory_is_told_so() {
 }
 
 #[test]
+fn clients_that_wait_for_memory_have_none_on_the_heap_either() {
+    let site = Site::new();
+    site.write_sparse("long", LONG);
+    let server = Server::start_with(&site, &["--budget", "1MiB"]);
+    // At 64 KiB for each, the heap would hold 19 MiB.
+    let _asleep: Vec<_> = (0..300).map(|_| begin(&server)).collect();
+    assert_eq!(server.settled_leased(), 1 << 20);
+    let rss = server.peak_rss();
+    assert!(rss < 17 << 20, "{rss} bytes of memory");
+}
+
+#[test]
 #[ignore = "waits for the stall limit, 20 s"]
 fn a_client_that_stops_reading_for_long_is_dropped() {
     let site = Site::new();
