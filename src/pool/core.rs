@@ -26,7 +26,7 @@ use super::{
     error::LeaseError,
     memory::Memory,
     queue::{Queue, Request},
-    slab::{Leaving, Slab},
+    slab::{Leaving, Slab, Spare},
     span::RawBlock,
     stats::{ClassStats, Pressure, Stats, high_mark},
 };
@@ -67,6 +67,8 @@ pub(super) struct Counters {
     peak: AtomicUsize,
     /// Not zero while the slab has given out more than ever since the peak was sampled.
     news: AtomicUsize,
+    /// How many wait for pressure: then every lease that its own magazine could not serve samples it.
+    watchers: AtomicUsize,
 }
 
 /// Why a lease cannot be had now.
@@ -108,6 +110,7 @@ impl Core {
                 trimmed: AtomicU64::new(0),
                 peak: AtomicUsize::new(0),
                 news: AtomicUsize::new(0),
+                watchers: AtomicUsize::new(0),
             },
             pressure: Notify::new(),
             classes,
@@ -135,20 +138,20 @@ impl Core {
     /// Leases one block of `class` if this thread's shard has it and no limit is near: nearly always.
     #[inline]
     pub(super) fn lease_fast(&self, account: &AccountHandle, class: ClassIndex) -> Option<BlockMut> {
-        let charge = match account.charge(self.classes.len_of(class), false) {
-            Ok(charge) => charge,
-            Err(refused) => {
-                self.serve(refused.woken);
-                return None;
-            }
-        };
+        let charge = account.charge_fast(self.classes.len_of(class))?;
         match self.cache.pop_mine(class) {
             Some(raw) => Some(BlockMut::leased(raw, charge)),
             None => {
-                self.serve(charge.refund());
+                self.refund(charge);
                 None
             }
         }
+    }
+
+    /// Takes a charge back that no block came for.
+    #[cold]
+    fn refund(&self, charge: Charge<'_>) {
+        self.serve(charge.refund());
     }
 
     /// Leases one block of `class`, or of the next one up, for somebody who does not wait.
@@ -444,7 +447,10 @@ impl Core {
     }
 
     /// Waits until the pressure is high.
+    ///
+    /// Leases out of a magazine are not seen (QUIET), so it may be noticed late by what one shard holds.
     pub(super) async fn pressure_high(&self) {
+        let _watcher = Watcher::new(&self.counters.watchers);
         loop {
             let mut notified = std::pin::pin!(self.pressure.notified());
             notified.as_mut().enable();
@@ -457,7 +463,9 @@ impl Core {
 
     /// Samples the peak and the pressure, when the slab has given out more than ever (QUIET). Wakes, so no lock may be held.
     pub(super) fn note_leased(&self, somebody_waits: bool) {
-        if self.counters.news.load(Relaxed) != 0 && self.counters.news.swap(0, Relaxed) != 0 {
+        let has_news = self.counters.news.load(Relaxed) != 0 && self.counters.news.swap(0, Relaxed) != 0;
+        // Blocks out of depots and of others' magazines are no news to the slab.
+        if has_news || self.counters.watchers.load(Relaxed) != 0 {
             let leased = self.leased();
             self.counters.peak.fetch_max(leased, Relaxed);
             if leased >= high_mark(self.settings.budget) {
@@ -513,24 +521,30 @@ impl Core {
     /// Gives all free memory back to the system; returns the bytes.
     pub(super) fn trim(&self) -> usize {
         self.drain(false);
-        self.classes.iter().map(|class| self.give_back(class, usize::MAX, usize::MAX).1).sum()
+        self.spares().map(|spare| self.give_back(spare, usize::MAX, usize::MAX).1).sum()
     }
 
-    /// Takes back grants that nobody collected, empties magazines that nobody used since the last sweep, and says how many blocks of each class to give back: half
-    /// of what the load has not needed since then (H2O's rule: half of the low watermark, for the whole runs out mid-cycle).
-    pub(super) fn sweep(&self) -> Vec<(ClassIndex, usize)> {
+    /// Takes back grants that nobody collected, empties magazines that nobody used since the last sweep, and says how many
+    /// blocks of each class to give back: half of what the load has not needed since then (H2O's rule: half of the low
+    /// watermark, for the whole runs out mid-cycle).
+    pub(super) fn sweep(&self) -> Vec<(Spare, usize)> {
         self.drain(true);
         self.serve_now(Vec::new());
         let mut slab = self.slab.lock();
-        self.classes.iter().map(|class| (class, slab.sweep_low(class).div_ceil(2))).collect()
+        self.spares().map(|spare| (spare, slab.sweep_low(spare).div_ceil(2))).collect()
     }
 
-    /// Gives up to `goal` free blocks of a class, and about `bytes_max` at most, back to the system; returns blocks and bytes.
-    pub(super) fn give_back(&self, class: ClassIndex, goal: usize, bytes_max: usize) -> (usize, usize) {
+    fn spares(&self) -> impl Iterator<Item = Spare> + use<> {
+        self.classes.iter().map(Spare::Blocks).chain([Spare::Spans])
+    }
+
+    /// Gives up to `goal` free blocks or spans, and about `bytes_max` at most, back to the system; returns how many, and the
+    /// bytes.
+    pub(super) fn give_back(&self, spare: Spare, goal: usize, bytes_max: usize) -> (usize, usize) {
         let mut leaving = Leaving::new();
-        let blocks = {
+        let count = {
             let mut slab = self.slab.lock();
-            slab.give_back_begin(class, goal, bytes_max, &self.memory, &mut leaving)
+            slab.give_back_begin(spare, goal, bytes_max, &self.memory, &mut leaving)
         };
         let bytes = leaving.release(&self.memory);
         let waiting = {
@@ -542,7 +556,23 @@ impl Core {
             self.serve_now(Vec::new());
         }
         self.counters.trimmed.fetch_add(bytes as u64, Relaxed);
-        (blocks, bytes)
+        (count, bytes)
+    }
+}
+
+/// Counts one who waits for pressure.
+struct Watcher<'a>(&'a AtomicUsize);
+
+impl<'a> Watcher<'a> {
+    fn new(watchers: &'a AtomicUsize) -> Self {
+        watchers.fetch_add(1, Relaxed);
+        Self(watchers)
+    }
+}
+
+impl Drop for Watcher<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Relaxed);
     }
 }
 

@@ -4,7 +4,7 @@ use std::{
     fmt,
     future::Future,
     pin::Pin,
-    task::{Context, Poll},
+    task::{Context, Poll, ready},
     time::Duration,
 };
 
@@ -91,21 +91,31 @@ impl Wait {
                 Err(blocked) => self.join(request, &blocked, cx),
             }
         }
-        let place = self.place.as_mut().expect("a place was taken above");
-        let core = self.pool.core();
-        let (granted, stale) = core.queue.lock().poll(place.ticket, cx.waker());
-        drop(stale);
-        match granted {
-            Poll::Ready(blocks) => {
-                self.place = None;
-                Poll::Ready(blocks.ok_or_else(|| self.passed()))
-            }
-            Poll::Pending if place.deadline.poll_passed(cx).is_ready() => {
-                self.leave();
-                Poll::Ready(Err(self.passed()))
-            }
-            Poll::Pending => Poll::Pending,
+        if let Poll::Ready(collected) = self.collect(cx) {
+            return Poll::Ready(collected);
         }
+        let place = self.place.as_mut().expect("a place was taken above");
+        if place.deadline.poll_passed(cx).is_pending() {
+            return Poll::Pending;
+        }
+        // Where nothing is leased or returned, nobody takes grants back that were not collected: the last chance for one.
+        self.pool.core().serve_now(Vec::new());
+        let collected = self.collect(cx);
+        if collected.is_pending() {
+            self.leave();
+            return Poll::Ready(Err(self.passed()));
+        }
+        collected
+    }
+
+    /// Takes the blocks if they were granted; pending while the wait goes on.
+    fn collect(&mut self, cx: &mut Context<'_>) -> Poll<Result<Vec<BlockMut>, LeaseError>> {
+        let place = self.place.as_ref().expect("a place is taken before anything is collected");
+        let (granted, stale) = self.pool.core().queue.lock().poll(place.ticket, cx.waker());
+        drop(stale);
+        let blocks = ready!(granted);
+        self.place = None;
+        Poll::Ready(blocks.ok_or_else(|| self.passed()))
     }
 
     fn join(&mut self, request: Request, blocked: &Blocked, cx: &mut Context<'_>) {

@@ -19,15 +19,15 @@ pub(super) async fn maintain(core: Weak<Core>) {
         let Some(goals) = core.upgrade().filter(|core| core.is_open()).map(|core| core.sweep()) else {
             return;
         };
-        for (class, mut goal) in goals {
+        for (spare, mut goal) in goals {
             while goal > 0 {
-                let Some((blocks, _)) = core.upgrade().map(|core| core.give_back(class, goal, STEP_BYTES)) else {
+                let Some((count, _)) = core.upgrade().map(|core| core.give_back(spare, goal, STEP_BYTES)) else {
                     return;
                 };
-                if blocks == 0 {
+                if count == 0 {
                     break;
                 }
-                goal = goal.saturating_sub(blocks);
+                goal = goal.saturating_sub(count);
                 tokio::task::yield_now().await;
             }
         }

@@ -18,7 +18,7 @@ use std::{
 };
 
 use super::{
-    account::{AccountHandle, AccountKey},
+    account::{Account, AccountHandle, AccountKey},
     block_mut::BlockMut,
     class::ClassIndex,
     core::{Blocked, Core},
@@ -154,7 +154,11 @@ impl Queue {
         };
         let mut woken = Vec::new();
         match &entry.state {
-            State::Waiting { at: None, .. } => self.pool.remove(ticket),
+            State::Waiting { at: None, .. } => {
+                self.pool.remove(ticket);
+                // Room at an account that let it through is promised to it, and now to the next in line there.
+                woken.extend(entry.account.line().map(Account::key).filter(|key| self.accounts.contains_key(key)));
+            }
             State::Waiting { at: Some(key), .. } => {
                 self.leave_account(ticket, *key, &entry.account);
                 woken.push(*key);
