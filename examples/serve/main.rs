@@ -9,7 +9,8 @@
 //! transfers together never exceeds `--budget`, and every connection has an account with a limit of its own.
 //! `GET /-/pool` shows the pool's figures.
 //!
-//! `service` routes a request; `path`, `files`, `ranges` and `listing` find what it asks for; `reply`, `body` and `disk` make the answer.
+//! `service` routes a request; `path`, `files`, `ranges` and `listing` find what it asks for; `reply`, `body` and `disk` make the
+//! answer.
 
 #![allow(
     unreachable_pub,
