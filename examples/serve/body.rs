@@ -13,7 +13,9 @@ use leasehold::{
     Chain,
     http::{ChainBody, ReaderBody, ReaderBodyError},
 };
-use tokio::{fs::File, time::timeout};
+use tokio::time::timeout;
+
+use crate::disk::DiskFile;
 
 /// How long a client waits for the first block of a file before it is told to come back later. Once a response has begun, its
 /// blocks may wait longer: cutting it off would waste what was sent.
@@ -31,7 +33,7 @@ pub fn of_chain(chain: impl Into<Chain>) -> ReplyBody {
 /// with a status.
 pub struct FileBody {
     first: Option<Frame<Chain>>,
-    rest: ReaderBody<File>,
+    rest: ReaderBody<DiskFile>,
 }
 
 impl FileBody {
@@ -39,7 +41,7 @@ impl FileBody {
     ///
     /// # Errors
     /// The file cannot be read, or no memory is to be had (`OutOfMemory` or `TimedOut`).
-    pub async fn begin(mut rest: ReaderBody<File>) -> io::Result<ReplyBody> {
+    pub async fn begin(mut rest: ReaderBody<DiskFile>) -> io::Result<ReplyBody> {
         let first = timeout(FIRST_WAIT, rest.frame()).await?.transpose().map_err(|error| match error.is_lease() {
             true => io::Error::new(io::ErrorKind::OutOfMemory, error),
             false => io::Error::other(error),

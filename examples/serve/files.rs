@@ -14,9 +14,6 @@ use crate::path::{SitePath, is_hidden};
 /// How many names of one directory are held in memory and shown; the heap is not under the budget.
 const NAMES_MAX: usize = 10_000;
 
-/// tokio's `File` reads into a buffer of its own, by default of 2 MiB. One block's worth is enough.
-const FILE_BUF_MAX: usize = 64 << 10;
-
 /// The directory that is served. Whatever is opened through it lies inside it: a [`Dir`] refuses `..` and symbolic links that
 /// lead out, also when somebody swaps a directory for a link at the wrong moment.
 #[derive(Clone, Debug)]
@@ -34,7 +31,7 @@ pub enum Found {
 
 /// An open regular file.
 pub struct OpenFile {
-    pub file: tokio::fs::File,
+    pub file: std::fs::File,
     pub len: u64,
     pub modified: Option<SystemTime>,
 }
@@ -96,9 +93,7 @@ fn open(dir: &Dir, relative: &str) -> io::Result<OpenFile> {
     if !metadata.is_file() {
         return Err(io::ErrorKind::NotFound.into());
     }
-    let mut reader = tokio::fs::File::from_std(file.into_std());
-    reader.set_max_buf_size(FILE_BUF_MAX);
-    Ok(OpenFile { file: reader, len: metadata.len(), modified: modified(&metadata) })
+    Ok(OpenFile { file: file.into_std(), len: metadata.len(), modified: modified(&metadata) })
 }
 
 fn modified(metadata: &Metadata) -> Option<SystemTime> {

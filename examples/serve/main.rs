@@ -9,7 +9,8 @@
 //! transfers together never exceeds `--budget`, and every connection has an account with a limit of its own.
 //! `GET /-/pool` shows the pool's figures.
 //!
-//! `service` routes a request; `path`, `files`, `ranges` and `listing` find what it asks for; `reply` and `body` make the answer.
+//! `service` routes a request; `path`, `files`, `ranges` and `listing` find what it asks for; `reply`, `body` and `disk` make the
+//! answer.
 
 #![allow(
     unreachable_pub,
@@ -17,6 +18,7 @@
 )]
 
 mod body;
+mod disk;
 mod files;
 mod listing;
 mod options;
@@ -49,7 +51,7 @@ use tokio::net::{TcpListener, TcpSocket, TcpStream};
 
 use crate::{files::Root, options::Options, service::Service, stall::StallLimit, stop::StopSignal};
 
-/// Files are read on tokio's threads for blocking calls. The default of 512 such threads would be a memory cost of its own.
+/// Files are opened on tokio's threads for blocking calls. The default of 512 such threads would be a memory cost of its own.
 const BLOCKING_THREADS: usize = 16;
 
 /// What hyper may hold of one connection: a request's head, and one or two blocks on their way out.

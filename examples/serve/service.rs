@@ -1,6 +1,6 @@
 //! The service: from a request to a response.
 
-use std::io::{self, SeekFrom};
+use std::io::{self, Seek, SeekFrom};
 
 use bytes::Bytes;
 use http_body_util::BodyExt;
@@ -9,10 +9,10 @@ use hyper::{
     header::{self, HeaderValue},
 };
 use leasehold::{Pool, http::ReaderBody};
-use tokio::io::AsyncSeekExt;
 
 use crate::{
     body::{FileBody, of_chain},
+    disk::DiskFile,
     files::{Found, OpenFile, Root},
     listing,
     path::SitePath,
@@ -86,9 +86,9 @@ async fn answer_file(
         Part::Range { start, len } => (StatusCode::PARTIAL_CONTENT, start, len),
     };
     if start > 0 {
-        file.seek(SeekFrom::Start(start)).await?;
+        file.seek(SeekFrom::Start(start))?; // only sets a number
     }
-    let body = ReaderBody::sized(file, part_len, account);
+    let body = ReaderBody::sized(DiskFile::new(file), part_len, account);
     // For HEAD hyper takes the length from the body and drops it unread.
     let body = if method == Method::HEAD { body.boxed_unsync() } else { FileBody::begin(body).await? };
 

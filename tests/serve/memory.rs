@@ -1,6 +1,6 @@
 //! The pool's figures, and what happens when it is exhausted.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crate::{client::Client, server::Server, site::Site};
 
@@ -39,10 +39,16 @@ fn a_client_that_gets_no_memory_is_told_so() {
     site.write_sparse("long", LONG);
     site.write("short", b"text");
     let server = Server::start_with(&site, &["--budget", "1MiB"]);
-    // These do not read, and have a block each.
+    // These do not read. What they have asked for flows until the kernel's buffers are full; then they have a block each.
     let asleep: Vec<_> = (0..24).map(|_| begin(&server)).collect();
-    assert_eq!(server.settled_leased(), 1 << 20);
-    let refused = server.get("/short");
+    let deadline = Instant::now() + Duration::from_secs(15);
+    let refused = loop {
+        let reply = server.get("/short");
+        if reply.status != 200 {
+            break reply;
+        }
+        assert!(Instant::now() < deadline, "there is always memory: {:#}", server.figures());
+    };
     assert_eq!((refused.status, refused.header("retry-after")), (503, Some("1")));
     // What needs no memory is answered as ever.
     assert_eq!(server.get("/none").status, 404);
@@ -50,6 +56,18 @@ fn a_client_that_gets_no_memory_is_told_so() {
     drop(asleep);
     server.assert_comes_to_rest();
     assert_eq!(server.get("/short").text(), "text");
+}
+
+#[test]
+fn clients_that_wait_for_memory_have_none_on_the_heap_either() {
+    let site = Site::new();
+    site.write_sparse("long", LONG);
+    let server = Server::start_with(&site, &["--budget", "1MiB"]);
+    // At 64 KiB for each, the heap would hold 19 MiB.
+    let _asleep: Vec<_> = (0..300).map(|_| begin(&server)).collect();
+    assert_eq!(server.settled_leased(), 1 << 20);
+    let rss = server.peak_rss();
+    assert!(rss < 17 << 20, "{rss} bytes of memory");
 }
 
 #[test]
