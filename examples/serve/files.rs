@@ -72,6 +72,10 @@ impl Root {
 }
 
 fn find(dir: &Dir, relative: &str, wants_directory: bool) -> io::Result<Found> {
+    // A symbolic link must not be a way around the dot.
+    if dir.canonicalize(relative)?.components().any(|name| is_hidden(name.as_str()) && name.as_str() != ".") {
+        return Err(io::ErrorKind::NotFound.into());
+    }
     // Looked at before it is opened: opening a FIFO would wait for a writer.
     let metadata = dir.metadata(relative)?;
     if metadata.is_dir() && wants_directory {

@@ -34,6 +34,9 @@ const AHEAD: usize = 4;
 /// It is at most `ahead` blocks (4 of 64 KiB) ahead of the client, waits for memory when the pool is short, and gives its blocks
 /// back when it is dropped or the client goes away.
 ///
+/// A reader may have memory of its own: `tokio::fs::File` keeps up to `set_max_buf_size` bytes (2 MiB by default) on the heap, outside the
+/// budget, for each open file.
+///
 /// With a known length ([`sized`](Self::sized)) hyper sets Content-Length, reads no more than that, and the body fails if the
 /// reader ends early. Without one ([`new`](Self::new)) the response is chunked.
 ///

@@ -47,8 +47,12 @@ fn hidden_files_are_not_served() {
     site.write(".env", b"secret");
     site.write(".git/config", b"secret");
     site.write("dir/.env", b"secret");
+    site.link("environment", ".env");
+    site.link("dir/repository", "../.git");
     let server = Server::start(&site);
-    for path in ["/.env", "/%2eenv", "/.git/", "/.git/config", "/.git", "/dir/.env", "/dir/%2Eenv"] {
+    let direct = ["/.env", "/%2eenv", "/.git/", "/.git/config", "/.git", "/dir/.env", "/dir/%2Eenv"];
+    let by_link = ["/environment", "/dir/repository", "/dir/repository/config"];
+    for path in direct.into_iter().chain(by_link) {
         assert_eq!(server.get(path).status, 404, "{path}");
     }
 }
