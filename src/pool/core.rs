@@ -443,7 +443,15 @@ impl Core {
     }
 
     pub(super) fn peak(&self) -> usize {
-        self.counters.peak.load(Relaxed).max(self.leased())
+        self.sample();
+        self.counters.peak.load(Relaxed)
+    }
+
+    /// Reads what is leased, and remembers it if it is the most so far.
+    fn sample(&self) -> usize {
+        let leased = self.leased();
+        self.counters.peak.fetch_max(leased, Relaxed);
+        leased
     }
 
     pub(super) fn pressure(&self) -> Pressure {
@@ -469,12 +477,8 @@ impl Core {
     pub(super) fn note_leased(&self, somebody_waits: bool) {
         let has_news = self.counters.news.load(Relaxed) != 0 && self.counters.news.swap(0, Relaxed) != 0;
         // Blocks out of depots and of others' magazines are no news to the slab.
-        if has_news || self.counters.watchers.load(Relaxed) != 0 {
-            let leased = self.leased();
-            self.counters.peak.fetch_max(leased, Relaxed);
-            if leased >= high_mark(self.settings.budget) {
-                self.pressure.notify_waiters();
-            }
+        if (has_news || self.counters.watchers.load(Relaxed) != 0) && self.sample() >= high_mark(self.settings.budget) {
+            self.pressure.notify_waiters();
         }
         if somebody_waits {
             self.pressure.notify_waiters();
@@ -509,7 +513,7 @@ impl Core {
             cached,
             mapped: count.mapped,
             metadata: count.metadata,
-            peak: self.counters.peak.load(Relaxed).max(leased),
+            peak: self.counters.peak.fetch_max(leased, Relaxed).max(leased),
             waiting,
             waits: self.counters.waits.load(Relaxed),
             refused: self.counters.refused.load(Relaxed),
@@ -532,6 +536,7 @@ impl Core {
     /// blocks of each class to give back: half of what the load has not needed since then (H2O's rule: half of the low
     /// watermark, for the whole runs out mid-cycle).
     pub(super) fn sweep(&self) -> Vec<(Spare, usize)> {
+        self.sample();
         self.drain(true);
         self.serve_now(Vec::new());
         let mut slab = self.slab.lock();

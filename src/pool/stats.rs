@@ -16,7 +16,8 @@ pub struct Stats {
     pub mapped: usize,
     /// Side tables, outside the budget.
     pub metadata: usize,
-    /// The most that was leased at once, sampled when magazines are refilled.
+    /// The most that was seen leased at once: sampled by each sweep of [`maintain`](crate::Pool::maintain), when the shared store
+    /// has given out more than ever, and when asked. A short peak can be missed; accounts know theirs exactly.
     pub peak: usize,
     /// Requests that wait for memory now.
     pub waiting: usize,
