@@ -36,7 +36,7 @@ fn classes_must_be_some_ascending_not_zero_and_at_most_16_mib() {
 
     let sixteen: Vec<usize> = (1..=15).map(|kib| kib << 10).chain([16 * MIB]).collect();
     let pool = with(&sixteen).build().expect("sixteen classes up to 16 MiB are fine");
-    assert_eq!(pool.block_len_max(), 16 * MIB);
+    assert_eq!(pool.block_len_for(usize::MAX), 16 * MIB);
     let block = pool.try_lease(16 * MIB).expect("the largest class");
     assert_eq!(block.capacity(), 16 * MIB);
     drop(block);
@@ -55,7 +55,7 @@ fn the_settings_arrive_at_the_pool() {
     for builder in builders() {
         let pool = builder.budget(3 * MIB + 5).name("uploads").dont_dump(true).dont_fork(true).build().expect("valid");
         assert_eq!((pool.budget(), pool.limit(), pool.name()), (3 * MIB + 5, 3 * MIB + 5, "uploads"));
-        assert_eq!(pool.block_len_max(), MIB);
+        assert_eq!(pool.block_len_for(usize::MAX), MIB);
         let lens: Vec<usize> = pool.stats().classes.iter().map(|class| class.block_len >> 10).collect();
         assert_eq!(lens, [1, 4, 20, 64, 256, 1024]);
         assert_eq!(pool.stats().mapped, 0, "nothing is touched before the first lease");

@@ -1,19 +1,22 @@
 //! `ChainMut`: a chain that is being written.
 //!
 //! # Invariants
-//! - ORDER: the bytes are those of `parts`, then those of `tail`; the room is that of `tail`, then `spare`. Parts are not
-//!   empty, spare blocks are.
+//! - ORDER: the bytes are those of `rest.parts`, then those of `tail`; the room is that of `tail`, then `rest.spare`. Parts are
+//!   not empty, spare blocks are.
 //! - COUNTS: `len` and `room` are the sums of both. (LEN)
 
 use std::{
-    collections::VecDeque,
     fmt,
     io::{self, IoSlice},
 };
 
 use bytes::{Buf, BufMut, Bytes, BytesMut, buf::UninitSlice};
 
-use super::{Chain, Segment, lease::ChainLease};
+use super::{
+    Chain, Segment,
+    lease::ChainLease,
+    rest::{Part, Rest},
+};
 use crate::pool::{Block, BlockMut, LeaseError, Pool};
 
 /// Pieces shorter than this are copied into the tail instead of linked: one more entry in a vectored write costs as much
@@ -48,20 +51,13 @@ const WRITE_LEASE_MAX: usize = 64 << 10;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 pub struct ChainMut {
-    parts: VecDeque<Part>,
     tail: BlockMut,
-    spare: VecDeque<BlockMut>,
     len: usize,
     room: usize,
     /// Where more room comes from; none for a front that was split off.
     pool: Option<Pool>,
-}
-
-/// A finished piece: it has no room behind it any more.
-#[derive(Debug)]
-enum Part {
-    Own(BlockMut),
-    Linked(Segment),
+    /// What does not fit in one block; made when it is needed, so that frames of one block stay small.
+    rest: Option<Box<Rest>>,
 }
 
 impl ChainMut {
@@ -71,8 +67,9 @@ impl ChainMut {
     }
 
     /// An empty chain that cannot lease.
+    #[inline]
     fn detached() -> Self {
-        Self { parts: VecDeque::new(), tail: BlockMut::empty(), spare: VecDeque::new(), len: 0, room: 0, pool: None }
+        Self { tail: BlockMut::empty(), len: 0, room: 0, pool: None, rest: None }
     }
 
     /// Makes room for `additional` bytes, if that can be had at once.
@@ -107,7 +104,9 @@ impl ChainMut {
 
     /// Gives the room back that is not written yet. A chain without bytes then holds nothing.
     pub fn release_room(&mut self) {
-        self.spare.clear();
+        if let Some(rest) = &mut self.rest {
+            rest.spare.clear();
+        }
         if self.tail.is_empty() {
             self.tail = BlockMut::empty();
         } else {
@@ -125,7 +124,7 @@ impl ChainMut {
         }
         self.close_tail();
         self.len += segment.len();
-        self.parts.push_back(Part::Linked(segment));
+        self.rest_mut().parts.push_back(Part::Linked(segment));
     }
 
     /// Adds all pieces of a chain at the end, each as [`push`](Self::push) would.
@@ -139,24 +138,19 @@ impl ChainMut {
     ///
     /// # Panics
     /// If `at` is more than [`len`](Self::len).
+    #[inline]
     pub fn split_to(&mut self, at: usize) -> ChainMut {
         assert!(at <= self.len, "split_to {at} of {} bytes", self.len);
-        let mut front = Self::detached();
-        front.len = at;
         self.len -= at;
-        let mut left = at;
-        while let Some(part) = self.parts.front_mut() {
-            if left < part.len() {
-                if left > 0 {
-                    front.parts.push_back(part.split_to(left));
-                }
-                return front;
+        match &mut self.rest {
+            None => Self { len: at, tail: self.tail.split_to(at), ..Self::detached() },
+            Some(rest) => {
+                let (parts, left) = rest.split_parts_to(at);
+                let tail = self.tail.split_to(left);
+                let rest = (!parts.is_empty()).then(|| Box::new(Rest { parts, ..Rest::default() }));
+                Self { len: at, tail, rest, ..Self::detached() }
             }
-            left -= part.len();
-            front.parts.extend(self.parts.pop_front());
         }
-        front.tail = self.tail.split_to(left);
-        front
     }
 
     /// Splits off all bytes: they are returned, this chain keeps the room.
@@ -165,9 +159,13 @@ impl ChainMut {
     }
 
     /// Makes the bytes immutable and shareable, without copying. The room that is left goes home.
+    #[inline]
     pub fn freeze(self) -> Chain {
+        let Some(rest) = self.rest else {
+            return Chain::from(self.tail);
+        };
         let mut chain = Chain::new();
-        for part in self.parts {
+        for part in rest.parts {
             match part {
                 Part::Own(block) => chain.push(block),
                 Part::Linked(segment) => chain.push(segment),
@@ -196,7 +194,12 @@ impl ChainMut {
 
     /// How many pieces the bytes are in.
     pub fn segment_count(&self) -> usize {
-        self.parts.len() + usize::from(!self.tail.is_empty())
+        self.rest.as_ref().map_or(0, |rest| rest.parts.len()) + usize::from(!self.tail.is_empty())
+    }
+
+    /// An empty chain with the room of one block.
+    pub(super) fn with_block(pool: &Pool, block: BlockMut) -> Self {
+        Self { room: block.remaining_mut(), tail: block, ..Self::new(pool) }
     }
 
     pub(super) fn with_room(pool: &Pool, blocks: Vec<BlockMut>) -> Self {
@@ -207,7 +210,8 @@ impl ChainMut {
 
     fn into_room(self) -> Vec<BlockMut> {
         debug_assert!(self.is_empty());
-        std::iter::once(self.tail).chain(self.spare).collect()
+        let spare = self.rest.map(|rest| rest.spare).unwrap_or_default();
+        std::iter::once(self.tail).chain(spare).collect()
     }
 
     fn add_room(&mut self, blocks: Vec<BlockMut>) {
@@ -216,65 +220,40 @@ impl ChainMut {
             if self.tail.capacity() == 0 {
                 self.tail = block;
             } else {
-                self.spare.push_back(block);
+                self.rest_mut().spare.push_back(block);
             }
         }
+    }
+
+    fn rest_mut(&mut self) -> &mut Rest {
+        self.rest.get_or_insert_default()
     }
 
     /// Ends the written part of the tail, so that a piece can follow it; its room stays.
     fn close_tail(&mut self) {
         if !self.tail.is_empty() {
-            self.parts.push_back(Part::Own(self.tail.split()));
+            let written = self.tail.split();
+            self.rest_mut().parts.push_back(Part::Own(written));
         }
     }
 
     /// A tail without room gives way to the next spare block.
     #[cold]
     fn next_tail(&mut self) {
-        if let Some(next) = self.spare.pop_front() {
-            let full = std::mem::replace(&mut self.tail, next);
-            if !full.is_empty() {
-                self.parts.push_back(Part::Own(full));
-            }
+        let Some(rest) = &mut self.rest else { return };
+        let Some(next) = rest.spare.pop_front() else { return };
+        let full = std::mem::replace(&mut self.tail, next);
+        if !full.is_empty() {
+            rest.parts.push_back(Part::Own(full));
         }
     }
 
-    /// Leases for a write of `wanted` bytes: generously if that can be had, else what is needed.
+    /// Leases for a write of `wanted` bytes: generously if that can be had, else the smallest block.
     fn lease_for_write(&mut self, wanted: usize) -> Result<(), LeaseError> {
         let generous = self.len.clamp(WRITE_LEASE_MIN, WRITE_LEASE_MAX).max(wanted);
         match self.try_reserve(generous) {
-            Err(_) if self.room == 0 => self.try_reserve(wanted.min(WRITE_LEASE_MIN)),
+            Err(_) if self.room == 0 => self.try_reserve(1),
             _ => Ok(()),
-        }
-    }
-}
-
-impl Part {
-    fn len(&self) -> usize {
-        match self {
-            Self::Own(block) => block.len(),
-            Self::Linked(segment) => segment.len(),
-        }
-    }
-
-    fn split_to(&mut self, at: usize) -> Part {
-        match self {
-            Self::Own(block) => Self::Own(block.split_to(at)),
-            Self::Linked(segment) => Self::Linked(segment.split_to(at)),
-        }
-    }
-
-    fn advance(&mut self, count: usize) {
-        match self {
-            Self::Own(block) => block.advance(count),
-            Self::Linked(segment) => segment.advance(count),
-        }
-    }
-
-    fn as_slice(&self) -> &[u8] {
-        match self {
-            Self::Own(block) => block,
-            Self::Linked(segment) => segment.as_ref(),
         }
     }
 }
@@ -331,13 +310,15 @@ impl Buf for ChainMut {
 
     #[inline]
     fn chunk(&self) -> &[u8] {
-        self.parts.front().map_or(&self.tail[..], Part::as_slice)
+        let part = self.rest.as_ref().and_then(|rest| rest.parts.front());
+        part.map_or(&self.tail[..], Part::as_slice)
     }
 
     /// FULL-VECTOR: lists all pieces that `dst` has places for.
     fn chunks_vectored<'a>(&'a self, dst: &mut [IoSlice<'a>]) -> usize {
         let tail = (!self.tail.is_empty()).then_some(&self.tail[..]);
-        let pieces = self.parts.iter().map(Part::as_slice).chain(tail);
+        let parts = self.rest.iter().flat_map(|rest| rest.parts.iter().map(Part::as_slice));
+        let pieces = parts.chain(tail);
         let mut count = 0;
         for (slice, piece) in dst.iter_mut().zip(pieces) {
             *slice = IoSlice::new(piece);
@@ -350,17 +331,7 @@ impl Buf for ChainMut {
     fn advance(&mut self, count: usize) {
         assert!(count <= self.len, "advance {count} of {} bytes", self.len);
         self.len -= count;
-        let mut left = count;
-        while let Some(part) = self.parts.front_mut() {
-            if left < part.len() {
-                if left > 0 {
-                    part.advance(left);
-                }
-                return;
-            }
-            left -= part.len();
-            drop(self.parts.pop_front());
-        }
+        let left = self.rest.as_mut().map_or(count, |rest| rest.advance_parts(count));
         self.tail.advance(left);
     }
 

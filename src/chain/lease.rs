@@ -21,7 +21,10 @@ impl Pool {
     /// As [`try_lease`](Self::try_lease); a length over a quarter of the budget or over a limit is refused for good
     /// ([`LeaseError::is_too_large`]).
     pub fn try_chain(&self, len: usize) -> Result<ChainMut, LeaseError> {
-        Ok(ChainMut::with_room(self, self.try_lease_chain(len)?))
+        match self.lease_single(len) {
+            Some(block) => Ok(ChainMut::with_block(self, block)),
+            None => Ok(ChainMut::with_room(self, self.try_lease_chain(len)?)),
+        }
     }
 
     /// Leases an empty chain with room for `len` bytes, and waits for it if need be: at most the pool's `wait_max`.

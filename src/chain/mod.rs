@@ -13,6 +13,7 @@ mod buf;
 mod chain_mut;
 mod compact;
 mod lease;
+mod rest;
 mod segment;
 
 pub use self::{
@@ -39,8 +40,9 @@ use crate::pool::{Block, BlockMut, resolve};
 /// `len` is bytes, [`segment_count`](Self::segment_count) is pieces. A chain of one piece allocates nothing.
 ///
 /// # Generic code
-/// [`take`](Self::take) here returns a `Chain`. Code that is generic over `Buf` may still wrap a chain in a [`bytes::buf::Take`];
-/// that one lists at most 16 pieces at a time, which is only safe at the end of a queue.
+/// [`take`](Self::take) here returns a `Chain`. Code that is generic over `Buf` may still wrap a chain in a [`bytes::buf::Take`],
+/// which lists at most 16 pieces. Behind hyper that is safe for a body of known length in one frame; in a chunked body, or with
+/// another frame queued behind it, a wrapped chain of more than 16 pieces is sent scrambled.
 ///
 /// # Examples
 /// ```
@@ -243,26 +245,28 @@ impl<S: Into<Segment>> Extend<S> for Chain {
 }
 
 impl From<Segment> for Chain {
+    #[inline]
     fn from(segment: Segment) -> Self {
-        Self::from_iter([segment])
+        Self { len: segment.len(), segments: Segments::of(segment) }
     }
 }
 
 impl From<Block> for Chain {
     fn from(block: Block) -> Self {
-        Self::from_iter([block])
+        Self::from(Segment::from(block))
     }
 }
 
 impl From<BlockMut> for Chain {
+    #[inline]
     fn from(block: BlockMut) -> Self {
-        Self::from_iter([block])
+        Self::from(Segment::from(block))
     }
 }
 
 impl From<Bytes> for Chain {
     fn from(bytes: Bytes) -> Self {
-        Self::from_iter([bytes])
+        Self::from(Segment::from(bytes))
     }
 }
 

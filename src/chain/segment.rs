@@ -99,6 +99,7 @@ impl From<Block> for Segment {
 }
 
 impl From<BlockMut> for Segment {
+    #[inline]
     fn from(block: BlockMut) -> Self {
         Self::Block(block.freeze())
     }
@@ -129,18 +130,26 @@ impl From<&'static str> for Segment {
 #[derive(Clone, Debug)]
 pub(super) struct Segments {
     head: Segment,
-    rest: VecDeque<Segment>,
+    #[expect(clippy::box_collection, reason = "a chain of one, the common frame, is a third smaller to move")]
+    rest: Option<Box<VecDeque<Segment>>>,
 }
 
 const NOTHING: Segment = Segment::Block(Block::empty());
 
 impl Segments {
     pub(super) const fn new() -> Self {
-        Self { head: NOTHING, rest: VecDeque::new() }
+        Self { head: NOTHING, rest: None }
+    }
+
+    #[inline]
+    pub(super) fn of(segment: Segment) -> Self {
+        // An empty one may still hold what it was cut from.
+        let head = if segment.is_empty() { NOTHING } else { segment };
+        Self { head, rest: None }
     }
 
     pub(super) fn count(&self) -> usize {
-        usize::from(!self.head.is_empty()) + self.rest.len()
+        usize::from(!self.head.is_empty()) + self.rest.as_ref().map_or(0, |rest| rest.len())
     }
 
     #[inline]
@@ -161,7 +170,7 @@ impl Segments {
         if self.head.is_empty() {
             self.head = segment;
         } else {
-            self.rest.push_back(segment);
+            self.rest_mut().push_back(segment);
         }
     }
 
@@ -171,52 +180,56 @@ impl Segments {
         }
         let second = std::mem::replace(&mut self.head, segment);
         if !second.is_empty() {
-            self.rest.push_front(second);
+            self.rest_mut().push_front(second);
         }
     }
 
     /// Takes the first segment; an empty one if there is none.
     #[inline]
     pub(super) fn pop_front(&mut self) -> Segment {
-        let next = self.rest.pop_front().unwrap_or(NOTHING);
+        let next = self.rest.as_mut().and_then(|rest| rest.pop_front()).unwrap_or(NOTHING);
         std::mem::replace(&mut self.head, next)
     }
 
     pub(super) fn append(&mut self, mut other: Segments) {
         self.push_back(other.pop_front());
         if !other.head.is_empty() {
-            self.push_back(std::mem::replace(&mut other.head, NOTHING));
-            self.rest.append(&mut other.rest);
+            self.push_back(other.head);
+            if let Some(rest) = &mut other.rest {
+                self.rest_mut().append(rest);
+            }
         }
     }
 
     /// Splits off all that follows the first `count` segments and the first `within` bytes of the next one.
     pub(super) fn split_off(&mut self, count: usize, within: usize) -> Segments {
-        if count == 0 {
-            let tail_of_head = self.head.split_off(within);
-            let rest = std::mem::take(&mut self.rest);
-            let mut tail = Segments { head: tail_of_head, rest };
-            if tail.head.is_empty() {
-                tail.pop_front();
+        let mut tail = match count.checked_sub(1) {
+            None => Segments { head: self.head.split_off(within), rest: self.rest.take() },
+            Some(before) => {
+                let Some(rest) = &mut self.rest else { return Self::new() };
+                let mut tail = rest.split_off(before);
+                let mut head = tail.pop_front().unwrap_or(NOTHING);
+                if within > 0 {
+                    rest.push_back(head.split_to(within));
+                }
+                Segments { head, rest: (!tail.is_empty()).then(|| Box::new(tail)) }
             }
-            return tail;
-        }
-        let mut rest = self.rest.split_off(count - 1);
-        let mut head = rest.pop_front().unwrap_or(NOTHING);
-        if within > 0 {
-            self.rest.push_back(head.split_to(within));
-        }
-        let mut tail = Segments { head, rest };
+        };
         if tail.head.is_empty() {
             tail.pop_front();
         }
         tail
     }
 
+    fn rest_mut(&mut self) -> &mut VecDeque<Segment> {
+        self.rest.get_or_insert_default()
+    }
+
     #[inline]
     pub(super) fn iter(&self) -> Iter<'_> {
         let head = (!self.head.is_empty()).then_some(&self.head);
-        Iter { head, rest: self.rest.iter() }
+        let rest = self.rest.as_ref().map_or_else(Default::default, |rest| rest.iter());
+        Iter { head, rest }
     }
 }
 

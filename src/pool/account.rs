@@ -95,8 +95,27 @@ impl AccountHandle {
     /// everybody else stays behind those who wait.
     #[inline]
     pub(super) fn charge(&self, bytes: usize, in_turn: bool) -> Result<Charge<'_>, ChargeRefused> {
-        self.charge_below(None, bytes, in_turn)?;
-        Ok(Charge { account: self, bytes })
+        match self.charge_below(None, bytes, in_turn) {
+            Ok(()) => Ok(Charge { account: self, bytes }),
+            Err(at) => Err(self.refused(at, bytes)),
+        }
+    }
+
+    /// As `charge` for those who do not wait, without the reason: whoever wants it charges again.
+    #[inline]
+    pub(super) fn charge_fast(&self, bytes: usize) -> Option<Charge<'_>> {
+        match self.charge_below(None, bytes, false) {
+            Ok(()) => Some(Charge { account: self, bytes }),
+            Err(at) => {
+                self.serve_refused(at, bytes);
+                None
+            }
+        }
+    }
+
+    #[cold]
+    fn serve_refused(&self, at: &Account, bytes: usize) {
+        self.core.serve(self.refused(at, bytes).woken);
     }
 
     /// What a block's entry says of whom it is charged to.
@@ -159,7 +178,7 @@ impl Account {
     }
 
     pub(super) fn key(&self) -> AccountKey {
-        AccountKey(std::ptr::from_ref(self).expose_provenance())
+        AccountKey::of(NonNull::from(self))
     }
 
     pub(super) fn name(&self) -> &str {
@@ -188,16 +207,17 @@ impl Account {
         self.line().map(Account::limit).min().unwrap_or(0)
     }
 
-    /// Charges here and to every account above, up to and not including `stop`, or to none.
+    /// Charges here and to every account above, up to and not including `stop`. An error is the account that refused: those
+    /// below it are charged until `refused` takes that back.
     #[inline]
-    fn charge_below(&self, stop: Option<AccountKey>, bytes: usize, in_turn: bool) -> Result<(), ChargeRefused> {
+    fn charge_below(&self, stop: Option<AccountKey>, bytes: usize, in_turn: bool) -> Result<(), &Account> {
         let mut at = self;
         while let Some(parent) = at.parent {
             if Some(at.key()) == stop {
                 break;
             }
             if !at.add(bytes, in_turn) {
-                return Err(self.refused(at, bytes));
+                return Err(at);
             }
             // SAFETY: ALIVE: `at` keeps its parent.
             at = unsafe { parent.as_ref() };
@@ -248,11 +268,16 @@ impl Account {
             }
             let charge = at.word.load(Relaxed) & CHARGE;
             if charge > at.peak.load(Relaxed) {
-                at.peak.fetch_max(charge, Relaxed);
+                at.raise_peak(charge);
             }
             // SAFETY: ALIVE: `at` keeps its parent.
             at = unsafe { parent.as_ref() };
         }
+    }
+
+    #[cold]
+    fn raise_peak(&self, charge: u64) {
+        self.peak.fetch_max(charge, Relaxed);
     }
 
     /// Whether `bytes` would fit here now.
@@ -289,26 +314,66 @@ impl Account {
 /// The bytes were charged there, by the same path, and are refunded once.
 #[inline]
 pub(super) unsafe fn refund(account: NonNull<Account>, stop: Option<AccountKey>, bytes: usize) -> Vec<AccountKey> {
-    let mut woken = Vec::new();
     let mut at = account;
     loop {
-        // SAFETY: ALIVE, by the charge that is refunded below.
-        let this = unsafe { at.as_ref() };
-        let key = this.key();
-        let Some(parent) = this.parent.filter(|_| Some(key) != stop) else { return woken };
-        // SAFETY: ALIVE: until the charge is given up, `at` keeps its parent.
-        let parent_is_root = unsafe { parent.as_ref() }.is_root();
-        // SAFETY: the charge is part of the word and given up once.
-        let word = unsafe { give_up(at, bytes as u64) };
-        if word & WAITERS != 0 {
-            woken.push(key);
+        // SAFETY: the caller owns the charge of `at` and all above it.
+        let (above, is_awaited) = unsafe { refund_one(at, stop, bytes) };
+        if is_awaited {
+            // SAFETY: as above; `at` has its refund, those above it follow.
+            return unsafe { refund_awaited(at, above, stop, bytes) };
         }
-        if parent_is_root {
-            // The pool's own account is not charged, so from here on nothing of ours keeps it.
-            return woken;
+        match above {
+            Some(above) => at = above,
+            None => return Vec::new(),
         }
-        at = parent;
     }
+}
+
+/// The rest of a refund from an account on at which somebody waits: lists them.
+///
+/// # Safety
+/// As [`refund`], for `above` and all above it. `awaited` has its refund and may be gone.
+#[cold]
+unsafe fn refund_awaited(
+    awaited: NonNull<Account>,
+    mut above: Option<NonNull<Account>>,
+    stop: Option<AccountKey>,
+    bytes: usize,
+) -> Vec<AccountKey> {
+    let mut woken = vec![AccountKey::of(awaited)];
+    while let Some(at) = above {
+        // SAFETY: the caller owns the charge of `at` and all above it.
+        let (next, is_awaited) = unsafe { refund_one(at, stop, bytes) };
+        if is_awaited {
+            woken.push(AccountKey::of(at));
+        }
+        above = next;
+    }
+    woken
+}
+
+/// Refunds `bytes` to one account, unless it is `stop` or the pool's; returns the account to refund next, and whether
+/// somebody waits here.
+///
+/// # Safety
+/// The bytes were charged here and above, and are refunded here once. The account may be gone after this.
+#[inline]
+unsafe fn refund_one(
+    account: NonNull<Account>,
+    stop: Option<AccountKey>,
+    bytes: usize,
+) -> (Option<NonNull<Account>>, bool) {
+    if Some(AccountKey::of(account)) == stop {
+        return (None, false);
+    }
+    // SAFETY: ALIVE, by the charge that is refunded below.
+    let Some(parent) = unsafe { account.as_ref() }.parent else { return (None, false) };
+    // SAFETY: ALIVE: until the charge is given up, the account keeps its parent.
+    let parent_is_root = unsafe { parent.as_ref() }.is_root();
+    // SAFETY: the charge is part of the word and given up once.
+    let word = unsafe { give_up(account, bytes as u64) };
+    // The pool's own account is not charged, so from here on nothing of ours keeps it.
+    ((!parent_is_root).then_some(parent), word & WAITERS != 0)
 }
 
 /// Moves the charge of one block between accounts of one pool: only the accounts that the two do not share change.
@@ -321,15 +386,17 @@ pub(super) unsafe fn move_charge(
     bytes: usize,
 ) -> Result<Vec<AccountKey>, ChargeRefused> {
     let Some(from) = NonNull::new(from) else {
-        return to.charge_below(None, bytes, false).map(|()| {
-            to.note_peak(None);
+        return to.charge(bytes, false).map(|charge| {
+            charge.into_entry();
             Vec::new()
         });
     };
     // SAFETY: ALIVE, by the charge.
     let shared = unsafe { from.as_ref() }.line().find(|at| to.line().any(|other| other.key() == at.key()));
     let stop = shared.map(Account::key);
-    to.charge_below(stop, bytes, false)?;
+    if let Err(at) = to.charge_below(stop, bytes, false) {
+        return Err(to.refused(at, bytes));
+    }
     to.note_peak(stop);
     // SAFETY: the block was charged to `from` and all above it.
     Ok(unsafe { refund(from, stop, bytes) })
@@ -412,6 +479,10 @@ impl Accounts {
 }
 
 impl AccountKey {
+    fn of(account: NonNull<Account>) -> Self {
+        Self(account.as_ptr().expose_provenance())
+    }
+
     /// # Safety
     /// The account is alive, and stays so while it is used.
     unsafe fn account<'a>(self) -> &'a Account {

@@ -97,7 +97,7 @@ impl Cache {
     /// Takes a block from the first shard that is not busy; refills it from the depot if it is empty.
     #[cold]
     pub(super) fn pop(&self, class: ClassIndex) -> Popped {
-        let Some(mut shard) = self.from_mine().find_map(|shard| shard.try_lock()) else {
+        let Some(mut shard) = self.mine_first().find_map(|shard| shard.try_lock()) else {
             return self.depots[class.get()].0.lock().blocks.pop().map_or(Popped::Empty, Popped::Block);
         };
         shard.touched = true;
@@ -127,7 +127,7 @@ impl Cache {
     /// cannot keep: it belongs to the slab.
     #[cold]
     pub(super) fn push(&self, raw: RawBlock) -> Batch {
-        let mut over = match self.from_mine().find_map(|shard| shard.try_lock()) {
+        let mut over = match self.mine_first().find_map(|shard| shard.try_lock()) {
             Some(mut shard) => self.make_room(&mut shard, raw),
             None => Batch::of(raw),
         };
@@ -152,7 +152,7 @@ impl Cache {
     /// Keeps what it may of a batch; the rest stays in the batch.
     pub(super) fn push_batch(&self, mut batch: Batch, class: ClassIndex) -> Batch {
         let block_len = self.classes.len_of(class);
-        if let Some(mut shard) = self.from_mine().find_map(|shard| shard.try_lock()) {
+        if let Some(mut shard) = self.mine_first().find_map(|shard| shard.try_lock()) {
             while shard.has_room(block_len, self.shard_max) {
                 let Some(raw) = batch.pop() else { break };
                 shard.magazines[class.get()].push(raw);
@@ -226,7 +226,7 @@ impl Cache {
     }
 
     /// All shards, this thread's first.
-    fn from_mine(&self) -> impl Iterator<Item = &TryLock<Shard>> {
+    fn mine_first(&self) -> impl Iterator<Item = &TryLock<Shard>> {
         let mine = thread_index();
         let mask = self.shards.len() - 1;
         (0..=mask).map(move |step| &self.shards[(mine + step) & mask].0)

@@ -138,20 +138,20 @@ impl Core {
     /// Leases one block of `class` if this thread's shard has it and no limit is near: nearly always.
     #[inline]
     pub(super) fn lease_fast(&self, account: &AccountHandle, class: ClassIndex) -> Option<BlockMut> {
-        let charge = match account.charge(self.classes.len_of(class), false) {
-            Ok(charge) => charge,
-            Err(refused) => {
-                self.serve(refused.woken);
-                return None;
-            }
-        };
+        let charge = account.charge_fast(self.classes.len_of(class))?;
         match self.cache.pop_mine(class) {
             Some(raw) => Some(BlockMut::leased(raw, charge)),
             None => {
-                self.serve(charge.refund());
+                self.refund(charge);
                 None
             }
         }
+    }
+
+    /// Takes a charge back that no block came for.
+    #[cold]
+    fn refund(&self, charge: Charge<'_>) {
+        self.serve(charge.refund());
     }
 
     /// Leases one block of `class`, or of the next one up, for somebody who does not wait.

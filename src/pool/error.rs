@@ -7,7 +7,8 @@ use std::{fmt, io, time::Duration};
 /// Nothing is charged and nothing is held when a lease fails.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LeaseError {
-    kind: Kind,
+    /// In a box, so that what `try_lease` returns is no larger than a block, and its slow path returns in registers.
+    kind: Box<Kind>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -27,55 +28,59 @@ enum Kind {
 }
 
 impl LeaseError {
+    fn new(kind: Kind) -> Self {
+        Self { kind: Box::new(kind) }
+    }
+
     pub(crate) fn account_full(wanted: usize, left: usize, limit: usize) -> Self {
-        Self { kind: Kind::AccountFull { wanted, left, limit } }
+        Self::new(Kind::AccountFull { wanted, left, limit })
     }
 
     pub(crate) fn pool_empty(wanted: usize) -> Self {
-        Self { kind: Kind::PoolEmpty { wanted } }
+        Self::new(Kind::PoolEmpty { wanted })
     }
 
     pub(crate) fn deadline_passed(wanted: usize, waited: Duration) -> Self {
-        Self { kind: Kind::DeadlinePassed { wanted, waited } }
+        Self::new(Kind::DeadlinePassed { wanted, waited })
     }
 
     pub(crate) fn too_large(wanted: usize, most: usize) -> Self {
-        Self { kind: Kind::TooLarge { wanted, most } }
+        Self::new(Kind::TooLarge { wanted, most })
     }
 
     pub(crate) fn other_pool() -> Self {
-        Self { kind: Kind::OtherPool }
+        Self::new(Kind::OtherPool)
     }
 
     pub(crate) fn detached() -> Self {
-        Self { kind: Kind::Detached }
+        Self::new(Kind::Detached)
     }
 
     /// An account on the way from this handle to the pool is at its limit; it gets room as its own blocks come home.
     pub fn is_over_limit(&self) -> bool {
-        matches!(self.kind, Kind::AccountFull { .. })
+        matches!(*self.kind, Kind::AccountFull { .. })
     }
 
     /// The pool has no free block that serves; it gets one as anybody's blocks come home.
     pub fn is_exhausted(&self) -> bool {
-        matches!(self.kind, Kind::PoolEmpty { .. })
+        matches!(*self.kind, Kind::PoolEmpty { .. })
     }
 
     /// The wait ended at its deadline.
     pub fn is_deadline_passed(&self) -> bool {
-        matches!(self.kind, Kind::DeadlinePassed { .. })
+        matches!(*self.kind, Kind::DeadlinePassed { .. })
     }
 
     /// The length can never be had from this handle: larger than any class, than a limit, or for a chain than a quarter of
     /// the budget. Ask for less, or raise the limit.
     pub fn is_too_large(&self) -> bool {
-        matches!(self.kind, Kind::TooLarge { .. })
+        matches!(*self.kind, Kind::TooLarge { .. })
     }
 }
 
 impl fmt::Display for LeaseError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match &self.kind {
+        match &*self.kind {
             Kind::AccountFull { wanted, left, limit } => write!(
                 f,
                 "the account is at its limit: {wanted} bytes wanted, {left} of {limit} left; wait for its blocks to come home or raise its limit"
@@ -105,7 +110,7 @@ impl std::error::Error for LeaseError {}
 
 impl From<LeaseError> for io::Error {
     fn from(error: LeaseError) -> Self {
-        let kind = match error.kind {
+        let kind = match *error.kind {
             Kind::DeadlinePassed { .. } => io::ErrorKind::TimedOut,
             _ => io::ErrorKind::OutOfMemory,
         };

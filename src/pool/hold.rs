@@ -65,6 +65,7 @@ impl Hold {
     }
 
     /// Start and capacity of the whole block.
+    #[inline]
     pub(super) fn block(&self) -> Option<(NonNull<u8>, usize)> {
         self.meta().map(|meta| (meta.start(), meta.capacity()))
     }

@@ -57,6 +57,7 @@ use std::{
 
 use self::{
     account::AccountHandle,
+    block_mut::Fresh,
     class::ClassIndex,
     core::{Blocked, CHAIN_BLOCKS_MAX, Core},
     queue::Request,
@@ -134,7 +135,7 @@ impl Pool {
         };
         match core.lease_fast(&self.account, class) {
             Some(block) => Ok(block),
-            None => self.try_lease_slow(len, class),
+            None => self.try_lease_slow(len, class).map(BlockMut::from),
         }
     }
 
@@ -217,10 +218,10 @@ impl Pool {
         self.account.name()
     }
 
-    /// The length of the largest block that can be leased, in bytes.
-    pub fn block_len_max(&self) -> usize {
+    /// The capacity that a block of `len` bytes has, or the largest one if none is that large, in bytes.
+    pub fn block_len_for(&self, len: usize) -> usize {
         let classes = &self.core().classes;
-        classes.len_of(classes.largest())
+        classes.len_of(classes.holding(len).unwrap_or(classes.largest()))
     }
 
     /// How close the whole pool is to its budget.
@@ -262,16 +263,21 @@ impl Pool {
         maintain::maintain(Arc::downgrade(&self.account.core))
     }
 
-    /// The capacity of a block of `len` bytes, or of the largest one if none is that large.
-    pub(crate) fn block_len_for(&self, len: usize) -> usize {
-        let classes = &self.core().classes;
-        classes.len_of(classes.holding(len).unwrap_or(classes.largest()))
-    }
-
     // ---- for the rooms above -------------------------------------------------------------------------------------------
 
     pub(crate) fn wait_max(&self) -> Duration {
         self.core().settings.wait_max
+    }
+
+    /// Leases the block for a chain of `len` bytes, if one block is best and a magazine has it.
+    #[inline]
+    pub(crate) fn lease_single(&self, len: usize) -> Option<BlockMut> {
+        let core = self.core();
+        if len == 0 || len > core.settings.budget / 4 {
+            return None;
+        }
+        let class = core.classes.for_chain(len);
+        if core.classes.len_of(class) < len { None } else { core.lease_fast(&self.account, class) }
     }
 
     /// Leases blocks with room for `len` bytes together, all or none.
@@ -301,7 +307,7 @@ impl Pool {
         let request = match shape {
             Shape::Block => core.classes.holding(len).map(Request::Block),
             Shape::Chain => {
-                let most = (core.settings.budget / 4).min(CHAIN_BLOCKS_MAX * self.block_len_max());
+                let most = (core.settings.budget / 4).min(CHAIN_BLOCKS_MAX * self.block_len_for(usize::MAX));
                 (len <= most).then_some(Request::Chain(len))
             }
         };
@@ -330,11 +336,12 @@ impl Pool {
     }
 
     #[cold]
-    fn try_lease_slow(&self, len: usize, class: ClassIndex) -> Result<BlockMut, LeaseError> {
-        match self.core().lease_block(&self.account, class) {
+    fn try_lease_slow(&self, len: usize, class: ClassIndex) -> Result<Fresh, LeaseError> {
+        let leased = match self.core().lease_block(&self.account, class) {
             Ok(block) => Ok(block),
             Err(blocked) => self.lease_blocked(len, Shape::Block, blocked).map(only_block),
-        }
+        };
+        leased.map(BlockMut::into_fresh)
     }
 
     /// A lease that did not succeed at once: refused, unless those who wait may be passed.

@@ -1,0 +1,79 @@
+//! Measuring cases side by side: by criterion first, then for a table of ratios.
+//!
+//! A run is a function from a count of rounds to the time that they took; both ways of measuring call the same one.
+
+use std::time::Duration;
+
+use criterion::Criterion;
+
+/// How long one try of the table runs, and how many tries the best is taken of.
+const TRY: Duration = Duration::from_millis(60);
+const TRIES: usize = 9;
+
+/// What is compared: runs of the same thing, the rival last.
+pub(crate) struct Case {
+    pub(crate) group: &'static str,
+    pub(crate) runs: Vec<Run>,
+}
+
+pub(crate) struct Run {
+    name: String,
+    rounds: Box<dyn Fn(u64) -> Duration>,
+}
+
+impl Run {
+    pub(crate) fn new(name: impl Into<String>, rounds: impl Fn(u64) -> Duration + 'static) -> Self {
+        Self { name: name.into(), rounds: Box::new(rounds) }
+    }
+}
+
+/// Measures all cases, and prints a table in which each is compared to its rival, the last of its runs.
+pub(crate) fn measure(cases: &[Case]) {
+    let mut criterion = Criterion::default()
+        .sample_size(10)
+        .warm_up_time(Duration::from_millis(300))
+        .measurement_time(Duration::from_millis(700))
+        .configure_from_args();
+    for case in cases {
+        let mut group = criterion.benchmark_group(case.group);
+        for run in &case.runs {
+            group.bench_function(&run.name, |bencher| bencher.iter_custom(&run.rounds));
+        }
+        group.finish();
+    }
+    criterion.final_summary();
+    // As criterion does: without this flag the bench is only tried, not measured.
+    if std::env::args().any(|arg| arg == "--bench") {
+        print_table(cases);
+    }
+}
+
+/// Nanoseconds a round, the best of several tries taken in turns, and the ratio to the rival, who is last in its case.
+fn print_table(cases: &[Case]) {
+    println!("{:<32} {:<22} {:>10} {:>8}", "best of several, each round", "", "ns", "ratio");
+    for case in cases {
+        let rounds: Vec<u64> = case.runs.iter().map(|run| rounds_in(TRY, &run.rounds)).collect();
+        let mut best = vec![f64::INFINITY; case.runs.len()];
+        for _ in 0..TRIES {
+            for ((run, &rounds), best) in case.runs.iter().zip(&rounds).zip(&mut best) {
+                *best = best.min((run.rounds)(rounds).as_nanos() as f64 / rounds as f64);
+            }
+        }
+        let rival = best.last().copied().unwrap_or(f64::NAN);
+        for (run, ns) in case.runs.iter().zip(&best) {
+            println!("{:<32} {:<22} {ns:>10.1} {:>8.2}", case.group, run.name, ns / rival);
+        }
+    }
+}
+
+/// About how many rounds take so long.
+fn rounds_in(time: Duration, run: impl Fn(u64) -> Duration) -> u64 {
+    let mut rounds = 16;
+    loop {
+        let took = run(rounds);
+        if took >= time / 8 {
+            return ((rounds as f64 * time.as_secs_f64() / took.as_secs_f64()) as u64).max(1);
+        }
+        rounds *= 2;
+    }
+}

@@ -1,0 +1,39 @@
+//! The flags.
+
+use std::{net::SocketAddr, path::PathBuf};
+
+use anyhow::Context;
+use bytesize::ByteSize;
+use clap::Parser;
+use leasehold::Pool;
+
+/// Serves a directory over HTTP out of leased blocks, under one hard budget.
+#[derive(Debug, Parser)]
+#[command(name = "serve")]
+pub struct Options {
+    /// The directory to serve.
+    #[arg(long, value_name = "DIR", default_value = ".")]
+    pub root: PathBuf,
+    /// Where to listen; port 0 takes any free one.
+    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8080")]
+    pub listen: SocketAddr,
+    /// The memory of all transfers together, such as 8MiB; at least 1MiB.
+    #[arg(long, value_name = "SIZE", default_value = "16MiB", value_parser = size)]
+    pub budget: ByteSize,
+}
+
+impl Options {
+    /// The pool that everything is served from.
+    pub fn pool(&self) -> anyhow::Result<Pool> {
+        let wrong = || format!("--budget {} cannot be used", self.budget);
+        let budget = usize::try_from(self.budget.as_u64()).with_context(wrong)?;
+        Pool::builder().budget(budget).name("serve").build().map_err(|error| {
+            let advice = if error.is_budget_too_small() { "; try --budget 8MiB" } else { "" };
+            anyhow::Error::new(error).context(format!("{}{advice}", wrong()))
+        })
+    }
+}
+
+fn size(text: &str) -> Result<ByteSize, &'static str> {
+    text.parse().map_err(|_| "write a number and a unit, such as 8MiB")
+}

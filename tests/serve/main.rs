@@ -1,0 +1,18 @@
+//! The example `serve`, as its users meet it: the real program, real files, real sockets.
+
+#![cfg(target_os = "linux")]
+#![allow(
+    unreachable_pub,
+    reason = "nothing is reachable from outside of a test; `pub` says what a module offers the others"
+)]
+
+mod client;
+mod connections;
+mod files;
+mod flags;
+mod load;
+mod memory;
+mod paths;
+mod ranges;
+mod server;
+mod site;

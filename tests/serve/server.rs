@@ -1,0 +1,151 @@
+//! The program, running.
+
+use std::{
+    io::{BufRead, BufReader},
+    net::SocketAddr,
+    path::PathBuf,
+    process::{Child, Command, ExitStatus, Output, Stdio},
+    sync::OnceLock,
+    thread::sleep,
+    time::{Duration, Instant},
+};
+
+use serde_json::Value;
+
+use crate::{
+    client::{Client, Reply},
+    site::Site,
+};
+
+/// A server of a site on a free port; killed at the end.
+pub struct Server {
+    child: Child,
+    pub address: SocketAddr,
+    /// Its first line.
+    pub announcement: String,
+}
+
+impl Server {
+    pub fn start(site: &Site) -> Self {
+        Self::start_with(site, &[])
+    }
+
+    pub fn start_with(site: &Site, flags: &[&str]) -> Self {
+        let mut child = Command::new(program())
+            .args(["--listen", "127.0.0.1:0", "--root"])
+            .arg(site.root())
+            .args(flags)
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .spawn()
+            .expect("the program starts");
+        let mut announcement = String::new();
+        BufReader::new(child.stdout.take().expect("piped")).read_line(&mut announcement).expect("a line comes");
+        let address = announcement.trim().strip_prefix("listening on http://").and_then(|text| text.parse().ok());
+        let address = address.unwrap_or_else(|| panic!("it says where it listens, not {announcement:?}"));
+        Self { child, address, announcement }
+    }
+
+    pub fn connect(&self) -> Client {
+        Client::connect(self.address)
+    }
+
+    /// Asks on a connection of its own.
+    pub fn get(&self, path: &str) -> Reply {
+        self.connect().ask("GET", path, &[])
+    }
+
+    /// A figure of `/-/pool`.
+    pub fn figure(&self, name: &str) -> u64 {
+        self.figures()[name].as_u64().unwrap_or_else(|| panic!("{name} is a number"))
+    }
+
+    pub fn figures(&self) -> Value {
+        let reply = self.get("/-/pool");
+        assert_eq!(reply.status, 200);
+        serde_json::from_slice(&reply.body).expect("the figures are JSON")
+    }
+
+    /// Blocks come home a moment after the last byte is sent: when the server has seen that it was.
+    pub fn assert_comes_to_rest(&self) {
+        let deadline = Instant::now() + Duration::from_secs(10);
+        while self.figure("leased") > 0 {
+            assert!(Instant::now() < deadline, "still leased: {:#}", self.figures());
+            sleep(Duration::from_millis(20));
+        }
+    }
+
+    /// What is leased once it has not changed for half a second: every client that does not read has filled its buffers.
+    pub fn settled_leased(&self) -> u64 {
+        let deadline = Instant::now() + Duration::from_secs(10);
+        let (mut last, mut since) = (self.figure("leased"), Instant::now());
+        while since.elapsed() < Duration::from_millis(500) {
+            assert!(Instant::now() < deadline, "it does not settle: {:#}", self.figures());
+            sleep(Duration::from_millis(20));
+            let now = self.figure("leased");
+            if now != last {
+                (last, since) = (now, Instant::now());
+            }
+        }
+        last
+    }
+
+    /// The most physical memory that the process ever had, in bytes.
+    pub fn peak_rss(&self) -> u64 {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).expect("the process lives");
+        let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).expect("the kernel keeps the peak");
+        let kib = line.trim().strip_suffix(" kB").and_then(|kib| kib.parse::<u64>().ok());
+        kib.expect("a figure in KiB") << 10
+    }
+
+    pub fn signal(&self, name: &str) {
+        let pid = self.child.id().to_string();
+        let sent = Command::new("kill").args(["-s", name, &pid]).status().expect("the command `kill` runs");
+        assert!(sent.success());
+    }
+
+    /// Waits for the process to end on its own.
+    pub fn wait(&mut self) -> ExitStatus {
+        let deadline = Instant::now() + Duration::from_secs(20);
+        loop {
+            if let Some(status) = self.child.try_wait().expect("the process can be waited for") {
+                return status;
+            }
+            assert!(Instant::now() < deadline, "the process does not end");
+            sleep(Duration::from_millis(20));
+        }
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// Runs the program with flags that it does not accept.
+pub fn run(flags: &[&str]) -> Output {
+    Command::new(program()).args(flags).stdin(Stdio::null()).output().expect("the program starts")
+}
+
+/// The example beside this test. Built here if need be: `cargo test --test serve` alone would leave an old one, or none.
+fn program() -> &'static PathBuf {
+    static PROGRAM: OnceLock<PathBuf> = OnceLock::new();
+    PROGRAM.get_or_init(|| {
+        let test = std::env::current_exe().expect("a test has a path"); // target/PROFILE/deps/serve-HASH
+        let profile_dir = test.ancestors().nth(2).expect("cargo's layout");
+        let profile = match profile_dir.file_name().and_then(|name| name.to_str()).expect("cargo's layout") {
+            "debug" => "dev",
+            other => other,
+        };
+        let built = Command::new(env!("CARGO"))
+            .args(["build", "--quiet", "--example", "serve", "--profile", profile, "--target-dir"])
+            .arg(profile_dir.parent().expect("cargo's layout"))
+            .args(["--manifest-path", concat!(env!("CARGO_MANIFEST_DIR"), "/Cargo.toml")])
+            .status()
+            .expect("cargo runs");
+        assert!(built.success(), "the example `serve` must build");
+        profile_dir.join("examples/serve")
+    })
+}
