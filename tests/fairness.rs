@@ -37,6 +37,31 @@ fn lease_all(pool: &Pool, len: usize) -> VecDeque<BlockMut> {
 }
 
 #[tokio::test(start_paused = true)]
+async fn where_nothing_comes_home_a_head_holds_nobody_back_for_long() {
+    for pool in pools([KIB, 64 * KIB], 128 * KIB) {
+        let first = pool.try_lease(KIB).expect("a free block");
+        let large = pool.try_lease(64 * KIB).expect("the other span");
+        let head = tokio::spawn(pool.lease(64 * KIB));
+        tokio::task::yield_now().await;
+        assert_eq!(pool.stats().waiting, 1);
+        let start = tokio::time::Instant::now();
+        let mut small = Vec::new();
+        for _ in 0..63 {
+            small.push(pool.lease(KIB).await.expect("63 blocks are free, and of no use to the head"));
+        }
+        assert!(
+            start.elapsed() < Duration::from_secs(1),
+            "not until the deadline of the head, but {:?}",
+            start.elapsed()
+        );
+        assert!(!head.is_finished());
+        drop((first, large, small));
+        drop(head.await.expect("no panic").expect("the head is served in the end"));
+        assert_eq!(pool.leased(), 0);
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn small_waiters_get_past_a_large_head_that_cannot_be_served() {
     for pool in pools([4 * KIB, 64 * KIB], 512 * KIB) {
         let mut blocks = lease_all(&pool, 4 * KIB);

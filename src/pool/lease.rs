@@ -4,13 +4,20 @@ use std::{
     fmt,
     future::Future,
     pin::Pin,
-    task::{Context, Poll, ready},
+    task::{Context, Poll},
     time::Duration,
 };
 
 use std::sync::atomic::Ordering::Relaxed;
 
-use super::{Pool, block_mut::BlockMut, core::Blocked, error::LeaseError, line::Ticket, queue::Request};
+use super::{
+    Pool,
+    block_mut::BlockMut,
+    core::Blocked,
+    error::LeaseError,
+    line::{HOLD_MAX, Ticket},
+    queue::{Progress, Request},
+};
 use crate::sync::Sleep;
 
 /// The future of [`Pool::lease`]: waits for its turn and for a block.
@@ -66,6 +73,14 @@ pub(crate) struct Wait {
 struct Place {
     ticket: Ticket,
     deadline: Sleep,
+    /// Runs while this waiter holds back those behind it.
+    hold: Option<Sleep>,
+}
+
+/// What a poll of the queue came to.
+enum Collected {
+    Ready(Result<Vec<BlockMut>, LeaseError>),
+    Waiting { holds: bool },
 }
 
 impl Wait {
@@ -85,8 +100,12 @@ impl Wait {
                 Err(blocked) => self.join(request, &blocked, cx),
             }
         }
-        if let Poll::Ready(collected) = self.collect(cx) {
-            return Poll::Ready(collected);
+        loop {
+            match self.collect(cx) {
+                Collected::Ready(collected) => return Poll::Ready(collected),
+                Collected::Waiting { holds } if !self.poll_hold(cx, holds) => break,
+                Collected::Waiting { .. } => {}
+            }
         }
         let place = self.place.as_mut().expect("a place was taken above");
         if place.deadline.poll_passed(cx).is_pending() {
@@ -94,22 +113,47 @@ impl Wait {
         }
         // Where nothing is leased or returned, nobody takes grants back that were not collected: the last chance for one.
         self.pool.core().serve_now(Vec::new());
-        let collected = self.collect(cx);
-        if collected.is_pending() {
-            self.leave();
-            return Poll::Ready(Err(self.passed()));
+        if let Collected::Ready(collected) = self.collect(cx) {
+            return Poll::Ready(collected);
         }
-        collected
+        self.leave();
+        Poll::Ready(Err(self.passed()))
     }
 
-    /// Takes the blocks if they were granted; pending while the wait goes on.
-    fn collect(&mut self, cx: &mut Context<'_>) -> Poll<Result<Vec<BlockMut>, LeaseError>> {
+    /// Takes the blocks if they were granted.
+    fn collect(&mut self, cx: &mut Context<'_>) -> Collected {
         let place = self.place.as_ref().expect("a place is taken before anything is collected");
-        let (granted, stale) = self.pool.core().queue.lock().poll(place.ticket, cx.waker());
-        drop(stale);
-        let blocks = ready!(granted);
-        self.place = None;
-        Poll::Ready(blocks.ok_or_else(|| self.passed()))
+        let waker = cx.waker().clone();
+        let (progress, old) = self.pool.core().queue.lock().poll(place.ticket, waker);
+        drop(old);
+        match progress {
+            Progress::Waiting { holds } => Collected::Waiting { holds },
+            Progress::Granted(blocks) => {
+                self.place = None;
+                Collected::Ready(Ok(blocks))
+            }
+            Progress::TakenBack => {
+                self.place = None;
+                Collected::Ready(Err(self.passed()))
+            }
+        }
+    }
+
+    /// Ends in time what this waiter holds back (NO-FREEZE); whether it did so now.
+    fn poll_hold(&mut self, cx: &mut Context<'_>, holds: bool) -> bool {
+        let Some(place) = &mut self.place else { return false };
+        if !holds {
+            place.hold = None;
+            return false;
+        }
+        if place.hold.get_or_insert_with(|| Sleep::new(HOLD_MAX)).poll_passed(cx).is_pending() {
+            return false;
+        }
+        place.hold = None;
+        let core = self.pool.core();
+        let done = core.queue.lock().end_hold(core, place.ticket);
+        done.finish(core);
+        true
     }
 
     fn join(&mut self, request: Request, blocked: &Blocked, cx: &mut Context<'_>) {
@@ -118,7 +162,7 @@ impl Wait {
         let core = self.pool.core();
         core.counters.waits.fetch_add(1, Relaxed);
         let (ticket, done) = core.queue.lock().join(core, self.pool.account(), request, blocked, cx.waker().clone());
-        self.place = Some(Place { ticket, deadline });
+        self.place = Some(Place { ticket, deadline, hold: None });
         done.finish(core);
     }
 

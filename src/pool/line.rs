@@ -1,15 +1,17 @@
 //! A line of those who wait: first come, first served, with bounded patience.
 //!
 //! # Invariants
-//! - NO-FREEZE: a head that cannot be served is passed by at most [`PASSES`] others, then holds them back for at most [`HOLDS`]
-//!   servings so that memory can gather for it, and so on in turn.
+//! - NO-FREEZE: a head that cannot be served is passed by at most [`PASSES`] others, then holds them back so that memory can
+//!   gather for it, for at most [`HOLDS`] servings or [`HOLD_MAX`], and so on in turn.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, time::Duration};
 
 /// How many requests may pass a head that cannot be served before it holds them back.
 const PASSES: u32 = 16;
 /// For how many servings it does.
 const HOLDS: u32 = 16;
+/// For how long it does: where nothing is leased or returned there are no servings, and nothing gathers.
+pub(super) const HOLD_MAX: Duration = Duration::from_millis(10);
 
 /// A place in the queue; lower ones are older.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -20,20 +22,39 @@ pub(super) struct Line {
     pub(super) tickets: BTreeSet<Ticket>,
     pub(super) passes_left: u32,
     holds_left: u32,
+    /// Whether the head has been woken to end the hold in time.
+    is_hold_known: bool,
 }
 
 impl Line {
     pub(super) fn new() -> Self {
-        Self { tickets: BTreeSet::new(), passes_left: PASSES, holds_left: HOLDS }
+        Self { tickets: BTreeSet::new(), passes_left: PASSES, holds_left: HOLDS, is_hold_known: false }
     }
 
     /// Takes a ticket out; a new head starts with all its patience.
     pub(super) fn remove(&mut self, ticket: Ticket) {
         if self.tickets.first() == Some(&ticket) {
-            self.passes_left = PASSES;
-            self.holds_left = HOLDS;
+            self.end_hold();
         }
         self.tickets.remove(&ticket);
+    }
+
+    /// Lets others pass again.
+    pub(super) fn end_hold(&mut self) {
+        self.passes_left = PASSES;
+        self.holds_left = HOLDS;
+        self.is_hold_known = false;
+    }
+
+    /// Whether `ticket` is the head and holds the others back.
+    pub(super) fn is_held_by(&self, ticket: Ticket) -> bool {
+        !self.may_pass() && self.tickets.first() == Some(&ticket)
+    }
+
+    /// The head, if it has begun to hold the others back and does not know yet.
+    pub(super) fn new_holder(&mut self) -> Option<Ticket> {
+        let is_news = !self.may_pass() && !std::mem::replace(&mut self.is_hold_known, true);
+        is_news.then(|| self.tickets.first().copied()).flatten()
     }
 
     /// A serving counts against the time that the head holds the others back.
@@ -41,8 +62,7 @@ impl Line {
         if self.passes_left == 0 {
             self.holds_left -= 1;
             if self.holds_left == 0 {
-                self.passes_left = PASSES;
-                self.holds_left = HOLDS;
+                self.end_hold();
             }
         }
     }

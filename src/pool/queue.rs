@@ -13,7 +13,7 @@
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap},
     panic::{AssertUnwindSafe, catch_unwind},
-    task::{Poll, Waker},
+    task::Waker,
     time::{Duration, Instant},
 };
 
@@ -60,6 +60,17 @@ enum State {
     Waiting { at: Option<AccountKey>, waker: Waker },
     Granted { blocks: Vec<BlockMut>, since: Instant },
     TakenBack,
+}
+
+/// How a wait goes.
+pub(super) enum Progress {
+    Granted(Vec<BlockMut>),
+    /// It was granted, and not collected in time.
+    TakenBack,
+    /// `holds` says that it holds back those behind it, which it must end in time.
+    Waiting {
+        holds: bool,
+    },
 }
 
 /// What must happen after the queue is unlocked: a waker or the drop of a block may run anybody's code.
@@ -112,25 +123,44 @@ impl Queue {
         (ticket, self.serve(core, woken))
     }
 
-    /// Collects a grant, or says whether the wait goes on. The waker is the one to wake next time.
-    pub(super) fn poll(&mut self, ticket: Ticket, waker: &Waker) -> (Poll<Option<Vec<BlockMut>>>, Option<Waker>) {
+    /// Collects a grant, or says how the wait goes on. Keeps the waker for next time; the one returned is to be dropped without
+    /// the lock.
+    pub(super) fn poll(&mut self, ticket: Ticket, waker: Waker) -> (Progress, Waker) {
         let entry = self.entries.get_mut(&ticket).expect("a ticket is good until it is collected");
         match &mut entry.state {
-            State::Waiting { waker: old, .. } => {
-                let stale = (!old.will_wake(waker)).then(|| std::mem::replace(old, waker.clone()));
-                (Poll::Pending, stale)
+            State::Waiting { at, waker: old } => {
+                let line = match at {
+                    None => Some(&self.pool),
+                    Some(key) => self.accounts.get(key),
+                };
+                let holds = line.is_some_and(|line| line.is_held_by(ticket));
+                (Progress::Waiting { holds }, std::mem::replace(old, waker))
             }
             State::Granted { blocks, since } => {
                 let (blocks, since) = (std::mem::take(blocks), *since);
                 self.grants.remove(&(since, ticket));
                 self.entries.remove(&ticket);
-                (Poll::Ready(Some(blocks)), None)
+                (Progress::Granted(blocks), waker)
             }
             State::TakenBack => {
                 self.entries.remove(&ticket);
-                (Poll::Ready(None), None)
+                (Progress::TakenBack, waker)
             }
         }
+    }
+
+    /// The head has held the others back for long enough.
+    pub(super) fn end_hold(&mut self, core: &Core, ticket: Ticket) -> Done {
+        let mut woken = Vec::new();
+        match self.entries.get(&ticket).map(|entry| &entry.state) {
+            Some(State::Waiting { at: None, .. }) => self.pool.end_hold(),
+            Some(&State::Waiting { at: Some(key), .. }) => {
+                self.accounts.get_mut(&key).into_iter().for_each(Line::end_hold);
+                woken.push(key);
+            }
+            _ => {}
+        }
+        self.serve(core, woken)
     }
 
     /// Leaves the queue. A turn is passed on, a grant goes home.
@@ -185,6 +215,7 @@ impl Queue {
                 && let Some(line) = self.accounts.get_mut(&refused.at)
             {
                 line.pass();
+                woken.push(refused.at);
             }
         }
         done.join(self.serve(core, woken));
@@ -197,7 +228,7 @@ impl Queue {
         self.take_back(core.settings.wait_max, &mut done);
         for _ in 0..ROUNDS_MAX {
             for key in std::mem::take(&mut woken) {
-                self.serve_account(core, key);
+                self.serve_account(core, key, &mut done);
             }
             self.serve_pool(core, &mut woken, &mut done);
             if self.raise(core, &mut done) {
@@ -210,14 +241,24 @@ impl Queue {
         }
         for key in woken {
             // Room that came and went in every round: from the pool's line, the next return serves whoever has it then.
-            self.serve_account(core, key);
+            self.serve_account(core, key, &mut done);
             self.raise(core, &mut done);
         }
         if self.pool.tickets.is_empty() && self.raised {
             self.raised = false;
             core.set_waiting(false);
         }
+        if let Some(holder) = self.pool.new_holder() {
+            self.wake(holder, &mut done);
+        }
         done
+    }
+
+    /// Wakes a waiter that is not granted anything: it polls again, and leaves its waker again.
+    fn wake(&mut self, ticket: Ticket, done: &mut Done) {
+        if let Some(Entry { state: State::Waiting { waker, .. }, .. }) = self.entries.get_mut(&ticket) {
+            done.wakers.push(std::mem::replace(waker, Waker::noop().clone()));
+        }
     }
 
     /// Flags the pool once it is certain that somebody waits for it; whether that was news.
@@ -232,7 +273,7 @@ impl Queue {
     }
 
     /// Moves those to the pool's line whose account has room again.
-    fn serve_account(&mut self, core: &Core, key: AccountKey) {
+    fn serve_account(&mut self, core: &Core, key: AccountKey, done: &mut Done) {
         let Some(line) = self.accounts.get_mut(&key) else { return };
         line.begin_serving();
         let mut promised = 0;
@@ -256,6 +297,7 @@ impl Queue {
             }
         }
         line.passes_left = passes;
+        let holder = line.new_holder();
         for ticket in moved {
             let entry = self.entries.get_mut(&ticket).expect("a ticket in line has an entry (IN-LINE)");
             if let State::Waiting { at, .. } = &mut entry.state {
@@ -264,6 +306,9 @@ impl Queue {
             let account = entry.account.clone();
             self.pool.tickets.insert(ticket);
             self.leave_account(ticket, key, &account);
+        }
+        if let Some(holder) = holder {
+            self.wake(holder, done);
         }
     }
 
