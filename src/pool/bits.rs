@@ -53,8 +53,15 @@ impl Bits {
         Some(at * 64 + (word & !without).trailing_zeros() as usize)
     }
 
-    /// The highest start of `count` neighbours that are all in the set.
-    pub(super) fn last_run(&self, count: usize) -> Option<usize> {
+    /// The highest multiple of `count` that begins so many neighbours which are all in the set, and `fits`.
+    pub(super) fn last_aligned_run(&self, count: usize, fits: impl Fn(&usize) -> bool) -> Option<usize> {
+        let starts = 0..=(self.0.len() * 64).checked_sub(count)? / count;
+        let is_run = |&start: &usize| (start..start + count).all(|index| self.contains(index));
+        starts.rev().map(|start| start * count).find(|start| is_run(start) && fits(start))
+    }
+
+    /// The highest start of `count` neighbours that are all in the set, and `fits`.
+    pub(super) fn last_run(&self, count: usize, fits: impl Fn(&usize) -> bool) -> Option<usize> {
         let mut end = self.0.len() * 64;
         let mut found = 0;
         while end > 0 {
@@ -64,7 +71,7 @@ impl Bits {
                 continue;
             }
             found = if self.contains(index) { found + 1 } else { 0 };
-            if found == count {
+            if found >= count && fits(&index) {
                 return Some(index);
             }
             end = index;
@@ -108,9 +115,25 @@ mod tests {
             bits.insert(index);
         });
         bits.insert(150);
-        assert_eq!(bits.last_run(10), Some(60));
-        assert_eq!(bits.last_run(4), Some(66));
-        assert_eq!(bits.last_run(1), Some(150));
-        assert_eq!(bits.last_run(11), None);
+        assert_eq!(bits.last_run(10, |_| true), Some(60));
+        assert_eq!(bits.last_run(4, |_| true), Some(66));
+        assert_eq!(bits.last_run(1, |_| true), Some(150));
+        assert_eq!(bits.last_run(11, |_| true), None);
+        assert_eq!(bits.last_run(4, |&start| start < 66), Some(65));
+    }
+
+    #[test]
+    fn an_aligned_run_begins_at_a_multiple_of_its_length() {
+        let mut bits = Bits::empty(200);
+        (62..75).for_each(|index| {
+            bits.insert(index);
+        });
+        assert_eq!(bits.last_aligned_run(4, |_| true), Some(68));
+        assert_eq!(bits.last_aligned_run(5, |_| true), Some(70));
+        assert_eq!(bits.last_aligned_run(8, |_| true), Some(64));
+        assert_eq!(bits.last_aligned_run(16, |_| true), None);
+        assert_eq!(Bits::full(130).last_aligned_run(16, |_| true), Some(112));
+        assert_eq!(Bits::full(130).last_aligned_run(16, |&start| start < 100), Some(96));
+        assert_eq!(Bits::full(3).last_aligned_run(100, |_| true), None);
     }
 }

@@ -26,7 +26,7 @@ use super::{
     error::LeaseError,
     memory::Memory,
     queue::{Queue, Request},
-    slab::{Leaving, Slab, Spare},
+    slab::{Leaving, Place, Slab, Spare},
     span::RawBlock,
     stats::{ClassStats, Pressure, Stats, high_mark},
 };
@@ -279,7 +279,7 @@ impl Core {
 
     fn take_in_turn(&self, class: ClassIndex) -> Option<RawBlock> {
         let mut slab = self.slab.lock();
-        let taken = slab.take(self, class);
+        let taken = slab.take(self, class, Place::Anywhere);
         self.hear(&mut slab);
         taken
     }
@@ -299,7 +299,7 @@ impl Core {
             if slab.waiting {
                 return Err(NoBlock::Waiting);
             }
-            let batch = slab.take_batch(self, class, self.cache.refill_count(class));
+            let batch = slab.take_batch(self, class, self.cache.refill_count(class), Place::Aligned);
             self.hear(&mut slab);
             batch
         };
@@ -310,7 +310,7 @@ impl Core {
             if slab.waiting {
                 return Err(NoBlock::Waiting);
             }
-            batch = slab.take_batch(self, class, 1);
+            batch = slab.take_batch(self, class, 1, Place::Anywhere);
             self.hear(&mut slab);
         }
         let first = batch.pop().ok_or(NoBlock::Empty)?;

@@ -59,11 +59,20 @@ pub(super) struct Slab {
     kept: Option<Arc<Core>>,
 }
 
+/// Where a run of several spans may begin.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Place {
+    /// At a multiple of its length: such runs leave no gaps that only shorter ones fill.
+    Aligned,
+    /// Wherever there is room; for when all that was cached has been given up.
+    Anywhere,
+}
+
 enum Slot {
     /// In no run. A warm span has pages that the system has given us; the region backing keeps them.
     Free { warm: bool },
     /// The first span of a run.
-    Head(Run),
+    Head(Box<Run>),
     /// Another span of a run.
     Inside,
 }
@@ -115,14 +124,14 @@ impl Slab {
     }
 
     /// Takes one block of `class`, from the fullest run that has one, or from a new run.
-    pub(super) fn take(&mut self, core: &Core, class: ClassIndex) -> Option<RawBlock> {
+    pub(super) fn take(&mut self, core: &Core, class: ClassIndex, place: Place) -> Option<RawBlock> {
         let block_len = self.classes.len_of(class);
         if self.out_bytes + block_len > self.limit {
             return None;
         }
         let head = match self.lists[class.get()].fullest() {
             Some(head) => head,
-            None => self.begin_run(core, class)?,
+            None => self.begin_run(core, class, place)?,
         };
         let run = self.run_mut(head);
         let warm = run.free.first_not_in(&run.cold);
@@ -155,10 +164,10 @@ impl Slab {
     }
 
     /// Takes up to `count` blocks of `class`.
-    pub(super) fn take_batch(&mut self, core: &Core, class: ClassIndex, count: usize) -> Batch {
+    pub(super) fn take_batch(&mut self, core: &Core, class: ClassIndex, count: usize, place: Place) -> Batch {
         let mut batch = Batch::new();
         while batch.count() < count && !batch.is_full() {
-            match self.take(core, class) {
+            match self.take(core, class, place) {
                 Some(raw) => batch.push(raw),
                 None => break,
             }
@@ -232,10 +241,10 @@ impl Slab {
     }
 
     /// Makes a run for `class`, if need be from empty runs of other classes, and returns its head.
-    fn begin_run(&mut self, core: &Core, class: ClassIndex) -> Option<u32> {
+    fn begin_run(&mut self, core: &Core, class: ClassIndex, place: Place) -> Option<u32> {
         let block_len = self.classes.len_of(class);
         let spans = block_len.div_ceil(SPAN_LEN);
-        let head = self.find_spans(class, block_len, spans, &core.memory)?;
+        let head = self.find_spans(class, spans, place, &core.memory)?;
         let (offset, len) = self.range_of(head, u32::try_from(spans).expect("a run is at most 16 MiB"));
         let count = if block_len * 2 <= SPAN_LEN { len / block_len } else { 1 };
         let base = core.memory.begin_run(offset, len)?;
@@ -275,7 +284,7 @@ impl Slab {
             self.free_spans.remove(span);
             self.slots[span] = Slot::Inside;
         }
-        self.slots[first] = Slot::Head(run);
+        self.slots[first] = Slot::Head(Box::new(run));
         self.link(head, 0);
         if is_warm {
             self.lists[class.get()].warm += count;
@@ -315,39 +324,34 @@ impl Slab {
         run.spans
     }
 
-    /// The head of `spans` free neighbours: the lowest for one, the highest for more.
-    fn find_spans(&mut self, class: ClassIndex, block_len: usize, spans: usize, memory: &Memory) -> Option<u32> {
+    /// The head of free spans for a block of `class`; empty runs of other classes give way.
+    fn find_spans(&mut self, class: ClassIndex, spans: usize, place: Place, memory: &Memory) -> Option<u32> {
         loop {
-            let found = match spans {
-                1 => self.free_spans.first(),
-                _ => self.free_spans.last_run(spans),
-            };
-            // Only the last span of a budget that is no multiple of SPAN_LEN is short; it serves what fits.
-            if let Some(head) = found
-                && head * SPAN_LEN + block_len <= self.len
-            {
-                return Some(head as u32);
-            }
-            if let Some(head) = found
-                && let Some(lower) = self.below_the_end(head, spans)
-            {
-                return Some(lower);
+            let found = self.find_free(class, spans, Place::Aligned);
+            if found.is_some() {
+                return found;
             }
             if !self.end_an_empty_run(class, spans, memory) {
-                return None;
+                break;
             }
+        }
+        match place {
+            Place::Aligned => None,
+            Place::Anywhere => self.find_free(class, spans, place),
         }
     }
 
-    /// The best place when the one at `head` reaches past the end of the budget.
-    fn below_the_end(&mut self, head: usize, spans: usize) -> Option<u32> {
-        let last = self.slots.len() - 1;
-        if spans == 1 || head + spans <= last || !self.free_spans.remove(last) {
-            return None;
-        }
-        let lower = self.free_spans.last_run(spans);
-        self.free_spans.insert(last);
-        lower.map(|head| head as u32)
+    /// The lowest free span for a small class, the highest run of them for a large one.
+    fn find_free(&self, class: ClassIndex, spans: usize, place: Place) -> Option<u32> {
+        // Only the last span of a budget that is no multiple of SPAN_LEN is short; it serves what fits.
+        let block_len = self.classes.len_of(class);
+        let fits = |head: &usize| head * SPAN_LEN + block_len <= self.len;
+        let found = match (spans, place) {
+            (1, _) => self.free_spans.first().filter(fits),
+            (_, Place::Aligned) => self.free_spans.last_aligned_run(spans, fits),
+            (_, Place::Anywhere) => self.free_spans.last_run(spans, fits),
+        };
+        found.map(|head| head as u32)
     }
 
     /// Ends one empty run of another class for a single span, all of them for a longer run; whether any was there.
