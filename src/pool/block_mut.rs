@@ -248,14 +248,21 @@ impl BlockMut {
     }
 }
 
-/// A block that was just leased, in one word: it leaves a slow path in a register. If a `BlockMut` could come out of memory
-/// there, the fast path would go through memory too, at 7 ns for a load that waits for two stores.
+/// A block that was just leased, in one word: it is returned in a register. A `BlockMut` that is returned through memory costs
+/// 7 ns more, for a load that waits for two stores when it is moved.
 pub(super) struct Fresh(Hold);
+
+impl Fresh {
+    #[inline]
+    pub(super) fn leased(raw: RawBlock, charge: Charge<'_>) -> Self {
+        Self(Hold::first(raw, charge).0)
+    }
+}
 
 impl From<Fresh> for BlockMut {
     #[inline]
     fn from(Fresh(hold): Fresh) -> Self {
-        // RANGES: `into_fresh` has checked that this handle is the only one and has the whole block.
+        // RANGES: the first share, or the only one as `into_fresh` has checked, has the whole block.
         match hold.block() {
             Some((ptr, capacity)) => Self { ptr, len: 0, cap: capacity as u32, hold },
             None => Self::empty(),

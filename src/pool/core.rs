@@ -20,7 +20,7 @@ use tokio::sync::Notify;
 use super::{
     account::{AccountHandle, AccountKey, Accounts, Charge, ChargeRefused},
     batch::Batch,
-    block_mut::BlockMut,
+    block_mut::{BlockMut, Fresh},
     cache::{Cache, Popped},
     class::{ClassIndex, Classes},
     error::LeaseError,
@@ -137,10 +137,10 @@ impl Core {
 
     /// Leases one block of `class` if this thread's shard has it and no limit is near: nearly always.
     #[inline]
-    pub(super) fn lease_fast(&self, account: &AccountHandle, class: ClassIndex) -> Option<BlockMut> {
+    pub(super) fn lease_fast(&self, account: &AccountHandle, class: ClassIndex) -> Option<Fresh> {
         let charge = account.charge_fast(self.classes.len_of(class))?;
         match self.cache.pop_mine(class) {
-            Some(raw) => Some(BlockMut::leased(raw, charge)),
+            Some(raw) => Some(Fresh::leased(raw, charge)),
             None => {
                 self.refund(charge);
                 None

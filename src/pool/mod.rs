@@ -131,14 +131,7 @@ impl Pool {
     /// ([`is_too_large`](LeaseError::is_too_large)). Nothing is charged then.
     #[inline]
     pub fn try_lease(&self, len: usize) -> Result<BlockMut, LeaseError> {
-        let core = self.core();
-        let Some(class) = core.classes.holding(len) else {
-            return Err(self.too_large(len));
-        };
-        match core.lease_fast(&self.account, class) {
-            Some(block) => Ok(block),
-            None => self.try_lease_slow(len, class).map(BlockMut::from),
-        }
+        self.try_lease_fresh(len).map(BlockMut::from)
     }
 
     /// Leases a block of at least `len` bytes, and waits for it if need be: at most the pool's `wait_max`.
@@ -279,7 +272,7 @@ impl Pool {
             return None;
         }
         let class = core.classes.for_chain(len);
-        if core.classes.len_of(class) < len { None } else { core.lease_fast(&self.account, class) }
+        if core.classes.len_of(class) < len { None } else { core.lease_fast(&self.account, class).map(BlockMut::from) }
     }
 
     /// Leases blocks with room for `len` bytes together, all or none.
@@ -335,6 +328,19 @@ impl Pool {
             core.note_leased(false);
         }
         leased
+    }
+
+    /// Too large to be inlined wherever somebody leases; returns in registers.
+    #[inline(never)]
+    fn try_lease_fresh(&self, len: usize) -> Result<Fresh, LeaseError> {
+        let core = self.core();
+        let Some(class) = core.classes.holding(len) else {
+            return Err(self.too_large(len));
+        };
+        match core.lease_fast(&self.account, class) {
+            Some(block) => Ok(block),
+            None => self.try_lease_slow(len, class),
+        }
     }
 
     #[cold]
