@@ -32,7 +32,7 @@ use crate::pool::{Block, BlockMut, resolve};
 /// Immutable bytes in several pieces: leased [`Block`]s and linked [`Bytes`], read as one.
 ///
 /// Made by [`ChainMut::freeze`] or of pieces. Appending and splitting move handles, never bytes; a clone shares them. As a
-/// [`Buf`] it lists all its pieces for vectored writes, and each block goes home with its last byte.
+/// [`Buf`](bytes::Buf) it lists all its pieces for vectored writes, and each block goes home with its last byte.
 ///
 /// Not to be confused with [`bytes::buf::Chain`], the result of `Buf::chain`, which joins two buffers of any type.
 ///
@@ -120,7 +120,7 @@ impl Chain {
 
     /// Keeps at most the first `len` bytes.
     ///
-    /// Takes precedence over [`Buf::take`], whose wrapper would list only 16 pieces for a vectored write.
+    /// Takes precedence over [`Buf::take`](bytes::Buf::take), whose wrapper would list only 16 pieces for a vectored write.
     #[must_use]
     pub fn take(mut self, len: usize) -> Chain {
         self.truncate(len);
