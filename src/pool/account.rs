@@ -9,9 +9,12 @@
 //! - EXACT: the charge is the capacity of all blocks charged to the account and its descendants, and never above the limit at
 //!   the moment of a charge. The pool's own account is not charged: its charge is what the slab has out.
 
+mod accounts;
+
+pub(super) use self::accounts::Accounts;
+
 use std::{
     borrow::Cow,
-    collections::HashSet,
     fmt,
     ops::Deref,
     process::abort,
@@ -22,8 +25,8 @@ use std::{
     },
 };
 
-use super::{core::Core, stats::AccountStats};
-use crate::sync::{AtomicU64, AtomicUsize, Mutex, fence};
+use super::core::Core;
+use crate::sync::{AtomicU64, AtomicUsize, fence};
 
 /// Layout of the word: 40 bits of charge, 23 bits of handles, one bit that says whether somebody waits.
 const CHARGE_BITS: u32 = 40;
@@ -439,42 +442,6 @@ unsafe fn end(account: NonNull<Account>) {
         // SAFETY: `child` left this handle to us.
         Some(parent) => drop(unsafe { give_up(parent, HANDLE) }),
         None => account.core.close(),
-    }
-}
-
-/// The live accounts of a pool, for its statistics.
-pub(super) struct Accounts(Mutex<HashSet<AccountKey>>);
-
-impl Accounts {
-    pub(super) fn new() -> Self {
-        Self(Mutex::new(HashSet::new()))
-    }
-
-    fn insert(&self, key: AccountKey) {
-        self.0.lock().insert(key);
-    }
-
-    fn remove(&self, key: AccountKey) {
-        self.0.lock().remove(&key);
-    }
-
-    /// The accounts with the largest charge: name, charge, limit, peak.
-    pub(super) fn largest(&self, count: usize) -> Vec<AccountStats> {
-        let accounts = self.0.lock();
-        let mut charges: Vec<(usize, AccountKey)> = accounts
-            .iter()
-            // SAFETY: an account leaves the list, under its lock, before it is freed.
-            .map(|&key| (unsafe { key.account() }.charge_now(), key))
-            .filter(|&(charge, _)| charge > 0)
-            .collect();
-        charges.sort_unstable_by(|a, b| b.cmp(a));
-        charges.truncate(count);
-        let stats = charges.into_iter().map(|(leased, key)| {
-            // SAFETY: as above, the lock is still held.
-            let account = unsafe { key.account() };
-            AccountStats { name: account.name().to_owned(), leased, limit: account.limit(), peak: account.peak() }
-        });
-        stats.collect()
     }
 }
 

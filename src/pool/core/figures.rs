@@ -1,0 +1,177 @@
+//! What a pool knows of itself: counts, pressure, and the words of a refusal.
+
+use std::sync::atomic::Ordering::Relaxed;
+
+use super::{Blocked, Core};
+use crate::{
+    pool::{
+        error::LeaseError,
+        queue::Request,
+        stats::{ClassStats, Pressure, Stats, high_mark},
+    },
+    sync::{AtomicU64, AtomicUsize},
+};
+
+/// Counted off the hot path only (QUIET).
+#[derive(Default)]
+pub(in crate::pool) struct Counters {
+    pub(in crate::pool) waits: AtomicU64,
+    pub(in crate::pool) refused: AtomicU64,
+    pub(super) steals: AtomicU64,
+    pub(super) trimmed: AtomicU64,
+    peak: AtomicUsize,
+    /// Not zero while the slab has given out more than ever since the peak was sampled.
+    pub(super) news: AtomicUsize,
+    /// How many wait for pressure: then every lease that its own magazine could not serve samples it.
+    watchers: AtomicUsize,
+}
+
+impl Core {
+    /// The capacity that a request takes if the best blocks are free.
+    pub(in crate::pool) fn bytes_of(&self, request: Request) -> usize {
+        match request {
+            Request::Block(class) => self.classes.len_of(class),
+            Request::Chain(len) => {
+                let (mut bytes, mut wanted) = (0, len);
+                while wanted > 0 {
+                    let block_len = self.classes.len_of(self.classes.for_chain(wanted));
+                    bytes += block_len;
+                    wanted = wanted.saturating_sub(block_len);
+                }
+                bytes
+            }
+        }
+    }
+
+    /// Bounds what may be out at once; for the pool's own account.
+    pub(in crate::pool) fn set_limit(&self, limit: usize) {
+        self.slab.lock().limit = limit.min(self.settings.budget);
+        // What is cached counts as out: a lower limit must not be used up by free blocks.
+        self.drain(false);
+        self.serve_now(Vec::new());
+    }
+
+    /// The error of a request that was blocked.
+    pub(in crate::pool) fn refusal(&self, blocked: &Blocked, wanted: usize) -> LeaseError {
+        self.counters.refused.fetch_add(1, Relaxed);
+        match blocked {
+            Blocked::Account(refused) => LeaseError::account_full(wanted, refused.left, refused.limit),
+            Blocked::Pool => {
+                let (limit, out) = {
+                    let slab = self.slab.lock();
+                    (slab.limit, slab.count().out_bytes)
+                };
+                let left = limit.saturating_sub(out);
+                if limit < self.settings.budget && left < wanted {
+                    LeaseError::account_full(wanted, left, limit)
+                } else {
+                    LeaseError::pool_empty(wanted)
+                }
+            }
+        }
+    }
+
+    /// Bytes leased in the whole pool: what is out of the slab and not in a magazine.
+    pub(in crate::pool) fn leased(&self) -> usize {
+        let out = self.slab.lock().count().out_bytes;
+        out.saturating_sub(self.cache.bytes())
+    }
+
+    pub(in crate::pool) fn peak(&self) -> usize {
+        self.sample();
+        self.counters.peak.load(Relaxed)
+    }
+
+    /// Reads what is leased, and remembers it if it is the most so far.
+    pub(super) fn sample(&self) -> usize {
+        let leased = self.leased();
+        self.counters.peak.fetch_max(leased, Relaxed);
+        leased
+    }
+
+    pub(in crate::pool) fn pressure(&self) -> Pressure {
+        Pressure { leased: self.leased(), budget: self.settings.budget, waiting: self.queue.lock().waiting() }
+    }
+
+    /// Waits until the pressure is high.
+    ///
+    /// Leases out of a magazine are not seen (QUIET), so it may be noticed late by what one shard holds.
+    pub(in crate::pool) async fn pressure_high(&self) {
+        let _watcher = Watcher::new(&self.counters.watchers);
+        loop {
+            let mut notified = std::pin::pin!(self.pressure.notified());
+            notified.as_mut().enable();
+            if self.pressure().is_high() {
+                return;
+            }
+            notified.await;
+        }
+    }
+
+    /// Samples the peak and the pressure, when the slab has given out more than ever (QUIET). Wakes, so no lock may be held.
+    pub(in crate::pool) fn note_leased(&self, somebody_waits: bool) {
+        let has_news = self.counters.news.load(Relaxed) != 0 && self.counters.news.swap(0, Relaxed) != 0;
+        // Blocks out of depots and of others' magazines are no news to the slab.
+        if (has_news || self.counters.watchers.load(Relaxed) != 0) && self.sample() >= high_mark(self.settings.budget) {
+            self.pressure.notify_waiters();
+        }
+        if somebody_waits {
+            self.pressure.notify_waiters();
+        }
+    }
+
+    pub(in crate::pool) fn stats(&self) -> Stats {
+        let cached = self.cache.counts();
+        let (waiting, accounts) = (self.queue.lock().waiting(), self.accounts.largest(Stats::LARGEST_ACCOUNTS));
+        let slab = self.slab.lock();
+        let count = slab.count();
+        let classes: Vec<ClassStats> = self
+            .classes
+            .iter()
+            .map(|class| {
+                let counts = slab.class_count(class);
+                ClassStats {
+                    block_len: self.classes.len_of(class),
+                    leased: counts.out_blocks.saturating_sub(cached[class.get()]),
+                    cached: cached[class.get()],
+                    free: counts.warm,
+                    taken: counts.taken,
+                }
+            })
+            .collect();
+        drop(slab);
+        let cached = classes.iter().map(|class| class.cached * class.block_len).sum();
+        let leased = count.out_bytes.saturating_sub(cached);
+        Stats {
+            budget: self.settings.budget,
+            leased,
+            cached,
+            mapped: count.mapped,
+            metadata: count.metadata,
+            peak: self.counters.peak.fetch_max(leased, Relaxed).max(leased),
+            waiting,
+            waits: self.counters.waits.load(Relaxed),
+            refused: self.counters.refused.load(Relaxed),
+            steals: self.counters.steals.load(Relaxed),
+            trimmed: self.counters.trimmed.load(Relaxed),
+            classes,
+            accounts,
+        }
+    }
+}
+
+/// Counts one who waits for pressure.
+struct Watcher<'a>(&'a AtomicUsize);
+
+impl<'a> Watcher<'a> {
+    fn new(watchers: &'a AtomicUsize) -> Self {
+        watchers.fetch_add(1, Relaxed);
+        Self(watchers)
+    }
+}
+
+impl Drop for Watcher<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Relaxed);
+    }
+}

@@ -1,0 +1,221 @@
+//! From a request to blocks: charge, then take, in the order of the stores.
+
+use std::sync::atomic::Ordering::Relaxed;
+
+use super::Core;
+use crate::pool::{
+    account::{AccountHandle, AccountKey, Charge, ChargeRefused},
+    block_mut::{BlockMut, Fresh},
+    cache::Popped,
+    class::ClassIndex,
+    queue::Request,
+    slab::{Place, Slab},
+    span::RawBlock,
+};
+/// A chain is leased with at most so many blocks: with the head of a response in front, 64 buffers go into one writev.
+pub(in crate::pool) const CHAIN_BLOCKS_MAX: usize = 63;
+
+/// Why a lease cannot be had now.
+pub(in crate::pool) enum Blocked {
+    /// By an account's limit.
+    Account(ChargeRefused),
+    /// By the pool: nothing free that serves, or others wait for it.
+    Pool,
+}
+
+/// What a refill found.
+enum NoBlock {
+    Empty,
+    /// Others wait: going on would be barging.
+    Waiting,
+}
+
+impl Core {
+    /// Leases one block of `class` if this thread's shard has it and no limit is near: nearly always.
+    #[inline]
+    pub(in crate::pool) fn lease_fast(&self, account: &AccountHandle, class: ClassIndex) -> Option<Fresh> {
+        let charge = account.charge_fast(self.classes.len_of(class))?;
+        match self.cache.pop_mine(class) {
+            Some(raw) => Some(Fresh::leased(raw, charge)),
+            None => {
+                self.refund(charge);
+                None
+            }
+        }
+    }
+
+    /// Takes a charge back that no block came for.
+    #[cold]
+    fn refund(&self, charge: Charge<'_>) {
+        self.serve(charge.refund());
+    }
+
+    /// Leases one block of `class`, or of the next one up, for somebody who does not wait.
+    #[cold]
+    pub(in crate::pool) fn lease_block(&self, account: &AccountHandle, class: ClassIndex) -> Result<BlockMut, Blocked> {
+        let mut woken = Vec::new();
+        let mut leased = self.lease_exact(account, class, false, &mut woken);
+        if let (Err(Blocked::Pool), Some(above)) = (&leased, self.classes.above(class)) {
+            leased = self.lease_exact(account, above, false, &mut woken).map_err(|_| Blocked::Pool);
+        }
+        self.serve(woken);
+        self.note_leased(false);
+        leased.map(|(raw, charge)| BlockMut::leased(raw, charge))
+    }
+
+    /// Leases what a request asks for, all of it or nothing. Accounts at which a refund woke somebody are added to `woken`.
+    pub(in crate::pool) fn lease_request(
+        &self,
+        account: &AccountHandle,
+        request: Request,
+        in_turn: bool,
+        woken: &mut Vec<AccountKey>,
+    ) -> Result<Vec<BlockMut>, Blocked> {
+        match request {
+            Request::Block(class) => {
+                let leased = match self.lease_exact(account, class, in_turn, woken) {
+                    Err(Blocked::Pool) => match self.classes.above(class) {
+                        Some(above) => self.lease_exact(account, above, in_turn, woken).map_err(|_| Blocked::Pool),
+                        None => Err(Blocked::Pool),
+                    },
+                    other => other,
+                };
+                leased.map(|(raw, charge)| vec![BlockMut::leased(raw, charge)])
+            }
+            Request::Chain(len) => self.lease_chain(account, len, in_turn, woken),
+        }
+    }
+
+    fn lease_chain(
+        &self,
+        account: &AccountHandle,
+        len: usize,
+        in_turn: bool,
+        woken: &mut Vec<AccountKey>,
+    ) -> Result<Vec<BlockMut>, Blocked> {
+        let mut leased: Vec<(RawBlock, Charge<'_>)> = Vec::new();
+        let mut wanted = len;
+        let mut is_best = true;
+        let blocked = loop {
+            if wanted == 0 {
+                return Ok(leased.into_iter().map(|(raw, charge)| BlockMut::leased(raw, charge)).collect());
+            }
+            if leased.len() == CHAIN_BLOCKS_MAX {
+                break Blocked::Pool;
+            }
+            match self.lease_any(account, wanted, in_turn, woken) {
+                Ok((raw, charge)) => {
+                    is_best &= raw.class() == self.classes.for_chain(wanted);
+                    wanted = wanted.saturating_sub(raw.capacity());
+                    leased.push((raw, charge));
+                }
+                // The best blocks would have fitted: it is the pool that must be waited for, since it had none of them.
+                Err(Blocked::Account(_)) if !is_best => break Blocked::Pool,
+                Err(blocked) => break blocked,
+            }
+        };
+        // Quietly: serving the queue for blocks that never left would try the same chain again, for ever.
+        let mut slab = self.slab.lock();
+        for (raw, charge) in leased {
+            woken.extend(charge.refund());
+            slab.put(raw);
+        }
+        Err(blocked)
+    }
+
+    /// The best block for `wanted` bytes of a chain; failing that a smaller one, failing that a larger one.
+    fn lease_any<'a>(
+        &self,
+        account: &'a AccountHandle,
+        wanted: usize,
+        in_turn: bool,
+        woken: &mut Vec<AccountKey>,
+    ) -> Result<(RawBlock, Charge<'a>), Blocked> {
+        let best = self.classes.for_chain(wanted);
+        let smaller = self.classes.iter().rev().filter(|&class| class <= best);
+        let larger = self.classes.iter().filter(|&class| class > best);
+        let mut first_blocked = None;
+        for class in smaller.chain(larger) {
+            match self.lease_exact(account, class, in_turn, woken) {
+                Ok(leased) => return Ok(leased),
+                Err(blocked) => {
+                    first_blocked.get_or_insert(blocked);
+                }
+            }
+        }
+        Err(first_blocked.unwrap_or(Blocked::Pool))
+    }
+
+    /// Charges for and takes one block of exactly this class.
+    fn lease_exact<'a>(
+        &self,
+        account: &'a AccountHandle,
+        class: ClassIndex,
+        in_turn: bool,
+        woken: &mut Vec<AccountKey>,
+    ) -> Result<(RawBlock, Charge<'a>), Blocked> {
+        let charge = account.charge(self.classes.len_of(class), in_turn).map_err(|mut refused| {
+            woken.append(&mut refused.woken);
+            Blocked::Account(refused)
+        })?;
+        let taken = match self.cache.pop(class) {
+            Popped::Block(raw) => Some(raw),
+            Popped::Empty => self.refill(class).ok(),
+            Popped::Bypass => None,
+        };
+        // While somebody waits, the magazines are empty and the slab is for those whose turn it is.
+        match taken.or_else(|| if in_turn { self.take_in_turn(class) } else { None }) {
+            Some(raw) => Ok((raw, charge)),
+            None => {
+                woken.extend(charge.refund());
+                Err(Blocked::Pool)
+            }
+        }
+    }
+
+    fn take_in_turn(&self, class: ClassIndex) -> Option<RawBlock> {
+        let mut slab = self.slab.lock();
+        let taken = slab.take(self, class, Place::Anywhere);
+        self.hear(&mut slab);
+        taken
+    }
+
+    /// Remembers that the slab has given out more than ever, for `note_leased`.
+    fn hear(&self, slab: &mut Slab) {
+        if std::mem::take(&mut slab.has_news) {
+            self.counters.news.store(1, Relaxed);
+        }
+    }
+
+    /// An empty magazine: takes a batch from the slab; failing that, empties all magazines into the slab and tries again.
+    #[cold]
+    fn refill(&self, class: ClassIndex) -> Result<RawBlock, NoBlock> {
+        let mut batch = {
+            let mut slab = self.slab.lock();
+            if slab.waiting {
+                return Err(NoBlock::Waiting);
+            }
+            let batch = slab.take_batch(self, class, self.cache.refill_count(class), Place::Aligned);
+            self.hear(&mut slab);
+            batch
+        };
+        if batch.count() == 0 {
+            self.drain(false);
+            self.counters.steals.fetch_add(1, Relaxed);
+            let mut slab = self.slab.lock();
+            if slab.waiting {
+                return Err(NoBlock::Waiting);
+            }
+            batch = slab.take_batch(self, class, 1, Place::Anywhere);
+            self.hear(&mut slab);
+        }
+        let first = batch.pop().ok_or(NoBlock::Empty)?;
+        if batch.count() > 0 {
+            let over = self.cache.push_batch(batch, class);
+            if over.count() > 0 {
+                self.put_slow(over, Vec::new());
+            }
+        }
+        Ok(first)
+    }
+}

@@ -1,0 +1,50 @@
+//! Giving free memory back to the system.
+
+use std::sync::atomic::Ordering::Relaxed;
+
+use super::Core;
+use crate::pool::slab::{Leaving, Spare};
+
+impl Core {
+    /// Gives all free memory back to the system; returns the bytes.
+    pub(in crate::pool) fn trim(&self) -> usize {
+        self.drain(false);
+        self.spares().map(|spare| self.give_back(spare, usize::MAX, usize::MAX).1).sum()
+    }
+
+    /// Takes back grants that nobody collected, empties magazines that nobody used since the last sweep, and says how many
+    /// blocks of each class to give back: half of what the load has not needed since then (H2O's rule: half of the low
+    /// watermark, for the whole runs out mid-cycle).
+    pub(in crate::pool) fn sweep(&self) -> Vec<(Spare, usize)> {
+        self.sample();
+        self.drain(true);
+        self.serve_now(Vec::new());
+        let mut slab = self.slab.lock();
+        self.spares().map(|spare| (spare, slab.sweep_low(spare).div_ceil(2))).collect()
+    }
+
+    fn spares(&self) -> impl Iterator<Item = Spare> + use<> {
+        self.classes.iter().map(Spare::Blocks).chain([Spare::Spans])
+    }
+
+    /// Gives up to `goal` free blocks or spans, and about `bytes_max` at most, back to the system; returns how many, and the
+    /// bytes.
+    pub(in crate::pool) fn give_back(&self, spare: Spare, goal: usize, bytes_max: usize) -> (usize, usize) {
+        let mut leaving = Leaving::new();
+        let count = {
+            let mut slab = self.slab.lock();
+            slab.give_back_begin(spare, goal, bytes_max, &self.memory, &mut leaving)
+        };
+        let bytes = leaving.release(&self.memory);
+        let waiting = {
+            let mut slab = self.slab.lock();
+            slab.give_back_end(leaving);
+            slab.waiting
+        };
+        if waiting {
+            self.serve_now(Vec::new());
+        }
+        self.counters.trimmed.fetch_add(bytes as u64, Relaxed);
+        (count, bytes)
+    }
+}
