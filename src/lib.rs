@@ -13,9 +13,10 @@
 //! let pool = Pool::new(16 << 20)?; // never more than 16 MiB of blocks
 //! let user = pool.child("user 7", 1 << 20); // of which this user may have 1 MiB
 //! let mut message = user.chain(12_000).await?; // waits for memory, at most 30 s
-//! message.put_slice(b"twelve thousand bytes, or less");
-//! let mut message = message.freeze(); // a `Buf` for hyper, or for a vectored write
 //! assert_eq!(user.leased(), 12 << 10); // capacity is charged: three blocks of 4 KiB
+//! message.put_slice(b"twelve thousand bytes, or less");
+//! let mut message = message.freeze(); // a `Buf` for hyper, or for a vectored write; what was not written goes home
+//! assert_eq!(user.leased(), 4 << 10);
 //! message.advance(message.len()); // sent
 //! assert_eq!(pool.leased(), 0);
 //! # Ok(())
@@ -35,6 +36,11 @@ pub mod chain;
 pub mod http;
 pub mod pool;
 mod sync;
+
+/// The examples of the README are run as tests.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;
 
 pub use self::{
     chain::{Chain, ChainLease, ChainMut, Segment},

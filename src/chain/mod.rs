@@ -46,8 +46,8 @@ use crate::pool::{Block, BlockMut, resolve};
 ///
 /// # Examples
 /// ```
-/// use bytes::Bytes;
-/// use leasehold::{Chain, Pool};
+/// use bytes::{Buf, Bytes};
+/// use leasehold::Pool;
 /// use std::io::Write;
 ///
 /// let pool = Pool::new(8 << 20)?;

@@ -12,6 +12,7 @@ use crate::pool::{
     slab::{Place, Slab},
     span::RawBlock,
 };
+
 /// A chain is leased with at most so many blocks: with the head of a response in front, 64 buffers go into one writev.
 pub(in crate::pool) const CHAIN_BLOCKS_MAX: usize = 63;
 
