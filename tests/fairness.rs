@@ -324,3 +324,17 @@ async fn pressure_out_of_cached_blocks_wakes_too() {
         assert_eq!(pool.leased(), 0);
     }
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_watcher_of_pressure_that_panics_loses_no_block() {
+    for pool in pools([4 * KIB], 64 * KIB) {
+        let waker = Waker::from(Arc::new(Panicking { left: AtomicUsize::new(1) }));
+        let mut watcher = Box::pin(pool.wait_for_pressure());
+        assert!(watcher.as_mut().poll(&mut Context::from_waker(&waker)).is_pending());
+        let woken = catch_unwind(AssertUnwindSafe(|| lease_all(&pool, 4 * KIB)));
+        assert!(woken.is_err(), "the panic is the waker's own business");
+        assert_eq!((pool.leased(), pool.pressure().is_high()), (0, false));
+        drop(watcher);
+        assert_eq!(lease_all(&pool, 4 * KIB).len(), 16);
+    }
+}

@@ -58,9 +58,11 @@ impl Core {
         if let (Err(Blocked::Pool), Some(above)) = (&leased, self.classes.above(class)) {
             leased = self.lease_exact(account, above, false, &mut woken).map_err(|_| Blocked::Pool);
         }
+        // First of all, for a waker may panic, and a raw block has no drop (HOME).
+        let leased = leased.map(|(raw, charge)| BlockMut::leased(raw, charge));
         self.serve(woken);
         self.note_leased(false);
-        leased.map(|(raw, charge)| BlockMut::leased(raw, charge))
+        leased
     }
 
     /// Leases what a request asks for, all of it or nothing. Accounts at which a refund woke somebody are added to `woken`.
@@ -213,7 +215,13 @@ impl Core {
         if batch.count() > 0 {
             let over = self.cache.push_batch(batch, class);
             if over.count() > 0 {
-                self.put_slow(over, Vec::new());
+                let mut slab = self.slab.lock();
+                slab.put_batch(over);
+                if slab.waiting {
+                    // Serving them here would run wakers with raw blocks in hand; whoever is blocked serves the queue next.
+                    slab.put(first);
+                    return Err(NoBlock::Waiting);
+                }
             }
         }
         Ok(first)
