@@ -86,10 +86,7 @@ impl Core {
 
     /// The last account is gone: from here on every block goes to the slab, and the last one home ends the core.
     pub(super) fn close(self: Arc<Self>) {
-        self.cache.set_bypass(true, |blocks| {
-            let mut slab = self.slab.lock();
-            blocks.into_iter().for_each(|raw| slab.put(raw));
-        });
+        self.cache.set_bypass(true, |blocks| self.put_all(blocks));
         self.slab.lock().close(&self);
     }
 
@@ -149,18 +146,23 @@ impl Core {
     /// Sends all leases and returns through the slab, or lets magazines work again. The queue's lock is held.
     pub(super) fn set_waiting(&self, waiting: bool) {
         self.slab.lock().waiting = waiting;
-        self.cache.set_bypass(waiting, |blocks| {
+        self.cache.set_bypass(waiting, |blocks| self.put_all(blocks));
+    }
+
+    /// Takes blocks out of a magazine to the slab, without serving anybody. The caller keeps the core.
+    fn put_all(&self, blocks: Vec<RawBlock>) {
+        let last = {
             let mut slab = self.slab.lock();
             blocks.into_iter().for_each(|raw| slab.put(raw));
-        });
+            // The last handle may have gone while these blocks were in no magazine: then they are the last ones home.
+            slab.take_kept_core()
+        };
+        drop(last);
     }
 
     /// Empties the magazines into the slab.
     fn drain(&self, only_idle: bool) {
-        self.cache.drain(only_idle, |blocks| {
-            let mut slab = self.slab.lock();
-            blocks.into_iter().for_each(|raw| slab.put(raw));
-        });
+        self.cache.drain(only_idle, |blocks| self.put_all(blocks));
     }
 }
 
