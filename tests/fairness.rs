@@ -62,6 +62,33 @@ async fn where_nothing_comes_home_a_head_holds_nobody_back_for_long() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_head_that_comes_out_of_the_line_of_its_account_takes_an_old_hold_over() {
+    for pool in pools([KIB, 64 * KIB], 128 * KIB) {
+        let account = pool.child("account", 64 * KIB);
+        let first = account.try_lease(KIB).expect("a free block");
+        let large = pool.try_lease(64 * KIB).expect("the other span");
+        // The older one waits for its account, so the younger one is the head that begins to hold the others back.
+        let older = tokio::spawn(account.lease(64 * KIB));
+        tokio::task::yield_now().await;
+        let younger = tokio::spawn(pool.lease(64 * KIB));
+        tokio::task::yield_now().await;
+        let mut small: Vec<BlockMut> = (0..16).map(|_| pool.try_lease(KIB).expect("the head is patient")).collect();
+        assert!(pool.try_lease(KIB).is_err(), "no longer");
+        tokio::task::yield_now().await;
+        first.charge_to(&pool).expect("room");
+        let start = tokio::time::Instant::now();
+        small.push(pool.lease(KIB).await.expect("47 blocks are free, and of no use to the head"));
+        let waited = start.elapsed();
+        assert!(waited < Duration::from_secs(1), "not until the deadline of the head, but {waited:?}");
+        assert!(!older.is_finished() && !younger.is_finished());
+        drop((first, large, small));
+        drop(older.await.expect("no panic").expect("served in the end"));
+        drop(younger.await.expect("no panic").expect("served in the end"));
+        assert_eq!(pool.leased(), 0);
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn small_waiters_get_past_a_large_head_that_cannot_be_served() {
     for pool in pools([4 * KIB, 64 * KIB], 512 * KIB) {
         let mut blocks = lease_all(&pool, 4 * KIB);
