@@ -185,8 +185,9 @@ async fn a_grant_that_nobody_collects_is_taken_back() {
         let held = pool.try_lease(1).expect("free");
         let mut forgotten = pool.lease_within(1, Duration::from_secs(60));
         assert!(is_pending(&mut forgotten));
-        drop(held);
+        // Before the grant: this thread may be slow to go on after it.
         let start = Instant::now();
+        drop(held);
         let block = pool.lease_within(1, Duration::from_secs(10));
         let mut block = pin!(block);
         // Any serving takes it back once it is due; the refused leases here are such servings.
