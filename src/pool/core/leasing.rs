@@ -102,12 +102,13 @@ impl Core {
             if wanted == 0 {
                 return Ok(leased.into_iter().map(|(raw, charge)| BlockMut::leased(raw, charge)).collect());
             }
-            if leased.len() == CHAIN_BLOCKS_MAX {
+            let blocks = CHAIN_BLOCKS_MAX - leased.len();
+            if blocks == 0 {
                 break Blocked::Pool;
             }
-            match self.lease_any(account, wanted, in_turn, woken) {
+            match self.lease_any(account, wanted, blocks, in_turn, woken) {
                 Ok((raw, charge)) => {
-                    is_best &= raw.class() == self.classes.for_chain(wanted);
+                    is_best &= raw.class() == self.classes.for_chain(wanted, blocks);
                     wanted = wanted.saturating_sub(raw.capacity());
                     leased.push((raw, charge));
                 }
@@ -125,19 +126,22 @@ impl Core {
         Err(blocked)
     }
 
-    /// The best block for `wanted` bytes of a chain; failing that a smaller one, failing that a larger one.
+    /// The best block for `wanted` bytes of a chain; failing that a smaller one of which `blocks` would do, failing that a
+    /// larger one.
     fn lease_any<'a>(
         &self,
         account: &'a AccountHandle,
         wanted: usize,
+        blocks: usize,
         in_turn: bool,
         woken: &mut Vec<AccountKey>,
     ) -> Result<(RawBlock, Charge<'a>), Blocked> {
-        let best = self.classes.for_chain(wanted);
-        let smaller = self.classes.iter().rev().filter(|&class| class <= best);
-        let larger = self.classes.iter().filter(|&class| class > best);
+        let best = self.classes.for_chain(wanted, blocks);
+        let classes = &self.classes;
+        let smaller = classes.iter().rev().filter(|&class| class < best && classes.can_hold(class, wanted, blocks));
+        let larger = classes.iter().filter(|&class| class > best);
         let mut first_blocked = None;
-        for class in smaller.chain(larger) {
+        for class in std::iter::once(best).chain(smaller).chain(larger) {
             match self.lease_exact(account, class, in_turn, woken) {
                 Ok(leased) => return Ok(leased),
                 Err(blocked) => {
