@@ -136,6 +136,15 @@ impl Core {
         }
     }
 
+    /// As `serve` after charges have changed and no block has come home. Whoever waits for the pool is served too: the only
+    /// block that is free may have been one that its account could not be charged for.
+    pub(super) fn serve_moved(&self, woken: Vec<AccountKey>) {
+        let waiting = self.slab.lock().waiting;
+        if waiting || !woken.is_empty() {
+            self.serve_now(woken);
+        }
+    }
+
     /// Serves the queue.
     #[cold]
     pub(super) fn serve_now(&self, woken: Vec<AccountKey>) {
