@@ -1,5 +1,7 @@
 //! What `Pool::builder` accepts, and what it says when it does not.
 
+use std::time::Duration;
+
 use leasehold::{BuildError, Builder, Pool};
 
 mod pools;
@@ -95,4 +97,14 @@ fn a_mapping_that_the_system_refuses_is_an_error_that_says_so() {
         .status()
         .expect("sh starts");
     assert!(status.success());
+}
+
+#[test]
+fn no_number_is_too_large_for_a_setting_that_is_bounded_anyway() {
+    for builder in builders() {
+        let builder = builder.budget(MIB).classes([4096]).magazine(usize::MAX).wait_max(Duration::MAX);
+        let pool = builder.shards(usize::MAX).build().expect("bounded");
+        drop(pool.try_lease(1).expect("free"));
+        assert_eq!(pool.leased(), 0);
+    }
 }

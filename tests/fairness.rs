@@ -62,6 +62,33 @@ async fn where_nothing_comes_home_a_head_holds_nobody_back_for_long() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_head_that_comes_out_of_the_line_of_its_account_takes_an_old_hold_over() {
+    for pool in pools([KIB, 64 * KIB], 128 * KIB) {
+        let account = pool.child("account", 64 * KIB);
+        let first = account.try_lease(KIB).expect("a free block");
+        let large = pool.try_lease(64 * KIB).expect("the other span");
+        // The older one waits for its account, so the younger one is the head that begins to hold the others back.
+        let older = tokio::spawn(account.lease(64 * KIB));
+        tokio::task::yield_now().await;
+        let younger = tokio::spawn(pool.lease(64 * KIB));
+        tokio::task::yield_now().await;
+        let mut small: Vec<BlockMut> = (0..16).map(|_| pool.try_lease(KIB).expect("the head is patient")).collect();
+        assert!(pool.try_lease(KIB).is_err(), "no longer");
+        tokio::task::yield_now().await;
+        first.charge_to(&pool).expect("room");
+        let start = tokio::time::Instant::now();
+        small.push(pool.lease(KIB).await.expect("47 blocks are free, and of no use to the head"));
+        let waited = start.elapsed();
+        assert!(waited < Duration::from_secs(1), "not until the deadline of the head, but {waited:?}");
+        assert!(!older.is_finished() && !younger.is_finished());
+        drop((first, large, small));
+        drop(older.await.expect("no panic").expect("served in the end"));
+        drop(younger.await.expect("no panic").expect("served in the end"));
+        assert_eq!(pool.leased(), 0);
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn small_waiters_get_past_a_large_head_that_cannot_be_served() {
     for pool in pools([4 * KIB, 64 * KIB], 512 * KIB) {
         let mut blocks = lease_all(&pool, 4 * KIB);
@@ -158,8 +185,9 @@ async fn a_grant_that_nobody_collects_is_taken_back() {
         let held = pool.try_lease(1).expect("free");
         let mut forgotten = pool.lease_within(1, Duration::from_secs(60));
         assert!(is_pending(&mut forgotten));
-        drop(held);
+        // Before the grant: this thread may be slow to go on after it.
         let start = Instant::now();
+        drop(held);
         let block = pool.lease_within(1, Duration::from_secs(10));
         let mut block = pin!(block);
         // Any serving takes it back once it is due; the refused leases here are such servings.
@@ -322,5 +350,19 @@ async fn pressure_out_of_cached_blocks_wakes_too() {
         assert!(pressure.as_mut().poll(cx).is_ready());
         drop(blocks);
         assert_eq!(pool.leased(), 0);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_watcher_of_pressure_that_panics_loses_no_block() {
+    for pool in pools([4 * KIB], 64 * KIB) {
+        let waker = Waker::from(Arc::new(Panicking { left: AtomicUsize::new(1) }));
+        let mut watcher = Box::pin(pool.wait_for_pressure());
+        assert!(watcher.as_mut().poll(&mut Context::from_waker(&waker)).is_pending());
+        let woken = catch_unwind(AssertUnwindSafe(|| lease_all(&pool, 4 * KIB)));
+        assert!(woken.is_err(), "the panic is the waker's own business");
+        assert_eq!((pool.leased(), pool.pressure().is_high()), (0, false));
+        drop(watcher);
+        assert_eq!(lease_all(&pool, 4 * KIB).len(), 16);
     }
 }

@@ -228,3 +228,20 @@ async fn a_slot_keeps_its_place_from_poll_to_poll_and_gives_it_up_when_emptied()
         assert_eq!(pool.leased(), 0);
     }
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_waiter_for_the_pool_is_served_when_a_charge_moves_off_its_account() {
+    for pool in pools([4 * KIB, 20 * KIB], 128 * KIB) {
+        let account = pool.child("account", 20 * KIB);
+        // One span of each class: no small block is free, and with `charged` the account may not have a large one.
+        let charged = account.try_lease(4 * KIB).expect("free");
+        let large = pool.try_lease(20 * KIB).expect("free");
+        let small: Vec<BlockMut> = (0..15).map(|_| pool.try_lease(4 * KIB).expect("free")).collect();
+        let mut waiting = account.lease(4 * KIB);
+        assert!(poll(&mut waiting).is_pending());
+        charged.charge_to(&pool).expect("room");
+        assert_eq!(granted(&mut waiting).capacity(), 20 * KIB);
+        drop((charged, large, small, waiting));
+        assert_eq!((pool.leased(), account.leased(), pool.stats().waiting), (0, 0, 0));
+    }
+}

@@ -13,6 +13,9 @@ use super::{
 /// HAProxy settled on 512 KiB a thread over all its pools: 1 MiB gained nothing once transfers were batched.
 const MAGAZINE_DEFAULT: usize = 512 << 10;
 
+/// The most shards: whoever finds no block visits them all.
+const SHARDS_MAX: usize = 1024;
+
 /// How long a wait for memory lasts unless its caller says otherwise.
 const WAIT_MAX_DEFAULT: Duration = Duration::from_secs(30);
 
@@ -78,7 +81,7 @@ impl Builder {
         self
     }
 
-    /// How many shards keep magazines, rounded up to a power of two; two for each core by default.
+    /// How many shards keep magazines, rounded up to a power of two, at most 1024; two for each core by default.
     pub fn shards(mut self, count: usize) -> Self {
         self.shards = Some(count);
         self
@@ -137,7 +140,7 @@ impl Builder {
         }
         let memory = Memory::new(self.backing, self.budget, self.protection)
             .map_err(|error| BuildError { kind: Kind::Mapping { budget: self.budget, error } })?;
-        let shards = self.shards.unwrap_or_else(default_shards).max(1).next_power_of_two();
+        let shards = self.shards.unwrap_or_else(default_shards).clamp(1, SHARDS_MAX).next_power_of_two();
         let settings = Settings {
             budget: self.budget,
             magazine: self.magazine.min(self.budget / 4 / shards),

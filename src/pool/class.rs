@@ -86,16 +86,23 @@ impl Classes {
         (0..self.count).map(ClassIndex)
     }
 
-    /// The block to lease next when `wanted` bytes of a chain are still without room: the class that holds them all if it
-    /// wastes at most a quarter of them, else the largest class that they fill.
-    pub(super) fn for_chain(&self, wanted: usize) -> ClassIndex {
+    /// The block to lease next when `wanted` bytes of a chain are still without room, and at most `blocks` more may be leased:
+    /// the class that holds them all if it wastes at most a quarter of them, or if smaller blocks would be too many; else the
+    /// largest class that they fill.
+    pub(super) fn for_chain(&self, wanted: usize, blocks: usize) -> ClassIndex {
         let filled = self.iter().rev().find(|&class| self.len_of(class) <= wanted);
         match (self.holding(wanted), filled) {
             (Some(holding), None) => holding,
             (Some(holding), _) if self.len_of(holding) <= wanted + wanted / 4 => holding,
+            (Some(holding), Some(filled)) if !self.can_hold(filled, wanted, blocks) => holding,
             (_, Some(filled)) => filled,
             (None, None) => unreachable!("a length that no class holds fills the largest one"),
         }
+    }
+
+    /// Whether `blocks` blocks of `class` together hold `len` bytes.
+    pub(super) fn can_hold(&self, class: ClassIndex, len: usize, blocks: usize) -> bool {
+        len.div_ceil(self.len_of(class)) <= blocks
     }
 }
 
@@ -125,7 +132,7 @@ mod tests {
         let plan = |mut len: usize| {
             let mut blocks = Vec::new();
             while len > 0 {
-                let block = classes.len_of(classes.for_chain(len));
+                let block = classes.len_of(classes.for_chain(len, 63 - blocks.len()));
                 blocks.push(block >> 10);
                 len = len.saturating_sub(block);
             }

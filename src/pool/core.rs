@@ -86,10 +86,7 @@ impl Core {
 
     /// The last account is gone: from here on every block goes to the slab, and the last one home ends the core.
     pub(super) fn close(self: Arc<Self>) {
-        self.cache.set_bypass(true, |blocks| {
-            let mut slab = self.slab.lock();
-            blocks.into_iter().for_each(|raw| slab.put(raw));
-        });
+        self.cache.set_bypass(true, |blocks| self.put_all(blocks));
         self.slab.lock().close(&self);
     }
 
@@ -139,6 +136,15 @@ impl Core {
         }
     }
 
+    /// As `serve` after charges have changed and no block has come home. Whoever waits for the pool is served too: the only
+    /// block that is free may have been one that its account could not be charged for.
+    pub(super) fn serve_moved(&self, woken: Vec<AccountKey>) {
+        let waiting = self.slab.lock().waiting;
+        if waiting || !woken.is_empty() {
+            self.serve_now(woken);
+        }
+    }
+
     /// Serves the queue.
     #[cold]
     pub(super) fn serve_now(&self, woken: Vec<AccountKey>) {
@@ -149,18 +155,23 @@ impl Core {
     /// Sends all leases and returns through the slab, or lets magazines work again. The queue's lock is held.
     pub(super) fn set_waiting(&self, waiting: bool) {
         self.slab.lock().waiting = waiting;
-        self.cache.set_bypass(waiting, |blocks| {
+        self.cache.set_bypass(waiting, |blocks| self.put_all(blocks));
+    }
+
+    /// Takes blocks out of a magazine to the slab, without serving anybody. The caller keeps the core.
+    fn put_all(&self, blocks: Vec<RawBlock>) {
+        let last = {
             let mut slab = self.slab.lock();
             blocks.into_iter().for_each(|raw| slab.put(raw));
-        });
+            // The last handle may have gone while these blocks were in no magazine: then they are the last ones home.
+            slab.take_kept_core()
+        };
+        drop(last);
     }
 
     /// Empties the magazines into the slab.
     fn drain(&self, only_idle: bool) {
-        self.cache.drain(only_idle, |blocks| {
-            let mut slab = self.slab.lock();
-            blocks.into_iter().for_each(|raw| slab.put(raw));
-        });
+        self.cache.drain(only_idle, |blocks| self.put_all(blocks));
     }
 }
 

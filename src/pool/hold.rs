@@ -95,11 +95,11 @@ impl Hold {
         };
         match moved {
             Ok(woken) => {
-                core.serve(woken);
+                core.serve_moved(woken);
                 Ok(())
             }
             Err(mut refused) => {
-                core.serve(std::mem::take(&mut refused.woken));
+                core.serve_moved(std::mem::take(&mut refused.woken));
                 Err(LeaseError::account_full(bytes, refused.left, refused.limit))
             }
         }

@@ -22,13 +22,13 @@ pub(super) struct Line {
     pub(super) tickets: BTreeSet<Ticket>,
     pub(super) passes_left: u32,
     holds_left: u32,
-    /// Whether the head has been woken to end the hold in time.
-    is_hold_known: bool,
+    /// The head that has been woken to end the hold in time; an older ticket may come in front of it.
+    holder: Option<Ticket>,
 }
 
 impl Line {
     pub(super) fn new() -> Self {
-        Self { tickets: BTreeSet::new(), passes_left: PASSES, holds_left: HOLDS, is_hold_known: false }
+        Self { tickets: BTreeSet::new(), passes_left: PASSES, holds_left: HOLDS, holder: None }
     }
 
     /// Takes a ticket out; a new head starts with all its patience.
@@ -43,7 +43,7 @@ impl Line {
     pub(super) fn end_hold(&mut self) {
         self.passes_left = PASSES;
         self.holds_left = HOLDS;
-        self.is_hold_known = false;
+        self.holder = None;
     }
 
     /// Whether `ticket` is the head and holds the others back.
@@ -53,8 +53,8 @@ impl Line {
 
     /// The head, if it has begun to hold the others back and does not know yet.
     pub(super) fn new_holder(&mut self) -> Option<Ticket> {
-        let is_news = !self.may_pass() && !std::mem::replace(&mut self.is_hold_known, true);
-        is_news.then(|| self.tickets.first().copied()).flatten()
+        let head = self.tickets.first().copied().filter(|_| !self.may_pass())?;
+        (self.holder.replace(head) != Some(head)).then_some(head)
     }
 
     /// A serving counts against the time that the head holds the others back.

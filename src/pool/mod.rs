@@ -271,7 +271,7 @@ impl Pool {
         if len == 0 || len > core.settings.budget / 4 {
             return None;
         }
-        let class = core.classes.for_chain(len);
+        let class = core.classes.for_chain(len, CHAIN_BLOCKS_MAX);
         if core.classes.len_of(class) < len { None } else { core.lease_fast(&self.account, class).map(BlockMut::from) }
     }
 

@@ -335,6 +335,10 @@ impl Queue {
                 Err(Blocked::Account(refused)) => {
                     self.pool.remove(ticket);
                     self.line_up(core, ticket, refused.at, woken);
+                    // It may come in front of one that holds the others back.
+                    if let Some(holder) = self.accounts.get_mut(&refused.at).and_then(Line::new_holder) {
+                        self.wake(holder, done);
+                    }
                 }
                 Err(Blocked::Pool) => head_blocked = true,
             }

@@ -2,7 +2,7 @@
 
 use std::sync::atomic::Ordering::Relaxed;
 
-use super::{Blocked, Core};
+use super::{Blocked, CHAIN_BLOCKS_MAX, Core};
 use crate::{
     pool::{
         error::LeaseError,
@@ -32,11 +32,12 @@ impl Core {
         match request {
             Request::Block(class) => self.classes.len_of(class),
             Request::Chain(len) => {
-                let (mut bytes, mut wanted) = (0, len);
+                let (mut bytes, mut wanted, mut blocks) = (0, len, CHAIN_BLOCKS_MAX);
                 while wanted > 0 {
-                    let block_len = self.classes.len_of(self.classes.for_chain(wanted));
+                    let block_len = self.classes.len_of(self.classes.for_chain(wanted, blocks));
                     bytes += block_len;
                     wanted = wanted.saturating_sub(block_len);
+                    blocks = blocks.saturating_sub(1);
                 }
                 bytes
             }

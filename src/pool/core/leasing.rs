@@ -59,9 +59,11 @@ impl Core {
         if let (Err(Blocked::Pool), Some(above)) = (&leased, self.classes.above(class)) {
             leased = self.lease_exact(account, above, false, &mut woken).map_err(|_| Blocked::Pool);
         }
+        // First of all, for a waker may panic, and a raw block has no drop (HOME).
+        let leased = leased.map(|(raw, charge)| BlockMut::leased(raw, charge));
         self.serve(woken);
         self.note_leased(false);
-        leased.map(|(raw, charge)| BlockMut::leased(raw, charge))
+        leased
     }
 
     /// Leases what a request asks for, all of it or nothing. Accounts at which a refund woke somebody are added to `woken`.
@@ -101,12 +103,13 @@ impl Core {
             if wanted == 0 {
                 return Ok(leased.into_iter().map(|(raw, charge)| BlockMut::leased(raw, charge)).collect());
             }
-            if leased.len() == CHAIN_BLOCKS_MAX {
+            let blocks = CHAIN_BLOCKS_MAX - leased.len();
+            if blocks == 0 {
                 break Blocked::Pool;
             }
-            match self.lease_any(account, wanted, in_turn, woken) {
+            match self.lease_any(account, wanted, blocks, in_turn, woken) {
                 Ok((raw, charge)) => {
-                    is_best &= raw.class() == self.classes.for_chain(wanted);
+                    is_best &= raw.class() == self.classes.for_chain(wanted, blocks);
                     wanted = wanted.saturating_sub(raw.capacity());
                     leased.push((raw, charge));
                 }
@@ -124,19 +127,22 @@ impl Core {
         Err(blocked)
     }
 
-    /// The best block for `wanted` bytes of a chain; failing that a smaller one, failing that a larger one.
+    /// The best block for `wanted` bytes of a chain; failing that a smaller one of which `blocks` would do, failing that a
+    /// larger one.
     fn lease_any<'a>(
         &self,
         account: &'a AccountHandle,
         wanted: usize,
+        blocks: usize,
         in_turn: bool,
         woken: &mut Vec<AccountKey>,
     ) -> Result<(RawBlock, Charge<'a>), Blocked> {
-        let best = self.classes.for_chain(wanted);
-        let smaller = self.classes.iter().rev().filter(|&class| class <= best);
-        let larger = self.classes.iter().filter(|&class| class > best);
+        let best = self.classes.for_chain(wanted, blocks);
+        let classes = &self.classes;
+        let smaller = classes.iter().rev().filter(|&class| class < best && classes.can_hold(class, wanted, blocks));
+        let larger = classes.iter().filter(|&class| class > best);
         let mut first_blocked = None;
-        for class in smaller.chain(larger) {
+        for class in std::iter::once(best).chain(smaller).chain(larger) {
             match self.lease_exact(account, class, in_turn, woken) {
                 Ok(leased) => return Ok(leased),
                 Err(blocked) => {
@@ -214,7 +220,13 @@ impl Core {
         if batch.count() > 0 {
             let over = self.cache.push_batch(batch, class);
             if over.count() > 0 {
-                self.put_slow(over, Vec::new());
+                let mut slab = self.slab.lock();
+                slab.put_batch(over);
+                if slab.waiting {
+                    // Serving them here would run wakers with raw blocks in hand; whoever is blocked serves the queue next.
+                    slab.put(first);
+                    return Err(NoBlock::Waiting);
+                }
             }
         }
         Ok(first)

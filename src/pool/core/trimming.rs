@@ -48,3 +48,26 @@ impl Core {
         (count, bytes)
     }
 }
+
+#[cfg(all(test, not(leasehold_loom)))]
+mod tests {
+    use std::sync::Arc;
+
+    use crate::pool::{Backing, Pool};
+
+    #[test]
+    fn a_pool_whose_last_handle_goes_while_magazines_are_emptied_ends() {
+        let pool = Pool::builder().backing(Backing::Heap).classes([64]).budget(4096).shards(1).build().expect("valid");
+        drop(pool.try_lease(1).expect("free"));
+        let core = Arc::clone(&pool.account.core);
+        let mut pool = Some(pool);
+        // As in `drain`, where another thread drops the handle while the blocks are in no magazine and not yet in the slab.
+        core.cache.drain(false, |blocks| {
+            assert_eq!(blocks.is_empty(), pool.take().is_none(), "the first magazine has them");
+            core.put_all(blocks);
+        });
+        let ended = Arc::downgrade(&core);
+        drop(core);
+        assert!(ended.upgrade().is_none(), "nobody has a handle or a block");
+    }
+}
