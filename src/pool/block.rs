@@ -18,7 +18,8 @@ use super::{Pool, block_mut::BlockMut, error::LeaseError, hold::Hold};
 /// `advance` to the end lets go of the block.
 ///
 /// # Shape
-/// `len` is bytes. The account is charged the capacity of the whole block, however small the range.
+/// `len` is bytes. The account is charged the capacity of the whole block, however small the range. A handle is 24 bytes, may be
+/// shared between threads, and outlives the pool's own handles.
 ///
 /// # Examples
 /// ```

@@ -20,7 +20,7 @@ use super::{Pool, account::Charge, block::Block, error::LeaseError, hold::Hold, 
 ///
 /// # Shape
 /// `len` and `capacity` are bytes of this range. The account is charged the capacity of the whole block, until its last
-/// handle goes.
+/// handle goes. A handle is 24 bytes, may move between threads, and outlives the pool's own handles.
 ///
 /// # Examples
 /// ```

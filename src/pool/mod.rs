@@ -69,7 +69,7 @@ use self::{
 ///
 /// [`Pool::new`] and [`Pool::builder`] make a pool and return the handle to its own account, whose limit is the budget.
 /// [`child`](Self::child) opens accounts inside it, to any depth, on the same blocks: one a listener, a tenant, a
-/// connection. Handles are cheap to clone; blocks outlive them.
+/// connection. A handle is 8 bytes and costs one atomic addition to clone; blocks outlive it.
 ///
 /// # Examples
 /// ```
