@@ -245,3 +245,24 @@ fn threads_on_one_account_never_pass_its_limit_and_lose_no_charge() {
         assert_eq!((parent.leased(), pool.leased()), (0, 0));
     }
 }
+
+#[test]
+fn accounts_nested_to_any_depth_end_with_the_innermost() {
+    for pool in pools([4 * KIB], 64 * KIB) {
+        let mut innermost = pool.child("outermost", 64 * KIB);
+        for _ in 0..100_000 {
+            innermost = innermost.child("nested", 64 * KIB);
+        }
+        let block = innermost.try_lease(1).expect("free");
+        drop(innermost);
+        assert_eq!(pool.stats().accounts.len(), leasehold::Stats::LARGEST_ACCOUNTS);
+        drop(block);
+        assert_eq!((pool.leased(), pool.stats().accounts.len()), (0, 0));
+        // Without a block it is the handle that ends them all.
+        let mut innermost = pool.child("outermost", 64 * KIB);
+        for _ in 0..100_000 {
+            innermost = innermost.child("nested", 64 * KIB);
+        }
+        drop(innermost);
+    }
+}

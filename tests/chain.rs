@@ -1,6 +1,9 @@
 //! What a chain promises beyond its bytes: when memory comes home, what is shared, what is refused.
 
-use std::io::{self, Write};
+use std::{
+    io::{self, Write},
+    panic::{AssertUnwindSafe, catch_unwind},
+};
 
 use bytes::{Buf, BufMut, Bytes};
 use leasehold::{Chain, ChainMut, Pool, Segment};
@@ -248,4 +251,16 @@ fn chains_are_small_and_may_cross_threads() {
     assert_eq!(size_of::<Segment>(), 32);
     assert_eq!(size_of::<Chain>(), 48);
     assert_eq!(size_of::<ChainMut>(), 56);
+}
+
+#[test]
+fn copying_more_bytes_than_there_are_panics() {
+    for len in [6, usize::MAX] {
+        let pool = pool();
+        let mut chain = pool.try_chain(5).expect("free");
+        chain.put_slice(b"hello");
+        assert!(catch_unwind(AssertUnwindSafe(|| chain.copy_to_bytes(len))).is_err(), "{len}");
+        let mut chain = chain.freeze();
+        assert!(catch_unwind(AssertUnwindSafe(|| chain.copy_to_bytes(len))).is_err(), "{len}");
+    }
 }

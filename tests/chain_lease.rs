@@ -116,7 +116,7 @@ async fn a_chain_whose_account_has_room_waits_for_the_pool() {
 #[test]
 fn a_chain_that_small_blocks_would_make_too_long_gets_a_large_one() {
     for pool in pools([KIB, MIB], 16 * MIB) {
-        // 62 small blocks and a large one would do, 63 small ones would not.
+        // A chain has at most 63 blocks.
         for (len, leased) in [(63 * KIB, 63 * KIB), (64 * KIB, MIB), (800 * KIB, MIB), (MIB + 62 * KIB, MIB + 62 * KIB)]
         {
             let chain = pool.try_chain(len).expect("the pool is free");

@@ -338,6 +338,28 @@ fn a_waiter_who_finds_all_blocks_on_their_way_back_to_the_system_is_woken() {
     });
 }
 
+#[test]
+fn a_waiter_who_finds_all_blocks_with_somebody_who_is_refused_is_woken() {
+    check(|| {
+        let pool = Pool::builder()
+            .backing(Backing::Heap)
+            .classes([LEN, 2 * LEN])
+            .budget(LEN * 8)
+            .shards(1)
+            .build()
+            .expect("valid");
+        pool.set_limit(LEN);
+        drop(pool.try_lease(LEN).expect("free"));
+        let other = thread::spawn({
+            let pool = pool.clone();
+            move || assert!(pool.try_lease(2 * LEN).expect_err("over the limit").is_too_large())
+        });
+        drop(block_on(pool.lease(LEN)).expect("a grant"));
+        other.join().expect("no panic");
+        assert_eq!(pool.leased(), 0);
+    });
+}
+
 // ---- the end of a pool -----------------------------------------------------------------------------------------------
 
 #[test]

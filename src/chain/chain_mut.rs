@@ -337,6 +337,7 @@ impl Buf for ChainMut {
 
     /// Does not copy where one piece holds all `len` bytes.
     fn copy_to_bytes(&mut self, len: usize) -> Bytes {
+        assert!(len <= self.len, "copy_to_bytes {len} of {} bytes", self.len);
         if len <= self.chunk().len() {
             return self.split_to(len).freeze().copy_to_bytes(len);
         }

@@ -411,13 +411,26 @@ pub(super) unsafe fn move_charge(
 /// The caller owns what it subtracts, and does not use the account through it afterwards.
 #[inline]
 unsafe fn give_up(account: NonNull<Account>, share: u64) -> u64 {
+    // SAFETY: as the caller says.
+    let word = unsafe { subtract(account, share) };
+    if word == share {
+        // SAFETY: the word is zero: nobody has a share, and nobody can get one.
+        unsafe { end(account) };
+    }
+    word
+}
+
+/// Subtracts from an account's word and returns the word before; who gets back what was subtracted must end the account.
+///
+/// # Safety
+/// As [`give_up`].
+#[inline]
+unsafe fn subtract(account: NonNull<Account>, share: u64) -> u64 {
     // SAFETY: ALIVE, by the share.
     let word = unsafe { account.as_ref() }.word.fetch_sub(share, Release);
     if word == share {
         // Pairs with the releases of all who had a share.
         fence(Acquire);
-        // SAFETY: the word is zero: nobody has a share, and nobody can get one.
-        unsafe { end(account) };
     }
     word
 }
@@ -427,21 +440,25 @@ unsafe fn give_up(account: NonNull<Account>, share: u64) -> u64 {
 /// # Safety
 /// The account's word is zero.
 #[cold]
-unsafe fn end(account: NonNull<Account>) {
-    // SAFETY: `new` leaked this box, and a word of zero means that nobody else has the account.
-    let key = unsafe { account.as_ref() }.key();
-    // SAFETY: as above.
-    let is_root = unsafe { account.as_ref() }.is_root();
-    if !is_root {
-        // SAFETY: as above; the list must forget the account before it is freed.
-        unsafe { account.as_ref() }.core.accounts.remove(key);
-    }
-    // SAFETY: as above.
-    let account = unsafe { Box::from_raw(account.as_ptr()) };
-    match account.parent {
+unsafe fn end(mut account: NonNull<Account>) {
+    // A loop, for accounts nest to any depth and the stack does not.
+    loop {
+        // SAFETY: `new` leaked this box, and a word of zero means that nobody else has the account.
+        let key = unsafe { account.as_ref() }.key();
+        // SAFETY: as above.
+        let is_root = unsafe { account.as_ref() }.is_root();
+        if !is_root {
+            // SAFETY: as above; the list must forget the account before it is freed.
+            unsafe { account.as_ref() }.core.accounts.remove(key);
+        }
+        // SAFETY: as above.
+        let ended = unsafe { Box::from_raw(account.as_ptr()) };
+        let Some(parent) = ended.parent else { return ended.core.close() };
         // SAFETY: `child` left this handle to us.
-        Some(parent) => drop(unsafe { give_up(parent, HANDLE) }),
-        None => account.core.close(),
+        if unsafe { subtract(parent, HANDLE) } != HANDLE {
+            return;
+        }
+        account = parent;
     }
 }
 

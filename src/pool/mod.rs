@@ -356,7 +356,10 @@ impl Pool {
     #[cold]
     fn lease_blocked(&self, len: usize, shape: Shape, blocked: Blocked) -> Result<Vec<BlockMut>, LeaseError> {
         let core = self.core();
-        let request = self.request(len, shape)?;
+        let request = self.request(len, shape).inspect_err(|_| {
+            // The try may have emptied magazines, or charged an account for a moment, just when somebody began to wait.
+            core.serve_now(Vec::new());
+        })?;
         let (leased, done) = {
             let mut queue = core.queue.lock();
             queue.serve_outsider(core, &self.account, request, blocked)
