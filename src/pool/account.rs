@@ -285,7 +285,7 @@ impl Account {
 
     /// Whether `bytes` would fit here now.
     pub(super) fn has_room(&self, bytes: usize) -> bool {
-        self.charge_now() + bytes <= self.limit()
+        self.limit().checked_sub(self.charge_now()).is_some_and(|room| bytes <= room)
     }
 
     /// Makes every refund from here on look at the queue; the queue looks once more after this.

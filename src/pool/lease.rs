@@ -161,7 +161,8 @@ impl Wait {
         let deadline = Sleep::new(self.within);
         let core = self.pool.core();
         core.counters.waits.fetch_add(1, Relaxed);
-        let (ticket, done) = core.queue.lock().join(core, self.pool.account(), request, blocked, cx.waker().clone());
+        let waker = cx.waker().clone();
+        let (ticket, done) = core.queue.lock().join(core, self.pool.account(), request, blocked, waker);
         self.place = Some(Place { ticket, deadline, hold: None });
         done.finish(core);
     }

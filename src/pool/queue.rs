@@ -286,10 +286,13 @@ impl Queue {
             }
             let entry = self.entries.get(&ticket).expect("a ticket in line has an entry (IN-LINE)");
             let bytes = core.bytes_of(entry.request);
-            let has_room =
-                entry.account.line().find(|at| at.key() == key).is_none_or(|at| at.has_room(promised + bytes));
+            let has_room = entry
+                .account
+                .line()
+                .find(|at| at.key() == key)
+                .is_none_or(|at| at.has_room(bytes.saturating_add(promised)));
             if has_room {
-                promised += bytes;
+                promised = bytes.saturating_add(promised);
                 moved.push(ticket);
                 passes -= u32::from(head_blocked);
             } else {
