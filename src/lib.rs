@@ -27,6 +27,8 @@
 //! - [`BlockMut`], [`Block`]: one block, or a range of it, exclusive or shared.
 //! - [`ChainMut`], [`Chain`]: many blocks as one buffer, as [`bytes::BufMut`] and [`bytes::Buf`].
 //! - `http` (feature `http`): chains and readers as bodies for hyper and axum.
+//! - Feature `tracing`: events when memory is refused (warn, once a second at most, with the largest accounts; debug for limits), and
+//!   when it is taken or given back (trace).
 
 #![deny(unsafe_code)]
 #![cfg_attr(docsrs, feature(doc_cfg))]

@@ -176,8 +176,7 @@ impl Wait {
     }
 
     fn passed(&self) -> LeaseError {
-        self.pool.core().counters.refused.fetch_add(1, Relaxed);
-        LeaseError::deadline_passed(self.len, self.within)
+        self.pool.core().refused(self.pool.account(), LeaseError::deadline_passed(self.len, self.within))
     }
 }
 

@@ -32,6 +32,11 @@ mod slab;
 #[allow(unsafe_code)]
 mod span;
 mod stats;
+#[cfg(feature = "tracing")]
+mod trace;
+#[cfg(not(feature = "tracing"))]
+#[path = "untraced.rs"]
+mod trace;
 
 pub use self::{
     block::Block,
@@ -365,7 +370,7 @@ impl Pool {
             queue.serve_outsider(core, &self.account, request, blocked)
         };
         done.finish(core);
-        leased.map_err(|blocked| core.refusal(&blocked, core.bytes_of(request)))
+        leased.map_err(|blocked| core.refusal(&self.account, &blocked, core.bytes_of(request)))
     }
 
     #[cold]

@@ -5,9 +5,11 @@ use std::sync::atomic::Ordering::Relaxed;
 use super::{Blocked, CHAIN_BLOCKS_MAX, Core};
 use crate::{
     pool::{
+        account::Account,
         error::LeaseError,
         queue::Request,
         stats::{ClassStats, Pressure, Stats, high_mark},
+        trace,
     },
     sync::{AtomicU64, AtomicUsize},
 };
@@ -22,6 +24,8 @@ pub(in crate::pool) struct Counters {
     peak: AtomicUsize,
     /// Not zero while the slab has given out more than ever since the peak was sampled.
     pub(super) news: AtomicUsize,
+    /// When refusals were last warned of.
+    pub(in crate::pool) warned: trace::Warned,
     /// How many wait for pressure: then every lease that its own magazine could not serve samples it.
     watchers: AtomicUsize,
 }
@@ -52,10 +56,16 @@ impl Core {
         self.serve_now(Vec::new());
     }
 
-    /// The error of a request that was blocked.
-    pub(in crate::pool) fn refusal(&self, blocked: &Blocked, wanted: usize) -> LeaseError {
+    /// Counts a refusal and says so; no lock may be held.
+    pub(in crate::pool) fn refused(&self, account: &Account, error: LeaseError) -> LeaseError {
         self.counters.refused.fetch_add(1, Relaxed);
-        match blocked {
+        trace::refused(&self.counters.warned, &self.accounts, account.name(), &error);
+        error
+    }
+
+    /// The error of a request that was blocked.
+    pub(in crate::pool) fn refusal(&self, account: &Account, blocked: &Blocked, wanted: usize) -> LeaseError {
+        let error = match blocked {
             Blocked::Account(refused) => LeaseError::account_full(wanted, refused.left, refused.limit),
             Blocked::Pool => {
                 let (limit, out) = {
@@ -69,7 +79,8 @@ impl Core {
                     LeaseError::pool_empty(wanted)
                 }
             }
-        }
+        };
+        self.refused(account, error)
     }
 
     /// Bytes leased in the whole pool: what is out of the slab and not in a magazine.
@@ -86,7 +97,9 @@ impl Core {
     /// Reads what is leased, and remembers it if it is the most so far.
     pub(super) fn sample(&self) -> usize {
         let leased = self.leased();
-        self.counters.peak.fetch_max(leased, Relaxed);
+        if leased > self.counters.peak.fetch_max(leased, Relaxed) {
+            trace::taken(leased);
+        }
         leased
     }
 

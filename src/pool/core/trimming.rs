@@ -3,7 +3,10 @@
 use std::sync::atomic::Ordering::Relaxed;
 
 use super::Core;
-use crate::pool::slab::{Leaving, Spare};
+use crate::pool::{
+    slab::{Leaving, Spare},
+    trace,
+};
 
 impl Core {
     /// Gives all free memory back to the system; returns the bytes.
@@ -45,6 +48,7 @@ impl Core {
             self.serve_now(Vec::new());
         }
         self.counters.trimmed.fetch_add(bytes as u64, Relaxed);
+        trace::given_back(bytes);
         (count, bytes)
     }
 }
