@@ -356,6 +356,24 @@ async fn a_body_fails_when_no_memory_comes_in_time() {
     assert_eq!(pool.leased(), 0);
 }
 
+#[tokio::test(start_paused = true)]
+async fn a_slow_client_is_no_lack_of_memory() {
+    let pool = pool();
+    let mut body = ReaderBody::new(Stuttering::new(200_000, 64 << 10), &pool).ahead(1);
+    let first = body.frame().await.expect("a frame").expect("the reader does not fail");
+    let mut next = tokio_test::task::spawn(body.frame());
+    assert!(next.poll().is_pending());
+    tokio::time::sleep(std::time::Duration::from_secs(600)).await;
+    assert!(next.poll().is_pending(), "the client has not read on yet");
+    assert!(!pool.pressure().is_high() && pool.stats().refused == 0, "and nobody lacks memory");
+    drop(first);
+    assert!(next.is_woken());
+    drop(next);
+    let second = body.frame().await.expect("a frame").expect("the reader does not fail");
+    drop((second, body));
+    assert_eq!(pool.leased(), 0);
+}
+
 #[tokio::test]
 async fn a_body_that_trickles_does_not_pin_large_blocks() {
     let pool = pool();

@@ -60,6 +60,9 @@ const HYPER_BUF_MAX: usize = 64 << 10;
 /// How long a client may take for a request's head, and how long an idle connection is kept.
 const HEAD_WAIT: Duration = Duration::from_secs(30);
 
+/// What the kernel may hold of each client; with the stall limit below, a client must read about 5 KB/s.
+const SEND_BUFFER_LEN: u32 = 128 << 10;
+
 /// How long a client may stop reading. Less than the 30 s that others wait for memory at most, so that blocks of clients that
 /// went to sleep come home before anybody's download fails for the lack of them.
 const STALL_MAX: Duration = Duration::from_secs(20);
@@ -121,6 +124,9 @@ fn listen(address: SocketAddr) -> anyhow::Result<TcpListener> {
     let open = || {
         let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
         socket.set_reuseaddr(true)?;
+        // Accepted sockets inherit it. By itself the kernel takes up to 4 MiB of each slow client, and tells of progress only
+        // when a third of that has been read: to the stall limit such a client looks asleep.
+        socket.set_send_buffer_size(SEND_BUFFER_LEN)?;
         socket.bind(address)?;
         // `TcpListener::bind` would queue 128 clients at most, and many may come at once.
         socket.listen(4096)

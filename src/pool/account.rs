@@ -297,6 +297,11 @@ impl Account {
         }
     }
 
+    /// The account with this key, if it is this one or one above it.
+    pub(super) fn find(&self, key: AccountKey) -> Option<&Account> {
+        self.line().find(|at| at.key() == key)
+    }
+
     /// This account and all above it, up to the pool.
     pub(super) fn line(&self) -> impl Iterator<Item = &Account> {
         // SAFETY: ALIVE: each account keeps its parent.

@@ -127,7 +127,7 @@ impl Builder {
     /// Reserves the memory and makes the pool. Nothing is touched until blocks are leased.
     ///
     /// # Errors
-    /// The budget is missing, cannot hold one block of the largest class, or is more than a charge can count (1 TiB); the
+    /// The budget is missing, cannot hold one block of the largest class, or is 1 TiB or more, which a charge cannot count; the
     /// classes are none, zero, unsorted, over 16 MiB or more than 16; the system refuses the mapping.
     pub fn build(self) -> Result<Pool, BuildError> {
         let classes = Classes::new(&self.classes)?;
@@ -199,6 +199,11 @@ impl BuildError {
     /// The budget cannot hold one block of the largest class.
     pub fn is_budget_too_small(&self) -> bool {
         matches!(self.kind, Kind::BudgetTooSmall { .. })
+    }
+
+    /// The budget is more than accounts can count.
+    pub fn is_budget_too_large(&self) -> bool {
+        matches!(self.kind, Kind::BudgetTooLarge { .. })
     }
 
     /// The list of classes is at fault.

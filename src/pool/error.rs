@@ -14,16 +14,16 @@ pub struct LeaseError {
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Kind {
     /// An account may not have more; `left` is the room it has.
-    AccountFull { wanted: usize, left: usize, limit: usize },
+    AccountFull { account: String, wanted: usize, left: usize, limit: usize },
     /// The pool has no free block that serves.
     PoolEmpty { wanted: usize },
-    /// The wait took too long.
-    DeadlinePassed { wanted: usize, waited: Duration },
+    /// The wait took too long: for room in an account, or for the pool.
+    DeadlinePassed { account: Option<String>, wanted: usize, waited: Duration },
     /// No wait can help: `most` is the largest length that could be had here.
     TooLarge { wanted: usize, most: usize },
     /// Blocks cannot be charged to an account of another pool.
     OtherPool,
-    /// The front of a chain, split off, carries no pool to lease from.
+    /// The chain carries no pool to lease from.
     Detached,
 }
 
@@ -32,16 +32,17 @@ impl LeaseError {
         Self { kind: Box::new(kind) }
     }
 
-    pub(crate) fn account_full(wanted: usize, left: usize, limit: usize) -> Self {
-        Self::new(Kind::AccountFull { wanted, left, limit })
+    pub(crate) fn account_full(account: &str, wanted: usize, left: usize, limit: usize) -> Self {
+        Self::new(Kind::AccountFull { account: account.to_owned(), wanted, left, limit })
     }
 
     pub(crate) fn pool_empty(wanted: usize) -> Self {
         Self::new(Kind::PoolEmpty { wanted })
     }
 
-    pub(crate) fn deadline_passed(wanted: usize, waited: Duration) -> Self {
-        Self::new(Kind::DeadlinePassed { wanted, waited })
+    /// `account` is the one whose limit was waited for; none if it was the pool.
+    pub(crate) fn deadline_passed(account: Option<&str>, wanted: usize, waited: Duration) -> Self {
+        Self::new(Kind::DeadlinePassed { account: account.map(str::to_owned), wanted, waited })
     }
 
     pub(crate) fn too_large(wanted: usize, most: usize) -> Self {
@@ -76,20 +77,34 @@ impl LeaseError {
     pub fn is_too_large(&self) -> bool {
         matches!(*self.kind, Kind::TooLarge { .. })
     }
+
+    /// A charge was to move to an account of another pool.
+    pub fn is_other_pool(&self) -> bool {
+        matches!(*self.kind, Kind::OtherPool)
+    }
+
+    /// The chain has no pool to lease from: it was split off another one, or made of a block.
+    pub fn is_detached(&self) -> bool {
+        matches!(*self.kind, Kind::Detached)
+    }
 }
 
 impl fmt::Display for LeaseError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &*self.kind {
-            Kind::AccountFull { wanted, left, limit } => write!(
+            Kind::AccountFull { account, wanted, left, limit } => write!(
                 f,
-                "the account is at its limit: {wanted} bytes wanted, {left} of {limit} left; wait for its blocks to come home or raise its limit"
+                "the account \"{account}\" is at its limit: {wanted} bytes wanted, {left} of {limit} left; wait for its blocks to come home or raise its limit"
             ),
             Kind::PoolEmpty { wanted } => write!(
                 f,
-                "the pool is exhausted: no free block for {wanted} bytes; wait with `lease().await` or give the pool a larger budget"
+                "the pool is exhausted: no free block for {wanted} bytes; wait with `lease().await`, lease a chain, which any blocks serve, or give the pool a larger budget"
             ),
-            Kind::DeadlinePassed { wanted, waited } => write!(
+            Kind::DeadlinePassed { account: Some(account), wanted, waited } => write!(
+                f,
+                "no room for {wanted} bytes in the account \"{account}\" within {waited:?}; raise its limit or give the wait a later deadline"
+            ),
+            Kind::DeadlinePassed { account: None, wanted, waited } => write!(
                 f,
                 "no memory for {wanted} bytes within {waited:?}; give the pool a larger budget or the wait a later deadline"
             ),
@@ -100,7 +115,7 @@ impl fmt::Display for LeaseError {
             Kind::OtherPool => write!(f, "the account belongs to another pool; copy the bytes instead"),
             Kind::Detached => write!(
                 f,
-                "the front that was split off a chain cannot lease more; reserve on the chain that it came from"
+                "this chain has no pool to lease from: it was split off another one, or made of a block; reserve on the chain it came from, or begin with ChainMut::new"
             ),
         }
     }
@@ -112,6 +127,7 @@ impl From<LeaseError> for io::Error {
     fn from(error: LeaseError) -> Self {
         let kind = match *error.kind {
             Kind::DeadlinePassed { .. } => io::ErrorKind::TimedOut,
+            Kind::OtherPool | Kind::Detached => io::ErrorKind::InvalidInput,
             _ => io::ErrorKind::OutOfMemory,
         };
         io::Error::new(kind, error)

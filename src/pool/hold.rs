@@ -100,7 +100,8 @@ impl Hold {
             }
             Err(mut refused) => {
                 core.serve_moved(std::mem::take(&mut refused.woken));
-                Err(LeaseError::account_full(bytes, refused.left, refused.limit))
+                let name = account.find(refused.at).map_or("", |at| at.name());
+                Err(LeaseError::account_full(name, bytes, refused.left, refused.limit))
             }
         }
     }

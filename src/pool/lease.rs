@@ -68,6 +68,8 @@ pub(crate) struct Wait {
     shape: Shape,
     within: Duration,
     place: Option<Place>,
+    /// The account that the wait began at, if it was not the pool.
+    over_limit: Option<String>,
 }
 
 struct Place {
@@ -85,7 +87,7 @@ enum Collected {
 
 impl Wait {
     pub(crate) fn new(pool: &Pool, len: usize, shape: Shape, within: Duration) -> Self {
-        Self { pool: pool.clone(), len, shape, within, place: None }
+        Self { pool: pool.clone(), len, shape, within, place: None, over_limit: None }
     }
 
     pub(crate) fn pool(&self) -> &Pool {
@@ -160,6 +162,10 @@ impl Wait {
         // First of all, for this may panic.
         let deadline = Sleep::new(self.within);
         let core = self.pool.core();
+        self.over_limit = match blocked {
+            Blocked::Account(refused) => self.pool.account().find(refused.at).map(|at| at.name().to_owned()),
+            Blocked::Pool => None,
+        };
         core.counters.waits.fetch_add(1, Relaxed);
         let waker = cx.waker().clone();
         let (ticket, done) = core.queue.lock().join(core, self.pool.account(), request, blocked, waker);
@@ -176,7 +182,10 @@ impl Wait {
     }
 
     fn passed(&self) -> LeaseError {
-        self.pool.core().refused(self.pool.account(), LeaseError::deadline_passed(self.len, self.within))
+        self.pool.core().refused(
+            self.pool.account(),
+            LeaseError::deadline_passed(self.over_limit.as_deref(), self.len, self.within),
+        )
     }
 }
 

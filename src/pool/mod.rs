@@ -300,20 +300,23 @@ impl Pool {
         self.core().bytes_of(Request::Chain(len))
     }
 
-    /// The length class of a request, or why it can never be served.
+    /// The most that one chain may ask for: a quarter of the budget, in at most 63 blocks.
+    fn chain_len_max(&self) -> usize {
+        (self.budget() / 4).min(CHAIN_BLOCKS_MAX * self.block_len_for(usize::MAX))
+    }
+
+    /// What is asked of the core, or why it can never be served.
     fn request(&self, len: usize, shape: Shape) -> Result<Request, LeaseError> {
         let core = self.core();
         let limit = self.account.limit_of_all();
         let request = match shape {
             Shape::Block => core.classes.holding(len).map(Request::Block),
-            Shape::Chain => {
-                let most = (core.settings.budget / 4).min(CHAIN_BLOCKS_MAX * self.block_len_for(usize::MAX));
-                (len <= most).then_some(Request::Chain(len))
-            }
+            Shape::Chain => (len <= self.chain_len_max()).then_some(Request::Chain(len)),
         };
         request.filter(|&request| core.bytes_of(request) <= limit).ok_or_else(|| match shape {
             Shape::Block => self.too_large(len),
-            Shape::Chain => LeaseError::too_large(len, (core.settings.budget / 4).min(limit)),
+            // What fits under a limit in whole blocks.
+            Shape::Chain => LeaseError::too_large(len, self.chain_len_max().min(limit - limit % self.block_len_for(0))),
         })
     }
 

@@ -95,6 +95,11 @@ impl Queue {
         }
     }
 
+    /// Entries that wait for the pool, not for room in an account.
+    pub(super) fn waiting_for_pool(&self) -> usize {
+        self.pool.tickets.len()
+    }
+
     /// Entries that still wait.
     pub(super) fn waiting(&self) -> usize {
         self.pool.tickets.len() + self.accounts.values().map(|line| line.tickets.len()).sum::<usize>()
@@ -286,11 +291,7 @@ impl Queue {
             }
             let entry = self.entries.get(&ticket).expect("a ticket in line has an entry (IN-LINE)");
             let bytes = core.bytes_of(entry.request);
-            let has_room = entry
-                .account
-                .line()
-                .find(|at| at.key() == key)
-                .is_none_or(|at| at.has_room(bytes.saturating_add(promised)));
+            let has_room = entry.account.find(key).is_none_or(|at| at.has_room(bytes.saturating_add(promised)));
             if has_room {
                 promised = bytes.saturating_add(promised);
                 moved.push(ticket);
@@ -356,7 +357,7 @@ impl Queue {
         }
         self.accounts.entry(key).or_insert_with(Line::new).tickets.insert(ticket);
         let bytes = core.bytes_of(entry.request);
-        let account = entry.account.line().find(|at| at.key() == key).expect("an account is blocked by one above it");
+        let account = entry.account.find(key).expect("an account is blocked by one above it");
         account.set_waiters(true);
         // A refund before the flag was set woke nobody; look once more.
         if account.has_room(bytes) {
@@ -370,7 +371,7 @@ impl Queue {
         line.remove(ticket);
         if line.tickets.is_empty() {
             self.accounts.remove(&key);
-            if let Some(at) = account.line().find(|at| at.key() == key) {
+            if let Some(at) = account.find(key) {
                 at.set_waiters(false);
             }
         }

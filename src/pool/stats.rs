@@ -19,7 +19,7 @@ pub struct Stats {
     /// The most that was seen leased at once: sampled by each sweep of [`maintain`](crate::Pool::maintain), when the shared store
     /// has given out more than ever, and when asked. A short peak can be missed; accounts know theirs exactly.
     pub peak: usize,
-    /// Requests that wait for memory now.
+    /// Requests that wait for memory now, of the pool or of an account.
     pub waiting: usize,
     /// Requests that ever had to wait.
     pub waits: u64,
@@ -78,7 +78,7 @@ pub struct Pressure {
     pub leased: usize,
     /// The hard cap, in bytes.
     pub budget: usize,
-    /// Requests that wait for memory.
+    /// Requests that wait for the pool; those at the limit of an account are not counted.
     pub waiting: usize,
 }
 

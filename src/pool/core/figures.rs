@@ -66,7 +66,10 @@ impl Core {
     /// The error of a request that was blocked.
     pub(in crate::pool) fn refusal(&self, account: &Account, blocked: &Blocked, wanted: usize) -> LeaseError {
         let error = match blocked {
-            Blocked::Account(refused) => LeaseError::account_full(wanted, refused.left, refused.limit),
+            Blocked::Account(refused) => {
+                let name = account.find(refused.at).map_or("", Account::name);
+                LeaseError::account_full(name, wanted, refused.left, refused.limit)
+            }
             Blocked::Pool => {
                 let (limit, out) = {
                     let slab = self.slab.lock();
@@ -74,7 +77,7 @@ impl Core {
                 };
                 let left = limit.saturating_sub(out);
                 if limit < self.settings.budget && left < wanted {
-                    LeaseError::account_full(wanted, left, limit)
+                    LeaseError::account_full(account.line().last().map_or("", Account::name), wanted, left, limit)
                 } else {
                     LeaseError::pool_empty(wanted)
                 }
@@ -104,7 +107,7 @@ impl Core {
     }
 
     pub(in crate::pool) fn pressure(&self) -> Pressure {
-        Pressure { leased: self.leased(), budget: self.settings.budget, waiting: self.queue.lock().waiting() }
+        Pressure { leased: self.leased(), budget: self.settings.budget, waiting: self.queue.lock().waiting_for_pool() }
     }
 
     /// Waits until the pressure is high.
