@@ -11,6 +11,7 @@
 //! # #[tokio::main(flavor = "current_thread")]
 //! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! let pool = Pool::new(16 << 20)?; // never more than 16 MiB of blocks
+//! tokio::spawn(pool.maintain()); // what nobody uses goes back to the system
 //! let user = pool.child("user 7", 1 << 20); // of which this user may have 1 MiB
 //! let mut message = user.chain(12_000).await?; // waits for memory, at most 30 s
 //! assert_eq!(user.leased(), 12 << 10); // capacity is charged: three blocks of 4 KiB

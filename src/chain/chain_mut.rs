@@ -89,10 +89,13 @@ impl ChainMut {
     /// Makes room for `additional` bytes, and waits for memory if need be.
     ///
     /// # Errors
-    /// As [`Pool::chain`] for what is missing; the chain is as it was then.
+    /// As [`Pool::chain`] for what is missing; the chain is as it was then. A front that was split off cannot lease.
     ///
     /// # Cancel safety
     /// Cancel safe: the chain is as it was.
+    ///
+    /// # Panics
+    /// If it must wait outside of a tokio runtime with time enabled.
     pub async fn reserve(&mut self, additional: usize) -> Result<(), LeaseError> {
         if additional > self.room {
             let pool = self.pool.as_ref().ok_or_else(LeaseError::detached)?;
@@ -286,7 +289,12 @@ unsafe impl BufMut for ChainMut {
     /// If there is not enough room.
     #[inline]
     fn put_slice(&mut self, src: &[u8]) {
-        assert!(src.len() <= self.room, "{} bytes into {} bytes of room", src.len(), self.room);
+        assert!(
+            src.len() <= self.room,
+            "{} bytes into {} bytes of room; call `reserve` or `try_reserve` first",
+            src.len(),
+            self.room
+        );
         self.len += src.len();
         self.room -= src.len();
         let mut left = src;

@@ -18,8 +18,8 @@ impl Pool {
     /// best sizes have run out, any others serve. `remaining_mut()` is at least `len`.
     ///
     /// # Errors
-    /// As [`try_lease`](Self::try_lease); a length over a quarter of the budget or over a limit is refused for good
-    /// ([`LeaseError::is_too_large`]).
+    /// As [`try_lease`](Self::try_lease); a length over a quarter of the budget, over what 63 blocks hold or over a limit is
+    /// refused for good ([`LeaseError::is_too_large`]).
     pub fn try_chain(&self, len: usize) -> Result<ChainMut, LeaseError> {
         match self.lease_single(len) {
             Some(block) => Ok(ChainMut::with_block(self, block)),
@@ -36,6 +36,9 @@ impl Pool {
     /// # Cancel safety
     /// Cancel safe: it holds nothing while it waits; dropping the future passes its turn on, and blocks that were already
     /// granted go home.
+    ///
+    /// # Panics
+    /// If it must wait outside of a tokio runtime with time enabled.
     pub fn chain(&self, len: usize) -> ChainLease {
         ChainLease::new(self, len)
     }

@@ -11,7 +11,7 @@ use crate::pool::{Block, BlockMut};
 pub enum Segment {
     /// Bytes of a leased block.
     Block(Block),
-    /// Bytes of somebody else; not charged to any account.
+    /// Foreign bytes; not charged to any account.
     Bytes(Bytes),
 }
 

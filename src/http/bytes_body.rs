@@ -11,7 +11,7 @@ use http_body::{Body, Frame, SizeHint};
 
 use crate::chain::Chain;
 
-/// A body of one data frame a piece of the chain, as [`Bytes`].
+/// A body of one data frame per piece of the chain, as [`Bytes`].
 ///
 /// For code that wants `Data = Bytes`: `axum::body::Body::new`, tonic, the layers of tower-http. Each frame costs one small
 /// allocation and no copy. hyper queues up to 16 frames for one write, so chains of blocks of 64 KiB or more suit it best; with

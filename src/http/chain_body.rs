@@ -13,7 +13,8 @@ use crate::chain::Chain;
 /// A body of one data frame: the whole chain.
 ///
 /// hyper sends head and body in one vectored write, up to 63 pieces, and each block goes home as its last byte is written. The
-/// length is exact, so hyper sets Content-Length.
+/// length is exact, so hyper sets Content-Length. For axum and whatever else wants `Data = Bytes` there is
+/// [`BytesBody`](super::BytesBody).
 ///
 /// # Examples
 /// ```

@@ -3,10 +3,11 @@
 //! | body | `Data` | frames | for |
 //! |---|---|---|---|
 //! | [`ChainBody`] | [`Chain`](crate::Chain) | one | plain hyper: head and body leave in one writev, up to 63 pieces |
-//! | [`BytesBody`] | `Bytes` | one a piece | axum, tonic and tower-http, whose boxes want `Data = Bytes` |
-//! | [`ReaderBody`] | [`Chain`](crate::Chain) | one a block | files and other readers, a few blocks ahead of the client |
+//! | [`BytesBody`] | `Bytes` | one per piece | axum, tonic and tower-http, whose boxes want `Data = Bytes` |
+//! | [`ReaderBody`] | [`Chain`](crate::Chain) | one per block | files and other readers, a few blocks ahead of the client |
+//! | [`ReaderBody::into_bytes_body`] | `Bytes` | one per block | the same for axum and its like |
 //!
-//! All of them know their length and say so by `size_hint`: hyper then writes the Content-Length itself. Never set that header
+//! All but `ReaderBody::new` know their length and say so by `size_hint`: hyper then writes the Content-Length itself. Never set that header
 //! beside them; a value that differs is sent as it is, and the next response on the connection is misread.
 
 mod bytes_body;

@@ -34,7 +34,7 @@ const CLIENT_WAIT: Duration = Duration::from_secs(24 * 60 * 60);
 /// Two blocks on their way to the client, one in hyper's queue, one being read.
 const AHEAD: usize = 4;
 
-/// A body that reads from any [`AsyncRead`] into leased blocks, one frame a block.
+/// A body that reads from any [`AsyncRead`] into leased blocks, one frame per block.
 ///
 /// It is at most `ahead` blocks (4 of 64 KiB) ahead of the client, waits for memory when the pool is short, and gives its blocks
 /// back when it is dropped or the client goes away. A client may read as slowly as the server lets it: waiting for the client is no

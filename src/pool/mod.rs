@@ -114,7 +114,8 @@ impl Pool {
 
     /// Opens an account inside this one, with a limit in bytes of its own. The limits of all accounts above hold too.
     ///
-    /// The account lives while a handle to it lives or a block is charged to it. Its name appears in [`Stats::accounts`].
+    /// The account lives while a handle to it lives or a block is charged to it. Its name appears in [`Stats::accounts`] and in
+    /// errors. More than 8 million handles to one account abort the process.
     #[must_use = "the account is gone with its last handle"]
     pub fn child(&self, name: impl Into<Cow<'static, str>>, limit: usize) -> Self {
         Self { account: self.account.child(limit, name.into()) }
@@ -124,7 +125,8 @@ impl Pool {
 
     /// Leases a block of at least `len` bytes, charged to this account.
     ///
-    /// Returns at once. Takes one uncontended lock of two atomic operations while a magazine has a block of the class.
+    /// Returns at once. Costs one atomic operation while this thread's magazine has a block of the class, and one more for
+    /// each account between this one and the pool; the return costs the same.
     ///
     /// # Shape
     /// `len` is bytes; the block's capacity is `len` rounded up to its class, or to the next class where that one has run
@@ -147,6 +149,9 @@ impl Pool {
     ///
     /// # Cancel safety
     /// Cancel safe: dropping the future passes its turn on, and a block that was already granted goes home.
+    ///
+    /// # Panics
+    /// If it must wait outside of a tokio runtime with time enabled.
     pub fn lease(&self, len: usize) -> Lease {
         Lease::new(self, len, self.wait_max())
     }
@@ -158,7 +163,8 @@ impl Pool {
 
     /// As [`lease`](Self::lease), for code that polls: `slot` keeps the place in the queue from one poll to the next.
     ///
-    /// An empty slot begins a new lease of `len` bytes; it is empty again when this is ready. To give the place up, empty it.
+    /// An empty slot begins a new lease of `len` bytes; it is empty again when this is ready. A full one goes on with the length
+    /// and the account that it began with. To give the place up, empty it.
     ///
     /// # Errors
     /// As [`lease`](Self::lease).
@@ -231,6 +237,9 @@ impl Pool {
 
     /// Waits until the pressure [is high](Pressure::is_high): for whoever can give memory back early.
     ///
+    /// Returns at once while it is: give something back, or pause, before waiting again. What is leased out of magazines is not
+    /// watched, so it may be noticed late by what one shard holds.
+    ///
     /// # Cancel safety
     /// Cancel safe: nothing is lost.
     pub async fn wait_for_pressure(&self) {
@@ -244,7 +253,8 @@ impl Pool {
 
     // ---- giving back ---------------------------------------------------------------------------------------------------
 
-    /// Gives all memory that no lease uses back to the system at once; returns the bytes. Leased blocks are not touched.
+    /// Gives all memory that no lease uses back to the system at once; returns how many bytes went. Leased blocks are not
+    /// touched. Makes its system calls on this thread: about 20 us a MiB.
     pub fn trim(&self) -> usize {
         self.core().trim()
     }
@@ -258,7 +268,7 @@ impl Pool {
     /// Cancel safe: dropping it only ends the sweeps.
     ///
     /// # Panics
-    /// Outside of a tokio runtime with time enabled.
+    /// When polled outside of a tokio runtime with time enabled.
     pub fn maintain(&self) -> impl Future<Output = ()> + Send + use<> {
         maintain::maintain(Arc::downgrade(&self.account.core))
     }
