@@ -60,7 +60,8 @@ const HYPER_BUF_MAX: usize = 64 << 10;
 /// How long a client may take for a request's head, and how long an idle connection is kept.
 const HEAD_WAIT: Duration = Duration::from_secs(30);
 
-/// What the kernel may hold of each client; with the stall limit below, a client must read about 5 KB/s.
+/// What the kernel may hold of each client. With the stall limit below, a client that reads 20 KB/s is served to the end, and one
+/// that reads 10 KB/s is cut off: the kernel tells of progress in large steps.
 const SEND_BUFFER_LEN: u32 = 128 << 10;
 
 /// How long a client may stop reading. Less than the 30 s that others wait for memory at most, so that blocks of clients that
