@@ -10,8 +10,12 @@
 //!   the moment of a charge. The pool's own account is not charged: its charge is what the slab has out.
 
 mod accounts;
+mod refund;
 
-pub(super) use self::accounts::Accounts;
+pub(super) use self::{
+    accounts::Accounts,
+    refund::{move_charge, refund},
+};
 
 use std::{
     borrow::Cow,
@@ -314,100 +318,6 @@ impl Account {
             abort();
         }
     }
-}
-
-/// Refunds `bytes` to `account` and all above it, up to and not including `stop`; returns those at which somebody waits.
-///
-/// # Safety
-/// The bytes were charged there, by the same path, and are refunded once.
-#[inline]
-pub(super) unsafe fn refund(account: NonNull<Account>, stop: Option<AccountKey>, bytes: usize) -> Vec<AccountKey> {
-    let mut at = account;
-    loop {
-        // SAFETY: the caller owns the charge of `at` and all above it.
-        let (above, is_awaited) = unsafe { refund_one(at, stop, bytes) };
-        if is_awaited {
-            // SAFETY: as above; `at` has its refund, those above it follow.
-            return unsafe { refund_awaited(at, above, stop, bytes) };
-        }
-        match above {
-            Some(above) => at = above,
-            None => return Vec::new(),
-        }
-    }
-}
-
-/// The rest of a refund from an account on at which somebody waits: lists them.
-///
-/// # Safety
-/// As [`refund`], for `above` and all above it. `awaited` has its refund and may be gone.
-#[cold]
-unsafe fn refund_awaited(
-    awaited: NonNull<Account>,
-    mut above: Option<NonNull<Account>>,
-    stop: Option<AccountKey>,
-    bytes: usize,
-) -> Vec<AccountKey> {
-    let mut woken = vec![AccountKey::of(awaited)];
-    while let Some(at) = above {
-        // SAFETY: the caller owns the charge of `at` and all above it.
-        let (next, is_awaited) = unsafe { refund_one(at, stop, bytes) };
-        if is_awaited {
-            woken.push(AccountKey::of(at));
-        }
-        above = next;
-    }
-    woken
-}
-
-/// Refunds `bytes` to one account, unless it is `stop` or the pool's; returns the account to refund next, and whether
-/// somebody waits here.
-///
-/// # Safety
-/// The bytes were charged here and above, and are refunded here once. The account may be gone after this.
-#[inline]
-unsafe fn refund_one(
-    account: NonNull<Account>,
-    stop: Option<AccountKey>,
-    bytes: usize,
-) -> (Option<NonNull<Account>>, bool) {
-    if Some(AccountKey::of(account)) == stop {
-        return (None, false);
-    }
-    // SAFETY: ALIVE, by the charge that is refunded below.
-    let Some(parent) = unsafe { account.as_ref() }.parent else { return (None, false) };
-    // SAFETY: ALIVE: until the charge is given up, the account keeps its parent.
-    let parent_is_root = unsafe { parent.as_ref() }.is_root();
-    // SAFETY: the charge is part of the word and given up once.
-    let word = unsafe { give_up(account, bytes as u64) };
-    // The pool's own account is not charged, so from here on nothing of ours keeps it.
-    ((!parent_is_root).then_some(parent), word & WAITERS != 0)
-}
-
-/// Moves the charge of one block between accounts of one pool: only the accounts that the two do not share change.
-///
-/// # Safety
-/// `from` is charged for the block, and the caller keeps that so until this returns.
-pub(super) unsafe fn move_charge(
-    from: *mut Account,
-    to: &AccountHandle,
-    bytes: usize,
-) -> Result<Vec<AccountKey>, ChargeRefused> {
-    let Some(from) = NonNull::new(from) else {
-        return to.charge(bytes, false).map(|charge| {
-            charge.into_entry();
-            Vec::new()
-        });
-    };
-    // SAFETY: ALIVE, by the charge.
-    let shared = unsafe { from.as_ref() }.line().find(|at| to.line().any(|other| other.key() == at.key()));
-    let stop = shared.map(Account::key);
-    if let Err(at) = to.charge_below(stop, bytes, false) {
-        return Err(to.refused(at, bytes));
-    }
-    to.note_peak(stop);
-    // SAFETY: the block was charged to `from` and all above it.
-    Ok(unsafe { refund(from, stop, bytes) })
 }
 
 /// Subtracts from an account's word and ends the account if that was the last of it. Returns the word before.
