@@ -9,6 +9,12 @@
 //! - HOME: a block that is out is in a magazine, in a batch of this file, or leased; each of them ends in `put`.
 //! - NO-STRAND: whoever finds no block empties all magazines before giving up.
 
+mod figures;
+mod leasing;
+mod trimming;
+
+pub(super) use self::leasing::{Blocked, CHAIN_BLOCKS_MAX};
+
 use std::{
     borrow::Cow,
     sync::{Arc, Weak},
@@ -16,12 +22,6 @@ use std::{
 };
 
 use tokio::sync::Notify;
-
-mod figures;
-mod leasing;
-mod trimming;
-
-pub(super) use self::leasing::{Blocked, CHAIN_BLOCKS_MAX};
 
 use self::figures::Counters;
 use super::{

@@ -1,7 +1,7 @@
 //! A counted share of one leased block: what makes the handles of the block come home.
 //!
 //! # Invariants
-//! - COUNTED: `refs` of a leased block is the number of its `Hold`s; the one that brings it to zero returns the block (HOME).
+//! - SHARES: `refs` of a leased block is the number of its `Hold`s; the one that brings it to zero returns the block (HOME).
 //! - RANGES: each `Hold` goes with a range of its block. Ranges of `BlockMut`s overlap no other range; ranges of `Block`s
 //!   overlap each other only, and all their bytes are written.
 
@@ -127,7 +127,7 @@ impl Drop for Hold {
             // Pairs with the releases of the shares that went before.
             fence(Acquire);
         }
-        // SAFETY: the count is used up, and this was the share that did it (COUNTED).
+        // SAFETY: the count is used up, and this was the share that did it (SHARES).
         unsafe { go_home(entry) };
     }
 }

@@ -3,8 +3,8 @@
 //! # Invariants
 //! Named once, where they are kept, and cited by name elsewhere: CAP, COUNTED and LISTED in `slab`; IN-REGION and RUN-ONCE in
 //! `memory`; TABLE-LIVES and ONE-HOLDER in `span`; BOUNDED and BYPASS in `cache`; ALIVE and EXACT in `account`; LIVES, HOME and
-//! NO-STRAND in `core`; IN-LINE and FLAGGED in
-//! `queue`; NO-FREEZE in `line`; RANGES in `hold`.
+//! NO-STRAND in `core`; IN-LINE, FLAGGED and DEADLINE in
+//! `queue`; NO-FREEZE in `line`; SHARES and RANGES in `hold`.
 
 #[allow(unsafe_code)]
 mod account;

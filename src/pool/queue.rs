@@ -8,7 +8,7 @@
 //! - IN-LINE: a waiting entry's ticket is in exactly one line; a granted one's is in none.
 //! - FLAGGED: while the pool's line is not empty, all leases and returns go through the slab and serve the queue; while an
 //!   account's line is not empty, its refunds do.
-//! - NO-FREEZE: every entry leaves at its deadline, and no head holds the others back for long (`line`).
+//! - DEADLINE: every entry leaves at its deadline at the latest; how long a head may hold the others back is `line`'s (NO-FREEZE).
 
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap},
