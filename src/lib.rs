@@ -35,6 +35,8 @@
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
 pub mod chain;
+#[cfg(feature = "codec")]
+pub mod codec;
 #[cfg(feature = "http")]
 pub mod http;
 pub mod pool;

@@ -51,13 +51,13 @@ const WRITE_LEASE_MAX: usize = 64 << 10;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 pub struct ChainMut {
-    tail: BlockMut,
-    len: usize,
-    room: usize,
+    pub(super) tail: BlockMut,
+    pub(super) len: usize,
+    pub(super) room: usize,
     /// Where more room comes from; none for a front that was split off.
-    pool: Option<Pool>,
+    pub(super) pool: Option<Pool>,
     /// What does not fit in one block; made when it is needed, so that frames of one block stay small.
-    rest: Option<Box<Rest>>,
+    pub(super) rest: Option<Box<Rest>>,
 }
 
 impl ChainMut {
@@ -107,8 +107,9 @@ impl ChainMut {
 
     /// Gives the room back that is not written yet. A chain without bytes then holds nothing.
     pub fn release_room(&mut self) {
-        if let Some(rest) = &mut self.rest {
-            rest.spare.clear();
+        match &mut self.rest {
+            Some(rest) if !rest.parts.is_empty() => rest.spare.clear(),
+            _ => self.rest = None,
         }
         if self.tail.is_empty() {
             self.tail = BlockMut::empty();
@@ -211,13 +212,13 @@ impl ChainMut {
         chain
     }
 
-    fn into_room(self) -> Vec<BlockMut> {
+    pub(super) fn into_room(self) -> Vec<BlockMut> {
         debug_assert!(self.is_empty());
         let spare = self.rest.map(|rest| rest.spare).unwrap_or_default();
         std::iter::once(self.tail).chain(spare).collect()
     }
 
-    fn add_room(&mut self, blocks: Vec<BlockMut>) {
+    pub(super) fn add_room(&mut self, blocks: impl IntoIterator<Item = BlockMut>) {
         for block in blocks {
             self.room += block.remaining_mut();
             if self.tail.capacity() == 0 {
@@ -324,11 +325,8 @@ impl Buf for ChainMut {
 
     /// FULL-VECTOR: lists all pieces that `dst` has places for.
     fn chunks_vectored<'a>(&'a self, dst: &mut [IoSlice<'a>]) -> usize {
-        let tail = (!self.tail.is_empty()).then_some(&self.tail[..]);
-        let parts = self.rest.iter().flat_map(|rest| rest.parts.iter().map(Part::as_slice));
-        let pieces = parts.chain(tail);
         let mut count = 0;
-        for (slice, piece) in dst.iter_mut().zip(pieces) {
+        for (slice, piece) in dst.iter_mut().zip(self.chunks()) {
             *slice = IoSlice::new(piece);
             count += 1;
         }

@@ -12,8 +12,10 @@ mod buf;
 #[allow(unsafe_code)]
 mod chain_mut;
 mod compact;
+mod frame;
 mod lease;
 mod rest;
+mod room;
 mod segment;
 
 pub use self::{

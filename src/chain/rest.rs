@@ -64,6 +64,13 @@ impl Part {
         }
     }
 
+    pub(super) fn block_capacity(&self) -> usize {
+        match self {
+            Self::Own(block) => block.block_capacity(),
+            Self::Linked(segment) => segment.block_capacity(),
+        }
+    }
+
     pub(super) fn split_to(&mut self, at: usize) -> Part {
         match self {
             Self::Own(block) => Self::Own(block.split_to(at)),

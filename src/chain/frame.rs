@@ -1,0 +1,99 @@
+//! Taking frames off a chain that is still being read into.
+//!
+//! # Invariants
+//! - NO-PIN: a frame that is taken here pins at most 4 KiB or eight times its length, unless memory is short.
+
+use bytes::{Buf, BufMut};
+
+use super::{Chain, ChainMut, rest::Part};
+
+/// Blocks up to this length are small: a view never lets go of them early.
+const SMALL_BLOCK: usize = 4 << 10;
+
+/// A view is copied out of its blocks if it uses less of them than one part in so many.
+const SPARSE: usize = 8;
+
+impl ChainMut {
+    /// The pieces of the written bytes, in order; none is empty.
+    pub fn chunks(&self) -> impl Iterator<Item = &[u8]> {
+        let parts = self.rest.iter().flat_map(|rest| rest.parts.iter().map(Part::as_slice));
+        parts.chain((!self.tail.is_empty()).then_some(&self.tail[..]))
+    }
+
+    /// Copies `dst.len()` bytes from byte `at` on, and consumes nothing: for a head that may not be complete yet.
+    ///
+    /// # Panics
+    /// If the chain has fewer bytes.
+    pub fn peek_slice(&self, at: usize, dst: &mut [u8]) {
+        let end = at.checked_add(dst.len()).expect("a range ends within usize");
+        assert!(end <= self.len, "peek_slice {at}..{end} of {} bytes", self.len);
+        let (mut skip, mut dst) = (at, dst);
+        for chunk in self.chunks() {
+            if dst.is_empty() {
+                return;
+            }
+            let (skipped, chunk) = chunk.split_at(skip.min(chunk.len()));
+            skip -= skipped.len();
+            let count = chunk.len().min(dst.len());
+            dst[..count].copy_from_slice(&chunk[..count]);
+            dst = &mut dst[count..];
+        }
+    }
+
+    /// Splits off the first `at` bytes as a frame of their own.
+    ///
+    /// They are linked, not copied, unless that would keep a large block for a small frame (NO-PIN): less than an eighth of
+    /// blocks that are larger than 4 KiB together. Such a frame is copied into a block of its size, if one is to be had.
+    ///
+    /// # Panics
+    /// If `at` is more than [`len`](Self::len).
+    pub fn split_frame(&mut self, at: usize) -> Chain {
+        assert!(at <= self.len, "split_frame {at} of {} bytes", self.len);
+        if is_sparse(at, self.pinned_by(at))
+            && let Some(pool) = &self.pool
+            && let Ok(mut copy) = pool.try_chain(at)
+        {
+            let mut left = at;
+            for chunk in self.chunks() {
+                let count = chunk.len().min(left);
+                copy.put_slice(&chunk[..count]);
+                left -= count;
+                if left == 0 {
+                    break;
+                }
+            }
+            self.advance(at);
+            return copy.freeze();
+        }
+        self.split_to(at).freeze()
+    }
+
+    /// Moves few bytes out of large blocks before a long wait (NO-PIN); does nothing if memory is short.
+    pub(crate) fn compact(&mut self) {
+        if is_sparse(self.len, self.pinned_by(self.len))
+            && let Some(pool) = &self.pool
+            && let Ok(mut copy) = pool.try_chain(self.len)
+        {
+            self.chunks().for_each(|chunk| copy.put_slice(chunk));
+            *self = copy;
+        }
+    }
+
+    /// Capacity of the blocks that the first `len` bytes lie in.
+    fn pinned_by(&self, len: usize) -> usize {
+        let (mut left, mut pinned) = (len, 0);
+        for part in self.rest.iter().flat_map(|rest| rest.parts.iter()) {
+            if left == 0 {
+                return pinned;
+            }
+            pinned += part.block_capacity();
+            left = left.saturating_sub(part.len());
+        }
+        if left == 0 { pinned } else { pinned + self.tail.block_capacity() }
+    }
+}
+
+/// Whether a view of `len` bytes should not keep `pinned` bytes of blocks.
+fn is_sparse(len: usize, pinned: usize) -> bool {
+    len > 0 && pinned > SMALL_BLOCK && len < pinned / SPARSE
+}

@@ -1,0 +1,71 @@
+//! The room of a chain, for whoever reads into several blocks with one call.
+
+use std::{
+    mem::MaybeUninit,
+    pin::Pin,
+    task::{Context, Poll, ready},
+};
+
+use bytes::BufMut;
+
+use super::{ChainLease, ChainMut};
+use crate::pool::{BlockMut, LeaseError, Pool};
+
+impl ChainMut {
+    /// Makes room for `additional` bytes, and waits for memory if need be; for code that polls.
+    ///
+    /// `slot` keeps the place in the queue from one poll to the next: it begins and ends empty, and is emptied to give the place up.
+    ///
+    /// # Errors
+    /// As [`reserve`](Self::reserve).
+    pub fn poll_reserve(
+        &mut self,
+        cx: &mut Context<'_>,
+        slot: &mut Option<Box<ChainLease>>,
+        additional: usize,
+    ) -> Poll<Result<(), LeaseError>> {
+        if additional <= self.room {
+            *slot = None;
+            return Poll::Ready(Ok(()));
+        }
+        let pool = self.pool.as_ref().ok_or_else(LeaseError::detached)?;
+        let lease = slot.get_or_insert_with(|| Box::new(pool.chain(additional - self.room)));
+        let leased = ready!(Pin::new(&mut **lease).poll(cx));
+        *slot = None;
+        self.add_room(leased?.into_room());
+        Poll::Ready(Ok(()))
+    }
+
+    /// Where more room comes from.
+    pub(crate) fn pool(&self) -> Option<&Pool> {
+        self.pool.as_ref()
+    }
+
+    /// Adds an empty block behind the room.
+    pub(crate) fn add_block(&mut self, block: BlockMut) {
+        self.add_room([block]);
+    }
+
+    /// The room of the block that is being written, if it is worth a read: an eighth of the block or more.
+    pub(crate) fn tail_room(&self) -> usize {
+        let room = self.tail.remaining_mut();
+        if room * 8 >= self.tail.block_capacity() { room } else { 0 }
+    }
+
+    /// The room, block by block, in the order in which it is to be written.
+    pub(crate) fn room_mut(&mut self) -> impl Iterator<Item = &mut [MaybeUninit<u8>]> {
+        let spare = self.rest.iter_mut().flat_map(|rest| rest.spare.iter_mut());
+        std::iter::once(&mut self.tail).chain(spare).map(BlockMut::spare_capacity_mut).filter(|room| !room.is_empty())
+    }
+
+    /// Gives whole blocks back that nothing was written to; the rest of a block that is begun stays.
+    pub(crate) fn release_spare(&mut self) {
+        if self.tail.is_empty() && self.tail.capacity() == self.tail.block_capacity() {
+            self.tail = BlockMut::empty();
+        }
+        if let Some(rest) = &mut self.rest {
+            rest.spare.clear();
+        }
+        self.room = self.tail.remaining_mut();
+    }
+}
