@@ -39,6 +39,7 @@ pub mod chain;
 pub mod codec;
 #[cfg(feature = "http")]
 pub mod http;
+pub mod io;
 pub mod pool;
 mod sync;
 

@@ -70,13 +70,18 @@ impl ChainMut {
 
     /// Moves few bytes out of large blocks before a long wait (NO-PIN); does nothing if memory is short.
     pub(crate) fn compact(&mut self) {
-        if is_sparse(self.len, self.pinned_by(self.len))
+        if is_sparse(self.len, self.pinned())
             && let Some(pool) = &self.pool
             && let Ok(mut copy) = pool.try_chain(self.len)
         {
             self.chunks().for_each(|chunk| copy.put_slice(chunk));
             *self = copy;
         }
+    }
+
+    /// Capacity of the blocks that the bytes lie in.
+    pub(crate) fn pinned(&self) -> usize {
+        self.pinned_by(self.len)
     }
 
     /// Capacity of the blocks that the first `len` bytes lie in.

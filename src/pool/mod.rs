@@ -279,6 +279,11 @@ impl Pool {
         self.core().settings.wait_max
     }
 
+    /// The smallest limit from this account to the pool's own.
+    pub(crate) fn limit_of_all(&self) -> usize {
+        self.account.limit_of_all()
+    }
+
     /// Leases the block for a chain of `len` bytes, if one block is best and a magazine has it.
     #[inline]
     pub(crate) fn lease_single(&self, len: usize) -> Option<BlockMut> {

@@ -1,0 +1,202 @@
+//! `BufStream`: buffered reading and writing that holds nothing when there is nothing in between.
+//!
+//! # Invariants
+//! - DRAINED: `unread` and `unsent` have room only while they have bytes.
+
+use std::{
+    io::{self, IoSlice},
+    pin::Pin,
+    task::{Context, Poll, ready},
+};
+
+use bytes::{Buf, BufMut};
+use tokio::io::{AsyncBufRead, AsyncRead, AsyncWrite, ReadBuf};
+
+use super::{intake::Intake, write::poll_write_all_buf};
+use crate::{
+    chain::{Chain, ChainMut},
+    pool::Pool,
+};
+
+/// Writes are collected up to this many bytes, and reads into buffers of at least as many bypass the blocks (tokio's buffers: 8 KiB).
+const BUFFER_LEN: usize = 8 << 10;
+
+/// A transport with buffers that are leased when they are needed: the drop-in for tokio's `BufStream`, `BufReader` and `BufWriter`.
+///
+/// Reads as [`Intake`] does and gives bytes out through [`AsyncRead`] and [`AsyncBufRead`]; collects small writes as tokio's `BufWriter` does,
+/// until 8 KiB are there or a flush. It holds no block when all was read and flushed. A transport that only reads, or only writes, can be
+/// wrapped as well.
+///
+/// Where no memory is to be had for a write, the bytes go to the transport at once; a read waits for memory, at most the pool's
+/// `wait_max`.
+///
+/// # Cancel safety
+/// That of the methods of tokio that are called on it; no byte is lost between the transport and the buffers.
+///
+/// # Examples
+/// ```
+/// use leasehold::{Pool, io::BufStream};
+/// use tokio::io::{AsyncBufReadExt, AsyncWriteExt};
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> std::io::Result<()> {
+/// # let pool = Pool::new(8 << 20).unwrap();
+/// let (near, mut far) = tokio::io::duplex(1 << 10);
+/// far.write_all(b"GET /\nHost: here\n").await?;
+///
+/// let mut stream = BufStream::new(near, &pool);
+/// let mut line = String::new();
+/// stream.read_line(&mut line).await?;
+/// assert_eq!(line, "GET /\n");
+/// stream.read_line(&mut line).await?;
+/// assert_eq!(pool.leased(), 0);
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Debug)]
+pub struct BufStream<T> {
+    inner: T,
+    intake: Intake,
+    unread: ChainMut,
+    unsent: ChainMut,
+}
+
+/// What a [`BufStream`] is taken apart to.
+#[derive(Debug)]
+pub struct BufStreamParts<T> {
+    /// The transport.
+    pub inner: T,
+    /// What was read from it, and not given out.
+    pub unread: Chain,
+    /// What was written to the stream, and not to the transport.
+    pub unsent: Chain,
+}
+
+impl<T> BufStream<T> {
+    /// Buffers `inner` with blocks of `pool`, when it needs some.
+    pub fn new(inner: T, pool: &Pool) -> Self {
+        Self { inner, intake: Intake::new(), unread: ChainMut::new(pool), unsent: ChainMut::new(pool) }
+    }
+
+    /// The transport.
+    pub fn get_ref(&self) -> &T {
+        &self.inner
+    }
+
+    /// The transport. Reading from it or writing to it passes by what is buffered.
+    pub fn get_mut(&mut self) -> &mut T {
+        &mut self.inner
+    }
+
+    /// What was read from the transport, and not given out: its first piece.
+    pub fn buffer(&self) -> &[u8] {
+        self.unread.chunk()
+    }
+
+    /// Takes the stream apart. No byte is lost: what is in the buffers is handed out with the transport.
+    pub fn into_inner(self) -> BufStreamParts<T> {
+        BufStreamParts { inner: self.inner, unread: self.unread.freeze(), unsent: self.unsent.freeze() }
+    }
+}
+
+impl<T: AsyncRead + Unpin> BufStream<T> {
+    /// Reads until there is something, or the end.
+    fn poll_fill(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        if self.unread.is_empty() {
+            ready!(self.intake.poll_read(cx, Pin::new(&mut self.inner), &mut self.unread))?;
+        }
+        Poll::Ready(Ok(()))
+    }
+
+    fn take_unread(&mut self, count: usize) {
+        self.unread.advance(count);
+        if self.unread.is_empty() {
+            self.unread.release_room();
+        }
+    }
+}
+
+impl<T: AsyncRead + Unpin> AsyncRead for BufStream<T> {
+    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        if self.unread.is_empty() && buf.remaining() >= BUFFER_LEN && !self.intake.has_error() {
+            return Pin::new(&mut self.inner).poll_read(cx, buf);
+        }
+        ready!(self.poll_fill(cx))?;
+        let mut taken = 0;
+        for chunk in self.unread.chunks() {
+            let count = chunk.len().min(buf.remaining());
+            buf.put_slice(&chunk[..count]);
+            taken += count;
+        }
+        self.take_unread(taken);
+        Poll::Ready(Ok(()))
+    }
+}
+
+impl<T: AsyncRead + Unpin> AsyncBufRead for BufStream<T> {
+    fn poll_fill_buf(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<&[u8]>> {
+        let this = self.get_mut();
+        ready!(this.poll_fill(cx))?;
+        Poll::Ready(Ok(this.unread.chunk()))
+    }
+
+    fn consume(mut self: Pin<&mut Self>, count: usize) {
+        self.take_unread(count);
+    }
+}
+
+impl<T: AsyncWrite + Unpin> BufStream<T> {
+    /// Hands all that was collected to the transport.
+    fn poll_send_all(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        ready!(poll_write_all_buf(Pin::new(&mut self.inner), cx, &mut self.unsent))?;
+        self.unsent.release_room();
+        Poll::Ready(Ok(()))
+    }
+
+    /// Makes room for a write of `len` bytes; whether it is to be collected. If not, nothing is left in front of it.
+    fn poll_collect(&mut self, cx: &mut Context<'_>, len: usize) -> Poll<io::Result<bool>> {
+        let is_small = len < BUFFER_LEN;
+        if is_small && self.unsent.len() + len <= BUFFER_LEN && self.unsent.try_reserve(len).is_ok() {
+            return Poll::Ready(Ok(true));
+        }
+        ready!(self.poll_send_all(cx))?;
+        Poll::Ready(Ok(is_small && self.unsent.try_reserve(len).is_ok()))
+    }
+}
+
+impl<T: AsyncWrite + Unpin> AsyncWrite for BufStream<T> {
+    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
+        if ready!(self.poll_collect(cx, buf.len()))? {
+            self.unsent.put_slice(buf);
+            return Poll::Ready(Ok(buf.len()));
+        }
+        Pin::new(&mut self.inner).poll_write(cx, buf)
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bufs: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        let len = bufs.iter().map(|buf| buf.len()).sum();
+        if ready!(self.poll_collect(cx, len))? {
+            bufs.iter().for_each(|buf| self.unsent.put_slice(buf));
+            return Poll::Ready(Ok(len));
+        }
+        Pin::new(&mut self.inner).poll_write_vectored(cx, bufs)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.inner.is_write_vectored()
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        ready!(self.poll_send_all(cx))?;
+        Pin::new(&mut self.inner).poll_flush(cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        ready!(self.poll_send_all(cx))?;
+        Pin::new(&mut self.inner).poll_shutdown(cx)
+    }
+}

@@ -1,0 +1,355 @@
+//! `Intake`: how a connection is read.
+//!
+//! # Invariants
+//! - LATE: on every `Pending` the chain holds no block but for bytes that arrived.
+//! - NO-FREEZE: a wait for memory has the pool's deadline; while a socket waits for memory, it is looked at twice a second for an end.
+
+use std::{
+    fmt, io,
+    pin::{Pin, pin},
+    task::{Context, Poll, ready},
+    time::Duration,
+};
+
+use bytes::BufMut;
+use tokio::io::{AsyncRead, AsyncReadExt};
+
+use super::socket::{Inq, RECV_SLICES_MAX, Received, Socket};
+use crate::{
+    chain::{ChainLease, ChainMut},
+    pool::{LeaseError, Pool},
+    sync::Sleep,
+};
+
+/// What the first read asks for: most messages are shorter.
+const READ_MIN: usize = 4 << 10;
+
+/// The largest block that reading leases, and what is remembered of a large read while waiting for the next one.
+const READ_BLOCK: usize = 64 << 10;
+
+/// The most that one call asks for, and about the most that one poll reads (gRPC and brpc stop there too).
+const READ_MAX: usize = 512 << 10;
+
+/// How many calls a poll makes at most (nginx and HAProxy: 4).
+const CALLS_MAX: usize = 4;
+
+/// How often a socket is looked at while it waits for memory: whoever has gone away gives its place up.
+const LOOK_EVERY: Duration = Duration::from_millis(500);
+
+/// How a connection is read: how much to ask for next, and its place in the queue when memory is short.
+///
+/// Reads any `AsyncRead` into a [`ChainMut`], which leases from its pool. On a bare socket it waits for bytes first, leases then, and reads
+/// into up to eight blocks with one call; what was not filled goes back at once. Other transports are polled with a leased block, which
+/// goes back on `Pending`. Either way nothing is held while there is nothing to read, but for bytes that were not consumed yet.
+///
+/// A read begins with 4 KiB, four times as much whenever all was filled, up to 512 KiB; half as much after two that were filled by half
+/// or less. A TCP socket that was read full is asked how much is left (TCP_INQ on Linux). One poll makes at most four calls; if there is more,
+/// the next one lets other tasks run first.
+///
+/// One `Intake` belongs to one connection.
+///
+/// # Examples
+/// ```
+/// use leasehold::{ChainMut, Pool, io::Intake};
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> std::io::Result<()> {
+/// # let pool = Pool::new(8 << 20).unwrap();
+/// let (mut near, mut far) = tokio::io::duplex(1 << 10);
+/// tokio::io::AsyncWriteExt::write_all(&mut far, b"hello").await?;
+///
+/// let (mut intake, mut chain) = (Intake::new(), ChainMut::new(&pool));
+/// assert_eq!(intake.read(&mut near, &mut chain).await?, 5);
+/// assert_eq!(chain.freeze(), *b"hello");
+/// assert_eq!(pool.leased(), 0);
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Default)]
+pub struct Intake {
+    /// What the next read asks for, less READ_MIN.
+    more: u32,
+    /// How many reads in a row were filled by half or less.
+    small_reads: u8,
+    inq: Inq,
+    /// The last poll stopped with more to read.
+    owes_yield: bool,
+    /// What the socket said after bytes that were to be given out first.
+    error: Option<io::Error>,
+    starved: Option<Box<Starved>>,
+}
+
+/// A place in the queue for memory.
+struct Starved {
+    lease: Option<Box<ChainLease>>,
+    look: Sleep,
+}
+
+/// What a wait for memory came to.
+enum Memory {
+    Room,
+    /// The stream has ended, or failed: no memory is needed for that.
+    Ended,
+    /// There is nothing to read after all.
+    Needless,
+}
+
+impl Intake {
+    /// For a new connection.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Reads what is there to the end of `chain`; returns how many bytes, 0 at the end of the stream.
+    ///
+    /// Waits for bytes, then for memory if it is short: at most the pool's `wait_max`.
+    ///
+    /// # Errors
+    /// Those of the transport; and [`LeaseError`] as an [`io::Error`] if memory cannot be had, or if this chain alone holds all that
+    /// its account may have. What is in the chain stays there.
+    ///
+    /// # Cancel safety
+    /// Cancel safe: bytes that were read are in the chain.
+    ///
+    /// # Panics
+    /// If it must wait for memory outside of a tokio runtime with time enabled.
+    pub async fn read<T: AsyncRead + Unpin>(&mut self, io: &mut T, chain: &mut ChainMut) -> io::Result<usize> {
+        std::future::poll_fn(|cx| self.poll_read(cx, Pin::new(io), chain)).await
+    }
+
+    /// As [`read`](Self::read), for code that polls.
+    ///
+    /// # Errors
+    /// As [`read`](Self::read).
+    pub fn poll_read<T: AsyncRead>(
+        &mut self,
+        cx: &mut Context<'_>,
+        io: Pin<&mut T>,
+        chain: &mut ChainMut,
+    ) -> Poll<io::Result<usize>> {
+        if let Some(error) = self.error.take() {
+            return Poll::Ready(Err(error));
+        }
+        if std::mem::take(&mut self.owes_yield) {
+            cx.waker().wake_by_ref();
+            return Poll::Pending;
+        }
+        let polled = match Socket::of(io.as_ref().get_ref()) {
+            Some(socket) => self.poll_socket(cx, socket, chain),
+            None => self.poll_other(cx, io, chain),
+        };
+        match polled {
+            Poll::Ready(_) => chain.release_spare(),
+            Poll::Pending => self.park(chain),
+        }
+        polled
+    }
+
+    /// Whether the next read fails.
+    pub(super) fn has_error(&self) -> bool {
+        self.error.is_some()
+    }
+
+    fn poll_socket(
+        &mut self,
+        cx: &mut Context<'_>,
+        socket: Socket<'_>,
+        chain: &mut ChainMut,
+    ) -> Poll<io::Result<usize>> {
+        loop {
+            ready!(socket.poll_read_ready(cx))?;
+            match ready!(self.poll_room(cx, Some(socket), chain))? {
+                Memory::Room => {}
+                Memory::Ended => return Poll::Ready(Ok(0)),
+                Memory::Needless => continue,
+            }
+            match socket.try_recv(chain, &mut self.inq) {
+                Ok(received) => return Poll::Ready(Ok(self.read_on(socket, chain, received))),
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                Err(error) => return Poll::Ready(Err(error)),
+            }
+        }
+    }
+
+    /// Goes on while there is more, within the bounds of one poll; returns how many bytes came with all calls.
+    fn read_on(&mut self, socket: Socket<'_>, chain: &mut ChainMut, first: Received) -> usize {
+        let mut total = first.count;
+        let mut last = first;
+        for calls in 1.. {
+            self.adapt(last);
+            if last.count == 0 || last.is_drained() {
+                break;
+            }
+            if calls == CALLS_MAX || total >= READ_MAX {
+                self.owes_yield = true;
+                break;
+            }
+            if self.try_room(chain).is_err() {
+                break;
+            }
+            match socket.try_recv(chain, &mut self.inq) {
+                Ok(received) => last = received,
+                Err(error) => {
+                    if error.kind() != io::ErrorKind::WouldBlock {
+                        // A socket tells of its failure once.
+                        self.error = Some(error);
+                    }
+                    break;
+                }
+            }
+            total += last.count;
+        }
+        total
+    }
+
+    fn poll_other<T: AsyncRead>(
+        &mut self,
+        cx: &mut Context<'_>,
+        mut io: Pin<&mut T>,
+        chain: &mut ChainMut,
+    ) -> Poll<io::Result<usize>> {
+        // Without a socket to look at, what ended is seen when the memory is there.
+        let Memory::Room = ready!(self.poll_room(cx, None, chain))? else {
+            unreachable!("only a socket ends or needs nothing")
+        };
+        let offered = chain.chunk_mut().len();
+        // Dropping this future on Pending is safe: `read_buf` has read nothing then.
+        let count = ready!(pin!(io.read_buf(chain)).poll(cx))?;
+        self.adapt(Received { count, is_full: count == offered, left: None });
+        Poll::Ready(Ok(count))
+    }
+
+    // ---- memory --------------------------------------------------------------------------------------------------------
+
+    /// Makes room for the next read, and waits for memory if there is none at all.
+    fn poll_room(
+        &mut self,
+        cx: &mut Context<'_>,
+        socket: Option<Socket<'_>>,
+        chain: &mut ChainMut,
+    ) -> Poll<io::Result<Memory>> {
+        if self.starved.is_none() {
+            match self.try_room(chain) {
+                Ok(()) => return Poll::Ready(Ok(Memory::Room)),
+                Err(error) if error.is_exhausted() || error.is_over_limit() => self.starve(chain)?,
+                Err(error) => return Poll::Ready(Err(error.into())),
+            }
+        }
+        let polled = self.poll_starved(cx, socket, chain);
+        if polled.is_ready() {
+            self.starved = None;
+        }
+        polled
+    }
+
+    fn poll_starved(
+        &mut self,
+        cx: &mut Context<'_>,
+        socket: Option<Socket<'_>>,
+        chain: &mut ChainMut,
+    ) -> Poll<io::Result<Memory>> {
+        let Some(starved) = &mut self.starved else { return Poll::Ready(Ok(Memory::Needless)) };
+        if let Some(socket) = socket {
+            while starved.look.poll_passed(cx).is_ready() {
+                starved.look = Sleep::new(LOOK_EVERY);
+                match socket.try_peek() {
+                    Ok(0) => return Poll::Ready(Ok(Memory::Ended)),
+                    Ok(_) => {}
+                    Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                        return Poll::Ready(Ok(Memory::Needless));
+                    }
+                    Err(error) => return Poll::Ready(Err(error)),
+                }
+            }
+        }
+        ready!(chain.poll_reserve(cx, &mut starved.lease, 1))?;
+        Poll::Ready(Ok(Memory::Room))
+    }
+
+    /// Begins to wait for memory, unless nobody but this chain could give it back.
+    fn starve(&mut self, chain: &ChainMut) -> Result<(), LeaseError> {
+        let (pool, pinned) = (pool_of(chain)?, chain.pinned());
+        let limit = pool.limit_of_all();
+        if pinned + pool.block_len_for(1) > limit {
+            return Err(LeaseError::too_large(chain.len() + 1, chain.len()));
+        }
+        // The first look comes at once: a socket that has ended needs no memory.
+        self.starved = Some(Box::new(Starved { lease: None, look: Sleep::new(Duration::ZERO) }));
+        Ok(())
+    }
+
+    /// Makes room for the next read out of what is free now: all of it, or some. An error means that there is none at all.
+    fn try_room(&self, chain: &mut ChainMut) -> Result<(), LeaseError> {
+        let wanted = self.wanted();
+        let tail = chain.tail_room();
+        let mut missing = if wanted == READ_MIN && tail > 0 { 0 } else { wanted.saturating_sub(tail) };
+        let mut slices = usize::from(chain.remaining_mut() > 0);
+        while missing > 0 && slices < RECV_SLICES_MAX {
+            let pool = pool_of(chain)?;
+            let len = missing.min(READ_BLOCK);
+            let leased = pool.try_lease(len).or_else(|error| {
+                if chain.remaining_mut() > 0 {
+                    Err(error)
+                } else {
+                    pool.try_lease(READ_MIN).or_else(|_| pool.try_lease(1))
+                }
+            });
+            match leased {
+                Ok(block) => {
+                    missing = missing.saturating_sub(block.capacity());
+                    slices += 1;
+                    chain.add_block(block);
+                }
+                Err(_) if chain.remaining_mut() > 0 => break,
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(())
+    }
+
+    /// There is nothing to read: gives all memory back that holds no bytes, and moves few bytes out of large blocks.
+    fn park(&mut self, chain: &mut ChainMut) {
+        if chain.is_empty() {
+            chain.release_room();
+        } else {
+            chain.release_spare();
+            chain.compact();
+        }
+        self.more = self.more.min((READ_BLOCK - READ_MIN) as u32);
+    }
+
+    // ---- the size of a read ------------------------------------------------------------------------------------------------
+
+    fn wanted(&self) -> usize {
+        READ_MIN + self.more as usize
+    }
+
+    /// Learns from a read how much the next one should ask for.
+    fn adapt(&mut self, received: Received) {
+        let wanted = self.wanted();
+        let next = if received.is_full {
+            self.small_reads = 0;
+            received.left.map_or(wanted * 4, |left| wanted.max(left))
+        } else if received.count <= wanted / 2 && self.small_reads == 1 {
+            self.small_reads = 0;
+            wanted / 2
+        } else {
+            self.small_reads = u8::from(received.count <= wanted / 2);
+            wanted
+        };
+        self.more = (next.clamp(READ_MIN, READ_MAX) - READ_MIN) as u32;
+    }
+}
+
+fn pool_of(chain: &ChainMut) -> Result<&Pool, LeaseError> {
+    chain.pool().ok_or_else(LeaseError::detached)
+}
+
+impl fmt::Debug for Intake {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Intake")
+            .field("wanted", &self.wanted())
+            .field("waits_for_memory", &self.starved.is_some())
+            .finish_non_exhaustive()
+    }
+}

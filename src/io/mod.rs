@@ -1,0 +1,33 @@
+//! Chains in and out of sockets.
+//!
+//! Nothing is leased before bytes have arrived, a call moves much at once, and a block is home as soon as it is sent.
+//!
+//! | | reads or writes | holds while it waits |
+//! |---|---|---|
+//! | [`Intake`] | any `AsyncRead` into a [`ChainMut`](crate::ChainMut) | nothing |
+//! | [`poll_write_buf`], [`write_all_buf`] | a [`Chain`](crate::Chain), or any `Buf`, into any `AsyncWrite` | what is not sent yet |
+//! | [`BufStream`] | as tokio's `BufStream`, `BufReader` and `BufWriter` | what is not read or flushed yet |
+//!
+//! # Sockets
+//! Bare sockets of tokio, their halves and mutable references to them are recognised by their type, wherever a transport is generic here.
+//! They are asked for readiness first and read with one call into up to eight blocks. Any other transport (TLS, a pipe in memory) is
+//! polled with a leased block, which goes back if the answer is `Pending`.
+//!
+//! # Invariants
+//! - LATE: no block is leased before bytes are there, and none is held across a wait for readiness but for bytes that arrived.
+//! - LARGE-CALL: a call is sized by bytes, up to 512 KiB in eight blocks; not by blocks.
+//! - SHORT: a call that moved less than was offered tells tokio that the socket is not ready, so that no second call follows only
+//!   to hear the same.
+
+mod buf_stream;
+mod intake;
+#[allow(unsafe_code)]
+mod socket;
+mod write;
+
+pub use self::{
+    buf_stream::{BufStream, BufStreamParts},
+    intake::Intake,
+    socket::limit_unsent,
+    write::{poll_write_buf, write_all_buf},
+};

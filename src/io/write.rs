@@ -1,0 +1,111 @@
+//! Writing a chain, or any `Buf`, to a transport.
+
+use std::{
+    io::{self, IoSlice},
+    pin::Pin,
+    task::{Context, Poll, ready},
+};
+
+use bytes::Buf;
+use tokio::io::AsyncWrite;
+
+use super::socket::Socket;
+
+/// So many pieces go into one call; the list is on the stack (hyper and tokio-util: 64).
+const SLICES_MAX: usize = 64;
+
+/// Small pieces are gathered up to this length for a transport that takes one piece a call.
+const GATHER_LEN: usize = 8 << 10;
+
+/// Writes from the front of `buf` with one call, and consumes what was written: each block of a chain goes home with its last byte.
+///
+/// Up to 64 pieces go into one vectored call, and one piece into a plain one. Where the transport is not vectored, pieces that are
+/// smaller than 8 KiB together are gathered on the stack first. Returns how many bytes were written; 0 if `buf` is empty, or if the
+/// transport takes no more.
+///
+/// As `tokio_util::io::poll_write_buf`, but for bare sockets (see [the module](super)), where a call that was cut short is not followed by
+/// one that only hears "not now".
+///
+/// # Errors
+/// Those of the transport; `buf` is as it was then.
+pub fn poll_write_buf<T: AsyncWrite, B: Buf>(
+    io: Pin<&mut T>,
+    cx: &mut Context<'_>,
+    buf: &mut B,
+) -> Poll<io::Result<usize>> {
+    if !buf.has_remaining() {
+        return Poll::Ready(Ok(0));
+    }
+    let count = match Socket::of(io.as_ref().get_ref()) {
+        Some(socket) => ready!(poll_send(socket, cx, buf))?,
+        None => ready!(poll_write_other(io, cx, buf))?,
+    };
+    buf.advance(count);
+    Poll::Ready(Ok(count))
+}
+
+/// Writes all of `buf`, and consumes it as it is written.
+///
+/// # Errors
+/// Those of the transport, and `WriteZero` if it takes no more; `buf` has what was not written.
+///
+/// # Cancel safety
+/// Resumable: what was written is gone from `buf`, the rest is there.
+pub async fn write_all_buf<T: AsyncWrite + Unpin, B: Buf>(io: &mut T, buf: &mut B) -> io::Result<()> {
+    std::future::poll_fn(|cx| poll_write_all_buf(Pin::new(io), cx, buf)).await
+}
+
+/// As [`write_all_buf`], for code that polls.
+pub(crate) fn poll_write_all_buf<T: AsyncWrite, B: Buf>(
+    mut io: Pin<&mut T>,
+    cx: &mut Context<'_>,
+    buf: &mut B,
+) -> Poll<io::Result<()>> {
+    while buf.has_remaining() {
+        if ready!(poll_write_buf(io.as_mut(), cx, buf))? == 0 {
+            return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
+        }
+    }
+    Poll::Ready(Ok(()))
+}
+
+fn poll_send<B: Buf>(socket: Socket<'_>, cx: &mut Context<'_>, buf: &B) -> Poll<io::Result<usize>> {
+    let mut slices = [IoSlice::new(&[]); SLICES_MAX];
+    let count = buf.chunks_vectored(&mut slices);
+    loop {
+        ready!(socket.poll_write_ready(cx))?;
+        match socket.try_send(&slices[..count]) {
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+            sent => return Poll::Ready(sent),
+        }
+    }
+}
+
+fn poll_write_other<T: AsyncWrite, B: Buf>(io: Pin<&mut T>, cx: &mut Context<'_>, buf: &B) -> Poll<io::Result<usize>> {
+    let first = buf.chunk();
+    if first.len() == buf.remaining() {
+        return io.poll_write(cx, first);
+    }
+    let mut slices = [IoSlice::new(&[]); SLICES_MAX];
+    let count = buf.chunks_vectored(&mut slices);
+    if io.is_write_vectored() {
+        return io.poll_write_vectored(cx, &slices[..count]);
+    }
+    let mut gathered = [0; GATHER_LEN];
+    match gather(&slices[..count], &mut gathered) {
+        0 => io.poll_write(cx, first),
+        len => io.poll_write(cx, &gathered[..len]),
+    }
+}
+
+/// Copies whole pieces while they fit; 0 if that would be one piece or none.
+fn gather(slices: &[IoSlice<'_>], gathered: &mut [u8]) -> usize {
+    let (mut len, mut count) = (0, 0);
+    for slice in slices {
+        let Some(room) = gathered.get_mut(len..len + slice.len()) else { break };
+        room.copy_from_slice(slice);
+        len += slice.len();
+        count += 1;
+    }
+    if count > 1 { len } else { 0 }
+}
