@@ -68,7 +68,7 @@ impl ChainMut {
 
     /// An empty chain that cannot lease.
     #[inline]
-    fn detached() -> Self {
+    pub(super) fn detached() -> Self {
         Self { tail: BlockMut::empty(), len: 0, room: 0, pool: None, rest: None }
     }
 

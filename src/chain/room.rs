@@ -41,6 +41,12 @@ impl ChainMut {
         self.pool.as_ref()
     }
 
+    /// An empty chain that leases from where this one does.
+    #[cfg(feature = "codec")]
+    pub(crate) fn sibling(&self) -> ChainMut {
+        ChainMut { pool: self.pool.clone(), ..ChainMut::detached() }
+    }
+
     /// Adds an empty block behind the room.
     pub(crate) fn add_block(&mut self, block: BlockMut) {
         self.add_room([block]);

@@ -5,8 +5,18 @@
 
 mod decoder;
 mod encoder;
+mod framed;
+mod framed_parts;
+mod framed_read;
+mod framed_write;
+mod reading;
+mod writing;
 
 pub use self::{
     decoder::Decoder,
     encoder::{Encoder, HEAD_ROOM},
+    framed::Framed,
+    framed_parts::FramedParts,
+    framed_read::FramedRead,
+    framed_write::FramedWrite,
 };

@@ -65,10 +65,10 @@ const LOOK_EVERY: Duration = Duration::from_millis(500);
 /// # Ok(())
 /// # }
 /// ```
-#[derive(Default)]
 pub struct Intake {
-    /// What the next read asks for, less READ_MIN.
-    more: u32,
+    /// What the next read asks for.
+    wanted: u32,
+    wanted_max: u32,
     /// How many reads in a row were filled by half or less.
     small_reads: u8,
     inq: Inq,
@@ -97,7 +97,21 @@ enum Memory {
 impl Intake {
     /// For a new connection.
     pub fn new() -> Self {
-        Self::default()
+        Self {
+            wanted: READ_MIN as u32,
+            wanted_max: READ_MAX as u32,
+            small_reads: 0,
+            inq: Inq::Unasked,
+            owes_yield: false,
+            error: None,
+            starved: None,
+        }
+    }
+
+    /// Leases at most about `bytes` at once, between 4 KiB and 512 KiB: 512 KiB by default.
+    #[must_use]
+    pub fn read_max(self, bytes: usize) -> Self {
+        Self { wanted_max: bytes.clamp(READ_MIN, READ_MAX) as u32, ..self }
     }
 
     /// Reads what is there to the end of `chain`; returns how many bytes, 0 at the end of the stream.
@@ -280,7 +294,7 @@ impl Intake {
 
     /// Makes room for the next read out of what is free now: all of it, or some. An error means that there is none at all.
     fn try_room(&self, chain: &mut ChainMut) -> Result<(), LeaseError> {
-        let wanted = self.wanted();
+        let wanted = self.wanted as usize;
         let tail = chain.tail_room();
         let mut missing = if wanted == READ_MIN && tail > 0 { 0 } else { wanted.saturating_sub(tail) };
         let mut slices = usize::from(chain.remaining_mut() > 0);
@@ -315,21 +329,17 @@ impl Intake {
             chain.release_spare();
             chain.compact();
         }
-        self.more = self.more.min((READ_BLOCK - READ_MIN) as u32);
+        self.wanted = self.wanted.min(READ_BLOCK as u32);
     }
 
     // ---- the size of a read ------------------------------------------------------------------------------------------------
 
-    fn wanted(&self) -> usize {
-        READ_MIN + self.more as usize
-    }
-
     /// Learns from a read how much the next one should ask for.
     fn adapt(&mut self, received: Received) {
-        let wanted = self.wanted();
+        let wanted = self.wanted as usize;
         let next = if received.is_full {
             self.small_reads = 0;
-            received.left.map_or(wanted * 4, |left| wanted.max(left))
+            received.left.map_or(wanted * 4, |left| wanted.max(left).min(READ_MAX))
         } else if received.count <= wanted / 2 && self.small_reads == 1 {
             self.small_reads = 0;
             wanted / 2
@@ -337,7 +347,7 @@ impl Intake {
             self.small_reads = u8::from(received.count <= wanted / 2);
             wanted
         };
-        self.more = (next.clamp(READ_MIN, READ_MAX) - READ_MIN) as u32;
+        self.wanted = (next.max(READ_MIN) as u32).min(self.wanted_max);
     }
 }
 
@@ -345,10 +355,16 @@ fn pool_of(chain: &ChainMut) -> Result<&Pool, LeaseError> {
     chain.pool().ok_or_else(LeaseError::detached)
 }
 
+impl Default for Intake {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
 impl fmt::Debug for Intake {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Intake")
-            .field("wanted", &self.wanted())
+            .field("wanted", &self.wanted)
             .field("waits_for_memory", &self.starved.is_some())
             .finish_non_exhaustive()
     }

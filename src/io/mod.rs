@@ -25,6 +25,7 @@ mod intake;
 mod socket;
 mod write;
 
+pub(crate) use self::write::poll_write_all_buf;
 pub use self::{
     buf_stream::{BufStream, BufStreamParts},
     intake::Intake,

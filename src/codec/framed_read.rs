@@ -1,0 +1,88 @@
+//! `FramedRead`: a reader as a stream of frames.
+
+use std::{
+    pin::Pin,
+    task::{Context, Poll},
+};
+
+use futures_core::Stream;
+use pin_project_lite::pin_project;
+use tokio::io::AsyncRead;
+
+use super::{Decoder, FramedParts, reading::Reading};
+use crate::{chain::ChainMut, pool::Pool};
+
+pin_project! {
+    /// A reader and a decoder as a [`Stream`] of frames, out of leased blocks.
+    ///
+    /// The reading half of [`Framed`](super::Framed), with the same states, errors and cancel safety; it holds no block while nothing is
+    /// there to be read.
+    #[derive(Debug)]
+    pub struct FramedRead<T, D> {
+        #[pin]
+        io: T,
+        decoder: D,
+        reading: Reading,
+    }
+}
+
+impl<T, D> FramedRead<T, D> {
+    /// Frames of `io`, in blocks of `pool`.
+    pub fn new(io: T, decoder: D, pool: &Pool) -> Self {
+        Self { io, decoder, reading: Reading::new(ChainMut::new(pool)) }
+    }
+
+    /// Takes it apart. No byte is lost; the buffer for writing is empty.
+    pub fn into_parts(self) -> FramedParts<T, D> {
+        FramedParts::with_read_buf(self.io, self.decoder, self.reading.chain)
+    }
+
+    /// The reader alone; bytes that are buffered are lost. [`into_parts`](Self::into_parts) keeps them.
+    pub fn into_inner(self) -> T {
+        self.io
+    }
+
+    /// The reader.
+    pub fn get_ref(&self) -> &T {
+        &self.io
+    }
+
+    /// The reader. Reading from it disturbs the frames.
+    pub fn get_mut(&mut self) -> &mut T {
+        &mut self.io
+    }
+
+    /// The reader, pinned.
+    pub fn get_pin_mut(self: Pin<&mut Self>) -> Pin<&mut T> {
+        self.project().io
+    }
+
+    /// The decoder.
+    pub fn decoder(&self) -> &D {
+        &self.decoder
+    }
+
+    /// The decoder.
+    pub fn decoder_mut(&mut self) -> &mut D {
+        &mut self.decoder
+    }
+
+    /// Goes on with another decoder; what is buffered stays.
+    pub fn map_decoder<E>(self, map: impl FnOnce(D) -> E) -> FramedRead<T, E> {
+        FramedRead { io: self.io, decoder: map(self.decoder), reading: self.reading }
+    }
+
+    /// Bytes that were read and not decoded.
+    pub fn read_buffer(&self) -> &ChainMut {
+        &self.reading.chain
+    }
+}
+
+impl<T: AsyncRead, D: Decoder> Stream for FramedRead<T, D> {
+    type Item = Result<D::Item, D::Error>;
+
+    fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        let this = self.project();
+        this.reading.poll_next(cx, this.io, this.decoder)
+    }
+}

@@ -1,0 +1,113 @@
+//! `FramedWrite`: a writer as a sink of frames.
+
+use std::{
+    pin::Pin,
+    task::{Context, Poll},
+};
+
+use futures_sink::Sink;
+use pin_project_lite::pin_project;
+use tokio::io::AsyncWrite;
+
+use super::{Encoder, FramedParts, writing::Writing};
+use crate::{chain::ChainMut, pool::Pool};
+
+pin_project! {
+    /// A writer and an encoder as a [`Sink`] of frames, out of leased blocks.
+    ///
+    /// The writing half of [`Framed`](super::Framed), with the same back-pressure, errors and cancel safety; it holds no block once all
+    /// is flushed.
+    #[derive(Debug)]
+    pub struct FramedWrite<T, E> {
+        #[pin]
+        io: T,
+        encoder: E,
+        writing: Writing,
+    }
+}
+
+impl<T, E> FramedWrite<T, E> {
+    /// Frames into `io`, out of blocks of `pool`.
+    pub fn new(io: T, encoder: E, pool: &Pool) -> Self {
+        Self { io, encoder, writing: Writing::new(ChainMut::new(pool)) }
+    }
+
+    /// Takes it apart. No byte is lost; the buffer for reading is empty.
+    pub fn into_parts(self) -> FramedParts<T, E> {
+        FramedParts::with_write_buf(self.io, self.encoder, self.writing.chain)
+    }
+
+    /// The writer alone; bytes that are buffered are lost. [`into_parts`](Self::into_parts) keeps them.
+    pub fn into_inner(self) -> T {
+        self.io
+    }
+
+    /// The writer.
+    pub fn get_ref(&self) -> &T {
+        &self.io
+    }
+
+    /// The writer. Writing to it disturbs the frames.
+    pub fn get_mut(&mut self) -> &mut T {
+        &mut self.io
+    }
+
+    /// The writer, pinned.
+    pub fn get_pin_mut(self: Pin<&mut Self>) -> Pin<&mut T> {
+        self.project().io
+    }
+
+    /// The encoder.
+    pub fn encoder(&self) -> &E {
+        &self.encoder
+    }
+
+    /// The encoder.
+    pub fn encoder_mut(&mut self) -> &mut E {
+        &mut self.encoder
+    }
+
+    /// Goes on with another encoder; what is buffered stays.
+    pub fn map_encoder<F>(self, map: impl FnOnce(E) -> F) -> FramedWrite<T, F> {
+        FramedWrite { io: self.io, encoder: map(self.encoder), writing: self.writing }
+    }
+
+    /// Bytes that were encoded and not sent.
+    pub fn write_buffer(&self) -> &ChainMut {
+        &self.writing.chain
+    }
+
+    /// See [`Framed::backpressure_boundary`](super::Framed::backpressure_boundary).
+    pub fn backpressure_boundary(&self) -> usize {
+        self.writing.boundary
+    }
+
+    /// See [`Framed::set_backpressure_boundary`](super::Framed::set_backpressure_boundary).
+    pub fn set_backpressure_boundary(&mut self, bytes: usize) {
+        self.writing.boundary = bytes;
+    }
+}
+
+impl<T: AsyncWrite, I, E: Encoder<I>> Sink<I> for FramedWrite<T, E> {
+    type Error = E::Error;
+
+    fn poll_ready(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<(), E::Error>> {
+        let this = self.project();
+        this.writing.poll_ready(cx, this.io).map_err(Into::into)
+    }
+
+    fn start_send(self: Pin<&mut Self>, item: I) -> Result<(), E::Error> {
+        let this = self.project();
+        this.writing.start_send(item, this.encoder)
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<(), E::Error>> {
+        let this = self.project();
+        this.writing.poll_flush(cx, this.io).map_err(Into::into)
+    }
+
+    fn poll_close(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<(), E::Error>> {
+        let this = self.project();
+        this.writing.poll_close(cx, this.io).map_err(Into::into)
+    }
+}
