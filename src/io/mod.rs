@@ -7,6 +7,7 @@
 //! | [`Intake`] | any `AsyncRead` into a [`ChainMut`](crate::ChainMut) | nothing |
 //! | [`poll_write_buf`], [`write_all_buf`] | a [`Chain`](crate::Chain), or any `Buf`, into any `AsyncWrite` | what is not sent yet |
 //! | [`BufStream`] | as tokio's `BufStream`, `BufReader` and `BufWriter` | what is not read or flushed yet |
+//! | [`Relay`], [`copy_bidirectional`] | from either of two transports to the other | what the other has not taken yet |
 //!
 //! # Sockets
 //! Bare sockets of tokio, their halves and mutable references to them are recognised by their type, wherever a transport is generic here.
@@ -21,6 +22,7 @@
 
 mod buf_stream;
 mod intake;
+mod relay;
 #[allow(unsafe_code)]
 mod socket;
 mod write;
@@ -29,6 +31,7 @@ pub(crate) use self::write::poll_write_all_buf;
 pub use self::{
     buf_stream::{BufStream, BufStreamParts},
     intake::Intake,
+    relay::{Relay, copy_bidirectional},
     socket::limit_unsent,
     write::{poll_write_buf, write_all_buf},
 };
