@@ -153,6 +153,7 @@ impl Intake {
             None => self.poll_other(cx, io, chain),
         };
         match polled {
+            Poll::Ready(_) if chain.is_empty() => chain.release_room(),
             Poll::Ready(_) => chain.release_spare(),
             Poll::Pending => self.park(chain),
         }
