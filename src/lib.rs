@@ -26,6 +26,7 @@
 //!
 //! - [`Pool`]: leasing, waiting for memory, nested accounts with limits, trimming, statistics.
 //! - [`BlockMut`], [`Block`]: one block, or a range of it, exclusive or shared.
+//! - [`Reservation`]: room in the budget for memory that lives elsewhere.
 //! - [`ChainMut`], [`Chain`]: many blocks as one buffer, as [`bytes::BufMut`] and [`bytes::Buf`].
 //! - `http` (feature `http`): chains and readers as bodies for hyper and axum.
 //! - Feature `tracing`: events when memory is refused (warn, once a second at most, with the largest accounts; debug for limits), and
@@ -52,6 +53,6 @@ pub use self::{
     chain::{Chain, ChainLease, ChainMut, Segment},
     pool::{
         AccountStats, Backing, Block, BlockMut, BuildError, Builder, ClassStats, Lease, LeaseError, Pool, Pressure,
-        Stats,
+        Reservation, Reserve, Stats,
     },
 };

@@ -306,3 +306,15 @@ fn debug_output_shows_figures_and_no_bytes() {
     drop(frozen);
     assert_eq!(pool.leased(), 0);
 }
+
+#[test]
+fn handles_are_compared_with_slices_and_arrays() {
+    let (pool, whole) = block(b"equal");
+    let slice: &[u8] = b"equal";
+    assert!(whole == *slice && whole == slice && whole == *b"equal" && whole != *b"equal, not");
+    let frozen = whole.freeze();
+    assert!(frozen == *slice && frozen == slice && frozen == *b"equal" && frozen != *b"other");
+    assert!(Block::empty() == [] && BlockMut::empty() == []);
+    drop(frozen);
+    assert_eq!(pool.leased(), 0);
+}

@@ -62,6 +62,15 @@ impl Holder {
         drop(block);
         true
     }
+
+    /// Reserves the room of that block and gives it back; returns whether there was any.
+    fn reserve_and_release(&self, pool: &Pool) -> bool {
+        let Ok(reserved) = pool.try_reserve(LEN) else { return false };
+        assert!(!self.0.swap(true, Relaxed), "two hold one room");
+        assert!(self.0.swap(false, Relaxed));
+        drop(reserved);
+        true
+    }
 }
 
 fn poll(lease: &mut Lease) -> bool {
@@ -360,6 +369,80 @@ fn a_waiter_who_finds_all_blocks_with_somebody_who_is_refused_is_woken() {
     });
 }
 
+// ---- reservations ----------------------------------------------------------------------------------------------------
+
+#[test]
+fn a_block_and_a_reservation_that_do_not_fit_together_are_not_held_together() {
+    check(|| {
+        let pool = pool(4);
+        let held: Vec<_> = (0..3).map(|_| pool.try_lease(LEN).expect("free")).collect();
+        let holder = Holder::new();
+        let other = thread::spawn({
+            let (pool, holder) = (pool.clone(), holder.clone());
+            move || holder.reserve_and_release(&pool)
+        });
+        holder.lease_and_return(&pool);
+        other.join().expect("no panic");
+        // What was returned is in a magazine, and is given up.
+        assert!(holder.reserve_and_release(&pool));
+        drop(held);
+        assert_whole(&pool);
+    });
+}
+
+#[test]
+fn a_waiter_for_a_block_is_woken_by_a_reservation_that_goes_elsewhere() {
+    check(|| {
+        let pool = pool(4);
+        let account = pool.child("account", LEN);
+        let held: Vec<_> = (0..3).map(|_| pool.try_lease(LEN).expect("free")).collect();
+        let reserved = account.try_reserve(1).expect("room");
+        // First at the limit of its account, then for the pool.
+        let other = thread::spawn(move || drop(reserved));
+        drop(block_on(account.lease(LEN)).expect("a grant"));
+        other.join().expect("no panic");
+        drop(held);
+        assert_eq!(account.leased(), 0);
+        assert_whole(&pool);
+    });
+}
+
+#[test]
+fn a_reserve_that_waits_does_not_miss_a_block_that_goes_to_a_magazine_meanwhile() {
+    check(|| {
+        let pool = pool(4);
+        let held: Vec<_> = (0..3).map(|_| pool.try_lease(LEN).expect("free")).collect();
+        let last = pool.try_lease(LEN).expect("free");
+        let other = thread::spawn(move || drop(last));
+        drop(block_on(pool.reserve(LEN)).expect("a grant"));
+        other.join().expect("no panic");
+        drop(held);
+        assert_whole(&pool);
+    });
+}
+
+#[test]
+fn a_reserve_that_goes_while_it_is_granted_passes_its_room_on() {
+    check(|| {
+        let pool = pool(4);
+        let held: Vec<_> = (0..3).map(|_| pool.try_lease(LEN).expect("free")).collect();
+        let reserved = pool.try_reserve(LEN).expect("room");
+        let mut first = pool.reserve(LEN);
+        assert!(Pin::new(&mut first).poll(&mut Context::from_waker(Waker::noop())).is_pending());
+        let other = thread::spawn(move || drop(reserved));
+        let second = thread::spawn({
+            let pool = pool.clone();
+            move || drop(block_on(pool.lease(LEN)).expect("a grant"))
+        });
+        drop(first);
+        other.join().expect("no panic");
+        second.join().expect("no panic");
+        assert_eq!(pool.stats().waiting, 0);
+        drop(held);
+        assert_whole(&pool);
+    });
+}
+
 // ---- the end of a pool -----------------------------------------------------------------------------------------------
 
 #[test]
@@ -369,6 +452,18 @@ fn the_last_handle_may_go_while_the_last_block_comes_home() {
         let block = pool.try_lease(LEN).expect("free");
         let other = thread::spawn(move || drop(block));
         drop(pool);
+        other.join().expect("no panic");
+    });
+}
+
+#[test]
+fn a_reservation_may_go_last_while_the_last_block_comes_home() {
+    check(|| {
+        let pool = pool(4);
+        let (block, reserved) = (pool.try_lease(LEN).expect("free"), pool.try_reserve(LEN).expect("room"));
+        drop(pool);
+        let other = thread::spawn(move || drop(block));
+        drop(reserved);
         other.join().expect("no panic");
     });
 }

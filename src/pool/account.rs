@@ -1,20 +1,22 @@
 //! Accounts: who is charged for which capacity, nested, each within its own limit.
 //!
-//! An account lives while somebody holds a handle to it or a block is charged to it; both counts are packed into one word,
+//! An account lives while somebody holds a handle to it or something is charged to it; both counts are packed into one word,
 //! so that a lease touches no reference count beside the charge.
 //!
 //! # Invariants
 //! - ALIVE: an account is freed by whoever brings its word to zero; before that a handle, a charge or a child keeps it, and
 //!   each account keeps its parent by a handle.
-//! - EXACT: the charge is the capacity of all blocks charged to the account and its descendants, and never above the limit at
-//!   the moment of a charge. The pool's own account is not charged: its charge is what the slab has out.
+//! - EXACT: the charge is the capacity of all blocks charged to the account and its descendants, and all bytes reserved there; it is
+//!   never above the limit at the moment of a charge. The pool's own account is not charged: its charge is what the slab has out.
 
 mod accounts;
 mod refund;
+mod standing;
 
 pub(super) use self::{
     accounts::Accounts,
     refund::{move_charge, refund},
+    standing::StandingCharge,
 };
 
 use std::{
@@ -132,7 +134,7 @@ impl AccountHandle {
     }
 }
 
-/// A charge on its way to a block. Has no drop: it goes to a block or is refunded.
+/// A charge on its way to a block or a reservation. Has no drop: it arrives or is refunded.
 #[must_use = "a charge that is dropped here is never refunded"]
 pub(super) struct Charge<'a> {
     account: &'a AccountHandle,
@@ -265,7 +267,7 @@ impl Account {
     }
 
     /// Remembers the charge as it is, here and at every account above up to and not including `stop`. Only once a charge has
-    /// come to a block: one that is refunded for want of a block, or of room above, was never held.
+    /// arrived: one that is refunded for want of a block, or of room above, was never held.
     #[inline]
     fn note_peak(&self, stop: Option<AccountKey>) {
         let mut at = self;

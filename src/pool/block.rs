@@ -297,6 +297,18 @@ impl PartialEq<[u8]> for Block {
     }
 }
 
+impl<const N: usize> PartialEq<[u8; N]> for Block {
+    fn eq(&self, other: &[u8; N]) -> bool {
+        self[..] == other[..]
+    }
+}
+
+impl PartialEq<&[u8]> for Block {
+    fn eq(&self, other: &&[u8]) -> bool {
+        self[..] == **other
+    }
+}
+
 impl Hash for Block {
     fn hash<H: Hasher>(&self, state: &mut H) {
         self[..].hash(state);

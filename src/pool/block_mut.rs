@@ -396,3 +396,15 @@ impl PartialEq<[u8]> for BlockMut {
         self[..] == *other
     }
 }
+
+impl<const N: usize> PartialEq<[u8; N]> for BlockMut {
+    fn eq(&self, other: &[u8; N]) -> bool {
+        self[..] == other[..]
+    }
+}
+
+impl PartialEq<&[u8]> for BlockMut {
+    fn eq(&self, other: &&[u8]) -> bool {
+        self[..] == **other
+    }
+}

@@ -11,6 +11,7 @@
 
 mod figures;
 mod leasing;
+mod reserving;
 mod trimming;
 
 pub(super) use self::leasing::{Blocked, CHAIN_BLOCKS_MAX};

@@ -2,9 +2,9 @@
 
 use std::{fmt, io, time::Duration};
 
-/// The error of every lease: which limit said no, and whether waiting can help.
+/// The error of every lease and reservation: which limit said no, and whether waiting can help.
 ///
-/// Nothing is charged and nothing is held when a lease fails.
+/// Nothing is charged and nothing is held when one fails.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LeaseError {
     /// In a box, so that what `try_lease` returns is no larger than a block, and its slow path returns in registers.
@@ -15,7 +15,7 @@ pub struct LeaseError {
 enum Kind {
     /// An account may not have more; `left` is the room it has.
     AccountFull { account: String, wanted: usize, left: usize, limit: usize },
-    /// The pool has no free block that serves.
+    /// The pool has no free block that serves, or no room.
     PoolEmpty { wanted: usize },
     /// The wait took too long: for room in an account, or for the pool.
     DeadlinePassed { account: Option<String>, wanted: usize, waited: Duration },
@@ -23,7 +23,7 @@ enum Kind {
     TooLarge { wanted: usize, most: usize },
     /// Blocks cannot be charged to an account of another pool.
     OtherPool,
-    /// The chain carries no pool to lease from.
+    /// The chain or reservation carries no pool to lease from.
     Detached,
 }
 
@@ -62,7 +62,7 @@ impl LeaseError {
         matches!(*self.kind, Kind::AccountFull { .. })
     }
 
-    /// The pool has no free block that serves; it gets one as anybody's blocks come home.
+    /// The pool has no free block that serves, or no room for a reservation; it gets one as anybody's blocks come home.
     pub fn is_exhausted(&self) -> bool {
         matches!(*self.kind, Kind::PoolEmpty { .. })
     }
@@ -72,8 +72,8 @@ impl LeaseError {
         matches!(*self.kind, Kind::DeadlinePassed { .. })
     }
 
-    /// The length can never be had from this handle: larger than any class, than a limit, or for a chain than a quarter of
-    /// the budget. Ask for less, or raise the limit.
+    /// The length can never be had from this handle: larger than any class, than a limit, or for a chain or a reservation than a
+    /// quarter of the budget. Ask for less, or raise the limit.
     pub fn is_too_large(&self) -> bool {
         matches!(*self.kind, Kind::TooLarge { .. })
     }
@@ -83,7 +83,8 @@ impl LeaseError {
         matches!(*self.kind, Kind::OtherPool)
     }
 
-    /// The chain has no pool to lease from: it was split off another one, or made of a block.
+    /// The chain or reservation has no pool to lease from: the chain was split off another one, or made of a block; the reservation
+    /// was made empty.
     pub fn is_detached(&self) -> bool {
         matches!(*self.kind, Kind::Detached)
     }
@@ -98,7 +99,7 @@ impl fmt::Display for LeaseError {
             ),
             Kind::PoolEmpty { wanted } => write!(
                 f,
-                "the pool is exhausted: no free block for {wanted} bytes; wait with `lease().await`, lease a chain, which any blocks serve, or give the pool a larger budget"
+                "the pool is exhausted: nothing free for {wanted} bytes; wait with `lease().await`, lease a chain, which any blocks serve, or give the pool a larger budget"
             ),
             Kind::DeadlinePassed { account: Some(account), wanted, waited } => write!(
                 f,
@@ -115,7 +116,7 @@ impl fmt::Display for LeaseError {
             Kind::OtherPool => write!(f, "the account belongs to another pool; copy the bytes instead"),
             Kind::Detached => write!(
                 f,
-                "this chain has no pool to lease from: it was split off another one, or made of a block; reserve on the chain it came from, or begin with ChainMut::new"
+                "this has no pool to lease from: a chain that was split off another one, or made of a block, or a reservation that was made empty; reserve on the chain it came from, or begin with ChainMut::new or Pool::try_reserve"
             ),
         }
     }

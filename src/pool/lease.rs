@@ -15,6 +15,7 @@ use super::{
     block_mut::BlockMut,
     core::Blocked,
     error::LeaseError,
+    grant::Grant,
     line::{HOLD_MAX, Ticket},
     queue::{Progress, Request},
 };
@@ -44,7 +45,7 @@ impl Future for Lease {
     type Output = Result<BlockMut, LeaseError>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        self.wait.poll(cx).map_ok(|mut blocks| blocks.pop().expect("a granted lease has a block"))
+        self.wait.poll_grant(cx).map_ok(Grant::into_block)
     }
 }
 
@@ -59,6 +60,7 @@ impl fmt::Debug for Lease {
 pub(crate) enum Shape {
     Block,
     Chain,
+    Reservation,
 }
 
 /// A wait for memory of some shape: a try first, then a place in the queue with a deadline.
@@ -81,7 +83,7 @@ struct Place {
 
 /// What a poll of the queue came to.
 enum Collected {
-    Ready(Result<Vec<BlockMut>, LeaseError>),
+    Ready(Result<Grant, LeaseError>),
     Waiting { holds: bool },
 }
 
@@ -94,11 +96,16 @@ impl Wait {
         &self.pool
     }
 
+    /// As `poll_grant`, for blocks.
     pub(crate) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Result<Vec<BlockMut>, LeaseError>> {
+        self.poll_grant(cx).map_ok(Grant::into_blocks)
+    }
+
+    pub(super) fn poll_grant(&mut self, cx: &mut Context<'_>) -> Poll<Result<Grant, LeaseError>> {
         if self.place.is_none() {
             let request = self.pool.request(self.len, self.shape)?;
             match self.pool.lease_now(request) {
-                Ok(blocks) => return Poll::Ready(Ok(blocks)),
+                Ok(grant) => return Poll::Ready(Ok(grant)),
                 Err(blocked) => self.join(request, &blocked, cx),
             }
         }
@@ -122,7 +129,7 @@ impl Wait {
         Poll::Ready(Err(self.passed()))
     }
 
-    /// Takes the blocks if they were granted.
+    /// Takes what was granted.
     fn collect(&mut self, cx: &mut Context<'_>) -> Collected {
         let place = self.place.as_ref().expect("a place is taken before anything is collected");
         let waker = cx.waker().clone();
@@ -130,9 +137,9 @@ impl Wait {
         drop(old);
         match progress {
             Progress::Waiting { holds } => Collected::Waiting { holds },
-            Progress::Granted(blocks) => {
+            Progress::Granted(grant) => {
                 self.place = None;
-                Collected::Ready(Ok(blocks))
+                Collected::Ready(Ok(grant))
             }
             Progress::TakenBack => {
                 self.place = None;

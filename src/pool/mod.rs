@@ -1,7 +1,7 @@
 //! The pool: one owner of all blocks, who leases them.
 //!
 //! # Invariants
-//! Named once, where they are kept, and cited by name elsewhere: CAP, COUNTED and LISTED in `slab`; IN-REGION and RUN-ONCE in
+//! Named once, where they are kept, and cited by name elsewhere: CAP, WITHIN, COUNTED and LISTED in `slab`; IN-REGION and RUN-ONCE in
 //! `memory`; TABLE-LIVES and ONE-HOLDER in `span`; BOUNDED and BYPASS in `cache`; ALIVE and EXACT in `account`; LIVES, HOME and
 //! NO-STRAND in `core`; IN-LINE, FLAGGED and DEADLINE in
 //! `queue`; NO-FREEZE in `line`; SHARES and RANGES in `hold`.
@@ -19,6 +19,7 @@ mod cache;
 mod class;
 mod core;
 mod error;
+mod grant;
 #[allow(unsafe_code)]
 mod hold;
 mod lease;
@@ -27,6 +28,8 @@ mod maintain;
 #[allow(unsafe_code)]
 mod memory;
 mod queue;
+mod reservation;
+mod reserve;
 #[allow(unsafe_code)]
 mod slab;
 #[allow(unsafe_code)]
@@ -45,6 +48,8 @@ pub use self::{
     error::LeaseError,
     lease::Lease,
     memory::Backing,
+    reservation::Reservation,
+    reserve::Reserve,
     stats::{AccountStats, ClassStats, Pressure, Stats},
 };
 pub(crate) use self::{
@@ -67,6 +72,7 @@ use self::{
     block_mut::Fresh,
     class::ClassIndex,
     core::{Blocked, CHAIN_BLOCKS_MAX, Core},
+    grant::Grant,
     queue::Request,
 };
 
@@ -114,7 +120,7 @@ impl Pool {
 
     /// Opens an account inside this one, with a limit in bytes of its own. The limits of all accounts above hold too.
     ///
-    /// The account lives while a handle to it lives or a block is charged to it. Its name appears in [`Stats::accounts`] and in
+    /// The account lives while a handle to it lives or a block or reservation is charged to it. Its name appears in [`Stats::accounts`] and in
     /// errors. More than 8 million handles to one account abort the process.
     #[must_use = "the account is gone with its last handle"]
     pub fn child(&self, name: impl Into<Cow<'static, str>>, limit: usize) -> Self {
@@ -184,7 +190,8 @@ impl Pool {
 
     // ---- limits and figures --------------------------------------------------------------------------------------------
 
-    /// Bytes charged to this account and the accounts in it; for the pool's own account all that is leased.
+    /// Bytes charged to this account and the accounts in it, for blocks and [reservations](Reservation); for the pool's own account
+    /// all that is leased and reserved.
     ///
     /// For the pool's own account this visits every shard; exact while nobody leases or returns.
     pub fn leased(&self) -> usize {
@@ -201,7 +208,7 @@ impl Pool {
         self.account.limit()
     }
 
-    /// Changes the limit. What is leased above a lower limit stays leased; nothing more is until it has come home.
+    /// Changes the limit. What is leased or reserved above a lower limit stays so; nothing more is until it has come home.
     ///
     /// The limit of the pool's own account cannot exceed the budget.
     pub fn set_limit(&self, limit: usize) {
@@ -302,11 +309,11 @@ impl Pool {
         let leased = self.core().lease_request(&self.account, request, false, &mut woken);
         self.core().serve(woken);
         match leased {
-            Ok(blocks) => {
+            Ok(grant) => {
                 self.core().note_leased(false);
-                Ok(blocks)
+                Ok(grant.into_blocks())
             }
-            Err(blocked) => self.lease_blocked(len, Shape::Chain, blocked),
+            Err(blocked) => self.lease_blocked(len, Shape::Chain, blocked).map(Grant::into_blocks),
         }
     }
 
@@ -320,6 +327,11 @@ impl Pool {
         (self.budget() / 4).min(CHAIN_BLOCKS_MAX * self.block_len_for(usize::MAX))
     }
 
+    /// The most that may be reserved at once: a quarter of the budget (NO-FREEZE).
+    fn reservation_len_max(&self) -> usize {
+        self.budget() / 4
+    }
+
     /// What is asked of the core, or why it can never be served.
     fn request(&self, len: usize, shape: Shape) -> Result<Request, LeaseError> {
         let core = self.core();
@@ -327,20 +339,22 @@ impl Pool {
         let request = match shape {
             Shape::Block => core.classes.holding(len).map(Request::Block),
             Shape::Chain => (len <= self.chain_len_max()).then_some(Request::Chain(len)),
+            Shape::Reservation => (len <= self.reservation_len_max()).then_some(Request::Reservation(len)),
         };
         request.filter(|&request| core.bytes_of(request) <= limit).ok_or_else(|| match shape {
             Shape::Block => self.too_large(len),
             // What fits under a limit in whole blocks.
             Shape::Chain => LeaseError::too_large(len, self.chain_len_max().min(limit - limit % self.block_len_for(0))),
+            Shape::Reservation => LeaseError::too_large(len, self.reservation_len_max().min(limit)),
         })
     }
 
     /// A lease for somebody who has not tried yet.
-    fn lease_now(&self, request: Request) -> Result<Vec<BlockMut>, Blocked> {
+    fn lease_now(&self, request: Request) -> Result<Grant, Blocked> {
         let core = self.core();
         let leased = match request {
-            Request::Block(class) => core.lease_block(&self.account, class).map(|block| vec![block]),
-            Request::Chain(_) => {
+            Request::Block(class) => core.lease_block(&self.account, class).map(|block| Grant::Blocks(vec![block])),
+            Request::Chain(_) | Request::Reservation(_) => {
                 let mut woken = Vec::new();
                 let leased = core.lease_request(&self.account, request, false, &mut woken);
                 core.serve(woken);
@@ -370,14 +384,14 @@ impl Pool {
     fn try_lease_slow(&self, len: usize, class: ClassIndex) -> Result<Fresh, LeaseError> {
         let leased = match self.core().lease_block(&self.account, class) {
             Ok(block) => Ok(block),
-            Err(blocked) => self.lease_blocked(len, Shape::Block, blocked).map(only_block),
+            Err(blocked) => self.lease_blocked(len, Shape::Block, blocked).map(Grant::into_block),
         };
         leased.map(BlockMut::into_fresh)
     }
 
     /// A lease that did not succeed at once: refused, unless those who wait may be passed.
     #[cold]
-    fn lease_blocked(&self, len: usize, shape: Shape, blocked: Blocked) -> Result<Vec<BlockMut>, LeaseError> {
+    fn lease_blocked(&self, len: usize, shape: Shape, blocked: Blocked) -> Result<Grant, LeaseError> {
         let core = self.core();
         let request = self.request(len, shape).inspect_err(|_| {
             // The try may have emptied magazines, or charged an account for a moment, just when somebody began to wait.
@@ -407,11 +421,6 @@ impl Pool {
     fn core(&self) -> &Core {
         &self.account.core
     }
-}
-
-/// The block of a request for one.
-fn only_block(mut blocks: Vec<BlockMut>) -> BlockMut {
-    blocks.pop().expect("a block was asked for and granted")
 }
 
 impl Clone for Pool {

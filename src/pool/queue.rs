@@ -19,9 +19,9 @@ use std::{
 
 use super::{
     account::{Account, AccountHandle, AccountKey},
-    block_mut::BlockMut,
     class::ClassIndex,
     core::{Blocked, Core},
+    grant::Grant,
     line::{Line, Ticket},
 };
 
@@ -37,6 +37,8 @@ pub(super) enum Request {
     Block(ClassIndex),
     /// Blocks of any class that together hold so many bytes.
     Chain(usize),
+    /// So many bytes without a block.
+    Reservation(usize),
 }
 
 pub(super) struct Queue {
@@ -58,13 +60,13 @@ struct Entry {
 
 enum State {
     Waiting { at: Option<AccountKey>, waker: Waker },
-    Granted { blocks: Vec<BlockMut>, since: Instant },
+    Granted { grant: Grant, since: Instant },
     TakenBack,
 }
 
 /// How a wait goes.
 pub(super) enum Progress {
-    Granted(Vec<BlockMut>),
+    Granted(Grant),
     /// It was granted, and not collected in time.
     TakenBack,
     /// `holds` says that it holds back those behind it, which it must end in time.
@@ -73,11 +75,11 @@ pub(super) enum Progress {
     },
 }
 
-/// What must happen after the queue is unlocked: a waker or the drop of a block may run anybody's code.
+/// What must happen after the queue is unlocked: a waker or the drop of a grant may run anybody's code.
 #[must_use]
 pub(super) struct Done {
     wakers: Vec<Waker>,
-    blocks: Vec<BlockMut>,
+    grants: Vec<Grant>,
     entries: Vec<Entry>,
     /// Somebody began to wait for the pool.
     raised: bool,
@@ -141,11 +143,13 @@ impl Queue {
                 let holds = line.is_some_and(|line| line.is_held_by(ticket));
                 (Progress::Waiting { holds }, std::mem::replace(old, waker))
             }
-            State::Granted { blocks, since } => {
-                let (blocks, since) = (std::mem::take(blocks), *since);
-                self.grants.remove(&(since, ticket));
-                self.entries.remove(&ticket);
-                (Progress::Granted(blocks), waker)
+            State::Granted { since, .. } => {
+                self.grants.remove(&(*since, ticket));
+                let entry = self.entries.remove(&ticket);
+                let Some(Entry { state: State::Granted { grant, .. }, .. }) = entry else {
+                    unreachable!("it was granted just now");
+                };
+                (Progress::Granted(grant), waker)
             }
             State::TakenBack => {
                 self.entries.remove(&ticket);
@@ -201,7 +205,7 @@ impl Queue {
         account: &AccountHandle,
         request: Request,
         blocked: Blocked,
-    ) -> (Result<Vec<BlockMut>, Blocked>, Done) {
+    ) -> (Result<Grant, Blocked>, Done) {
         let mut done = self.serve(core, Vec::new());
         // Whoever is let past the line of its account is past the pool's too.
         let is_open = self.pool.may_pass()
@@ -329,12 +333,12 @@ impl Queue {
             }
             let entry = self.entries.get(&ticket).expect("a ticket in line has an entry (IN-LINE)");
             match core.lease_request(&entry.account, entry.request, true, woken) {
-                Ok(blocks) => {
+                Ok(grant) => {
                     if head_blocked {
                         self.pool.pass();
                     }
                     self.pool.remove(ticket);
-                    self.grant(ticket, blocks, done);
+                    self.grant(ticket, grant, done);
                 }
                 Err(Blocked::Account(refused)) => {
                     self.pool.remove(ticket);
@@ -377,10 +381,10 @@ impl Queue {
         }
     }
 
-    fn grant(&mut self, ticket: Ticket, blocks: Vec<BlockMut>, done: &mut Done) {
+    fn grant(&mut self, ticket: Ticket, grant: Grant, done: &mut Done) {
         let since = Instant::now();
         let entry = self.entries.get_mut(&ticket).expect("a ticket in line has an entry (IN-LINE)");
-        let state = std::mem::replace(&mut entry.state, State::Granted { blocks, since });
+        let state = std::mem::replace(&mut entry.state, State::Granted { grant, since });
         self.grants.insert((since, ticket));
         if let State::Waiting { waker, .. } = state {
             done.wakers.push(waker);
@@ -395,9 +399,9 @@ impl Queue {
             }
             self.grants.pop_first();
             if let Some(entry) = self.entries.get_mut(&ticket)
-                && let State::Granted { blocks, .. } = std::mem::replace(&mut entry.state, State::TakenBack)
+                && let State::Granted { grant, .. } = std::mem::replace(&mut entry.state, State::TakenBack)
             {
-                done.blocks.extend(blocks);
+                done.grants.push(grant);
             }
         }
     }
@@ -405,12 +409,12 @@ impl Queue {
 
 impl Done {
     fn new() -> Self {
-        Self { wakers: Vec::new(), blocks: Vec::new(), entries: Vec::new(), raised: false }
+        Self { wakers: Vec::new(), grants: Vec::new(), entries: Vec::new(), raised: false }
     }
 
     fn join(&mut self, mut other: Done) {
         self.wakers.append(&mut other.wakers);
-        self.blocks.append(&mut other.blocks);
+        self.grants.append(&mut other.grants);
         self.entries.append(&mut other.entries);
         self.raised |= other.raised;
     }

@@ -6,6 +6,8 @@
 //!
 //! # Invariants
 //! - CAP: runs lie inside the budget and never overlap, so blocks in memory never exceed it.
+//! - WITHIN: blocks out and bytes reserved together are at most `limit` whenever either has just grown, so reservations are inside
+//!   the budget too.
 //! - COUNTED: `out_blocks` and `out_bytes` count exactly the blocks that are not on a free list here.
 //! - LISTED: a run with a free block is on the list of its class and fullness; a run without one is on no list.
 
@@ -34,7 +36,7 @@ pub(super) struct Slab {
     classes: Classes,
     /// The budget in bytes.
     len: usize,
-    /// What may be out at once; the budget, unless the pool's own limit was lowered.
+    /// What may be out and reserved at once; the budget, unless the pool's own limit was lowered.
     pub(super) limit: usize,
     slots: Box<[Slot]>,
     /// The spans of `slots` that are `Slot::Free`.
@@ -46,11 +48,13 @@ pub(super) struct Slab {
     lists: Box<[ClassList]>,
     out_blocks: usize,
     out_bytes: usize,
+    /// Room taken without a block.
+    reserved: usize,
     mapped: usize,
     metadata: usize,
-    /// More is out than ever before, or nearly all.
+    /// More is out and reserved than ever before, or nearly all.
     pub(super) has_news: bool,
-    out_most: usize,
+    used_most: usize,
     /// Somebody waits for memory: whoever puts a block here serves the queue next.
     pub(super) waiting: bool,
     /// The last account is gone.
@@ -84,6 +88,7 @@ unsafe impl Send for Slab {}
 #[derive(Clone, Copy, Default)]
 pub(super) struct SlabCount {
     pub(super) out_bytes: usize,
+    pub(super) reserved: usize,
     pub(super) mapped: usize,
     pub(super) metadata: usize,
 }
@@ -110,10 +115,11 @@ impl Slab {
             lists,
             out_blocks: 0,
             out_bytes: 0,
+            reserved: 0,
             mapped: 0,
             metadata: 0,
             has_news: false,
-            out_most: 0,
+            used_most: 0,
             waiting: false,
             is_closed: false,
             kept: None,
@@ -126,7 +132,7 @@ impl Slab {
     /// Takes one block of `class`, from the fullest run that has one, or from a new run.
     pub(super) fn take(&mut self, core: &Core, class: ClassIndex, place: Place) -> Option<RawBlock> {
         let block_len = self.classes.len_of(class);
-        if self.out_bytes + block_len > self.limit {
+        if block_len > self.room() {
             return None;
         }
         let head = match self.lists[class.get()].fullest() {
@@ -157,8 +163,7 @@ impl Slab {
         list.taken += 1;
         self.out_blocks += 1;
         self.out_bytes += block_len;
-        self.has_news |= self.out_bytes > self.out_most || self.out_bytes >= high_mark(self.len);
-        self.out_most = self.out_most.max(self.out_bytes);
+        self.note_growth();
         // SAFETY: `index` was just removed from the run's free list.
         Some(unsafe { Span::raw_block(table, index) })
     }
@@ -195,6 +200,21 @@ impl Slab {
         self.out_bytes -= capacity;
     }
 
+    /// Takes room for `bytes` without a block, if that is left (WITHIN).
+    pub(super) fn reserve(&mut self, bytes: usize) -> bool {
+        let has_room = bytes <= self.room();
+        if has_room {
+            self.reserved += bytes;
+            self.note_growth();
+        }
+        has_room
+    }
+
+    /// Gives room back that `reserve` took.
+    pub(super) fn release(&mut self, bytes: usize) {
+        self.reserved = self.reserved.checked_sub(bytes).expect("what is given back was reserved");
+    }
+
     /// Puts all blocks of a batch back.
     pub(super) fn put_batch(&mut self, mut batch: Batch) {
         while let Some(raw) = batch.pop() {
@@ -215,13 +235,25 @@ impl Slab {
         if self.out_blocks == 0 { self.kept.take() } else { None }
     }
 
+    /// What may still be taken or reserved, in bytes.
+    pub(super) fn room(&self) -> usize {
+        self.limit.saturating_sub(self.out_bytes + self.reserved)
+    }
+
     pub(super) fn count(&self) -> SlabCount {
-        SlabCount { out_bytes: self.out_bytes, mapped: self.mapped, metadata: self.metadata }
+        SlabCount { out_bytes: self.out_bytes, reserved: self.reserved, mapped: self.mapped, metadata: self.metadata }
     }
 
     pub(super) fn class_count(&self, class: ClassIndex) -> ClassCount {
         let list = &self.lists[class.get()];
         ClassCount { out_blocks: list.out_blocks, warm: list.warm, taken: list.taken }
+    }
+
+    /// Remembers how much is out and reserved at most.
+    fn note_growth(&mut self) {
+        let used = self.out_bytes + self.reserved;
+        self.has_news |= used > self.used_most || used >= high_mark(self.len);
+        self.used_most = self.used_most.max(used);
     }
 
     /// So many warm spans are no longer free.
@@ -232,7 +264,7 @@ impl Slab {
 
     /// Ends all runs; the core is going away.
     pub(super) fn end_all(&mut self, memory: &Memory) {
-        assert_eq!(self.out_blocks, 0, "the slab outlives its blocks");
+        assert_eq!((self.out_blocks, self.reserved), (0, 0), "the slab outlives its blocks and reservations");
         for class in self.classes.iter() {
             while let Some(head) = self.lists[class.get()].first_of(0) {
                 self.end_run(head, memory);

@@ -8,11 +8,14 @@
 pub struct Stats {
     /// The hard cap.
     pub budget: usize,
-    /// Capacity of all leased blocks.
+    /// Capacity of all leased blocks, and what is reserved.
     pub leased: usize,
+    /// Bytes reserved without a block; part of `leased`, and never of `mapped`: the memory is somebody else's.
+    pub reserved: usize,
     /// Capacity of free blocks in magazines, ready for the next lease.
     pub cached: usize,
-    /// Block memory that the system has given us and not got back: never above `budget`.
+    /// Block memory that the system has given us and not got back: never above `budget`. Reserved bytes are none of it, so
+    /// `leased` may be more.
     pub mapped: usize,
     /// Side tables, outside the budget.
     pub metadata: usize,
@@ -62,7 +65,7 @@ pub struct ClassStats {
 pub struct AccountStats {
     /// The name given to [`Pool::child`](crate::Pool::child).
     pub name: String,
-    /// Capacity charged to it and to the accounts in it.
+    /// Capacity and reserved bytes charged to it and to the accounts in it.
     pub leased: usize,
     /// The most that may be.
     pub limit: usize,
@@ -74,7 +77,7 @@ pub struct AccountStats {
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct Pressure {
-    /// Capacity of all leased blocks, in bytes.
+    /// Capacity of all leased blocks and what is reserved, in bytes.
     pub leased: usize,
     /// The hard cap, in bytes.
     pub budget: usize,
@@ -83,12 +86,12 @@ pub struct Pressure {
 }
 
 impl Pressure {
-    /// The share of the budget that is leased, from 0 to 1.
+    /// The share of the budget that is leased or reserved, from 0 to 1.
     pub fn share(&self) -> f64 {
         self.leased as f64 / self.budget as f64
     }
 
-    /// Somebody waits, or seven eighths of the budget are leased: a good time to give memory back.
+    /// Somebody waits, or seven eighths of the budget are leased or reserved: a good time to give memory back.
     pub fn is_high(&self) -> bool {
         self.waiting > 0 || self.leased >= high_mark(self.budget)
     }

@@ -8,6 +8,7 @@ use crate::{
         account::Account,
         error::LeaseError,
         queue::Request,
+        slab::SlabCount,
         stats::{ClassStats, Pressure, Stats, high_mark},
         trace,
     },
@@ -35,6 +36,7 @@ impl Core {
     pub(in crate::pool) fn bytes_of(&self, request: Request) -> usize {
         match request {
             Request::Block(class) => self.classes.len_of(class),
+            Request::Reservation(len) => len,
             Request::Chain(len) => {
                 let (mut bytes, mut wanted, mut blocks) = (0, len, CHAIN_BLOCKS_MAX);
                 while wanted > 0 {
@@ -71,11 +73,10 @@ impl Core {
                 LeaseError::account_full(name, wanted, refused.left, refused.limit)
             }
             Blocked::Pool => {
-                let (limit, out) = {
+                let (limit, left) = {
                     let slab = self.slab.lock();
-                    (slab.limit, slab.count().out_bytes)
+                    (slab.limit, slab.room())
                 };
-                let left = limit.saturating_sub(out);
                 if limit < self.settings.budget && left < wanted {
                     LeaseError::account_full(account.line().last().map_or("", Account::name), wanted, left, limit)
                 } else {
@@ -86,10 +87,11 @@ impl Core {
         self.refused(account, error)
     }
 
-    /// Bytes leased in the whole pool: what is out of the slab and not in a magazine.
+    /// Bytes leased in the whole pool: what is out of the slab and not in a magazine, and what is reserved.
     pub(in crate::pool) fn leased(&self) -> usize {
-        let out = self.slab.lock().count().out_bytes;
-        out.saturating_sub(self.cache.bytes())
+        let SlabCount { out_bytes, reserved, .. } = self.slab.lock().count();
+        // Apart, for the two were read one after the other, and a block may have gone to a magazine in between.
+        out_bytes.saturating_sub(self.cache.bytes()) + reserved
     }
 
     pub(in crate::pool) fn peak(&self) -> usize {
@@ -158,10 +160,11 @@ impl Core {
             .collect();
         drop(slab);
         let cached = classes.iter().map(|class| class.cached * class.block_len).sum();
-        let leased = count.out_bytes.saturating_sub(cached);
+        let leased = count.out_bytes.saturating_sub(cached) + count.reserved;
         Stats {
             budget: self.settings.budget,
             leased,
+            reserved: count.reserved,
             cached,
             mapped: count.mapped,
             metadata: count.metadata,

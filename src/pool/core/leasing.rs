@@ -8,6 +8,7 @@ use crate::pool::{
     block_mut::{BlockMut, Fresh},
     cache::Popped,
     class::ClassIndex,
+    grant::Grant,
     queue::Request,
     slab::{Place, Slab},
     span::RawBlock,
@@ -73,7 +74,7 @@ impl Core {
         request: Request,
         in_turn: bool,
         woken: &mut Vec<AccountKey>,
-    ) -> Result<Vec<BlockMut>, Blocked> {
+    ) -> Result<Grant, Blocked> {
         match request {
             Request::Block(class) => {
                 let leased = match self.lease_exact(account, class, in_turn, woken) {
@@ -83,9 +84,10 @@ impl Core {
                     },
                     other => other,
                 };
-                leased.map(|(raw, charge)| vec![BlockMut::leased(raw, charge)])
+                leased.map(|(raw, charge)| Grant::Blocks(vec![BlockMut::leased(raw, charge)]))
             }
-            Request::Chain(len) => self.lease_chain(account, len, in_turn, woken),
+            Request::Chain(len) => self.lease_chain(account, len, in_turn, woken).map(Grant::Blocks),
+            Request::Reservation(len) => self.reserve(account, len, in_turn, woken).map(Grant::Reserved),
         }
     }
 
@@ -188,7 +190,7 @@ impl Core {
     }
 
     /// Remembers that the slab has given out more than ever, for `note_leased`.
-    fn hear(&self, slab: &mut Slab) {
+    pub(super) fn hear(&self, slab: &mut Slab) {
         if std::mem::take(&mut slab.has_news) {
             self.counters.news.store(1, Relaxed);
         }
