@@ -3,6 +3,7 @@
 //! [`Decoder`] and [`Encoder`] are what tokio-util's traits of the same names are, over [`ChainMut`] instead of `BytesMut`: a frame is split
 //! off without copying, however many blocks it spans, and a payload is linked.
 
+pub mod compat;
 mod decoder;
 mod encoder;
 mod framed;
@@ -10,6 +11,7 @@ mod framed_parts;
 mod framed_read;
 mod framed_write;
 mod reading;
+mod states;
 mod writing;
 
 pub use self::{
