@@ -265,4 +265,15 @@ mod tests {
             assert_eq!(pool.leased(), 0);
         }
     }
+    #[test]
+    fn after_an_end_delimiters_are_sought_from_the_first_byte() {
+        let pool = Pool::new(1 << 20).expect("a pool");
+        let mut src = ChainMut::new(&pool);
+        let mut codec = AnyDelimiterCodec::default();
+        src.push("the last one");
+        assert_eq!(codec.decode_eof(&mut src).expect("short").expect("a frame"), *b"the last one");
+        src.push("a,b,c");
+        assert_eq!(codec.decode(&mut src).expect("short").expect("a frame"), *b"a");
+        assert_eq!(pool.leased(), 0);
+    }
 }

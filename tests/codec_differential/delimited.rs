@@ -8,7 +8,7 @@ use crate::{feed::Feeds, reader::assert_same};
 /// `usize::MAX` is no limit, and adding one to it must not overflow.
 const LIMITS: [usize; 7] = [usize::MAX, usize::MAX - 1, 0, 1, 4, 10, 100];
 
-const STREAMS: [&[u8]; 25] = [
+const STREAMS: [&[u8]; 26] = [
     b"",
     b"a",
     b"\n",
@@ -28,6 +28,7 @@ const STREAMS: [&[u8]; 25] = [
     b"ok\nfar too long\r\nok\r\nfar too long again\nok",
     b"a\xffb\nok\n",
     b"ok\n\xc3",
+    b"\nok\n\xc3 no text at the end",
     b"\xc3\n\xa4\n",
     "ä\nöü\r\n\u{1f980}\n".as_bytes(),
     b"a,b;c|d\ne\rf,,;;\n",
