@@ -1,7 +1,7 @@
 //! Every way to cut a stream that is worth reading.
 
 /// Streams up to this length are cut at every pair of positions too.
-const PAIRS_MAX: usize = 24;
+const PAIRS_MAX: usize = 16;
 
 /// The pieces of `stream`: one, two by every cut, three by every pair of cuts if it is short, and single bytes. None is empty.
 pub(crate) fn cuttings(stream: &[u8]) -> Vec<Vec<&[u8]>> {
