@@ -5,7 +5,9 @@
 //! - NO-FREEZE: a wait for memory has the pool's deadline; while a socket waits for memory, it is looked at twice a second for an end.
 
 use std::{
-    fmt, io,
+    fmt,
+    future::{Future, poll_fn},
+    io,
     pin::{Pin, pin},
     task::{Context, Poll, ready},
     time::Duration,
@@ -66,17 +68,22 @@ const LOOK_EVERY: Duration = Duration::from_millis(500);
 /// # }
 /// ```
 pub struct Intake {
-    /// What the next read asks for.
-    wanted: u32,
-    wanted_max: u32,
+    /// What the next read asks for, and the most that one may, in units of READ_MIN.
+    wanted: u8,
+    wanted_max: u8,
     /// How many reads in a row were filled by half or less.
     small_reads: u8,
     inq: Inq,
     /// The last poll stopped with more to read.
     owes_yield: bool,
+    rare: Option<Box<Rare>>,
+}
+
+/// What few connections ever have; never both.
+enum Rare {
     /// What the socket said after bytes that were to be given out first.
-    error: Option<io::Error>,
-    starved: Option<Box<Starved>>,
+    Failed(io::Error),
+    Starved(Starved),
 }
 
 /// A place in the queue for memory.
@@ -98,20 +105,19 @@ impl Intake {
     /// For a new connection.
     pub fn new() -> Self {
         Self {
-            wanted: READ_MIN as u32,
-            wanted_max: READ_MAX as u32,
+            wanted: units(READ_MIN),
+            wanted_max: units(READ_MAX),
             small_reads: 0,
             inq: Inq::Unasked,
             owes_yield: false,
-            error: None,
-            starved: None,
+            rare: None,
         }
     }
 
     /// Leases at most about `bytes` at once, between 4 KiB and 512 KiB: 512 KiB by default.
     #[must_use]
     pub fn read_max(self, bytes: usize) -> Self {
-        Self { wanted_max: bytes.clamp(READ_MIN, READ_MAX) as u32, ..self }
+        Self { wanted_max: units(bytes.clamp(READ_MIN, READ_MAX)), ..self }
     }
 
     /// Reads what is there to the end of `chain`; returns how many bytes, 0 at the end of the stream.
@@ -127,8 +133,13 @@ impl Intake {
     ///
     /// # Panics
     /// If it must wait for memory outside of a tokio runtime with time enabled.
-    pub async fn read<T: AsyncRead + Unpin>(&mut self, io: &mut T, chain: &mut ChainMut) -> io::Result<usize> {
-        std::future::poll_fn(|cx| self.poll_read(cx, Pin::new(io), chain)).await
+    pub fn read<'a, T: AsyncRead + Unpin>(
+        &'a mut self,
+        io: &'a mut T,
+        chain: &'a mut ChainMut,
+    ) -> impl Future<Output = io::Result<usize>> + 'a {
+        // An async fn would keep its arguments twice, in the task of every idle connection.
+        poll_fn(move |cx| self.poll_read(cx, Pin::new(io), chain))
     }
 
     /// As [`read`](Self::read), for code that polls.
@@ -141,7 +152,10 @@ impl Intake {
         io: Pin<&mut T>,
         chain: &mut ChainMut,
     ) -> Poll<io::Result<usize>> {
-        if let Some(error) = self.error.take() {
+        if self.has_error()
+            && let Some(rare) = self.rare.take()
+            && let Rare::Failed(error) = *rare
+        {
             return Poll::Ready(Err(error));
         }
         if std::mem::take(&mut self.owes_yield) {
@@ -162,7 +176,7 @@ impl Intake {
 
     /// Whether the next read fails.
     pub(super) fn has_error(&self) -> bool {
-        self.error.is_some()
+        matches!(self.rare.as_deref(), Some(Rare::Failed(_)))
     }
 
     fn poll_socket(
@@ -207,7 +221,7 @@ impl Intake {
                 Err(error) => {
                     if error.kind() != io::ErrorKind::WouldBlock {
                         // A socket tells of its failure once.
-                        self.error = Some(error);
+                        self.rare = Some(Box::new(Rare::Failed(error)));
                     }
                     break;
                 }
@@ -243,7 +257,7 @@ impl Intake {
         socket: Option<Socket<'_>>,
         chain: &mut ChainMut,
     ) -> Poll<io::Result<Memory>> {
-        if self.starved.is_none() {
+        if self.rare.is_none() {
             match self.try_room(chain) {
                 Ok(()) => return Poll::Ready(Ok(Memory::Room)),
                 Err(error) if error.is_exhausted() || error.is_over_limit() => self.starve(chain)?,
@@ -252,7 +266,7 @@ impl Intake {
         }
         let polled = self.poll_starved(cx, socket, chain);
         if polled.is_ready() {
-            self.starved = None;
+            self.rare = None;
         }
         polled
     }
@@ -263,7 +277,7 @@ impl Intake {
         socket: Option<Socket<'_>>,
         chain: &mut ChainMut,
     ) -> Poll<io::Result<Memory>> {
-        let Some(starved) = &mut self.starved else { return Poll::Ready(Ok(Memory::Needless)) };
+        let Some(Rare::Starved(starved)) = self.rare.as_deref_mut() else { return Poll::Ready(Ok(Memory::Needless)) };
         if let Some(socket) = socket {
             while starved.look.poll_passed(cx).is_ready() {
                 starved.look = Sleep::new(LOOK_EVERY);
@@ -289,13 +303,13 @@ impl Intake {
             return Err(LeaseError::too_large(chain.len() + 1, chain.len()));
         }
         // The first look comes at once: a socket that has ended needs no memory.
-        self.starved = Some(Box::new(Starved { lease: None, look: Sleep::new(Duration::ZERO) }));
+        self.rare = Some(Box::new(Rare::Starved(Starved { lease: None, look: Sleep::new(Duration::ZERO) })));
         Ok(())
     }
 
     /// Makes room for the next read out of what is free now: all of it, or some. An error means that there is none at all.
     fn try_room(&self, chain: &mut ChainMut) -> Result<(), LeaseError> {
-        let wanted = self.wanted as usize;
+        let wanted = self.wanted();
         let tail = chain.tail_room();
         let mut missing = if wanted == READ_MIN && tail > 0 { 0 } else { wanted.saturating_sub(tail) };
         let mut slices = usize::from(chain.remaining_mut() > 0);
@@ -330,14 +344,19 @@ impl Intake {
             chain.release_spare();
             chain.compact();
         }
-        self.wanted = self.wanted.min(READ_BLOCK as u32);
+        self.wanted = self.wanted.min(units(READ_BLOCK));
     }
 
     // ---- the size of a read ------------------------------------------------------------------------------------------------
 
+    /// What the next read asks for.
+    fn wanted(&self) -> usize {
+        usize::from(self.wanted) * READ_MIN
+    }
+
     /// Learns from a read how much the next one should ask for.
     fn adapt(&mut self, received: Received) {
-        let wanted = self.wanted as usize;
+        let wanted = self.wanted();
         let next = if received.is_full {
             self.small_reads = 0;
             received.left.map_or(wanted * 4, |left| wanted.max(left).min(READ_MAX))
@@ -348,8 +367,13 @@ impl Intake {
             self.small_reads = u8::from(received.count <= wanted / 2);
             wanted
         };
-        self.wanted = (next.max(READ_MIN) as u32).min(self.wanted_max);
+        self.wanted = units(next).min(self.wanted_max);
     }
+}
+
+/// So many times READ_MIN, rounded up; at least once.
+fn units(bytes: usize) -> u8 {
+    u8::try_from(bytes.div_ceil(READ_MIN)).unwrap_or(u8::MAX).max(1)
 }
 
 fn pool_of(chain: &ChainMut) -> Result<&Pool, LeaseError> {
@@ -365,8 +389,8 @@ impl Default for Intake {
 impl fmt::Debug for Intake {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Intake")
-            .field("wanted", &self.wanted)
-            .field("waits_for_memory", &self.starved.is_some())
+            .field("wanted", &self.wanted())
+            .field("waits_for_memory", &matches!(self.rare.as_deref(), Some(Rare::Starved(_))))
             .finish_non_exhaustive()
     }
 }
