@@ -6,6 +6,7 @@
 //! |---|---|---|
 //! | [`Intake`] | any `AsyncRead` into a [`ChainMut`](crate::ChainMut) | nothing |
 //! | [`poll_write_buf`], [`write_all_buf`] | a [`Chain`](crate::Chain), or any `Buf`, into any `AsyncWrite` | what is not sent yet |
+//! | [`Outbox`] | chains from many senders, to one peer | what is not sent yet, up to its high mark |
 //! | [`BufStream`] | as tokio's `BufStream`, `BufReader` and `BufWriter` | what is not read or flushed yet |
 //!
 //! # Sockets
@@ -21,6 +22,7 @@
 
 mod buf_stream;
 mod intake;
+mod outbox;
 #[allow(unsafe_code)]
 mod socket;
 mod write;
@@ -28,6 +30,7 @@ mod write;
 pub use self::{
     buf_stream::{BufStream, BufStreamParts},
     intake::Intake,
+    outbox::{FlushError, Outbox, OutboxBuilder, OutboxWriter, Policy, SendError},
     socket::limit_unsent,
     write::{poll_write_buf, write_all_buf},
 };
