@@ -25,6 +25,8 @@
 // Not every test file needs all of it.
 #![allow(dead_code)]
 
+pub(crate) mod sockets;
+
 use std::{
     future::Future,
     io::{self, IoSlice},
