@@ -239,7 +239,7 @@ impl ChainMut {
 
     /// A tail without room gives way to the next spare block.
     #[cold]
-    fn next_tail(&mut self) {
+    pub(super) fn next_tail(&mut self) {
         let Some(rest) = &mut self.rest else { return };
         let Some(next) = rest.pop_spare() else { return };
         let full = std::mem::replace(&mut self.tail, next);

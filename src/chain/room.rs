@@ -59,6 +59,15 @@ impl ChainMut {
         if room * 8 >= self.tail.block_capacity() { room } else { 0 }
     }
 
+    /// Gives the room of the block that is being written up if it is not worth a read, and another block follows.
+    pub(crate) fn skip_poor_tail(&mut self) {
+        if self.tail_room() == 0 && self.rest.as_ref().is_some_and(|rest| rest.room() > 0) {
+            let written = self.tail.len();
+            drop(self.tail.split_off(written));
+            self.next_tail();
+        }
+    }
+
     /// The room, block by block, in the order in which it is to be written.
     pub(crate) fn room_mut(&mut self) -> impl Iterator<Item = &mut [MaybeUninit<u8>]> {
         let spare = self.rest.iter_mut().flat_map(|rest| rest.spare_mut());

@@ -119,6 +119,7 @@ impl<T: AsyncRead + Unpin> BufStream<T> {
 impl<T: AsyncRead + Unpin> AsyncRead for BufStream<T> {
     fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         if self.unread.is_empty() && buf.remaining() >= BUFFER_LEN && !self.intake.has_error() {
+            self.intake.stop_waiting();
             return Pin::new(&mut self.inner).poll_read(cx, buf);
         }
         ready!(self.poll_fill(cx))?;
@@ -178,7 +179,7 @@ impl<T: AsyncWrite + Unpin> AsyncWrite for BufStream<T> {
         cx: &mut Context<'_>,
         bufs: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        let len = bufs.iter().map(|buf| buf.len()).sum();
+        let len = bufs.iter().fold(0usize, |len, buf| len.saturating_add(buf.len()));
         if ready!(self.poll_collect(cx, len))? {
             bufs.iter().for_each(|buf| self.unsent.put_slice(buf));
             return Poll::Ready(Ok(len));

@@ -2,7 +2,8 @@
 //!
 //! # Invariants
 //! - LATE: on every `Pending` the chain holds no block but for bytes that arrived.
-//! - NO-FREEZE: a wait for memory has the pool's deadline; while a socket waits for memory, it is looked at twice a second for an end.
+//! - NO-FREEZE: a wait for memory has the pool's deadline; a socket that has ended needs none, and one that waits is looked at twice
+//!   a second for a failure.
 
 use std::{
     fmt,
@@ -19,7 +20,7 @@ use tokio::io::{AsyncRead, AsyncReadExt};
 use super::socket::{Inq, RECV_SLICES_MAX, Received, Socket};
 use crate::{
     chain::{ChainLease, ChainMut},
-    pool::{LeaseError, Pool},
+    pool::{BlockMut, LeaseError, Pool},
     sync::Sleep,
 };
 
@@ -129,7 +130,8 @@ impl Intake {
     /// its account may have. What is in the chain stays there.
     ///
     /// # Cancel safety
-    /// Cancel safe: bytes that were read are in the chain.
+    /// Cancel safe: bytes that were read are in the chain. A wait for memory that was cancelled keeps its place and its deadline for
+    /// the next call; a block that it is granted in between is taken back after `wait_max`, or when the `Intake` is dropped.
     ///
     /// # Panics
     /// If it must wait for memory outside of a tokio runtime with time enabled.
@@ -152,31 +154,47 @@ impl Intake {
         io: Pin<&mut T>,
         chain: &mut ChainMut,
     ) -> Poll<io::Result<usize>> {
-        if self.has_error()
-            && let Some(rare) = self.rare.take()
-            && let Rare::Failed(error) = *rare
-        {
-            return Poll::Ready(Err(error));
-        }
         if std::mem::take(&mut self.owes_yield) {
+            if chain.is_empty() {
+                chain.release_room();
+            }
             cx.waker().wake_by_ref();
             return Poll::Pending;
         }
-        let polled = match Socket::of(io.as_ref().get_ref()) {
-            Some(socket) => self.poll_socket(cx, socket, chain),
-            None => self.poll_other(cx, io, chain),
+        let polled = match (self.take_error(), Socket::of(io.as_ref().get_ref())) {
+            (Some(error), _) => Poll::Ready(Err(error)),
+            (None, Some(socket)) => self.poll_socket(cx, socket, chain),
+            (None, None) => self.poll_other(cx, io, chain),
         };
         match polled {
-            Poll::Ready(_) if chain.is_empty() => chain.release_room(),
-            Poll::Ready(_) => chain.release_spare(),
-            Poll::Pending => self.park(chain),
+            Poll::Ready(Ok(1..)) => chain.release_spare(),
+            // Whatever comes next may take long.
+            _ => self.park(chain),
         }
         polled
+    }
+
+    fn take_error(&mut self) -> Option<io::Error> {
+        match *self.rare.take_if(|rare| matches!(**rare, Rare::Failed(_)))? {
+            Rare::Failed(error) => Some(error),
+            Rare::Starved(_) => None,
+        }
+    }
+
+    fn is_starved(&self) -> bool {
+        matches!(self.rare.as_deref(), Some(Rare::Starved(_)))
     }
 
     /// Whether the next read fails.
     pub(super) fn has_error(&self) -> bool {
         matches!(self.rare.as_deref(), Some(Rare::Failed(_)))
+    }
+
+    /// Gives the place in the queue for memory up, if there is one.
+    pub(super) fn stop_waiting(&mut self) {
+        if self.is_starved() {
+            self.rare = None;
+        }
     }
 
     fn poll_socket(
@@ -241,6 +259,8 @@ impl Intake {
         let Memory::Room = ready!(self.poll_room(cx, None, chain))? else {
             unreachable!("only a socket ends or needs nothing")
         };
+        // Such a read goes into one piece: not into the last bytes of a block if there is another one.
+        chain.skip_poor_tail();
         let offered = chain.chunk_mut().len();
         // Dropping this future on Pending is safe: `read_buf` has read nothing then.
         let count = ready!(pin!(io.read_buf(chain)).poll(cx))?;
@@ -257,10 +277,19 @@ impl Intake {
         socket: Option<Socket<'_>>,
         chain: &mut ChainMut,
     ) -> Poll<io::Result<Memory>> {
-        if self.rare.is_none() {
-            match self.try_room(chain) {
+        if !self.is_starved() {
+            let tried = match socket {
+                Some(_) => self.try_room(chain),
+                None => self.try_piece(chain),
+            };
+            match tried {
                 Ok(()) => return Poll::Ready(Ok(Memory::Room)),
-                Err(error) if error.is_exhausted() || error.is_over_limit() => self.starve(chain)?,
+                Err(error) if error.is_exhausted() || error.is_over_limit() => {
+                    if let Some(unneeded) = look(socket)? {
+                        return Poll::Ready(Ok(unneeded));
+                    }
+                    self.starve(chain)?;
+                }
                 Err(error) => return Poll::Ready(Err(error.into())),
             }
         }
@@ -278,17 +307,10 @@ impl Intake {
         chain: &mut ChainMut,
     ) -> Poll<io::Result<Memory>> {
         let Some(Rare::Starved(starved)) = self.rare.as_deref_mut() else { return Poll::Ready(Ok(Memory::Needless)) };
-        if let Some(socket) = socket {
-            while starved.look.poll_passed(cx).is_ready() {
-                starved.look = Sleep::new(LOOK_EVERY);
-                match socket.try_peek() {
-                    Ok(0) => return Poll::Ready(Ok(Memory::Ended)),
-                    Ok(_) => {}
-                    Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                        return Poll::Ready(Ok(Memory::Needless));
-                    }
-                    Err(error) => return Poll::Ready(Err(error)),
-                }
+        while socket.is_some() && starved.look.poll_passed(cx).is_ready() {
+            starved.look = Sleep::new(LOOK_EVERY);
+            if let Some(unneeded) = look(socket)? {
+                return Poll::Ready(Ok(unneeded));
             }
         }
         ready!(chain.poll_reserve(cx, &mut starved.lease, 1))?;
@@ -302,8 +324,7 @@ impl Intake {
         if pinned + pool.block_len_for(1) > limit {
             return Err(LeaseError::too_large(chain.len() + 1, chain.len()));
         }
-        // The first look comes at once: a socket that has ended needs no memory.
-        self.rare = Some(Box::new(Rare::Starved(Starved { lease: None, look: Sleep::new(Duration::ZERO) })));
+        self.rare = Some(Box::new(Rare::Starved(Starved { lease: None, look: Sleep::new(LOOK_EVERY) })));
         Ok(())
     }
 
@@ -314,22 +335,25 @@ impl Intake {
         let mut missing = if wanted == READ_MIN && tail > 0 { 0 } else { wanted.saturating_sub(tail) };
         let mut slices = usize::from(chain.remaining_mut() > 0);
         while missing > 0 && slices < RECV_SLICES_MAX {
-            let pool = pool_of(chain)?;
-            let len = missing.min(READ_BLOCK);
-            let leased = pool.try_lease(len).or_else(|error| {
-                if chain.remaining_mut() > 0 {
-                    Err(error)
-                } else {
-                    pool.try_lease(READ_MIN).or_else(|_| pool.try_lease(1))
-                }
-            });
-            match leased {
+            match try_block(chain, missing) {
                 Ok(block) => {
                     missing = missing.saturating_sub(block.capacity());
                     slices += 1;
                     chain.add_block(block);
                 }
                 Err(_) if chain.remaining_mut() > 0 => break,
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(())
+    }
+
+    /// Makes room in one piece for the next read, as [`try_room`](Self::try_room) does in several.
+    fn try_piece(&self, chain: &mut ChainMut) -> Result<(), LeaseError> {
+        if chain.tail_room() == 0 {
+            match try_block(chain, self.wanted()) {
+                Ok(block) => chain.add_block(block),
+                Err(_) if chain.remaining_mut() > 0 => {}
                 Err(error) => return Err(error),
             }
         }
@@ -376,6 +400,32 @@ fn units(bytes: usize) -> u8 {
     u8::try_from(bytes.div_ceil(READ_MIN)).unwrap_or(u8::MAX).max(1)
 }
 
+/// Leases a block for a read of `len` bytes: a shorter one if there is no such block, and no room yet.
+fn try_block(chain: &ChainMut, len: usize) -> Result<BlockMut, LeaseError> {
+    let pool = pool_of(chain)?;
+    let mut len = len.min(READ_BLOCK).min(pool.block_len_for(READ_BLOCK));
+    loop {
+        match pool.try_lease(len) {
+            Err(_) if chain.remaining_mut() == 0 && len > READ_MIN => len = (len / 4).max(READ_MIN),
+            Err(_) if chain.remaining_mut() == 0 && len > 1 => len = 1,
+            leased => return leased,
+        }
+    }
+}
+
+/// What a socket needs instead of memory, if it needs none.
+///
+/// # Errors
+/// Those of the socket, even if there are bytes before them: whoever was reset by its peer does not wait for memory.
+fn look(socket: Option<Socket<'_>>) -> io::Result<Option<Memory>> {
+    match socket.map(Socket::try_peek) {
+        None | Some(Ok(1..)) => Ok(None),
+        Some(Ok(0)) => Ok(Some(Memory::Ended)),
+        Some(Err(error)) if error.kind() == io::ErrorKind::WouldBlock => Ok(Some(Memory::Needless)),
+        Some(Err(error)) => Err(error),
+    }
+}
+
 fn pool_of(chain: &ChainMut) -> Result<&Pool, LeaseError> {
     chain.pool().ok_or_else(LeaseError::detached)
 }
@@ -390,7 +440,7 @@ impl fmt::Debug for Intake {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Intake")
             .field("wanted", &self.wanted())
-            .field("waits_for_memory", &matches!(self.rare.as_deref(), Some(Rare::Starved(_))))
+            .field("waits_for_memory", &self.is_starved())
             .finish_non_exhaustive()
     }
 }
