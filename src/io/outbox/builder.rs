@@ -2,7 +2,7 @@
 
 use super::{Outbox, OutboxWriter, Policy, state::State};
 
-/// DESIGN: what a connection sends in one or two calls; a peer that stops reading holds no more.
+/// What a connection sends in one or two calls; a peer that stops reading holds no more.
 const HIGH_MARK_DEFAULT: usize = 64 << 10;
 
 /// The default marks admit 1,008 items of one byte, so that this cap is felt only with higher ones.
