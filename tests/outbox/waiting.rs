@@ -3,10 +3,11 @@
 use std::{
     panic::{AssertUnwindSafe, catch_unwind},
     sync::Arc,
-    task::{Context, Wake, Waker},
+    task::{Context, Poll, Wake, Waker},
 };
 
 use leasehold::io::Outbox;
+use tokio::{io::AsyncReadExt, task::JoinSet};
 use tokio_test::{assert_pending, assert_ready, assert_ready_ok, task};
 
 use super::{SEGMENT, item, pool, running, wire::Wire};
@@ -237,7 +238,7 @@ fn a_waker_that_panics_loses_nothing_and_keeps_nobody_asleep() {
     }
     assert!(next.is_woken());
     assert_ready_ok!(next.poll());
-    assert!(matches!(broken.as_mut().poll(&mut Context::from_waker(&waker)), std::task::Poll::Ready(Ok(()))));
+    assert!(matches!(broken.as_mut().poll(&mut Context::from_waker(&waker)), Poll::Ready(Ok(()))));
     wire.give(1000);
     let mut writer = running(writer, &wire);
     assert_pending!(writer.poll());
@@ -259,4 +260,52 @@ fn those_who_wait_for_the_end_are_woken_by_it() {
     assert_ready!(closed.poll());
     assert!(outbox.is_closed());
     drop(writer);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn sends_that_give_up_between_threads_leave_no_room_held() {
+    let pool = pool();
+    let (mut near, mut far) = tokio::io::duplex(300);
+    let (outbox, mut writer) = Outbox::channel(1000);
+    let connection = tokio::spawn(async move { writer.run(&mut near).await });
+    let mut senders = JoinSet::new();
+    for sender in 0..6u64 {
+        let (outbox, pool) = (outbox.clone(), pool.clone());
+        senders.spawn(async move {
+            let mut sent = 0;
+            for number in 0..2000 {
+                let send = outbox.send(item(&pool, b'a', 100));
+                // Polled a few times only, so that some give up as they are granted.
+                let mut polls = (sender + number) % 5;
+                let mut send = std::pin::pin!(send);
+                let outcome = std::future::poll_fn(|cx| match send.as_mut().poll(cx) {
+                    Poll::Ready(outcome) => Poll::Ready(Some(outcome)),
+                    Poll::Pending if polls == 0 => Poll::Ready(None),
+                    Poll::Pending => {
+                        polls -= 1;
+                        cx.waker().wake_by_ref();
+                        Poll::Pending
+                    }
+                })
+                .await;
+                sent += usize::from(outcome.is_some_and(|outcome| outcome.is_ok()));
+            }
+            sent
+        });
+    }
+    let reader = tokio::spawn(async move {
+        let mut got = Vec::new();
+        far.read_to_end(&mut got).await.map(|_| got.len())
+    });
+    let mut sent = 0;
+    while let Some(sender) = senders.join_next().await {
+        sent += sender.unwrap();
+    }
+    outbox.flush().await.unwrap();
+    assert_eq!((outbox.queued(), pool.leased()), (0, 0));
+    outbox.send(item(&pool, b'a', 2000)).await.expect("nothing is held");
+    outbox.close();
+    connection.await.unwrap().unwrap();
+    assert_eq!(reader.await.unwrap().unwrap(), sent * 100 + 2000);
+    assert_eq!(pool.leased(), 0);
 }

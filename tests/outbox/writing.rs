@@ -5,7 +5,7 @@ use std::time::Duration;
 use bytes::{Buf, BufMut, Bytes};
 use leasehold::{
     Chain,
-    io::{Outbox, limit_unsent},
+    io::{Outbox, Policy, limit_unsent},
 };
 use tokio::{
     io::AsyncReadExt,
@@ -187,6 +187,53 @@ async fn items_of_many_senders_arrive_whole_and_each_senders_in_order() {
     connection.await.unwrap().unwrap();
     reader.await.unwrap();
     assert_eq!(pool.leased(), 0);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_gives_way_between_threads_is_missing_as_a_whole() {
+    const SENDERS: u8 = 4;
+    const ITEMS: usize = 3000;
+    let pool = pool();
+    let (mut near, mut far) = tokio::io::duplex(500);
+    let (outbox, mut writer) = Outbox::builder().high_mark(2000).policy(Policy::DropOldest).channel();
+    let connection = tokio::spawn(async move { writer.run(&mut near).await });
+    let mut senders = JoinSet::new();
+    for sender in 0..SENDERS {
+        let (outbox, pool) = (outbox.clone(), pool.clone());
+        senders.spawn(async move {
+            let mut refused = 0;
+            for number in 0..ITEMS {
+                let sent = outbox.try_send(item(&pool, sender, 100 + usize::from(sender)));
+                refused += usize::from(sent.is_err());
+                assert!(outbox.queued() <= 2000);
+                if number % 7 == 0 {
+                    tokio::task::yield_now().await;
+                }
+            }
+            refused
+        });
+    }
+    let reader = tokio::spawn(async move {
+        let mut count = 0;
+        let mut head = [0];
+        while far.read(&mut head).await.unwrap() > 0 {
+            let mut rest = vec![0; 99 + usize::from(head[0])];
+            far.read_exact(&mut rest).await.unwrap();
+            assert!(rest.iter().all(|byte| *byte == head[0]));
+            count += 1;
+        }
+        count
+    });
+    let mut refused = 0;
+    while let Some(sender) = senders.join_next().await {
+        refused += sender.unwrap();
+    }
+    outbox.flush().await.unwrap();
+    outbox.close();
+    connection.await.unwrap().unwrap();
+    let got: usize = reader.await.unwrap();
+    assert_eq!(got + refused + outbox.dropped_count() as usize, usize::from(SENDERS) * ITEMS);
+    assert_eq!((outbox.queued(), pool.leased()), (0, 0));
 }
 
 #[tokio::test]

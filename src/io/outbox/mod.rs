@@ -27,6 +27,7 @@ mod line;
 mod policy;
 mod sending;
 mod state;
+mod waiters;
 mod watch;
 mod watchers;
 mod writer;

@@ -123,6 +123,8 @@ impl OutboxWriter {
     fn cut(&self, end: End) {
         let mut done = Done::default();
         self.state.lock().cut(end, &mut done);
+        // The writer need not be told what it says itself.
+        done.old = done.writer.take();
         done.finish();
     }
 }
