@@ -234,6 +234,32 @@ async fn bytes_and_an_end_that_came_together_are_both_seen() {
     }
 }
 
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn bytes_behind_urgent_data_are_not_left_behind() {
+    let pool = pool();
+    let (mut near, mut far) = tcp_pair().await;
+    let (mut intake, mut chain) = (Intake::new(), ChainMut::new(&pool));
+    // A read that is filled teaches the socket to tell what is left.
+    near.write_all(&pattern(5000)).await.unwrap();
+    while chain.len() < 5000 {
+        intake.read(&mut far, &mut chain).await.unwrap();
+    }
+    chain.clear();
+    near.write_all(b"abc").await.unwrap();
+    socket2::SockRef::from(&near).send_out_of_band(b"!").unwrap();
+    near.write_all(b"def").await.unwrap();
+    tokio::time::sleep(Duration::from_millis(10)).await;
+    let reading = async {
+        while chain.len() < 6 {
+            intake.read(&mut far, &mut chain).await.unwrap();
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(5), reading).await.expect("all is there");
+    assert_eq!(chain.freeze(), *b"abcdef");
+    assert_eq!(pool.leased(), 0);
+}
+
 // ---- fair, and clear ---------------------------------------------------------------------------------------------------
 
 #[tokio::test]
@@ -290,4 +316,16 @@ async fn a_chain_without_a_pool_is_a_clear_error() {
     assert_eq!(intake.read(&mut far, &mut chain).await.unwrap(), 5, "the bytes were not touched");
     drop((front, detached, chain));
     assert_eq!(pool.leased(), 0);
+}
+
+#[test]
+fn an_intake_is_small_and_reads_on_any_thread() {
+    fn assert_send_sync<T: Send + Sync>(_: &T) {}
+
+    let pool = pool();
+    let (mut intake, mut chain) = (Intake::new(), ChainMut::new(&pool));
+    assert!(size_of_val(&intake) <= 3 * size_of::<usize>());
+    assert_send_sync(&intake);
+    assert_send_sync(&intake.read(&mut Faulty::new([]), &mut chain));
+    assert_send_sync(&leasehold::io::BufStream::new(Faulty::new([]), &pool));
 }

@@ -27,8 +27,9 @@ const BUFFER_LEN: usize = 8 << 10;
 /// until 8 KiB are there or a flush. It holds no block when all was read and flushed. A transport that only reads, or only writes, can be
 /// wrapped as well.
 ///
-/// Where no memory is to be had for a write, the bytes go to the transport at once; a read waits for memory, at most the pool's
-/// `wait_max`.
+/// Where no memory is to be had for a write, the bytes go to the transport at once; a read into less than 8 KiB waits for memory, at
+/// most the pool's `wait_max`. It may wait for what is collected in the stream itself: an account of its own needs 8 KiB for writes, and
+/// one block more for reads.
 ///
 /// # Cancel safety
 /// That of the methods of tokio that are called on it; no byte is lost between the transport and the buffers.

@@ -50,8 +50,8 @@ pub(crate) struct Faulty {
     is_vectored: bool,
     is_open: bool,
     waits: Waits,
-    /// The call that comes next has answered `Pending` already.
-    has_waited: bool,
+    /// The kinds of calls that have answered `Pending`, and go through next.
+    waited: Vec<Call>,
     calls: u64,
     vectored_calls: u64,
     offered: Vec<usize>,
@@ -66,6 +66,14 @@ enum Waits {
     Always,
     /// Half of them; and half of the calls are cut.
     Random(SmallRng),
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Call {
+    Read,
+    Write,
+    Flush,
+    Shutdown,
 }
 
 /// What was asked for after the last write.
@@ -89,7 +97,7 @@ impl Faulty {
             is_vectored: false,
             is_open: false,
             waits: Waits::Never,
-            has_waited: false,
+            waited: Vec::new(),
             calls: 0,
             vectored_calls: 0,
             offered: Vec::new(),
@@ -174,19 +182,23 @@ impl Faulty {
     }
 
     /// Lets a call through: how many bytes it may move.
-    fn poll_call(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
+    fn poll_call(&mut self, kind: Call, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
         let (waits, cut) = match &mut self.waits {
             Waits::Never => (false, self.cut),
-            Waits::Always => (!self.has_waited, self.cut),
+            Waits::Always => (true, self.cut),
             Waits::Random(dice) => {
                 let cut = if dice.random() { usize::MAX } else { 1 << dice.random_range(0..16) };
-                (!self.has_waited && dice.random(), cut.min(self.cut))
+                (dice.random(), cut.min(self.cut))
             }
         };
-        self.has_waited = waits;
-        if waits {
-            cx.waker().wake_by_ref();
-            return Poll::Pending;
+        match self.waited.iter().position(|&waited| waited == kind) {
+            Some(at) => drop(self.waited.swap_remove(at)),
+            None if waits => {
+                self.waited.push(kind);
+                cx.waker().wake_by_ref();
+                return Poll::Pending;
+            }
+            None => {}
         }
         let call = self.calls;
         self.calls += 1;
@@ -210,7 +222,7 @@ impl AsyncRead for Faulty {
             self.reader = Some(cx.waker().clone());
             return Poll::Pending;
         }
-        let cut = ready!(self.poll_call(cx))?;
+        let cut = ready!(self.poll_call(Call::Read, cx))?;
         self.offered.push(buf.remaining());
         let count = buf.remaining().min(cut).min(self.unread().len());
         buf.put_slice(&self.unread()[..count]);
@@ -221,7 +233,7 @@ impl AsyncRead for Faulty {
 
 impl AsyncWrite for Faulty {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
-        let cut = ready!(self.poll_call(cx))?;
+        let cut = ready!(self.poll_call(Call::Write, cx))?;
         Poll::Ready(Ok(self.take(buf, cut)))
     }
 
@@ -230,8 +242,12 @@ impl AsyncWrite for Faulty {
         cx: &mut Context<'_>,
         bufs: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        assert!(self.is_vectored, "somebody did not ask `is_write_vectored`");
-        let cut = ready!(self.poll_call(cx))?;
+        if !self.is_vectored {
+            // As the default of the trait.
+            let first = bufs.iter().find(|buf| !buf.is_empty());
+            return self.poll_write(cx, first.map_or(&[], |buf| buf));
+        }
+        let cut = ready!(self.poll_call(Call::Write, cx))?;
         self.vectored_calls += 1;
         let mut count = 0;
         for buf in bufs {
@@ -245,7 +261,7 @@ impl AsyncWrite for Faulty {
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        ready!(self.poll_call(cx))?;
+        ready!(self.poll_call(Call::Flush, cx))?;
         if self.end == End::Unflushed {
             self.end = End::Flushed;
         }
@@ -253,7 +269,7 @@ impl AsyncWrite for Faulty {
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        ready!(self.poll_call(cx))?;
+        ready!(self.poll_call(Call::Shutdown, cx))?;
         self.end = End::Shutdown;
         Poll::Ready(Ok(()))
     }
