@@ -3,9 +3,12 @@
 //! # Invariants
 //! - NO-PIN: a frame that is taken here pins at most 4 KiB or eight times its length, unless memory is short.
 
+use std::ops::RangeBounds;
+
 use bytes::{Buf, BufMut};
 
 use super::{Chain, ChainMut, rest::Part};
+use crate::pool::resolve;
 
 /// Blocks up to this length are small: a view never lets go of them early.
 const SMALL_BLOCK: usize = 4 << 10;
@@ -38,6 +41,46 @@ impl ChainMut {
             dst[..count].copy_from_slice(&chunk[..count]);
             dst = &mut dst[count..];
         }
+    }
+
+    /// Where in `range` a byte is that `find` looks for; it is given each piece of the range in turn and answers with an index in it.
+    ///
+    /// What is sought must be a single byte, for a longer one could lie in two pieces. Costs a look at each piece before the range,
+    /// none at its bytes.
+    ///
+    /// # Panics
+    /// If the range ends before it begins, or after this chain.
+    ///
+    /// # Examples
+    /// ```
+    /// use leasehold::{ChainMut, Pool};
+    ///
+    /// let pool = Pool::new(8 << 20)?;
+    /// let mut received = ChainMut::new(&pool);
+    /// received.push("GET /in");
+    /// received.push("dex.html");
+    /// let space = |piece: &[u8]| piece.iter().position(|&byte| byte == b' ');
+    /// assert_eq!(received.find(.., space), Some(3));
+    /// assert_eq!(received.find(4.., space), None);
+    /// # Ok::<(), leasehold::BuildError>(())
+    /// ```
+    pub fn find(&self, range: impl RangeBounds<usize>, mut find: impl FnMut(&[u8]) -> Option<usize>) -> Option<usize> {
+        let (begin, end) = resolve(&range, self.len);
+        let mut at = 0;
+        for chunk in self.chunks() {
+            if at >= end {
+                return None;
+            }
+            let from = begin.saturating_sub(at);
+            if let Some(piece) = chunk.get(from..chunk.len().min(end - at))
+                && !piece.is_empty()
+                && let Some(index) = find(piece)
+            {
+                return Some(at + from + index);
+            }
+            at += chunk.len();
+        }
+        None
     }
 
     /// Splits off the first `at` bytes as a frame of their own.

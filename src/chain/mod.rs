@@ -11,6 +11,7 @@
 mod buf;
 #[allow(unsafe_code)]
 mod chain_mut;
+mod charge;
 mod compact;
 mod frame;
 mod lease;

@@ -27,7 +27,6 @@ mod relay;
 mod socket;
 mod write;
 
-pub(crate) use self::write::poll_write_all_buf;
 pub use self::{
     buf_stream::{BufStream, BufStreamParts},
     intake::Intake,
@@ -35,3 +34,5 @@ pub use self::{
     socket::limit_unsent,
     write::{poll_write_buf, write_all_buf},
 };
+#[cfg(feature = "codec")]
+pub(crate) use self::{socket::poll_readable, write::poll_write_all_buf};

@@ -200,6 +200,15 @@ impl<'a> Socket<'a> {
     }
 }
 
+/// Waits until a transport has something to read, if it is a socket; any other must be asked by reading.
+#[cfg(feature = "codec")]
+pub(crate) fn poll_readable<T>(io: &T, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+    match Socket::of(io) {
+        Some(socket) => socket.poll_read_ready(cx),
+        None => Poll::Ready(Ok(())),
+    }
+}
+
 /// A socket closed by its peer is an error, not a signal that ends the program.
 #[cfg(target_os = "linux")]
 const NO_SIGNAL: std::ffi::c_int = libc::MSG_NOSIGNAL;

@@ -10,14 +10,11 @@
 //!   never above the limit at the moment of a charge. The pool's own account is not charged: its charge is what the slab has out.
 
 mod accounts;
+mod moving;
 mod refund;
 mod standing;
 
-pub(super) use self::{
-    accounts::Accounts,
-    refund::{move_charge, refund},
-    standing::StandingCharge,
-};
+pub(super) use self::{accounts::Accounts, moving::MovingCharge, refund::refund, standing::StandingCharge};
 
 use std::{
     borrow::Cow,
@@ -237,12 +234,10 @@ impl Account {
     /// Takes back what was charged below the account that refused.
     #[cold]
     fn refused(&self, at: &Account, bytes: usize) -> ChargeRefused {
-        let limit = at.limit();
-        let refused = (at.key(), limit.saturating_sub(at.charge_now()));
         ChargeRefused {
-            at: refused.0,
-            left: refused.1,
-            limit,
+            at: at.key(),
+            left: at.room(),
+            limit: at.limit(),
             // SAFETY: exactly the accounts below `at` were charged by `charge_below`.
             woken: unsafe { refund(NonNull::from(self), Some(at.key()), bytes) },
         }
@@ -292,6 +287,11 @@ impl Account {
     /// Whether `bytes` would fit here now.
     pub(super) fn has_room(&self, bytes: usize) -> bool {
         self.limit().checked_sub(self.charge_now()).is_some_and(|room| bytes <= room)
+    }
+
+    /// What may still be charged here, in bytes.
+    pub(super) fn room(&self) -> usize {
+        self.limit().saturating_sub(self.charge_now())
     }
 
     /// Makes every refund from here on look at the queue; the queue looks once more after this.

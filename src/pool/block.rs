@@ -182,6 +182,10 @@ impl Block {
         self.hold.charge_to(pool.account())
     }
 
+    pub(super) fn hold(&self) -> &Hold {
+        &self.hold
+    }
+
     #[inline]
     fn skip(&mut self, by: usize) {
         debug_assert!(by <= self.len());

@@ -237,6 +237,10 @@ impl BlockMut {
         self.hold.charge_to(pool.account())
     }
 
+    pub(super) fn hold(&self) -> &Hold {
+        &self.hold
+    }
+
     /// Moves the front of the range forward.
     #[inline]
     fn skip(&mut self, by: u32) {

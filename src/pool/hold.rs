@@ -6,13 +6,17 @@
 //!   overlap each other only, and all their bytes are written.
 
 use std::{
+    collections::BTreeMap,
     process::abort,
     ptr::NonNull,
-    sync::atomic::Ordering::{Acquire, Relaxed, Release},
+    sync::{
+        Arc,
+        atomic::Ordering::{Acquire, Relaxed, Release},
+    },
 };
 
 use super::{
-    account::{AccountHandle, Charge, move_charge, refund},
+    account::{AccountHandle, Charge, ChargeRefused, MovingCharge, refund},
     error::LeaseError,
     span::{BlockMeta, RawBlock},
 };
@@ -77,32 +81,53 @@ impl Hold {
 
     /// Moves the charge of the whole block to another account of the same pool.
     pub(super) fn charge_to(&self, account: &AccountHandle) -> Result<(), LeaseError> {
-        let Some(meta) = self.meta() else { return Ok(()) };
+        Self::charge_all_to(&[self], account)
+    }
+
+    /// Moves the charges of all these blocks to another account of the same pool, or none. Shares of one block count as one.
+    pub(super) fn charge_all_to(holds: &[&Hold], account: &AccountHandle) -> Result<(), LeaseError> {
         let core = &account.core;
-        if meta.span().core.as_ptr().cast_const() != std::sync::Arc::as_ptr(core) {
+        let metas = || holds.iter().filter_map(|hold| hold.meta());
+        if metas().next().is_none() {
+            return Ok(());
+        }
+        if metas().any(|meta| meta.span().core.as_ptr().cast_const() != Arc::as_ptr(core)) {
             return Err(LeaseError::other_pool());
         }
-        let bytes = meta.capacity();
-        let moved = {
+        let mut moving = Vec::with_capacity(holds.len());
+        let mut woken = Vec::new();
+        let mut refused = None;
+        {
             let _moves = core.moves.lock();
-            let from = meta.account.load(Relaxed);
-            // SAFETY: the block is charged to `from` while this share keeps it out and `moves` keeps the charge.
-            let moved = unsafe { move_charge(from, account, bytes) };
-            if moved.is_ok() {
-                meta.account.store(account.as_charge(), Relaxed);
+            for meta in metas() {
+                // SAFETY: its share keeps the block out and charged, and `moves` keeps the charge where its entry says.
+                match unsafe { MovingCharge::begin(meta.account.load(Relaxed), account, meta.capacity()) } {
+                    Ok(charge) => {
+                        // At once, so that another share of the same block has nothing left to move.
+                        meta.account.store(account.as_charge(), Relaxed);
+                        moving.push((meta, charge));
+                    }
+                    Err(mut why) => {
+                        woken.append(&mut why.woken);
+                        refused = Some(why);
+                        break;
+                    }
+                }
             }
-            moved
-        };
-        match moved {
-            Ok(woken) => {
-                core.serve_moved(woken);
-                Ok(())
+            // The last one first, for of two shares of a block the first one knows where it was charged.
+            for (meta, charge) in moving.into_iter().rev() {
+                if refused.is_some() {
+                    meta.account.store(charge.from(), Relaxed);
+                    woken.extend(charge.undo());
+                } else {
+                    woken.extend(charge.finish());
+                }
             }
-            Err(mut refused) => {
-                core.serve_moved(std::mem::take(&mut refused.woken));
-                let name = account.find(refused.at).map_or("", |at| at.name());
-                Err(LeaseError::account_full(name, bytes, refused.left, refused.limit))
-            }
+        }
+        core.serve_moved(woken);
+        match refused {
+            None => Ok(()),
+            Some(refused) => Err(not_moved(metas(), account, &refused)),
         }
     }
 
@@ -130,6 +155,22 @@ impl Drop for Hold {
         // SAFETY: the count is used up, and this was the share that did it (SHARES).
         unsafe { go_home(entry) };
     }
+}
+
+/// The error of charges that stayed where they were.
+fn not_moved<'a>(
+    metas: impl Iterator<Item = &'a BlockMeta>,
+    account: &AccountHandle,
+    refused: &ChargeRefused,
+) -> LeaseError {
+    let to = account.as_charge();
+    // Shares of one block count as one.
+    let blocks: BTreeMap<*const BlockMeta, usize> = metas
+        .filter(|meta| meta.account.load(Relaxed) != to)
+        .map(|meta| (std::ptr::from_ref(meta), meta.capacity()))
+        .collect();
+    let (name, left) = account.find(refused.at).map_or(("", 0), |at| (at.name(), at.room()));
+    LeaseError::account_full(name, blocks.values().sum(), left, refused.limit)
 }
 
 /// Refunds a block and takes it home.

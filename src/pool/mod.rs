@@ -28,6 +28,7 @@ mod maintain;
 #[allow(unsafe_code)]
 mod memory;
 mod queue;
+mod recharge;
 mod reservation;
 mod reserve;
 #[allow(unsafe_code)]
@@ -55,6 +56,7 @@ pub use self::{
 pub(crate) use self::{
     block::resolve,
     lease::{Shape, Wait},
+    recharge::Recharge,
 };
 
 use std::{

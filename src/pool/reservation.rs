@@ -82,6 +82,16 @@ impl Reservation {
         Ok(())
     }
 
+    /// Adds another reservation of the same account to this one.
+    #[cfg(feature = "codec")]
+    pub(crate) fn absorb(&mut self, mut other: Reservation) {
+        let Some(more) = other.charge.take() else { return };
+        match &mut self.charge {
+            Some(charge) => charge.join(more),
+            none => *none = Some(more),
+        }
+    }
+
     /// Bytes charged.
     pub fn len(&self) -> usize {
         self.charge.as_ref().map_or(0, StandingCharge::bytes)

@@ -1,8 +1,8 @@
-//! The way of a charge back, and from one account to another.
+//! The way of a charge back.
 
 use std::ptr::NonNull;
 
-use super::{Account, AccountHandle, AccountKey, ChargeRefused, WAITERS, give_up};
+use super::{Account, AccountKey, WAITERS, give_up};
 
 /// Refunds `bytes` to `account` and all above it, up to and not including `stop`; returns those at which somebody waits.
 ///
@@ -74,30 +74,4 @@ unsafe fn refund_one(
     let word = unsafe { give_up(account, bytes as u64) };
     // The pool's own account is not charged, so from here on nothing of ours keeps it.
     ((!parent_is_root).then_some(parent), word & WAITERS != 0)
-}
-
-/// Moves the charge of one block between accounts of one pool: only the accounts that the two do not share change.
-///
-/// # Safety
-/// `from` is charged for the block, and the caller keeps that so until this returns.
-pub(in crate::pool) unsafe fn move_charge(
-    from: *mut Account,
-    to: &AccountHandle,
-    bytes: usize,
-) -> Result<Vec<AccountKey>, ChargeRefused> {
-    let Some(from) = NonNull::new(from) else {
-        return to.charge(bytes, false).map(|charge| {
-            charge.into_entry();
-            Vec::new()
-        });
-    };
-    // SAFETY: ALIVE, by the charge.
-    let shared = unsafe { from.as_ref() }.line().find(|at| to.line().any(|other| other.key() == at.key()));
-    let stop = shared.map(Account::key);
-    if let Err(at) = to.charge_below(stop, bytes, false) {
-        return Err(to.refused(at, bytes));
-    }
-    to.note_peak(stop);
-    // SAFETY: the block was charged to `from` and all above it.
-    Ok(unsafe { refund(from, stop, bytes) })
 }

@@ -1,0 +1,297 @@
+//! `Framed`: a tokio-util codec on a transport that holds nothing while it is idle.
+
+use std::{
+    future::Future,
+    io,
+    pin::{Pin, pin},
+    task::{Context, Poll, ready},
+};
+
+use bytes::BytesMut;
+use futures_core::Stream;
+use futures_sink::Sink;
+use pin_project_lite::pin_project;
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite};
+use tokio_util::codec::{Decoder, Encoder};
+
+use super::buffer::Buffer;
+use crate::{
+    codec::states::{Frames, States},
+    io::{poll_readable, poll_write_all_buf},
+    pool::Pool,
+};
+
+/// What a buffer begins with, and from how many bytes on a sink sends before it takes another item: tokio-util's defaults.
+const CAPACITY: usize = 8 << 10;
+
+pin_project! {
+    /// A transport and a tokio-util codec as one [`Stream`] and [`Sink`] of frames: the drop-in for `tokio_util::codec::Framed`.
+    ///
+    /// The same frames, errors, states and back-pressure; but there is no buffer while nothing is being read or sent. The transport may
+    /// also be one that only reads or only writes, where tokio-util has `FramedRead` and `FramedWrite`.
+    ///
+    /// # Errors
+    /// Those of the codec, and of the transport as [`io::Error`]. With [`charge_to`](Self::charge_to) also
+    /// [`LeaseError`](crate::LeaseError) as [`io::Error`]: reading and [`poll_ready`](Sink::poll_ready) wait for memory, at most the pool's
+    /// `wait_max`; a codec that makes a buffer grow to a length that cannot be charged at once fails.
+    ///
+    /// # Cancel safety
+    /// As tokio-util's: `next` and `flush` are cancel safe.
+    ///
+    /// # Panics
+    /// If it must wait for memory outside of a tokio runtime with time enabled.
+    ///
+    /// # Examples
+    /// ```
+    /// use futures_util::{SinkExt, StreamExt};
+    /// use leasehold::{Pool, codec::compat::Framed};
+    /// use tokio_util::codec::LinesCodec;
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let pool = Pool::new(8 << 20)?;
+    /// let (near, far) = tokio::io::duplex(1 << 10);
+    /// let mut near = Framed::new(near, LinesCodec::new());
+    /// let mut far = Framed::new(far, LinesCodec::new()).charge_to(&pool);
+    /// near.send("hello").await?;
+    /// assert_eq!(far.next().await.unwrap()?, "hello");
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[derive(Debug)]
+    pub struct Framed<T, U> {
+        #[pin]
+        io: T,
+        codec: U,
+        read: Buffer,
+        states: States,
+        write: Buffer,
+        read_capacity: u32,
+        boundary: usize,
+        pool: Option<Pool>,
+    }
+}
+
+/// What a [`Framed`] is made of, and taken apart to, as tokio-util's.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct FramedParts<T, U> {
+    /// The transport.
+    pub io: T,
+    /// The codec.
+    pub codec: U,
+    /// Bytes that were read and not decoded.
+    pub read_buf: BytesMut,
+    /// Bytes that were encoded and not sent.
+    pub write_buf: BytesMut,
+}
+
+impl<T, U> FramedParts<T, U> {
+    /// A transport without any buffered bytes.
+    pub fn new(io: T, codec: U) -> Self {
+        Self { io, codec, read_buf: BytesMut::new(), write_buf: BytesMut::new() }
+    }
+}
+
+impl<T, U> From<tokio_util::codec::FramedParts<T, U>> for FramedParts<T, U> {
+    fn from(parts: tokio_util::codec::FramedParts<T, U>) -> Self {
+        Self { io: parts.io, codec: parts.codec, read_buf: parts.read_buf, write_buf: parts.write_buf }
+    }
+}
+
+impl<T, U> Framed<T, U> {
+    /// Frames of `io`. Buffers are charged to nobody, until [`charge_to`](Self::charge_to) says to whom.
+    pub fn new(io: T, codec: U) -> Self {
+        Self::with_capacity(io, codec, CAPACITY)
+    }
+
+    /// As [`new`](Self::new), with buffers for reading that begin with `capacity` bytes; 8 KiB by default.
+    pub fn with_capacity(io: T, codec: U, capacity: usize) -> Self {
+        let read_capacity = u32::try_from(capacity).unwrap_or(u32::MAX);
+        Self { read_capacity, ..Self::from_parts(FramedParts::new(io, codec)) }
+    }
+
+    /// Goes on where another one was taken apart, perhaps with another codec.
+    pub fn from_parts(parts: impl Into<FramedParts<T, U>>) -> Self {
+        let parts = parts.into();
+        Self {
+            io: parts.io,
+            codec: parts.codec,
+            states: States::new(!parts.read_buf.is_empty()),
+            read: Buffer::new(parts.read_buf),
+            write: Buffer::new(parts.write_buf),
+            read_capacity: CAPACITY as u32,
+            boundary: CAPACITY,
+            pool: None,
+        }
+    }
+
+    /// Charges the buffers to an account, from the next time that they are used on.
+    #[must_use]
+    pub fn charge_to(self, pool: &Pool) -> Self {
+        Self { pool: Some(pool.clone()), ..self }
+    }
+
+    /// Takes it apart. No byte is lost, and nothing is charged any more.
+    pub fn into_parts(self) -> FramedParts<T, U> {
+        FramedParts { io: self.io, codec: self.codec, read_buf: self.read.bytes, write_buf: self.write.bytes }
+    }
+
+    /// The transport alone; bytes that are buffered are lost. [`into_parts`](Self::into_parts) keeps them.
+    pub fn into_inner(self) -> T {
+        self.io
+    }
+
+    /// The transport.
+    pub fn get_ref(&self) -> &T {
+        &self.io
+    }
+
+    /// The transport. Reading from it or writing to it disturbs the frames.
+    pub fn get_mut(&mut self) -> &mut T {
+        &mut self.io
+    }
+
+    /// The transport, pinned.
+    pub fn get_pin_mut(self: Pin<&mut Self>) -> Pin<&mut T> {
+        self.project().io
+    }
+
+    /// The codec.
+    pub fn codec(&self) -> &U {
+        &self.codec
+    }
+
+    /// The codec.
+    pub fn codec_mut(&mut self) -> &mut U {
+        &mut self.codec
+    }
+
+    /// The codec of a pinned one.
+    pub fn codec_pin_mut(self: Pin<&mut Self>) -> &mut U {
+        self.project().codec
+    }
+
+    /// Goes on with another codec; what is buffered stays.
+    pub fn map_codec<C>(self, map: impl FnOnce(U) -> C) -> Framed<T, C> {
+        Framed {
+            io: self.io,
+            codec: map(self.codec),
+            read: self.read,
+            states: self.states,
+            write: self.write,
+            read_capacity: self.read_capacity,
+            boundary: self.boundary,
+            pool: self.pool,
+        }
+    }
+
+    /// Bytes that were read and not decoded.
+    pub fn read_buffer(&self) -> &BytesMut {
+        &self.read.bytes
+    }
+
+    /// Bytes that were read and not decoded.
+    pub fn read_buffer_mut(&mut self) -> &mut BytesMut {
+        &mut self.read.bytes
+    }
+
+    /// Bytes that were encoded and not sent.
+    pub fn write_buffer(&self) -> &BytesMut {
+        &self.write.bytes
+    }
+
+    /// Bytes that were encoded and not sent.
+    pub fn write_buffer_mut(&mut self) -> &mut BytesMut {
+        &mut self.write.bytes
+    }
+
+    /// From so many queued bytes on, the transport must have taken all of them before the sink takes another item; 8 KiB by default.
+    pub fn backpressure_boundary(&self) -> usize {
+        self.boundary
+    }
+
+    /// Changes the [`backpressure_boundary`](Self::backpressure_boundary).
+    pub fn set_backpressure_boundary(&mut self, bytes: usize) {
+        self.boundary = bytes;
+    }
+}
+
+impl<T: AsyncRead, U: Decoder> Stream for Framed<T, U> {
+    type Item = Result<U::Item, U::Error>;
+
+    fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        let this = self.project();
+        let (pool, capacity) = (this.pool.as_ref(), *this.read_capacity as usize);
+        this.states.poll_next(cx, &mut Source { io: this.io, codec: this.codec, buffer: this.read, pool, capacity })
+    }
+}
+
+struct Source<'a, T, U> {
+    io: Pin<&'a mut T>,
+    codec: &'a mut U,
+    buffer: &'a mut Buffer,
+    pool: Option<&'a Pool>,
+    capacity: usize,
+}
+
+impl<T: AsyncRead, U> Source<'_, T, U> {
+    fn poll_fill(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
+        ready!(poll_readable(self.io.as_ref().get_ref(), cx))?;
+        ready!(self.buffer.poll_room(cx, self.pool, self.capacity))?;
+        // Dropping this future on Pending is safe: `read_buf` has read nothing then.
+        pin!(self.io.read_buf(&mut self.buffer.bytes)).poll(cx)
+    }
+}
+
+impl<T: AsyncRead, U: Decoder> Frames for Source<'_, T, U> {
+    type Item = U::Item;
+    type Error = U::Error;
+
+    fn decode(&mut self, is_eof: bool) -> Result<Option<U::Item>, U::Error> {
+        let bytes = &mut self.buffer.bytes;
+        let decoded = if is_eof { self.codec.decode_eof(bytes) } else { self.codec.decode(bytes) };
+        if self.buffer.bytes.is_empty() {
+            self.buffer.park(self.capacity);
+        }
+        decoded
+    }
+
+    fn poll_read(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
+        let polled = self.poll_fill(cx);
+        if polled.is_pending() {
+            self.buffer.park(self.capacity);
+        }
+        polled
+    }
+}
+
+impl<T: AsyncWrite, I, U: Encoder<I>> Sink<I> for Framed<T, U> {
+    type Error = U::Error;
+
+    fn poll_ready(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<(), U::Error>> {
+        if self.write.bytes.len() >= self.boundary {
+            ready!(Sink::<I>::poll_flush(self.as_mut(), cx))?;
+        }
+        let this = self.project();
+        Poll::Ready(Ok(ready!(this.write.poll_room(cx, this.pool.as_ref(), CAPACITY)).map_err(io::Error::from)?))
+    }
+
+    fn start_send(self: Pin<&mut Self>, item: I) -> Result<(), U::Error> {
+        let this = self.project();
+        this.codec.encode(item, &mut this.write.bytes)?;
+        Ok(this.write.settle(this.pool.as_ref()).map_err(io::Error::from)?)
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<(), U::Error>> {
+        let mut this = self.project();
+        ready!(poll_write_all_buf(this.io.as_mut(), cx, &mut this.write.bytes))?;
+        this.write.park(CAPACITY);
+        this.io.poll_flush(cx).map_err(Into::into)
+    }
+
+    fn poll_close(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<(), U::Error>> {
+        ready!(Sink::<I>::poll_flush(self.as_mut(), cx))?;
+        self.project().io.poll_shutdown(cx).map_err(Into::into)
+    }
+}

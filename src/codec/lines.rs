@@ -1,0 +1,253 @@
+//! `LinesCodec`: lines of text.
+
+use std::{error, fmt, io, str::Utf8Error};
+
+use bytes::{Buf, BufMut};
+use memchr::memchr;
+
+use super::{
+    Decoder, Encoder,
+    seek::{Seek, TooLong},
+};
+use crate::chain::ChainMut;
+
+/// Lines of UTF-8 that end in `\n` or `\r\n`, without their ends; what follows the last one is a line too, if the stream ends there.
+///
+/// Behaves as tokio-util's codec of the same name. A line of more than [`max_length`](Self::max_length) bytes, a `\r` before its end
+/// included, is an error, after which the rest of that line is dropped and decoding goes on.
+///
+/// # Memory
+/// A line is copied out into a `String` of its length once its end is there: on the heap, outside of any budget. For lines in leased memory,
+/// without copying and without UTF-8, take [`AnyDelimiterCodec`](super::AnyDelimiterCodec) with `\n`.
+///
+/// Encoding copies a line and a `\n` into room for both, which must be had at once. Nothing is escaped: a `\n` within makes two lines.
+///
+/// # Examples
+/// ```
+/// use bytes::Bytes;
+/// use leasehold::{ChainMut, Pool, codec::{Decoder, LinesCodec}};
+///
+/// let pool = Pool::new(8 << 20)?;
+/// let mut codec = LinesCodec::new_with_max_length(8 << 10);
+/// let mut received = ChainMut::new(&pool);
+/// received.push(Bytes::from_static(b"one\r\ntw"));
+/// assert_eq!(codec.decode(&mut received)?.as_deref(), Some("one"));
+/// assert_eq!(codec.decode(&mut received)?, None);
+/// received.push(Bytes::from_static(b"o"));
+/// assert_eq!(codec.decode_eof(&mut received)?.as_deref(), Some("two"));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct LinesCodec {
+    seek: Seek,
+}
+
+impl LinesCodec {
+    /// Lines of any length, as much as memory is leased for them. For peers that are not trusted set a limit, by
+    /// [`new_with_max_length`](Self::new_with_max_length).
+    pub fn new() -> Self {
+        Self::new_with_max_length(usize::MAX)
+    }
+
+    /// Lines of at most `max_length` bytes.
+    pub fn new_with_max_length(max_length: usize) -> Self {
+        Self { seek: Seek::new(max_length) }
+    }
+
+    /// The longest line, in bytes; `usize::MAX` if there is no limit.
+    pub fn max_length(&self) -> usize {
+        self.seek.max_len()
+    }
+}
+
+impl Default for LinesCodec {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Decoder for LinesCodec {
+    type Item = String;
+    type Error = LinesCodecError;
+
+    /// # Errors
+    /// A line is too long, or no UTF-8; the latter is consumed. Either way the next line is decoded next.
+    fn decode(&mut self, src: &mut ChainMut) -> Result<Option<String>, LinesCodecError> {
+        let Some(len) = self.seek.frame_len(src, |piece| memchr(b'\n', piece))? else {
+            return Ok(None);
+        };
+        let line = take_line(src, len);
+        src.advance(1);
+        text(line).map(Some)
+    }
+
+    fn decode_eof(&mut self, src: &mut ChainMut) -> Result<Option<String>, LinesCodecError> {
+        if let Some(line) = self.decode(src)? {
+            return Ok(Some(line));
+        }
+        self.seek.restart();
+        if src.is_empty() || (src.len() == 1 && src.chunk() == b"\r") {
+            return Ok(None);
+        }
+        text(take_line(src, src.len())).map(Some)
+    }
+}
+
+impl<T: AsRef<str>> Encoder<T> for LinesCodec {
+    type Error = LinesCodecError;
+
+    fn encode(&mut self, line: T, dst: &mut ChainMut) -> Result<(), LinesCodecError> {
+        let line = line.as_ref();
+        dst.try_reserve(line.len() + 1).map_err(io::Error::from)?;
+        dst.put_slice(line.as_bytes());
+        dst.put_u8(b'\n');
+        Ok(())
+    }
+}
+
+/// Takes `len` bytes off the front, and leaves out a `\r` at their end.
+fn take_line(src: &mut ChainMut, len: usize) -> Vec<u8> {
+    let mut line = Vec::with_capacity(len);
+    line.put(Buf::take(src, len));
+    line.pop_if(|last| *last == b'\r');
+    line
+}
+
+fn text(line: Vec<u8>) -> Result<String, LinesCodecError> {
+    String::from_utf8(line).map_err(|error| LinesCodecError { kind: Kind::NotText(error.utf8_error()) })
+}
+
+/// Why there is no next line, or why one cannot be sent.
+#[derive(Debug)]
+pub struct LinesCodecError {
+    kind: Kind,
+}
+
+#[derive(Debug)]
+enum Kind {
+    TooLong { max: usize },
+    NotText(Utf8Error),
+    Io(io::Error),
+}
+
+impl LinesCodecError {
+    /// A line is longer than the codec's `max_length`. What there is of it is dropped; the next call goes on behind it.
+    #[doc(alias = "MaxLineLengthExceeded")]
+    pub fn is_too_long(&self) -> bool {
+        matches!(self.kind, Kind::TooLong { .. })
+    }
+
+    /// A line is not UTF-8. It is consumed.
+    pub fn is_not_text(&self) -> bool {
+        matches!(self.kind, Kind::NotText(_))
+    }
+
+    /// The transport failed, or memory for it or for a line was refused.
+    pub fn is_io(&self) -> bool {
+        matches!(self.kind, Kind::Io(_))
+    }
+}
+
+impl fmt::Display for LinesCodecError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.kind {
+            Kind::TooLong { max } => write!(f, "a line is longer than {max} bytes"),
+            Kind::NotText(error) => write!(f, "a line is not UTF-8: {error}"),
+            Kind::Io(error) => write!(f, "{error}"),
+        }
+    }
+}
+
+impl error::Error for LinesCodecError {
+    fn source(&self) -> Option<&(dyn error::Error + 'static)> {
+        match &self.kind {
+            Kind::TooLong { .. } => None,
+            Kind::NotText(error) => Some(error),
+            Kind::Io(error) => error.source(),
+        }
+    }
+}
+
+impl From<TooLong> for LinesCodecError {
+    fn from(TooLong { max }: TooLong) -> Self {
+        Self { kind: Kind::TooLong { max } }
+    }
+}
+
+impl From<io::Error> for LinesCodecError {
+    fn from(error: io::Error) -> Self {
+        Self { kind: Kind::Io(error) }
+    }
+}
+
+impl From<LinesCodecError> for io::Error {
+    /// What a peer sent is `InvalidData`; an error of the transport or of memory is itself again.
+    fn from(error: LinesCodecError) -> Self {
+        match error.kind {
+            Kind::Io(error) => error,
+            _ => io::Error::new(io::ErrorKind::InvalidData, error),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Pool;
+
+    #[test]
+    fn a_line_lies_in_several_pieces() {
+        let pool = Pool::builder().budget(64 << 10).classes([4, 8]).build().expect("a pool");
+        let mut src = pool.try_chain(100).expect("room");
+        src.put_slice("eine längere Zeile\r\nund noch".as_bytes());
+        assert!(src.segment_count() > 3);
+        let mut codec = LinesCodec::new();
+        assert_eq!(codec.decode(&mut src).expect("text").as_deref(), Some("eine längere Zeile"));
+        assert_eq!(codec.decode(&mut src).expect("text"), None);
+        assert_eq!(codec.decode_eof(&mut src).expect("text").as_deref(), Some("und noch"));
+        assert_eq!(codec.decode_eof(&mut src).expect("text"), None);
+        drop(src);
+        assert_eq!(pool.leased(), 0);
+    }
+
+    #[test]
+    fn a_line_that_is_too_long_is_dropped_and_the_next_one_is_read() {
+        let pool = Pool::new(1 << 20).expect("a pool");
+        let mut src = ChainMut::new(&pool);
+        let mut codec = LinesCodec::new_with_max_length(4);
+        src.push("four\nfive!");
+        assert_eq!(codec.decode(&mut src).expect("short").as_deref(), Some("four"));
+        let error = codec.decode(&mut src).expect_err("five");
+        assert!(error.is_too_long());
+        assert_eq!(error.to_string(), "a line is longer than 4 bytes");
+        assert_eq!(codec.decode(&mut src).expect("dropped"), None);
+        assert!(src.is_empty(), "what is too long keeps no memory");
+        src.push(" six\nyes\n");
+        assert_eq!(codec.decode(&mut src).expect("short").as_deref(), Some("yes"));
+        assert_eq!(pool.leased(), 0);
+    }
+
+    #[test]
+    fn a_line_that_is_no_text_is_consumed() {
+        let pool = Pool::new(1 << 20).expect("a pool");
+        let mut src = ChainMut::new(&pool);
+        let mut codec = LinesCodec::new();
+        src.push(&b"a\xffb\nyes\n"[..]);
+        let error = codec.decode(&mut src).expect_err("no text");
+        assert!(error.is_not_text());
+        assert_eq!(io::Error::from(error).kind(), io::ErrorKind::InvalidData);
+        assert_eq!(codec.decode(&mut src).expect("text").as_deref(), Some("yes"));
+        assert_eq!(pool.leased(), 0);
+    }
+
+    #[test]
+    fn without_memory_encoding_fails_and_writes_nothing() {
+        let pool = Pool::new(1 << 20).expect("a pool").child("nobody", 0);
+        let mut dst = ChainMut::new(&pool);
+        let error = LinesCodec::new().encode("a line", &mut dst).expect_err("no room");
+        assert!(error.is_io());
+        assert_eq!(io::Error::from(error).kind(), io::ErrorKind::OutOfMemory);
+        assert!(dst.is_empty());
+        assert_eq!(pool.leased(), 0);
+    }
+}
