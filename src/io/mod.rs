@@ -6,6 +6,7 @@
 //! |---|---|---|
 //! | [`Intake`] | any `AsyncRead` into a [`ChainMut`](crate::ChainMut) | nothing |
 //! | [`poll_write_buf`], [`write_all_buf`] | a [`Chain`](crate::Chain), or any `Buf`, into any `AsyncWrite` | what is not sent yet |
+//! | [`Outbox`] | chains from many senders, to one peer | what is not sent yet, up to its high mark |
 //! | [`BufStream`] | as tokio's `BufStream`, `BufReader` and `BufWriter` | what is not read or flushed yet |
 //! | [`Relay`], [`copy_bidirectional`] | from either of two transports to the other | what the other has not taken yet |
 //!
@@ -22,6 +23,7 @@
 
 mod buf_stream;
 mod intake;
+mod outbox;
 mod relay;
 #[allow(unsafe_code)]
 mod socket;
@@ -30,6 +32,7 @@ mod write;
 pub use self::{
     buf_stream::{BufStream, BufStreamParts},
     intake::Intake,
+    outbox::{FlushError, Outbox, OutboxBuilder, OutboxWriter, Policy, SendError},
     relay::{Relay, copy_bidirectional},
     socket::limit_unsent,
     write::{poll_write_buf, write_all_buf},

@@ -1,0 +1,90 @@
+//! `OutboxBuilder`: how an outbox is made.
+
+use super::{Outbox, OutboxWriter, Policy, state::State};
+
+/// DESIGN: what a connection sends in one or two calls; a peer that stops reading holds no more.
+const HIGH_MARK_DEFAULT: usize = 64 << 10;
+
+/// The default marks admit 1,008 items of one byte, so that this cap is felt only with higher ones.
+const ITEMS_MAX_DEFAULT: usize = 1 << 10;
+
+/// Settings of an [`Outbox`]; made by [`Outbox::builder`].
+///
+/// # Examples
+/// ```
+/// use leasehold::io::{Outbox, Policy};
+///
+/// let (outbox, _writer) = Outbox::builder().high_mark(100).policy(Policy::DropOldest).channel();
+/// outbox.try_send("an old price".into())?; // costs its 12 bytes, and 64 for its segment
+/// outbox.try_send("a new price".into())?;
+/// assert_eq!(outbox.queued(), 11 + 64);
+/// assert_eq!(outbox.dropped_count(), 1);
+/// # Ok::<(), leasehold::io::SendError>(())
+/// ```
+#[derive(Clone, Debug)]
+#[must_use = "a builder does nothing until `channel`"]
+pub struct OutboxBuilder {
+    high_mark: usize,
+    low_mark: Option<usize>,
+    items_max: usize,
+    policy: Policy,
+}
+
+impl OutboxBuilder {
+    pub(super) fn new() -> Self {
+        Self { high_mark: HIGH_MARK_DEFAULT, low_mark: None, items_max: ITEMS_MAX_DEFAULT, policy: Policy::default() }
+    }
+
+    /// How many bytes may be queued, 64 more counted for each segment; 64 KiB by default. A larger item is admitted alone.
+    pub fn high_mark(mut self, bytes: usize) -> Self {
+        self.high_mark = bytes;
+        self
+    }
+
+    /// How far the queue must fall before waiting senders are woken; half of the high mark by default, and never more than it.
+    pub fn low_mark(mut self, bytes: usize) -> Self {
+        self.low_mark = Some(bytes);
+        self
+    }
+
+    /// How many items may be queued, at least one; 1,024 by default. Waiting senders are woken at half of it.
+    pub fn items_max(mut self, count: usize) -> Self {
+        self.items_max = count;
+        self
+    }
+
+    /// What is done with an item that does not fit; [`Policy::Wait`] by default.
+    pub fn policy(mut self, policy: Policy) -> Self {
+        self.policy = policy;
+        self
+    }
+
+    /// Makes the outbox, and the writer that is to be run with the transport. One allocation of less than 200 bytes.
+    #[must_use = "without its writer, the outbox is closed"]
+    pub fn channel(self) -> (Outbox, OutboxWriter) {
+        let low = self.low_mark.unwrap_or(self.high_mark / 2).min(self.high_mark);
+        let items_max = u32::try_from(self.items_max.max(1)).unwrap_or(u32::MAX);
+        State::channel(Limits { high: self.high_mark, low, items_max, policy: self.policy })
+    }
+}
+
+/// When an outbox is full, and when it is low.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Limits {
+    pub(super) high: usize,
+    pub(super) low: usize,
+    pub(super) items_max: u32,
+    pub(super) policy: Policy,
+}
+
+impl Limits {
+    /// BOUND: whether an item of this cost may join so much.
+    pub(super) fn admit(&self, held: usize, count: u32, cost: usize) -> bool {
+        held == 0 || (count < self.items_max && held.checked_add(cost).is_some_and(|sum| sum <= self.high))
+    }
+
+    /// Whether so much is little enough to wake those who wait.
+    pub(super) fn is_low(&self, held: usize, count: u32) -> bool {
+        held <= self.low && count <= self.items_max / 2
+    }
+}

@@ -1,0 +1,135 @@
+//! Why an item was not queued, and why what was queued is not sent.
+
+use std::{error::Error, fmt, io};
+
+use super::end::End;
+use crate::chain::Chain;
+
+/// The error of [`Outbox::send`](super::Outbox::send) and [`Outbox::try_send`](super::Outbox::try_send). It has the chain.
+///
+/// Nothing was queued. As an [`io::Error`] it lets go of the chain; a full outbox `WouldBlock`, a closed one is a `BrokenPipe` or what its
+/// transport failed with.
+pub struct SendError {
+    chain: Chain,
+    kind: Kind,
+}
+
+#[derive(Debug)]
+enum Kind {
+    Full { cost: usize, held: usize, high: usize, count: u32, items_max: u32 },
+    Ended(End),
+}
+
+impl SendError {
+    pub(super) fn full(chain: Chain, cost: usize, held: usize, high: usize, count: u32, items_max: u32) -> Self {
+        Self { chain, kind: Kind::Full { cost, held, high, count, items_max } }
+    }
+
+    pub(super) fn ended(chain: Chain, end: End) -> Self {
+        Self { chain, kind: Kind::Ended(end) }
+    }
+
+    /// The chain that was to be sent.
+    pub fn into_inner(self) -> Chain {
+        self.chain
+    }
+
+    /// There is no room now, or others wait for it; sending again later can help.
+    pub fn is_full(&self) -> bool {
+        matches!(self.kind, Kind::Full { .. })
+    }
+
+    /// The outbox takes nothing any more: it was closed, its writer is gone, or its transport failed.
+    pub fn is_closed(&self) -> bool {
+        !self.is_full()
+    }
+
+    /// The outbox was full, and its policy was to cut the peer off.
+    pub fn is_overflown(&self) -> bool {
+        matches!(self.kind, Kind::Ended(End::Overflown))
+    }
+
+    /// What the transport failed with; its words are the [`source`](Error::source).
+    pub fn failure_kind(&self) -> Option<io::ErrorKind> {
+        match &self.kind {
+            Kind::Ended(end @ End::Failed(_)) => Some(end.io_kind()),
+            _ => None,
+        }
+    }
+}
+
+impl fmt::Debug for SendError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SendError").field("kind", &self.kind).field("len", &self.chain.len()).finish()
+    }
+}
+
+impl fmt::Display for SendError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.kind {
+            Kind::Full { cost, held, high, count, items_max } => write!(
+                f,
+                "the outbox is full: {cost} bytes do not fit to {held} of {high}, {count} of {items_max} items; wait with `send().await`, or give it a higher mark"
+            ),
+            Kind::Ended(end) => end.fmt(f),
+        }
+    }
+}
+
+impl Error for SendError {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        match &self.kind {
+            Kind::Full { .. } => None,
+            Kind::Ended(end) => end.source(),
+        }
+    }
+}
+
+impl From<SendError> for io::Error {
+    fn from(error: SendError) -> Self {
+        match error.kind {
+            Kind::Full { .. } => io::Error::new(io::ErrorKind::WouldBlock, error.to_string()),
+            Kind::Ended(end) => end.into(),
+        }
+    }
+}
+
+/// The error of [`Outbox::flush`](super::Outbox::flush): the outbox ended before all was sent.
+#[derive(Clone, Debug)]
+pub struct FlushError {
+    end: End,
+}
+
+impl FlushError {
+    pub(super) fn new(end: End) -> Self {
+        Self { end }
+    }
+
+    /// The outbox was full, and its policy was to cut the peer off.
+    pub fn is_overflown(&self) -> bool {
+        matches!(self.end, End::Overflown)
+    }
+
+    /// What the transport failed with; its words are the [`source`](Error::source).
+    pub fn failure_kind(&self) -> Option<io::ErrorKind> {
+        matches!(self.end, End::Failed(_)).then(|| self.end.io_kind())
+    }
+}
+
+impl fmt::Display for FlushError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.end.fmt(f)
+    }
+}
+
+impl Error for FlushError {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        self.end.source()
+    }
+}
+
+impl From<FlushError> for io::Error {
+    fn from(error: FlushError) -> Self {
+        error.end.into()
+    }
+}

@@ -1,0 +1,58 @@
+//! `Sending`: the wait of a sender for room.
+
+use std::{
+    future::Future,
+    pin::Pin,
+    task::{Context, Poll},
+};
+
+use super::{done::Done, error::SendError, item::cost_of, line::Ticket, state::State};
+use crate::{chain::Chain, sync::Mutex};
+
+/// A chain with a place in the line. Its drop leaves the line, and nothing of the chain is sent.
+pub(super) struct Sending<'a> {
+    state: &'a Mutex<State>,
+    chain: Chain,
+    place: Option<Ticket>,
+}
+
+impl<'a> Sending<'a> {
+    pub(super) fn new(state: &'a Mutex<State>, chain: Chain) -> Self {
+        Self { state, chain, place: None }
+    }
+}
+
+impl Future for Sending<'_> {
+    type Output = Result<(), SendError>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let this = &mut *self;
+        let mut waker = Some(cx.waker().clone());
+        let mut done = Done::default();
+        let sent = {
+            let mut state = this.state.lock();
+            match this.place {
+                Some(ticket) => state.collect(ticket, &mut this.chain, &mut waker, &mut done),
+                None => {
+                    this.place = state.join(cost_of(&this.chain), &mut waker);
+                    this.place.is_none().then(|| state.push(std::mem::take(&mut this.chain), &mut done))
+                }
+            }
+        };
+        if sent.is_some() {
+            this.place = None;
+        }
+        done.finish();
+        sent.map_or(Poll::Pending, Poll::Ready)
+    }
+}
+
+impl Drop for Sending<'_> {
+    fn drop(&mut self) {
+        if let Some(ticket) = self.place.take() {
+            let mut done = Done::default();
+            self.state.lock().leave(ticket, &mut done);
+            done.finish();
+        }
+    }
+}

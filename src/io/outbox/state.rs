@@ -1,0 +1,424 @@
+//! `State`: what the senders of an outbox and its writer share, under one lock.
+//!
+//! # Invariants
+//! - HELD: `held` is the sum of the costs of `items`, of what is left of the items in a call, and of the places granted in the line; `count`
+//!   is how many these are. The two change together with what they count.
+//! - WHOLE: `is_begun` says of the first of `items` that some of it was written. It stays until it is written, or the outbox is cut.
+//! - IDLE: while `is_idle`, the writer waits for an item, with its waker here; `items` are none and all was flushed.
+//! - ENDED: once there is an `end`, nobody is in line; once it is cut, `items` are none.
+
+use std::{collections::VecDeque, sync::Arc, task::Waker};
+
+use super::{
+    Outbox, OutboxWriter, Policy,
+    batch::Batch,
+    builder::Limits,
+    done::Done,
+    end::End,
+    error::{FlushError, SendError},
+    item::{Item, cost_of},
+    line::{Line, Ticket},
+    watchers::{Until, Watchers},
+};
+use crate::{chain::Chain, sync::Mutex};
+
+#[derive(Debug)]
+pub(super) struct State {
+    limits: Limits,
+    items: VecDeque<Item>,
+    is_begun: bool,
+    is_idle: bool,
+    count: u32,
+    held: usize,
+    /// What the items in a call cost when it began.
+    in_call: usize,
+    /// The number of the next item.
+    next: u64,
+    /// All items with a lower number were flushed, or dropped.
+    flushed: u64,
+    next_ticket: Ticket,
+    end: Option<End>,
+    senders: usize,
+    writer: Option<Waker>,
+    waiters: Option<Box<Waiters>>,
+    dropped_count: u64,
+    dropped_bytes: u64,
+}
+
+/// Apart, and only while there are any: most outboxes have none.
+#[derive(Debug, Default)]
+struct Waiters {
+    line: Line,
+    watchers: Watchers,
+}
+
+/// What the writer is to do next.
+pub(super) enum Step {
+    /// Write these; then [`State::settle`].
+    Write(Batch),
+    /// Flush the transport; then [`State::note_flushed`] with this number.
+    Flush(u64),
+    /// Shut the transport down; then [`State::note_shut`].
+    Shutdown,
+    /// Wait; it will be woken.
+    Wait,
+    /// Nobody can send any more, and nobody has closed the outbox.
+    Leave,
+    Ended(End),
+}
+
+impl State {
+    pub(super) fn channel(limits: Limits) -> (Outbox, OutboxWriter) {
+        let state = Arc::new(Mutex::new(Self {
+            limits,
+            items: VecDeque::new(),
+            is_begun: false,
+            is_idle: false,
+            count: 0,
+            held: 0,
+            in_call: 0,
+            next: 0,
+            flushed: 0,
+            next_ticket: 0,
+            end: None,
+            senders: 1,
+            writer: None,
+            waiters: None,
+            dropped_count: 0,
+            dropped_bytes: 0,
+        }));
+        (Outbox::new(Arc::clone(&state)), OutboxWriter::new(state))
+    }
+
+    pub(super) fn held(&self) -> usize {
+        self.held
+    }
+
+    pub(super) fn next(&self) -> u64 {
+        self.next
+    }
+
+    pub(super) fn end(&self) -> Option<&End> {
+        self.end.as_ref()
+    }
+
+    pub(super) fn dropped_count(&self) -> u64 {
+        self.dropped_count
+    }
+
+    pub(super) fn dropped_bytes(&self) -> u64 {
+        self.dropped_bytes
+    }
+
+    /// Whether a sender that finds the outbox full waits.
+    pub(super) fn waits(&self) -> bool {
+        self.limits.policy == Policy::Wait
+    }
+
+    // ---- senders ----------------------------------------------------------------------------------------------------
+
+    pub(super) fn add_sender(&mut self) {
+        self.senders += 1;
+    }
+
+    pub(super) fn remove_sender(&mut self, done: &mut Done) {
+        self.senders -= 1;
+        if self.senders == 0 {
+            self.rouse(done);
+        }
+    }
+
+    /// Queues an item, or does what the policy says.
+    pub(super) fn push(&mut self, chain: Chain, done: &mut Done) -> Result<(), SendError> {
+        if let Some(end) = &self.end {
+            return Err(SendError::ended(chain, end.clone()));
+        }
+        let cost = cost_of(&chain);
+        if cost == 0 {
+            return Ok(());
+        }
+        if !self.has_room(cost) {
+            match self.limits.policy {
+                Policy::Wait | Policy::Refuse => return Err(self.full(chain, cost)),
+                Policy::DropOldest => {
+                    if !self.drop_oldest(cost, done) {
+                        return Err(self.full(chain, cost));
+                    }
+                }
+                Policy::Close => {
+                    self.cut(End::Overflown, done);
+                    return Err(SendError::ended(chain, End::Overflown));
+                }
+            }
+        }
+        self.hold(cost);
+        self.append(chain, done);
+        Ok(())
+    }
+
+    /// Takes a place in the line for what did not fit; none if it fits now, or the outbox has ended: then it is to be pushed again.
+    pub(super) fn join(&mut self, cost: usize, waker: &mut Option<Waker>) -> Option<Ticket> {
+        if self.end.is_some() || self.has_room(cost) {
+            return None;
+        }
+        let ticket = self.take_ticket();
+        self.waiters.get_or_insert_default().line.join(ticket, cost, waker.take());
+        Some(ticket)
+    }
+
+    /// Queues the item of a place in the line, if it was granted, or gives it back if there is no line any more.
+    pub(super) fn collect(
+        &mut self,
+        ticket: Ticket,
+        chain: &mut Chain,
+        waker: &mut Option<Waker>,
+        done: &mut Done,
+    ) -> Option<Result<(), SendError>> {
+        if let Some(end) = &self.end {
+            return Some(Err(SendError::ended(std::mem::take(chain), end.clone())));
+        }
+        let is_granted = self.waiters.as_mut().is_some_and(|waiters| waiters.line.collect(ticket, waker));
+        if !is_granted {
+            return None;
+        }
+        self.tidy();
+        self.append(std::mem::take(chain), done);
+        Some(Ok(()))
+    }
+
+    /// Gives a place in the line up. What was granted to it, or held back by it, goes to those behind.
+    pub(super) fn leave(&mut self, ticket: Ticket, done: &mut Done) {
+        let Some(place) = self.waiters.as_mut().and_then(|waiters| waiters.line.leave(ticket)) else { return };
+        if place.is_granted() {
+            self.release(place.cost);
+        }
+        done.old = place.into_waker();
+        self.serve(done);
+        self.tidy();
+    }
+
+    /// No more is taken; what is queued is sent.
+    pub(super) fn close(&mut self, done: &mut Done) {
+        if self.end.is_none() {
+            self.end = Some(End::Closed);
+            self.dismiss(|until| until == Until::Closed, done);
+            self.rouse(done);
+        }
+    }
+
+    /// Whether it has happened; if not, the waker is kept.
+    pub(super) fn watch(
+        &mut self,
+        ticket: &mut Option<Ticket>,
+        until: Until,
+        waker: &mut Option<Waker>,
+    ) -> Option<Result<(), FlushError>> {
+        let outcome = match (until, &self.end) {
+            (Until::Flushed(upto), _) if upto <= self.flushed => Some(Ok(())),
+            (Until::Flushed(_), Some(end)) if end.is_cut() => Some(Err(FlushError::new(end.clone()))),
+            (Until::Closed, Some(_)) => Some(Ok(())),
+            _ => None,
+        };
+        if outcome.is_none() {
+            let ticket = *ticket.get_or_insert_with(|| self.take_ticket());
+            self.waiters.get_or_insert_default().watchers.watch(ticket, until, waker);
+        }
+        outcome
+    }
+
+    pub(super) fn leave_watch(&mut self, ticket: Ticket, done: &mut Done) {
+        done.old = self.waiters.as_mut().and_then(|waiters| waiters.watchers.leave(ticket));
+        self.tidy();
+    }
+
+    // ---- the writer -------------------------------------------------------------------------------------------------
+
+    /// Begins a poll of the writer.
+    pub(super) fn register(&mut self, waker: &mut Option<Waker>) {
+        self.is_idle = false;
+        std::mem::swap(&mut self.writer, waker);
+    }
+
+    pub(super) fn step(&mut self) -> Step {
+        if let Some(end) = self.end.as_ref().filter(|end| !matches!(end, End::Closed)) {
+            return Step::Ended(end.clone());
+        }
+        let written = self.items.front().map_or(self.next, |item| item.number);
+        if self.flushed < written && (self.items.is_empty() || self.wants_flush(written)) {
+            return Step::Flush(written);
+        }
+        if !self.items.is_empty() {
+            let batch = Batch::take(&mut self.items, self.is_begun);
+            self.is_begun = false;
+            self.in_call = batch.cost();
+            return Step::Write(batch);
+        }
+        if self.end.is_some() {
+            return Step::Shutdown;
+        }
+        if self.senders == 0 {
+            return Step::Leave;
+        }
+        self.is_idle = true;
+        Step::Wait
+    }
+
+    /// Takes back what is left of a batch after a call, of so many items.
+    pub(super) fn settle(&mut self, batch: Batch, taken: usize, done: &mut Done) {
+        let left = batch.cost();
+        self.held -= self.in_call - left;
+        self.count -= (taken - batch.items.len()) as u32;
+        self.in_call = 0;
+        if self.end.as_ref().is_some_and(End::is_cut) {
+            self.held -= left;
+            self.count -= batch.items.len() as u32;
+            done.items = batch.items;
+            return;
+        }
+        self.is_begun = batch.is_begun && !batch.items.is_empty();
+        if self.items.is_empty() {
+            self.items = batch.items;
+        } else {
+            batch.items.into_iter().rev().for_each(|item| self.items.push_front(item));
+        }
+        if self.items.is_empty() {
+            self.items = VecDeque::new();
+        }
+        self.serve(done);
+    }
+
+    pub(super) fn note_flushed(&mut self, upto: u64, done: &mut Done) {
+        self.flushed = upto;
+        if let Some(waiters) = &mut self.waiters {
+            done.wakers
+                .extend(waiters.watchers.take(|until| matches!(until, Until::Flushed(wanted) if wanted <= upto)));
+            self.tidy();
+        }
+    }
+
+    pub(super) fn note_shut(&mut self) {
+        self.end = Some(End::Shut);
+    }
+
+    /// Ends at once: what is queued goes home, and nobody waits any more. The first such end stays.
+    pub(super) fn cut(&mut self, end: End, done: &mut Done) {
+        if self.end.as_ref().is_some_and(|end| !matches!(end, End::Closed)) {
+            return;
+        }
+        self.end = Some(end);
+        self.dismiss(|_| true, done);
+        self.held = self.in_call;
+        self.count -= self.items.len() as u32;
+        self.is_begun = false;
+        done.items = std::mem::take(&mut self.items);
+        self.is_idle = false;
+        done.writer = self.writer.take();
+    }
+
+    // ---- both -------------------------------------------------------------------------------------------------------
+
+    fn has_room(&self, cost: usize) -> bool {
+        let nobody_waits = self.waiters.as_ref().is_none_or(|waiters| !waiters.line.has_waiting());
+        nobody_waits && self.limits.admit(self.held, self.count, cost)
+    }
+
+    fn hold(&mut self, cost: usize) {
+        self.held += cost;
+        self.count += 1;
+    }
+
+    fn release(&mut self, cost: usize) {
+        self.held -= cost;
+        self.count -= 1;
+    }
+
+    fn append(&mut self, chain: Chain, done: &mut Done) {
+        self.items.push_back(Item { chain, number: self.next });
+        self.next += 1;
+        self.rouse(done);
+    }
+
+    fn full(&self, chain: Chain, cost: usize) -> SendError {
+        SendError::full(chain, cost, self.held, self.limits.high, self.count, self.limits.items_max)
+    }
+
+    /// Drops the oldest items until so much fits, if that helps: neither what is begun nor what is in a call may go (WHOLE).
+    fn drop_oldest(&mut self, cost: usize, done: &mut Done) -> bool {
+        let begun = usize::from(self.is_begun);
+        let fixed = self.in_call + self.items.iter().take(begun).map(Item::cost).sum::<usize>();
+        let fixed_count = self.count - (self.items.len() - begun) as u32;
+        if !self.limits.admit(fixed, fixed_count, cost) {
+            return false;
+        }
+        while !self.limits.admit(self.held, self.count, cost) {
+            let item = self.items.remove(begun).expect("what may not go leaves room (HELD)");
+            self.release(item.cost());
+            self.dropped_count += 1;
+            self.dropped_bytes += item.chain.len() as u64;
+            done.items.push_back(item);
+        }
+        true
+    }
+
+    /// Wakes the writer if it waits for something to do.
+    fn rouse(&mut self, done: &mut Done) {
+        if std::mem::take(&mut self.is_idle) {
+            done.writer = self.writer.take();
+        }
+    }
+
+    /// LOW-MARK: grants places in the line, as many as fit, once little enough is queued.
+    fn serve(&mut self, done: &mut Done) {
+        let Some(waiters) = &mut self.waiters else { return };
+        if !self.limits.is_low(self.held, self.count) {
+            return;
+        }
+        while let Some((cost, waker)) = waiters.line.grant_next(|cost| self.limits.admit(self.held, self.count, cost)) {
+            self.held += cost;
+            self.count += 1;
+            done.wakers.push_back(waker);
+        }
+    }
+
+    /// Sends everybody in the line away, and the watchers whose time has come.
+    fn dismiss(&mut self, is_met: impl FnMut(Until) -> bool, done: &mut Done) {
+        let Some(waiters) = &mut self.waiters else { return };
+        for place in waiters.line.leave_all() {
+            if place.is_granted() {
+                self.held -= place.cost;
+                self.count -= 1;
+            }
+            done.wakers.extend(place.into_waker());
+        }
+        done.wakers.extend(waiters.watchers.take(is_met));
+        self.tidy();
+    }
+
+    fn wants_flush(&self, written: u64) -> bool {
+        self.waiters.as_ref().is_some_and(|waiters| waiters.watchers.want_flush(written))
+    }
+
+    fn take_ticket(&mut self) -> Ticket {
+        self.next_ticket += 1;
+        self.next_ticket
+    }
+
+    /// Nothing is kept for waiters when there are none.
+    fn tidy(&mut self) {
+        if self.waiters.as_ref().is_some_and(|waiters| waiters.line.is_empty() && waiters.watchers.is_empty()) {
+            self.waiters = None;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::State;
+    use crate::sync::Mutex;
+
+    #[test]
+    fn an_idle_outbox_is_one_allocation_of_less_than_200_bytes() {
+        let len = size_of::<Mutex<State>>() + 2 * size_of::<usize>();
+        assert!(len < 200, "{len}");
+    }
+}

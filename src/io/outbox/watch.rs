@@ -1,0 +1,43 @@
+//! `Watch`: the wait for something to have happened to an outbox.
+
+use std::{
+    future::Future,
+    pin::Pin,
+    task::{Context, Poll},
+};
+
+use super::{done::Done, error::FlushError, line::Ticket, state::State, watchers::Until};
+use crate::sync::Mutex;
+
+pub(super) struct Watch<'a> {
+    state: &'a Mutex<State>,
+    until: Until,
+    ticket: Option<Ticket>,
+}
+
+impl<'a> Watch<'a> {
+    pub(super) fn new(state: &'a Mutex<State>, until: Until) -> Self {
+        Self { state, until, ticket: None }
+    }
+}
+
+impl Future for Watch<'_> {
+    type Output = Result<(), FlushError>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let this = &mut *self;
+        let mut waker = Some(cx.waker().clone());
+        let outcome = this.state.lock().watch(&mut this.ticket, this.until, &mut waker);
+        outcome.map_or(Poll::Pending, Poll::Ready)
+    }
+}
+
+impl Drop for Watch<'_> {
+    fn drop(&mut self) {
+        if let Some(ticket) = self.ticket {
+            let mut done = Done::default();
+            self.state.lock().leave_watch(ticket, &mut done);
+            done.finish();
+        }
+    }
+}
