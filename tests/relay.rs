@@ -15,7 +15,7 @@ use leasehold::{
 use rand::{Rng, SeedableRng, rngs::SmallRng};
 use tokio::{
     io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, BufWriter, DuplexStream, ReadBuf, duplex},
-    net::{TcpListener, TcpStream},
+    net::{TcpListener, TcpSocket, TcpStream},
     time::timeout,
 };
 
@@ -282,23 +282,40 @@ async fn sides_that_stop_reading_hold_at_most_the_limit() {
     }
 }
 
+/// As `tcp_pair`, with kernel buffers of these lengths where the second one receives and the first one sends.
+async fn tcp_pair_with(send_len: u32, receive_len: u32) -> (TcpStream, TcpStream) {
+    let (connecting, listening) = (TcpSocket::new_v4().unwrap(), TcpSocket::new_v4().unwrap());
+    connecting.set_send_buffer_size(send_len).unwrap();
+    listening.set_recv_buffer_size(receive_len).unwrap();
+    listening.bind("127.0.0.1:0".parse().unwrap()).unwrap();
+    let listener = listening.listen(1).unwrap();
+    let (near, far) = tokio::join!(connecting.connect(listener.local_addr().unwrap()), listener.accept());
+    (near.unwrap(), far.unwrap().0)
+}
+
 #[tokio::test]
 async fn one_side_that_stops_reading_does_not_stop_the_other_direction() {
     let pool = Pool::new(8 << 20).unwrap();
-    let ((mut client, inbound), (mut server, outbound)) = (tcp_pair().await, tcp_pair().await);
+    // Much is there to be read, and little is taken: the relay is offered more than its limit at once.
+    let (mut client, inbound) = tcp_pair_with(2 << 20, 2 << 20).await;
+    let (outbound, mut server) = tcp_pair_with(4 << 10, 4 << 10).await;
     let mut relay = Relay::new(inbound, outbound, &pool);
-    let exchange = async {
+    for _ in 0..3 {
         flood(&mut client).await;
-        for round in 0..100 {
-            server.write_all(&[round; 1000]).await.unwrap();
-            let mut heard = [0; 1000];
-            client.read_exact(&mut heard).await.unwrap();
-            assert_eq!(heard, [round; 1000]);
-        }
-    };
-    beside(&mut relay, exchange).await;
-    assert_eq!(relay.b_to_a(), 100_000);
-    assert!(relay.leased() <= 128 << 10);
+        let exchange = async {
+            server.read_exact(&mut vec![0; 1_000_000]).await.unwrap();
+            for round in 0..100 {
+                server.write_all(&[round; 1000]).await.unwrap();
+                let mut heard = [0; 1000];
+                client.read_exact(&mut heard).await.unwrap();
+                assert_eq!(heard, [round; 1000]);
+            }
+        };
+        beside(&mut relay, exchange).await;
+        let held = relay.leased();
+        assert!(0 < held && held <= 128 << 10, "{held} bytes");
+    }
+    assert_eq!(relay.b_to_a(), 300_000);
     drop(relay);
     assert_eq!(pool.leased(), 0);
 }
