@@ -1,7 +1,8 @@
 //! `Relay`: two transports joined, for proxies.
 //!
 //! # Invariants
-//! - BOUNDED: each direction reads only when all it had is written, and at most half of the relay's limit at once.
+//! - BOUNDED: each direction reads only when all it had is written, and has an account with half of the relay's limit: whatever one
+//!   of them is offered, and however long its writer takes nothing, the other one's half is left.
 
 use std::{
     fmt,
@@ -24,8 +25,9 @@ const LIMIT: usize = 256 << 10;
 /// at any time.
 ///
 /// Bytes are read into leased blocks when they have arrived and written out of them, without being copied in between; while nothing
-/// arrives, nothing is held. What it holds is charged to an account of its own inside the pool, with a limit: a peer that stops reading
-/// stops the reading from the other one. An end of one side is passed on by a shutdown of the other; the opposite direction goes on.
+/// arrives, nothing is held. What it holds is charged to accounts of its own inside the pool, one a direction, with half of its limit
+/// each: a peer that stops reading stops the reading from the other one, and nothing else. An end of one side is passed on by a shutdown
+/// of the other; the opposite direction goes on.
 ///
 /// Take the transports by value, or as `&mut TcpStream`.
 ///
@@ -66,11 +68,11 @@ pub struct Relay<A, B> {
     b: B,
     a_to_b: Direction,
     b_to_a: Direction,
-    account: Pool,
 }
 
 /// One direction of a relay.
 struct Direction {
+    account: Pool,
     chain: ChainMut,
     intake: Intake,
     written: u64,
@@ -114,14 +116,7 @@ impl<A, B> Relay<A, B> {
     pub fn with_limit(a: A, b: B, pool: &Pool, limit: usize) -> Self {
         // Two of the smallest reads, in the blocks that the pool has for them.
         let limit = limit.max(2 * pool.block_len_for(4 << 10));
-        let account = pool.child("relay", limit);
-        let direction = || Direction {
-            chain: ChainMut::new(&account),
-            intake: Intake::new().read_max(limit / 2),
-            written: 0,
-            state: State::Copying,
-        };
-        Self { a, b, a_to_b: direction(), b_to_a: direction(), account }
+        Self { a, b, a_to_b: Direction::new(pool, limit / 2), b_to_a: Direction::new(pool, limit / 2) }
     }
 
     /// Bytes that were written to `b`.
@@ -136,7 +131,7 @@ impl<A, B> Relay<A, B> {
 
     /// Bytes of blocks that are held now.
     pub fn leased(&self) -> usize {
-        self.account.leased()
+        self.a_to_b.account.leased() + self.b_to_a.account.leased()
     }
 
     /// The transports. What was read and not written is lost.
@@ -163,6 +158,17 @@ where
 }
 
 impl Direction {
+    fn new(pool: &Pool, limit: usize) -> Self {
+        let account = pool.child("relay", limit);
+        Self {
+            chain: ChainMut::new(&account),
+            account,
+            intake: Intake::new().read_max(limit),
+            written: 0,
+            state: State::Copying,
+        }
+    }
+
     /// Ready once the reader has ended and the writer has been told.
     fn poll<R, W>(&mut self, cx: &mut Context<'_>, reader: &mut R, writer: &mut W) -> Poll<io::Result<()>>
     where
