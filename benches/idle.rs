@@ -1,14 +1,11 @@
 //! What an idle connection holds on the heap: `cargo bench --bench idle`.
 
-mod idle {
-    pub(crate) mod heap;
-    pub(crate) mod stacks;
-}
+mod heap;
+#[path = "idle/stacks.rs"]
+mod stacks;
 
-use idle::{
-    heap::Counting,
-    stacks::{Load, Stack, idle},
-};
+use heap::Counting;
+use stacks::{Load, Stack, idle};
 
 #[global_allocator]
 static HEAP: Counting = Counting;
@@ -16,6 +13,7 @@ static HEAP: Counting = Counting;
 fn main() {
     // Without `--bench` it is only tried.
     let count = if std::env::args().any(|arg| arg == "--bench") { 1000 } else { 10 };
+    heap::files::allow(2 * count as u64 + 100);
     println!("heap bytes per idle connection, of {count}; in brackets what all of them lease");
     println!("{:<20} {:>22} {:>24}", "", "after 10 bytes", "after 1,000,000 bytes");
     for stack in [

@@ -2,6 +2,11 @@
 //!
 //! Clients are plain sockets of the standard library, which hold nothing there: every byte that is counted is the server's.
 
+#![expect(
+    clippy::manual_async_fn,
+    reason = "an async fn would keep its arguments beside what is made of them, in every task"
+)]
+
 use std::{
     future::{Future, poll_fn},
     io::{Read, Write},
@@ -163,8 +168,6 @@ async fn listen(stack: Stack, pool: Pool) -> (SocketAddr, impl Future<Output = (
     };
     (addr, accept)
 }
-
-// Each is made before its task begins: an async fn would keep its arguments beside what is made of them, in every task.
 
 fn bare_task(stream: TcpStream) -> impl Future<Output = ()> {
     async move {

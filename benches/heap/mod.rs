@@ -5,6 +5,9 @@ use std::{
     sync::atomic::{AtomicIsize, Ordering::Relaxed},
 };
 
+pub(crate) mod files;
+
+/// To be the program's `#[global_allocator]`.
 pub(crate) struct Counting;
 
 static LIVE: AtomicIsize = AtomicIsize::new(0);
