@@ -1,0 +1,12 @@
+//! Framed transports, ours and the compatible one, against tokio-util's: the same bytes on the same transport give the same answers to the
+//! same polls, and what is sent arrives; nothing is lost when a transport fails or a future is dropped, and nothing is leased at the end.
+//!
+//! The codecs themselves are compared in `tests/codec_differential`.
+
+mod rivals;
+mod streams;
+
+#[path = "../codec_differential/fault.rs"]
+mod fault;
+#[path = "../transport/mod.rs"]
+mod transport;
