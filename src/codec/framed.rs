@@ -145,7 +145,7 @@ impl<T, C> Framed<T, C> {
         &mut self.writing.chain
     }
 
-    /// From so many queued bytes on, the transport must have taken all of them before the sink takes another item; 8 KiB by default.
+    /// While so many bytes are queued, the sink sends before it takes another item; 8 KiB by default.
     pub fn backpressure_boundary(&self) -> usize {
         self.writing.boundary()
     }

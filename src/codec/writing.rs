@@ -31,8 +31,9 @@ impl Writing {
         Self { chain, boundary: BOUNDARY, lease: None }
     }
 
+    /// `u32::MAX` stands for all that is as large, which is no boundary.
     pub(super) fn boundary(&self) -> usize {
-        self.boundary as usize
+        if self.boundary == u32::MAX { usize::MAX } else { self.boundary as usize }
     }
 
     pub(super) fn set_boundary(&mut self, bytes: usize) {

@@ -4,6 +4,7 @@
 //! The codecs themselves are compared in `tests/codec_differential`.
 
 mod rivals;
+mod sinks;
 mod streams;
 
 #[path = "../codec_differential/fault.rs"]

@@ -6,7 +6,7 @@ use std::{
 };
 
 use bytes::{Bytes, BytesMut};
-use futures_util::Stream;
+use futures_util::{Sink, SinkExt, Stream};
 use leasehold::{Chain, codec as ours, codec::compat};
 use tokio_util::codec as theirs;
 
@@ -113,3 +113,49 @@ rival!(compat::Framed<Faulty, D>, theirs::Decoder);
 rival!(ours::Framed<Faulty, D>, ours::Decoder);
 rival!(ours::FramedRead<Faulty, D>, ours::Decoder);
 
+/// A sink of items over a transport that can be looked at.
+pub(crate) trait Sender<I>: Sink<I, Error: Into<Fault>> + Unpin {
+    fn io(&mut self) -> &mut Faulty;
+    fn bound_by(&mut self, boundary: usize);
+
+    /// Polls once for readiness, as somebody who is never woken.
+    fn ready(&mut self) -> Poll<Result<(), Fault>> {
+        self.poll_ready_unpin(&mut Context::from_waker(Waker::noop())).map_err(Into::into)
+    }
+
+    fn start(&mut self, item: I) -> Result<(), Fault> {
+        self.start_send_unpin(item).map_err(Into::into)
+    }
+
+    fn flush_once(&mut self) -> Poll<Result<(), Fault>> {
+        self.poll_flush_unpin(&mut Context::from_waker(Waker::noop())).map_err(Into::into)
+    }
+
+    fn close_once(&mut self) -> Poll<Result<(), Fault>> {
+        self.poll_close_unpin(&mut Context::from_waker(Waker::noop())).map_err(Into::into)
+    }
+}
+
+macro_rules! sender {
+    ($framed:ty) => {
+        impl<I, E> Sender<I> for $framed
+        where
+            $framed: Sink<I, Error: Into<Fault>> + Unpin,
+        {
+            fn io(&mut self) -> &mut Faulty {
+                self.get_mut()
+            }
+
+            fn bound_by(&mut self, boundary: usize) {
+                self.set_backpressure_boundary(boundary);
+                assert_eq!(self.backpressure_boundary(), boundary);
+            }
+        }
+    };
+}
+
+sender!(theirs::Framed<Faulty, E>);
+sender!(theirs::FramedWrite<Faulty, E>);
+sender!(compat::Framed<Faulty, E>);
+sender!(ours::Framed<Faulty, E>);
+sender!(ours::FramedWrite<Faulty, E>);

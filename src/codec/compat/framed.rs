@@ -206,7 +206,7 @@ impl<T, U> Framed<T, U> {
         &mut self.write.bytes
     }
 
-    /// From so many queued bytes on, the transport must have taken all of them before the sink takes another item; 8 KiB by default.
+    /// While so many bytes are queued, the sink sends before it takes another item; 8 KiB by default.
     pub fn backpressure_boundary(&self) -> usize {
         self.boundary
     }
