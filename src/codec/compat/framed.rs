@@ -87,8 +87,15 @@ pub struct FramedParts<T, U> {
 }
 
 impl<T, U> FramedParts<T, U> {
-    /// A transport without any buffered bytes.
-    pub fn new(io: T, codec: U) -> Self {
+    /// A transport without any buffered bytes. `I` is any item that the codec encodes, as tokio-util's asks for.
+    pub fn new<I>(io: T, codec: U) -> Self
+    where
+        U: Encoder<I>,
+    {
+        Self::unbuffered(io, codec)
+    }
+
+    fn unbuffered(io: T, codec: U) -> Self {
         Self { io, codec, read_buf: BytesMut::new(), write_buf: BytesMut::new() }
     }
 }
@@ -108,7 +115,7 @@ impl<T, U> Framed<T, U> {
     /// As [`new`](Self::new), with buffers for reading that begin with `capacity` bytes; 8 KiB by default.
     pub fn with_capacity(io: T, codec: U, capacity: usize) -> Self {
         let read_capacity = u32::try_from(capacity).unwrap_or(u32::MAX);
-        Self { read_capacity, ..Self::from_parts(FramedParts::new(io, codec)) }
+        Self { read_capacity, ..Self::from_parts(FramedParts::unbuffered(io, codec)) }
     }
 
     /// Goes on where another one was taken apart, perhaps with another codec.
@@ -172,13 +179,13 @@ impl<T, U> Framed<T, U> {
         self.project().codec
     }
 
-    /// Goes on with another codec; what is buffered stays.
+    /// Goes on with another codec, which decodes what is buffered first.
     pub fn map_codec<C>(self, map: impl FnOnce(U) -> C) -> Framed<T, C> {
         Framed {
             io: self.io,
             codec: map(self.codec),
+            states: States::new(!self.read.bytes.is_empty()),
             read: self.read,
-            states: self.states,
             write: self.write,
             read_capacity: self.read_capacity,
             boundary: self.boundary,
