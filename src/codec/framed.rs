@@ -120,9 +120,9 @@ impl<T, C> Framed<T, C> {
         self.project().codec
     }
 
-    /// Goes on with another codec; what is buffered stays.
+    /// Goes on with another codec, which decodes what is buffered first.
     pub fn map_codec<D>(self, map: impl FnOnce(C) -> D) -> Framed<T, D> {
-        Framed { io: self.io, codec: map(self.codec), reading: self.reading, writing: self.writing }
+        Framed { io: self.io, codec: map(self.codec), reading: self.reading.anew(), writing: self.writing }
     }
 
     /// Bytes that were read and not decoded.

@@ -3,6 +3,7 @@
 //!
 //! The codecs themselves are compared in `tests/codec_differential`.
 
+mod parts;
 mod rivals;
 mod sinks;
 mod streams;
