@@ -3,6 +3,7 @@
 //!
 //! The codecs themselves are compared in `tests/codec_differential`.
 
+mod cancellation;
 mod parts;
 mod rivals;
 mod sinks;
