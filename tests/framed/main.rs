@@ -4,6 +4,7 @@
 //! The codecs themselves are compared in `tests/codec_differential`.
 
 mod cancellation;
+mod memory;
 mod parts;
 mod rivals;
 mod sinks;
