@@ -4,6 +4,7 @@
 //! The codecs themselves are compared in `tests/codec_differential`.
 
 mod cancellation;
+mod compat_memory;
 mod memory;
 mod parts;
 mod rivals;
