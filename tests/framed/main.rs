@@ -5,10 +5,12 @@
 
 mod cancellation;
 mod compat_memory;
+mod drop_in;
 mod memory;
 mod parts;
 mod rivals;
 mod sinks;
+mod sockets;
 mod streams;
 
 #[path = "../codec_differential/fault.rs"]
