@@ -26,7 +26,10 @@ pin_project! {
     ///
     /// # Sink
     /// An item waits for the transport once [`backpressure_boundary`](Self::backpressure_boundary) bytes are queued, and for memory if there
-    /// is none for its head. It is sent at the latest by `flush`.
+    /// is none for its head. It is sent at the latest by `flush`. A sink that is ready keeps the room for a head until something is sent.
+    ///
+    /// The wait for memory is for others: an item whose own blocks are all that its account may have waits until `wait_max`. Leave an
+    /// account room for a head beside what is in hand.
     ///
     /// # Errors
     /// Those of the codec; those of the transport and [`LeaseError`](crate::LeaseError), as [`std::io::Error`] into the codec's.

@@ -137,6 +137,11 @@ fn random_transports_give_the_same_frames() {
         assert_eq!(expected.len(), lens.len() + 5);
         let mut compat = compat::Framed::new(io(), theirs::LengthDelimitedCodec::new()).charge_to(&pool);
         assert!(frames(&mut compat) == expected, "compat, seed {seed}");
+        for capacity in [0, 100, 100_000] {
+            let codec = theirs::LengthDelimitedCodec::new();
+            let mut compat = compat::Framed::with_capacity(io(), codec, capacity).charge_to(&pool);
+            assert!(frames(&mut compat) == expected, "compat, buffers of {capacity} bytes, seed {seed}");
+        }
         let mut framed = ours::Framed::new(io(), ours::LengthDelimitedCodec::new(), &pool);
         assert!(frames(&mut framed) == expected, "Framed, seed {seed}");
         drop((compat, framed));
