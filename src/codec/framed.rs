@@ -26,7 +26,10 @@ pin_project! {
     ///
     /// # Sink
     /// An item waits for the transport once [`backpressure_boundary`](Self::backpressure_boundary) bytes are queued, and for memory if there
-    /// is none for its head. It is sent at the latest by `flush`.
+    /// is none for its head. It is sent at the latest by `flush`. A sink that is ready keeps the room for a head until something is sent.
+    ///
+    /// The wait for memory is for others: an item whose own blocks are all that its account may have waits until `wait_max`. Leave an
+    /// account room for a head beside what is in hand.
     ///
     /// # Errors
     /// Those of the codec; those of the transport and [`LeaseError`](crate::LeaseError), as [`std::io::Error`] into the codec's.
@@ -120,9 +123,9 @@ impl<T, C> Framed<T, C> {
         self.project().codec
     }
 
-    /// Goes on with another codec; what is buffered stays.
+    /// Goes on with another codec, which decodes what is buffered first.
     pub fn map_codec<D>(self, map: impl FnOnce(C) -> D) -> Framed<T, D> {
-        Framed { io: self.io, codec: map(self.codec), reading: self.reading, writing: self.writing }
+        Framed { io: self.io, codec: map(self.codec), reading: self.reading.anew(), writing: self.writing }
     }
 
     /// Bytes that were read and not decoded.
@@ -145,7 +148,7 @@ impl<T, C> Framed<T, C> {
         &mut self.writing.chain
     }
 
-    /// From so many queued bytes on, the transport must have taken all of them before the sink takes another item; 8 KiB by default.
+    /// While so many bytes are queued, the sink sends before it takes another item; 8 KiB by default.
     pub fn backpressure_boundary(&self) -> usize {
         self.writing.boundary()
     }

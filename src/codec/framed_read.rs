@@ -67,14 +67,24 @@ impl<T, D> FramedRead<T, D> {
         &mut self.decoder
     }
 
-    /// Goes on with another decoder; what is buffered stays.
+    /// The decoder of a pinned one.
+    pub fn decoder_pin_mut(self: Pin<&mut Self>) -> &mut D {
+        self.project().decoder
+    }
+
+    /// Goes on with another decoder, which decodes what is buffered first.
     pub fn map_decoder<E>(self, map: impl FnOnce(D) -> E) -> FramedRead<T, E> {
-        FramedRead { io: self.io, decoder: map(self.decoder), reading: self.reading }
+        FramedRead { io: self.io, decoder: map(self.decoder), reading: self.reading.anew() }
     }
 
     /// Bytes that were read and not decoded.
     pub fn read_buffer(&self) -> &ChainMut {
         &self.reading.chain
+    }
+
+    /// Bytes that were read and not decoded.
+    pub fn read_buffer_mut(&mut self) -> &mut ChainMut {
+        &mut self.reading.chain
     }
 }
 

@@ -67,6 +67,11 @@ impl<T, E> FramedWrite<T, E> {
         &mut self.encoder
     }
 
+    /// The encoder of a pinned one.
+    pub fn encoder_pin_mut(self: Pin<&mut Self>) -> &mut E {
+        self.project().encoder
+    }
+
     /// Goes on with another encoder; what is buffered stays.
     pub fn map_encoder<F>(self, map: impl FnOnce(E) -> F) -> FramedWrite<T, F> {
         FramedWrite { io: self.io, encoder: map(self.encoder), writing: self.writing }
@@ -75,6 +80,11 @@ impl<T, E> FramedWrite<T, E> {
     /// Bytes that were encoded and not sent.
     pub fn write_buffer(&self) -> &ChainMut {
         &self.writing.chain
+    }
+
+    /// Bytes that were encoded and not sent.
+    pub fn write_buffer_mut(&mut self) -> &mut ChainMut {
+        &mut self.writing.chain
     }
 
     /// See [`Framed::backpressure_boundary`](super::Framed::backpressure_boundary).

@@ -28,6 +28,11 @@ impl Reading {
         Self { states: States::new(!chain.is_empty()), chain, intake: Intake::new() }
     }
 
+    /// Goes on for another decoder, which may find frames in what the one before it left.
+    pub(super) fn anew(self) -> Self {
+        Self { states: States::new(!self.chain.is_empty()), ..self }
+    }
+
     pub(super) fn poll_next<T: AsyncRead, D: Decoder>(
         &mut self,
         cx: &mut Context<'_>,

@@ -31,8 +31,9 @@ impl Writing {
         Self { chain, boundary: BOUNDARY, lease: None }
     }
 
+    /// `u32::MAX` stands for all that is as large, which is no boundary.
     pub(super) fn boundary(&self) -> usize {
-        self.boundary as usize
+        if self.boundary == u32::MAX { usize::MAX } else { self.boundary as usize }
     }
 
     pub(super) fn set_boundary(&mut self, bytes: usize) {
@@ -42,23 +43,30 @@ impl Writing {
     /// Waits until the transport has taken enough, and until there is room for a head.
     pub(super) fn poll_ready<T: AsyncWrite>(&mut self, cx: &mut Context<'_>, io: Pin<&mut T>) -> Poll<io::Result<()>> {
         if self.chain.len() >= self.boundary() {
-            ready!(self.poll_flush(cx, io))?;
+            ready!(self.poll_send(cx, io))?;
         } else if self.chain.try_reserve(HEAD_ROOM).is_err() && !self.chain.is_empty() {
             // What is queued here may be just what is missing.
-            ready!(self.poll_flush(cx, io))?;
+            ready!(self.poll_send(cx, io))?;
         }
         Poll::Ready(Ok(ready!(self.chain.poll_reserve(cx, &mut self.lease, HEAD_ROOM))?))
     }
 
     pub(super) fn start_send<I, E: Encoder<I>>(&mut self, item: I, codec: &mut E) -> Result<(), E::Error> {
-        codec.encode(item, &mut self.chain)
+        let encoded = codec.encode(item, &mut self.chain);
+        if self.chain.is_empty() {
+            // Nobody flushes after an error, nor for nothing.
+            self.chain.release_room();
+        }
+        encoded
     }
 
-    pub(super) fn poll_flush<T: AsyncWrite>(
-        &mut self,
-        cx: &mut Context<'_>,
-        mut io: Pin<&mut T>,
-    ) -> Poll<io::Result<()>> {
+    /// Whoever flushes has given the item up that waited for memory, if there was one.
+    pub(super) fn poll_flush<T: AsyncWrite>(&mut self, cx: &mut Context<'_>, io: Pin<&mut T>) -> Poll<io::Result<()>> {
+        self.lease = None;
+        self.poll_send(cx, io)
+    }
+
+    fn poll_send<T: AsyncWrite>(&mut self, cx: &mut Context<'_>, mut io: Pin<&mut T>) -> Poll<io::Result<()>> {
         ready!(poll_write_all_buf(io.as_mut(), cx, &mut self.chain))?;
         self.chain.release_room();
         io.poll_flush(cx)

@@ -1,7 +1,8 @@
 //! `Buffer`: a `BytesMut` that exists while it has bytes, and is charged to an account.
 //!
 //! # Invariants
-//! - CHARGED: after `poll_room` and `settle` the charge is at least the capacity that the buffer had since it was made.
+//! - CHARGED: whenever its user has returned, the charge is at least the capacity; bytes that were put here from outside excepted,
+//!   until there is room for more of them.
 
 use std::{
     future::Future,
@@ -29,58 +30,141 @@ impl Buffer {
         Self { bytes, ..Self::default() }
     }
 
-    /// Makes room for at least one byte, in a buffer of at least `capacity`; waits until it can be charged.
+    /// The same bytes, charged to nobody yet.
+    pub(super) fn uncharged(self) -> Self {
+        Self::new(self.bytes)
+    }
+
+    /// Makes room for at least one byte, in a buffer of at least `capacity` if its account may have so much; waits until it can be
+    /// charged.
     pub(super) fn poll_room(
         &mut self,
         cx: &mut Context<'_>,
         pool: Option<&Pool>,
         capacity: usize,
     ) -> Poll<Result<(), LeaseError>> {
-        let wanted = self.bytes.capacity().max(capacity).max(self.bytes.len() + 1);
-        if let Some(pool) = pool {
-            ready!(self.poll_charge(cx, pool, wanted))?;
-        }
-        self.bytes.reserve(wanted - self.bytes.len());
-        Poll::Ready(self.settle(pool))
+        let len = self.bytes.len();
+        let grown = if len == self.bytes.capacity() { len.saturating_mul(2) } else { self.bytes.capacity() };
+        let wanted = grown.max(capacity).min(limit(pool)).max(len + 1);
+        ready!(self.poll_charge(cx, pool, wanted))?;
+        self.grow_to(wanted);
+        // Front that was reclaimed counts again.
+        self.poll_charge(cx, pool, self.bytes.capacity())
     }
 
-    /// Charges what a codec has made the buffer grow by.
-    pub(super) fn settle(&mut self, pool: Option<&Pool>) -> Result<(), LeaseError> {
+    /// Makes room for `additional` bytes behind the others, if that can be charged at once.
+    pub(super) fn try_room(&mut self, pool: &Pool, additional: usize) -> Result<(), LeaseError> {
+        let (len, capacity) = (self.bytes.len(), self.bytes.capacity());
+        if capacity - len < additional || self.charge.len() < capacity {
+            let wanted = (capacity * 2).min(limit(Some(pool))).max(len + additional);
+            self.try_charge(pool, wanted)?;
+            self.grow_to(wanted);
+        }
+        self.fit(Some(pool))
+    }
+
+    /// Charges what a codec has made the buffer grow by; if that cannot be had at once, the bytes move to a buffer just for them.
+    ///
+    /// # Errors
+    /// There is not even room for the bytes: they are here, and not charged.
+    pub(super) fn fit(&mut self, pool: Option<&Pool>) -> Result<(), LeaseError> {
         let Some(pool) = pool else { return Ok(()) };
-        while let Some(missing) = self.missing(pool, self.bytes.capacity()) {
-            self.charge.absorb(pool.try_reserve(missing)?);
+        if self.try_charge(pool, self.bytes.capacity()).is_err() {
+            self.try_charge(pool, self.bytes.len())?;
+            self.move_to(self.charge.len());
         }
         Ok(())
     }
 
-    /// Waits until `wanted` bytes are charged.
-    fn poll_charge(&mut self, cx: &mut Context<'_>, pool: &Pool, wanted: usize) -> Poll<Result<(), LeaseError>> {
-        while let Some(missing) = self.missing(pool, wanted) {
-            let wait = self.wait.get_or_insert_with(|| Box::new(pool.reserve(missing)));
-            let reserved = ready!(Pin::new(&mut **wait).poll(cx));
-            self.wait = None;
-            self.charge.absorb(reserved?);
+    /// Forgets what was written behind the first `len` bytes.
+    pub(super) fn truncate(&mut self, len: usize) {
+        self.bytes.truncate(len);
+        if self.bytes.capacity() > self.charge.len() {
+            self.move_to(self.charge.len().max(len));
         }
-        Poll::Ready(Ok(()))
     }
 
-    /// What is still to be charged for `wanted` bytes: not more at once than the pool lets anybody wait for.
-    fn missing(&self, pool: &Pool, wanted: usize) -> Option<usize> {
-        let missing = wanted.saturating_sub(self.charge.len());
-        (missing > 0).then(|| missing.min(pool.budget() / 4))
+    /// Gives the place in the queue for memory up, if there is one.
+    pub(super) fn stop_waiting(&mut self) {
+        self.wait = None;
     }
 
     /// Nothing more to do with it for now: an empty buffer goes, and few bytes move out of a large one.
-    pub(super) fn park(&mut self, capacity: usize) {
+    pub(super) fn park(&mut self, pool: Option<&Pool>, capacity: usize) {
         let held = self.charge.len().max(self.bytes.capacity());
         if self.bytes.is_empty() {
             self.bytes = BytesMut::new();
             self.charge = Reservation::empty();
         } else if held > capacity && self.bytes.len() < held / SPARSE {
-            let mut small = BytesMut::with_capacity(capacity.max(self.bytes.len()));
-            small.extend_from_slice(&self.bytes);
-            self.bytes = small;
+            self.move_to(capacity.max(self.bytes.len()));
             self.charge.shrink_to(self.bytes.capacity());
+        } else {
+            // Refused, the charge is that of bytes from outside: it is waited for when there is more to read.
+            let _ = self.fit(pool);
         }
     }
+
+    /// Waits until `wanted` bytes are charged.
+    fn poll_charge(
+        &mut self,
+        cx: &mut Context<'_>,
+        pool: Option<&Pool>,
+        wanted: usize,
+    ) -> Poll<Result<(), LeaseError>> {
+        let Some(pool) = pool else { return Poll::Ready(Ok(())) };
+        while let Some(missing) = self.missing(pool, wanted)? {
+            let wait = self.wait.get_or_insert_with(|| Box::new(pool.reserve(missing)));
+            let reserved = ready!(Pin::new(&mut **wait).poll(cx));
+            self.wait = None;
+            self.charge.absorb(reserved?);
+        }
+        self.wait = None;
+        Poll::Ready(Ok(()))
+    }
+
+    /// Charges `wanted` bytes, or no more than before.
+    fn try_charge(&mut self, pool: &Pool, wanted: usize) -> Result<(), LeaseError> {
+        let before = self.charge.len();
+        while let Some(missing) = self.missing(pool, wanted)? {
+            match pool.try_reserve(missing) {
+                Ok(reserved) => self.charge.absorb(reserved),
+                Err(error) => {
+                    self.charge.shrink_to(before);
+                    return Err(error);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// What is still to be charged for `wanted` bytes: not more at once than the pool lets anybody wait for.
+    ///
+    /// # Errors
+    /// They can never be charged: a wait would be for this buffer itself.
+    fn missing(&self, pool: &Pool, wanted: usize) -> Result<Option<usize>, LeaseError> {
+        let missing = wanted.saturating_sub(self.charge.len());
+        if missing > 0 && wanted > limit(Some(pool)) {
+            return Err(LeaseError::too_large(wanted, limit(Some(pool))));
+        }
+        Ok((missing > 0).then(|| missing.min(pool.budget() / 4)))
+    }
+
+    /// Not by `reserve`, which doubles what it had: no more than is charged.
+    fn grow_to(&mut self, capacity: usize) {
+        let missing = capacity.saturating_sub(self.bytes.len());
+        if self.bytes.capacity() < capacity && !self.bytes.try_reclaim(missing) {
+            self.move_to(capacity);
+        }
+    }
+
+    fn move_to(&mut self, capacity: usize) {
+        let mut moved = BytesMut::with_capacity(capacity);
+        moved.extend_from_slice(&self.bytes);
+        self.bytes = moved;
+    }
+}
+
+/// The most that may be charged.
+fn limit(pool: Option<&Pool>) -> usize {
+    pool.map_or(usize::MAX, Pool::limit_of_all)
 }

@@ -33,7 +33,8 @@ pin_project! {
     /// # Errors
     /// Those of the codec, and of the transport as [`io::Error`]. With [`charge_to`](Self::charge_to) also
     /// [`LeaseError`](crate::LeaseError) as [`io::Error`]: reading and [`poll_ready`](Sink::poll_ready) wait for memory, at most the pool's
-    /// `wait_max`; a codec that makes a buffer grow to a length that cannot be charged at once fails.
+    /// `wait_max` for each quarter of its budget. An item of up to 8 KiB always fits then; one for which more cannot be charged at once is
+    /// refused, and nothing of it is sent.
     ///
     /// # Cancel safety
     /// As tokio-util's: `next` and `flush` are cancel safe.
@@ -87,8 +88,15 @@ pub struct FramedParts<T, U> {
 }
 
 impl<T, U> FramedParts<T, U> {
-    /// A transport without any buffered bytes.
-    pub fn new(io: T, codec: U) -> Self {
+    /// A transport without any buffered bytes. `I` is any item that the codec encodes, as tokio-util's asks for.
+    pub fn new<I>(io: T, codec: U) -> Self
+    where
+        U: Encoder<I>,
+    {
+        Self::unbuffered(io, codec)
+    }
+
+    fn unbuffered(io: T, codec: U) -> Self {
         Self { io, codec, read_buf: BytesMut::new(), write_buf: BytesMut::new() }
     }
 }
@@ -105,10 +113,11 @@ impl<T, U> Framed<T, U> {
         Self::with_capacity(io, codec, CAPACITY)
     }
 
-    /// As [`new`](Self::new), with buffers for reading that begin with `capacity` bytes; 8 KiB by default.
+    /// As [`new`](Self::new), with buffers for reading that begin with `capacity` bytes, which is the
+    /// [`backpressure_boundary`](Self::backpressure_boundary) too, as with tokio-util; 8 KiB by default.
     pub fn with_capacity(io: T, codec: U, capacity: usize) -> Self {
         let read_capacity = u32::try_from(capacity).unwrap_or(u32::MAX);
-        Self { read_capacity, ..Self::from_parts(FramedParts::new(io, codec)) }
+        Self { read_capacity, boundary: capacity, ..Self::from_parts(FramedParts::unbuffered(io, codec)) }
     }
 
     /// Goes on where another one was taken apart, perhaps with another codec.
@@ -129,7 +138,7 @@ impl<T, U> Framed<T, U> {
     /// Charges the buffers to an account, from the next time that they are used on.
     #[must_use]
     pub fn charge_to(self, pool: &Pool) -> Self {
-        Self { pool: Some(pool.clone()), ..self }
+        Self { pool: Some(pool.clone()), read: self.read.uncharged(), write: self.write.uncharged(), ..self }
     }
 
     /// Takes it apart. No byte is lost, and nothing is charged any more.
@@ -172,13 +181,13 @@ impl<T, U> Framed<T, U> {
         self.project().codec
     }
 
-    /// Goes on with another codec; what is buffered stays.
+    /// Goes on with another codec, which decodes what is buffered first.
     pub fn map_codec<C>(self, map: impl FnOnce(U) -> C) -> Framed<T, C> {
         Framed {
             io: self.io,
             codec: map(self.codec),
+            states: States::new(!self.read.bytes.is_empty()),
             read: self.read,
-            states: self.states,
             write: self.write,
             read_capacity: self.read_capacity,
             boundary: self.boundary,
@@ -206,7 +215,7 @@ impl<T, U> Framed<T, U> {
         &mut self.write.bytes
     }
 
-    /// From so many queued bytes on, the transport must have taken all of them before the sink takes another item; 8 KiB by default.
+    /// While so many bytes are queued, the sink sends before it takes another item; 8 KiB by default.
     pub fn backpressure_boundary(&self) -> usize {
         self.boundary
     }
@@ -237,7 +246,10 @@ struct Source<'a, T, U> {
 
 impl<T: AsyncRead, U> Source<'_, T, U> {
     fn poll_fill(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
-        ready!(poll_readable(self.io.as_ref().get_ref(), cx))?;
+        if poll_readable(self.io.as_ref().get_ref(), cx)?.is_pending() {
+            self.buffer.stop_waiting();
+            return Poll::Pending;
+        }
         ready!(self.buffer.poll_room(cx, self.pool, self.capacity))?;
         // Dropping this future on Pending is safe: `read_buf` has read nothing then.
         pin!(self.io.read_buf(&mut self.buffer.bytes)).poll(cx)
@@ -252,17 +264,29 @@ impl<T: AsyncRead, U: Decoder> Frames for Source<'_, T, U> {
         let bytes = &mut self.buffer.bytes;
         let decoded = if is_eof { self.codec.decode_eof(bytes) } else { self.codec.decode(bytes) };
         if self.buffer.bytes.is_empty() {
-            self.buffer.park(self.capacity);
+            self.buffer.park(self.pool, self.capacity);
+        } else {
+            // Refused, it is waited for when there is more to read.
+            let _ = self.buffer.fit(self.pool);
         }
         decoded
     }
 
     fn poll_read(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
         let polled = self.poll_fill(cx);
-        if polled.is_pending() {
-            self.buffer.park(self.capacity);
+        if !matches!(polled, Poll::Ready(Ok(1..))) {
+            self.buffer.park(self.pool, self.capacity);
         }
         polled
+    }
+}
+
+impl<T: AsyncWrite, U> Framed<T, U> {
+    fn poll_send(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let mut this = self.project();
+        ready!(poll_write_all_buf(this.io.as_mut(), cx, &mut this.write.bytes))?;
+        this.write.park(this.pool.as_ref(), CAPACITY);
+        this.io.poll_flush(cx)
     }
 }
 
@@ -271,7 +295,17 @@ impl<T: AsyncWrite, I, U: Encoder<I>> Sink<I> for Framed<T, U> {
 
     fn poll_ready(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<(), U::Error>> {
         if self.write.bytes.len() >= self.boundary {
-            ready!(Sink::<I>::poll_flush(self.as_mut(), cx))?;
+            ready!(self.as_mut().poll_send(cx))?;
+        }
+        let this = self.as_mut().project();
+        let Some(pool) = this.pool else { return Poll::Ready(Ok(())) };
+        if this.write.try_room(pool, CAPACITY).is_ok() {
+            this.write.stop_waiting();
+            return Poll::Ready(Ok(()));
+        }
+        if !this.write.bytes.is_empty() {
+            // What is queued here may be just what is missing.
+            ready!(self.as_mut().poll_send(cx))?;
         }
         let this = self.project();
         Poll::Ready(Ok(ready!(this.write.poll_room(cx, this.pool.as_ref(), CAPACITY)).map_err(io::Error::from)?))
@@ -279,15 +313,24 @@ impl<T: AsyncWrite, I, U: Encoder<I>> Sink<I> for Framed<T, U> {
 
     fn start_send(self: Pin<&mut Self>, item: I) -> Result<(), U::Error> {
         let this = self.project();
-        this.codec.encode(item, &mut this.write.bytes)?;
-        Ok(this.write.settle(this.pool.as_ref()).map_err(io::Error::from)?)
+        let (write, pool) = (this.write, this.pool.as_ref());
+        let len = write.bytes.len();
+        let mut encoded = this.codec.encode(item, &mut write.bytes);
+        if let Err(error) = write.fit(pool) {
+            write.truncate(len);
+            encoded = encoded.and(Err(io::Error::from(error).into()));
+        }
+        if write.bytes.is_empty() {
+            // Nobody flushes after an error, nor for nothing.
+            write.park(pool, CAPACITY);
+        }
+        encoded
     }
 
-    fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<(), U::Error>> {
-        let mut this = self.project();
-        ready!(poll_write_all_buf(this.io.as_mut(), cx, &mut this.write.bytes))?;
-        this.write.park(CAPACITY);
-        this.io.poll_flush(cx).map_err(Into::into)
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<(), U::Error>> {
+        // Whoever flushes has given the item up that waited for memory, if there was one.
+        self.as_mut().project().write.stop_waiting();
+        self.poll_send(cx).map_err(Into::into)
     }
 
     fn poll_close(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<(), U::Error>> {

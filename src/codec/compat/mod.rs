@@ -5,7 +5,8 @@
 //! gets a buffer when bytes have arrived, and lets go of it when they are decoded or sent.
 //!
 //! Such codecs read from a `BytesMut`, which cannot be made of leased blocks: the buffers come from the allocator. With
-//! [`Framed::charge_to`] their capacity is reserved from a pool, and counts in its accounts and its budget; without, it does not.
+//! [`Framed::charge_to`] their capacity is reserved from a pool, and counts in its accounts and its budget; without, it does not. A frame that was
+//! given out is charged to nobody, even one that is a view of a whole buffer.
 
 mod buffer;
 mod framed;

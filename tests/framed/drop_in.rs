@@ -1,0 +1,161 @@
+//! Only the import changes: the same function bodies, compiled with tokio-util's `Framed` and with the compatible one.
+
+/// What somebody wrote against tokio-util.
+macro_rules! written_against_tokio_util {
+    ($name:ident, $($import:tt)+) => {
+        mod $name {
+            use std::{io, pin::Pin, task::{Context, Poll}};
+
+            use bytes::{Buf, Bytes, BytesMut};
+            use futures_util::{Sink, SinkExt, Stream, StreamExt, stream::{SplitSink, SplitStream}};
+            use tokio::io::DuplexStream;
+            use tokio_util::codec::{BytesCodec, Decoder, Encoder, LengthDelimitedCodec, LinesCodec};
+            use $($import)+::{Framed, FramedParts};
+
+            /// In a type of the user's, with bounds of the user's.
+            #[derive(Debug)]
+            struct Connection {
+                framed: Framed<DuplexStream, LengthDelimitedCodec>,
+            }
+
+            impl Stream for Connection {
+                type Item = io::Result<BytesMut>;
+
+                fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+                    Pin::new(&mut self.framed).poll_next(cx)
+                }
+            }
+
+            fn assert_traits<T: Send + Sync + Unpin + std::fmt::Debug>(_: &T) {}
+
+            /// A decoder that encodes nothing.
+            struct Pairs;
+
+            impl Decoder for Pairs {
+                type Item = u16;
+                type Error = io::Error;
+
+                fn decode(&mut self, src: &mut BytesMut) -> io::Result<Option<u16>> {
+                    Ok((src.len() >= 2).then(|| src.get_u16()))
+                }
+            }
+
+            impl Encoder<u16> for Pairs {
+                type Error = io::Error;
+
+                fn encode(&mut self, item: u16, dst: &mut BytesMut) -> io::Result<()> {
+                    dst.extend_from_slice(&item.to_be_bytes());
+                    Ok(())
+                }
+            }
+
+            async fn split(framed: Framed<DuplexStream, BytesCodec>) -> Vec<u8> {
+                type Whole = Framed<DuplexStream, BytesCodec>;
+                let (mut sink, mut stream): (SplitSink<Whole, Bytes>, SplitStream<Whole>) = framed.split();
+                sink.send(Bytes::from_static(b"split")).await.unwrap();
+                sink.close().await.unwrap();
+                let mut got = Vec::new();
+                while let Some(bytes) = stream.next().await {
+                    got.extend_from_slice(&bytes.unwrap());
+                }
+                let whole = sink.reunite(stream).unwrap();
+                assert!(whole.write_buffer().is_empty());
+                got
+            }
+
+            pub(super) async fn run() -> Vec<String> {
+                let mut seen = Vec::new();
+                let (near, far) = tokio::io::duplex(4096);
+                let mut far = Framed::new(far, LinesCodec::new());
+                let mut near = Framed::with_capacity(near, LinesCodec::new_with_max_length(100), 64);
+                seen.push(format!("{} {}", near.backpressure_boundary(), far.backpressure_boundary()));
+                near.set_backpressure_boundary(5);
+                seen.push(near.backpressure_boundary().to_string());
+                assert_traits(&near);
+                seen.push(format!("{} {}", near.codec().max_length(), near.get_ref().is_write_vectored_here()));
+                *near.codec_mut() = LinesCodec::new_with_max_length(200);
+                let _: &mut DuplexStream = near.get_mut();
+                let _: Pin<&mut DuplexStream> = Pin::new(&mut near).get_pin_mut();
+                seen.push(Pin::new(&mut near).codec_pin_mut().max_length().to_string());
+
+                near.send("one").await.unwrap();
+                near.feed("two").await.unwrap();
+                seen.push(format!("{:?} {:?}", near.write_buffer(), near.read_buffer()));
+                near.write_buffer_mut().extend_from_slice(b"three\n");
+                SinkExt::<&str>::flush(&mut near).await.unwrap();
+                for _ in 0..3 {
+                    seen.push(far.next().await.unwrap().unwrap());
+                }
+                far.read_buffer_mut().extend_from_slice(b"ignored until more is read, ");
+                near.send("four").await.unwrap();
+                seen.push(far.next().await.unwrap().unwrap());
+
+                // Another codec in the middle.
+                let mut near = near.map_codec(|_| LengthDelimitedCodec::new());
+                near.send(Bytes::from_static(b"five")).await.unwrap();
+                let far = far.map_codec(|_| LengthDelimitedCodec::new());
+                let mut far = Connection { framed: far };
+                seen.push(format!("{:?}", far.next().await.unwrap().unwrap()));
+                let parts: FramedParts<DuplexStream, LengthDelimitedCodec> = far.framed.into_parts();
+                let mut new = FramedParts::new::<u16>(parts.io, Pairs);
+                new.read_buf = parts.read_buf;
+                new.write_buf = parts.write_buf;
+                new.read_buf.extend_from_slice(b"\x01\x02\x03");
+                let mut far = Framed::from_parts(new);
+                near.get_mut().write_some(b"\x04").await;
+                seen.push(format!("{:?} {:?}", far.next().await.unwrap().unwrap(), far.next().await.unwrap().unwrap()));
+                far.send(7).await.unwrap();
+                SinkExt::<u16>::close(&mut far).await.unwrap();
+                let mut near = near.map_codec(|_| BytesCodec::new());
+                seen.push(format!("{:?}", near.next().await.unwrap().unwrap()));
+                assert!(near.next().await.is_none() && near.next().await.is_none());
+                let _: DuplexStream = near.into_inner();
+
+                let (near, far) = tokio::io::duplex(64);
+                let echo = async {
+                    let (sink, stream) = Framed::new(far, BytesCodec::new()).split();
+                    stream.map(|bytes| bytes.map(BytesMut::freeze)).forward(sink).await.unwrap();
+                };
+                let (got, ()) = tokio::join!(split(Framed::new(near, BytesCodec::new())), echo);
+                seen.push(format!("{got:?}"));
+                seen
+            }
+
+            /// What a transport of the user's can do.
+            trait Transport {
+                fn is_write_vectored_here(&self) -> bool;
+                fn write_some(&mut self, bytes: &[u8]) -> impl Future<Output = ()>;
+            }
+
+            impl Transport for DuplexStream {
+                fn is_write_vectored_here(&self) -> bool {
+                    tokio::io::AsyncWrite::is_write_vectored(self)
+                }
+
+                async fn write_some(&mut self, bytes: &[u8]) {
+                    tokio::io::AsyncWriteExt::write_all(self, bytes).await.unwrap();
+                }
+            }
+
+            /// Generic over what `Framed` is a sink of.
+            #[allow(dead_code)]
+            async fn send_any<C, I>(framed: &mut Framed<DuplexStream, C>, item: I) -> Result<(), <C as Encoder<I>>::Error>
+            where
+                C: Encoder<I> + Unpin,
+            {
+                let _: &dyn Sink<I, Error = <C as Encoder<I>>::Error> = &*framed;
+                framed.send(item).await
+            }
+        }
+    };
+}
+
+written_against_tokio_util!(theirs, tokio_util::codec);
+written_against_tokio_util!(ours, leasehold::codec::compat);
+
+#[tokio::test]
+async fn only_the_import_changes() {
+    let expected = theirs::run().await;
+    assert!(expected.len() > 10);
+    assert_eq!(ours::run().await, expected);
+}
