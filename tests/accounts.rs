@@ -391,3 +391,15 @@ fn accounts_nested_to_any_depth_end_with_the_innermost() {
         drop(innermost);
     }
 }
+
+#[test]
+fn a_chain_that_an_account_cannot_have_is_refused_by_the_account_and_not_by_the_pool() {
+    for pool in pools([1 << 10, 4 << 10, 64 << 10], 8 << 20) {
+        let account = pool.child("account", 64 << 10);
+        let held = account.try_lease(256).unwrap();
+        let error = account.try_chain(64_513).unwrap_err();
+        assert!(error.is_over_limit(), "{error}");
+        drop(held);
+        assert_eq!(pool.leased(), 0);
+    }
+}

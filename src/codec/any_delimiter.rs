@@ -121,6 +121,10 @@ impl Encoder<Chain> for AnyDelimiterCodec {
         dst.push(self.sequence.clone());
         Ok(())
     }
+
+    fn head_room(&self) -> usize {
+        0
+    }
 }
 
 /// Where the first of the delimiters is.

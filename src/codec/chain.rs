@@ -57,6 +57,10 @@ impl<T: Into<Chain>> Encoder<T> for ChainCodec {
         dst.append(bytes.into());
         Ok(())
     }
+
+    fn head_room(&self) -> usize {
+        0
+    }
 }
 
 #[cfg(test)]

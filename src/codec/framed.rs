@@ -28,8 +28,9 @@ pin_project! {
     /// An item waits for the transport once [`backpressure_boundary`](Self::backpressure_boundary) bytes are queued, and for memory if there
     /// is none for its head. It is sent at the latest by `flush`. A sink that is ready keeps the room for a head until something is sent.
     ///
-    /// The wait for memory is for others: an item whose own blocks are all that its account may have waits until `wait_max`. Leave an
-    /// account room for a head beside what is in hand.
+    /// The wait for memory is for others. With an encoder that [asks for room](Encoder::head_room), an item whose own blocks are all that
+    /// its account may have waits until `wait_max`; [`LengthDelimitedCodec`](super::LengthDelimitedCodec) and
+    /// [`ChainCodec`](super::ChainCodec) ask for none.
     ///
     /// # Errors
     /// Those of the codec; those of the transport and [`LeaseError`](crate::LeaseError), as [`std::io::Error`] into the codec's.
@@ -173,7 +174,7 @@ impl<T: AsyncWrite, I, C: Encoder<I>> Sink<I> for Framed<T, C> {
 
     fn poll_ready(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<(), C::Error>> {
         let this = self.project();
-        this.writing.poll_ready(cx, this.io).map_err(Into::into)
+        this.writing.poll_ready(cx, this.io, C::head_room(this.codec)).map_err(Into::into)
     }
 
     fn start_send(self: Pin<&mut Self>, item: I) -> Result<(), C::Error> {

@@ -103,7 +103,7 @@ impl<T: AsyncWrite, I, E: Encoder<I>> Sink<I> for FramedWrite<T, E> {
 
     fn poll_ready(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<(), E::Error>> {
         let this = self.project();
-        this.writing.poll_ready(cx, this.io).map_err(Into::into)
+        this.writing.poll_ready(cx, this.io, E::head_room(this.encoder)).map_err(Into::into)
     }
 
     fn start_send(self: Pin<&mut Self>, item: I) -> Result<(), E::Error> {

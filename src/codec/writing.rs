@@ -8,7 +8,7 @@ use std::{
 
 use tokio::io::AsyncWrite;
 
-use super::{Encoder, HEAD_ROOM};
+use super::Encoder;
 use crate::{
     chain::{ChainLease, ChainMut},
     io::poll_write_all_buf,
@@ -40,15 +40,20 @@ impl Writing {
         self.boundary = u32::try_from(bytes).unwrap_or(u32::MAX);
     }
 
-    /// Waits until the transport has taken enough, and until there is room for a head.
-    pub(super) fn poll_ready<T: AsyncWrite>(&mut self, cx: &mut Context<'_>, io: Pin<&mut T>) -> Poll<io::Result<()>> {
+    /// Waits until the transport has taken enough, and until there is so much room.
+    pub(super) fn poll_ready<T: AsyncWrite>(
+        &mut self,
+        cx: &mut Context<'_>,
+        io: Pin<&mut T>,
+        head_room: usize,
+    ) -> Poll<io::Result<()>> {
         if self.chain.len() >= self.boundary() {
             ready!(self.poll_send(cx, io))?;
-        } else if self.chain.try_reserve(HEAD_ROOM).is_err() && !self.chain.is_empty() {
+        } else if self.chain.try_reserve(head_room).is_err() && !self.chain.is_empty() {
             // What is queued here may be just what is missing.
             ready!(self.poll_send(cx, io))?;
         }
-        Poll::Ready(Ok(ready!(self.chain.poll_reserve(cx, &mut self.lease, HEAD_ROOM))?))
+        Poll::Ready(Ok(ready!(self.chain.poll_reserve(cx, &mut self.lease, head_room))?))
     }
 
     pub(super) fn start_send<I, E: Encoder<I>>(&mut self, item: I, codec: &mut E) -> Result<(), E::Error> {

@@ -299,3 +299,18 @@ async fn a_small_account_moves_any_amount() {
     drop((near, far));
     assert_eq!((account.leased(), pool.leased()), (0, 0));
 }
+
+#[tokio::test]
+async fn a_frame_that_holds_all_that_its_account_may_have_is_sent_on() {
+    let (pool, mut held) = exhausted();
+    held.truncate(12); // four blocks are free
+    let mut framed = framed(Faulty::new(wire(&[16_000])), &pool);
+    let frame = framed.next().await.unwrap().unwrap();
+    assert_eq!(pool.leased(), pool.budget());
+    let begun = Instant::now();
+    framed.send(frame).await.unwrap();
+    assert!(begun.elapsed() < Duration::from_secs(1));
+    assert_eq!(framed.get_ref().sent(), wire(&[16_000]));
+    drop((framed, held));
+    assert_eq!(pool.leased(), 0);
+}

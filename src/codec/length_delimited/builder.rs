@@ -1,8 +1,8 @@
 //! `Builder`: what the head of a frame looks like.
 
-use std::io;
+use std::{io, ops::Deref};
 
-use bytes::BufMut;
+use bytes::{BufMut, Bytes};
 
 use super::{LengthDelimitedCodec, LengthDelimitedCodecError, LengthFieldType};
 use crate::{
@@ -172,8 +172,8 @@ impl Builder {
             .map_err(|_| LengthDelimitedCodecError::not_adjustable(announced, self.adjustment))
     }
 
-    /// Writes the head of a payload, and leases room for it and for `more` bytes behind it. Changes nothing if it fails.
-    pub(super) fn put_head(&self, payload_len: usize, more: usize, dst: &mut ChainMut) -> io::Result<()> {
+    /// The length of a payload as it is written.
+    pub(super) fn head(&self, payload_len: usize) -> io::Result<Head> {
         if payload_len > self.max_frame_len {
             return Err(LengthDelimitedCodecError::submitted(payload_len, self.max_frame_len));
         }
@@ -181,10 +181,20 @@ impl Builder {
             .ok()
             .filter(|&value| value <= self.field_value_max())
             .ok_or_else(|| LengthDelimitedCodecError::not_adjustable(payload_len as u64, self.adjustment))?;
-        dst.try_reserve(self.field_len() + more)?;
-        match self.order {
-            Order::Big => dst.put_uint(value, self.field_len()),
-            Order::Little => dst.put_uint_le(value, self.field_len()),
+        Ok(match self.order {
+            Order::Big => {
+                Head { bytes: value.to_be_bytes(), begin: FIELD_LEN_MAX - self.field_len(), end: FIELD_LEN_MAX }
+            }
+            Order::Little => Head { bytes: value.to_le_bytes(), begin: 0, end: self.field_len() },
+        })
+    }
+
+    /// Adds the length of a payload: written if there is room or some can be leased, else linked. Changes nothing if it fails.
+    pub(super) fn push_head(&self, payload_len: usize, dst: &mut ChainMut) -> io::Result<()> {
+        let head = self.head(payload_len)?;
+        match dst.try_reserve(head.len()) {
+            Ok(()) => dst.put_slice(&head),
+            Err(_) => dst.push(Bytes::copy_from_slice(&head)),
         }
         Ok(())
     }
@@ -213,6 +223,21 @@ impl Builder {
 
     fn field_value_max(&self) -> u64 {
         u64::MAX >> (8 * (FIELD_LEN_MAX - self.field_len()))
+    }
+}
+
+/// A length as it is written.
+pub(super) struct Head {
+    bytes: [u8; FIELD_LEN_MAX],
+    begin: usize,
+    end: usize,
+}
+
+impl Deref for Head {
+    type Target = [u8];
+
+    fn deref(&self) -> &[u8] {
+        &self.bytes[self.begin..self.end]
     }
 }
 

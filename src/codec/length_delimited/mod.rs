@@ -61,8 +61,8 @@ use crate::chain::{Chain, ChainMut};
 /// | `Data` | the payload | splits it off, to `Head` |
 ///
 /// # Memory
-/// An announced length leases nothing (NO-TRUST). A payload to be sent is linked, not copied; only its length is written, into room that a
-/// sink has ready. What is sent as `&[u8]` is copied, into room that must be had at once: link large payloads instead.
+/// An announced length leases nothing (NO-TRUST). A payload to be sent is linked, not copied; only its length is written, and linked too
+/// where there is no room: so a frame can be sent on while its own blocks are all that an account may have. What is sent as `&[u8]` is copied, into room that must be had at once: link large payloads instead.
 ///
 /// # Errors
 /// An [`io::Error`] around a [`LengthDelimitedCodecError`]; of memory, around a [`LeaseError`](crate::LeaseError).
@@ -141,9 +141,14 @@ impl<T: Into<Chain>> Encoder<T> for LengthDelimitedCodec {
 
     fn encode(&mut self, payload: T, dst: &mut ChainMut) -> io::Result<()> {
         let payload = payload.into();
-        self.builder.put_head(payload.len(), 0, dst)?;
+        self.builder.push_head(payload.len(), dst)?;
         dst.append(payload);
         Ok(())
+    }
+
+    /// None: where there is no room for a length, it is linked like the payload.
+    fn head_room(&self) -> usize {
+        0
     }
 }
 
@@ -152,7 +157,10 @@ impl Encoder<&[u8]> for LengthDelimitedCodec {
     type Error = io::Error;
 
     fn encode(&mut self, payload: &[u8], dst: &mut ChainMut) -> io::Result<()> {
-        self.builder.put_head(payload.len(), payload.len(), dst)?;
+        // Not before the length is known to be right.
+        let head = self.builder.head(payload.len())?;
+        dst.try_reserve(head.len() + payload.len())?;
+        dst.put_slice(&head);
         dst.put_slice(payload);
         Ok(())
     }
@@ -240,10 +248,13 @@ mod tests {
     }
 
     #[test]
-    fn without_memory_encoding_fails_and_writes_nothing() {
+    fn without_memory_a_length_is_linked_and_copying_fails() {
         let pool = pool().child("nobody", 0);
         let mut dst = ChainMut::new(&pool);
-        let error = LengthDelimitedCodec::new().encode(Bytes::from_static(b"x"), &mut dst).expect_err("no room");
+        let mut codec = LengthDelimitedCodec::new();
+        codec.encode(Bytes::from_static(b"x"), &mut dst).expect("nothing is leased for it");
+        assert_eq!(dst.split().freeze(), *b"\x00\x00\x00\x01x");
+        let error = codec.encode(&b"x"[..], &mut dst).expect_err("no room");
         assert_eq!(error.kind(), io::ErrorKind::OutOfMemory);
         assert!(dst.is_empty());
         assert_eq!(pool.leased(), 0);

@@ -100,7 +100,7 @@ impl Core {
     ) -> Result<Vec<BlockMut>, Blocked> {
         let mut leased: Vec<(RawBlock, Charge<'_>)> = Vec::new();
         let mut wanted = len;
-        let mut is_best = true;
+        let mut pool_lacked = false;
         let blocked = loop {
             if wanted == 0 {
                 return Ok(leased.into_iter().map(|(raw, charge)| BlockMut::leased(raw, charge)).collect());
@@ -110,13 +110,13 @@ impl Core {
                 break Blocked::Pool;
             }
             match self.lease_any(account, wanted, blocks, in_turn, woken) {
-                Ok((raw, charge)) => {
-                    is_best &= raw.class() == self.classes.for_chain(wanted, blocks);
+                Ok((raw, charge, lacked)) => {
+                    pool_lacked |= lacked;
                     wanted = wanted.saturating_sub(raw.capacity());
                     leased.push((raw, charge));
                 }
-                // The best blocks would have fitted: it is the pool that must be waited for, since it had none of them.
-                Err(Blocked::Account(_)) if !is_best => break Blocked::Pool,
+                // Better blocks would have fitted: it is the pool that must be waited for, since it had none of them.
+                Err(Blocked::Account(_)) if pool_lacked => break Blocked::Pool,
                 Err(blocked) => break blocked,
             }
         };
@@ -130,7 +130,7 @@ impl Core {
     }
 
     /// The best block for `wanted` bytes of a chain; failing that a smaller one of which `blocks` would do, failing that a
-    /// larger one.
+    /// larger one. Also says whether the pool lacked a better one.
     fn lease_any<'a>(
         &self,
         account: &'a AccountHandle,
@@ -138,16 +138,17 @@ impl Core {
         blocks: usize,
         in_turn: bool,
         woken: &mut Vec<AccountKey>,
-    ) -> Result<(RawBlock, Charge<'a>), Blocked> {
+    ) -> Result<(RawBlock, Charge<'a>, bool), Blocked> {
         let best = self.classes.for_chain(wanted, blocks);
         let classes = &self.classes;
         let smaller = classes.iter().rev().filter(|&class| class < best && classes.can_hold(class, wanted, blocks));
         let larger = classes.iter().filter(|&class| class > best);
-        let mut first_blocked = None;
+        let (mut first_blocked, mut pool_lacked) = (None, false);
         for class in std::iter::once(best).chain(smaller).chain(larger) {
             match self.lease_exact(account, class, in_turn, woken) {
-                Ok(leased) => return Ok(leased),
+                Ok((raw, charge)) => return Ok((raw, charge, pool_lacked)),
                 Err(blocked) => {
+                    pool_lacked |= matches!(blocked, Blocked::Pool);
                     first_blocked.get_or_insert(blocked);
                 }
             }
