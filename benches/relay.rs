@@ -73,7 +73,7 @@ fn print_load(name: &str, pool: &Pool, rounds: usize, load: Load, (unit, units):
         let cpu = taken.iter().map(|taken| taken.cpu).min().expect("a round was run");
         (per_s(times[0]), per_s(times[times.len() / 2]), cpu.as_secs_f64() * 1e6 / units)
     };
-    let (rate, cost) = (format!("{unit}s/s"), format!("CPU us/{unit}"));
+    let (rate, cost) = (format!("{unit}/s"), format!("CPU us/{unit}"));
     println!("{name:<30} {rate:>9} {:>7} {:>9} {:>7} {cost:>13} {:>7}", "ratio", "median", "ratio", "ratio");
     let rival = best(&taken[NAMES.len() - 1]);
     for (name, taken) in NAMES.iter().zip(&taken) {
