@@ -1,9 +1,8 @@
 //! `io::Relay` against tokio's `copy_bidirectional`: bytes a second, processor time, and memory of 1,000 idle connections.
 
+mod heap;
 #[path = "../tests/relay_memory/idle.rs"]
 mod idle;
-#[path = "../tests/relay_memory/ledger.rs"]
-mod ledger;
 #[path = "relay/throughput.rs"]
 mod throughput;
 
@@ -16,12 +15,12 @@ use leasehold::{
 use tokio::io::{copy_bidirectional, copy_bidirectional_with_sizes};
 
 use crate::{
-    ledger::Ledger,
+    heap::Counting,
     throughput::{Load, Taken},
 };
 
 #[global_allocator]
-static LEDGER: Ledger = Ledger;
+static HEAP: Counting = Counting;
 
 const ROUNDS: usize = 9;
 const ROUND_LEN: usize = 512 << 20;
@@ -38,6 +37,7 @@ fn main() -> anyhow::Result<()> {
     let is_measured = std::env::args().any(|arg| arg == "--bench");
     let (rounds, len, trips, count) =
         if is_measured { (ROUNDS, ROUND_LEN, ROUND_TRIPS, IDLE_COUNT) } else { (1, 1 << 20, 10, 2) };
+    heap::files::allow(4 * count as u64 + 100);
     let pool = Pool::new(64 << 20)?;
     let mib = len as f64 / f64::from(1 << 20);
     print_load("one way", &pool, rounds, Load::OneWay(len), ("MiB", mib))?;

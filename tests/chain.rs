@@ -250,7 +250,7 @@ fn chains_are_small_and_may_cross_threads() {
     assert_task_safe::<Segment>();
     assert_eq!(size_of::<Segment>(), 32);
     assert_eq!(size_of::<Chain>(), 48);
-    assert_eq!(size_of::<ChainMut>(), 56);
+    assert_eq!(size_of::<ChainMut>(), 40);
 }
 
 #[test]

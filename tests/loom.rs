@@ -8,8 +8,8 @@ use std::{
     task::{Context, Poll, Waker},
 };
 
-use bytes::BufMut;
-use leasehold::{Backing, Lease, Pool};
+use bytes::{BufMut, Bytes};
+use leasehold::{Backing, Lease, Pool, io::Outbox};
 use loom::{
     cell::UnsafeCell,
     future::block_on,
@@ -366,6 +366,57 @@ fn a_waiter_who_finds_all_blocks_with_somebody_who_is_refused_is_woken() {
         drop(block_on(pool.lease(LEN)).expect("a grant"));
         other.join().expect("no panic");
         assert_eq!(pool.leased(), 0);
+    });
+}
+
+// ---- the outbox ------------------------------------------------------------------------------------------------------
+
+#[test]
+fn senders_and_the_writer_of_an_outbox_never_sleep_past_each_other() {
+    check(|| {
+        // One item at a time: each of them waits for the one before it, and the writer for the next one, or the last sender.
+        let (outbox, mut writer) = Outbox::channel(0);
+        let sender = thread::spawn(move || {
+            block_on(outbox.send(Bytes::from_static(b"a"))).expect("open");
+            block_on(outbox.send(Bytes::from_static(b"b"))).expect("open");
+        });
+        block_on(writer.run(&mut tokio::io::sink())).expect("a sink takes all");
+        sender.join().expect("no panic");
+    });
+}
+
+#[test]
+fn a_send_that_goes_while_it_is_granted_passes_its_room_on() {
+    check(|| {
+        let (outbox, mut writer) = Outbox::channel(0);
+        outbox.try_send(Bytes::from_static(b"a")).expect("room");
+        let mut first = Box::pin(outbox.send(Bytes::from_static(b"b")));
+        assert!(first.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending());
+        let second = thread::spawn({
+            let outbox = outbox.clone();
+            move || block_on(outbox.send(Bytes::from_static(b"c"))).expect("open")
+        });
+        let run = thread::spawn(move || block_on(writer.run(&mut tokio::io::sink())).expect("a sink takes all"));
+        drop(first);
+        drop(outbox);
+        second.join().expect("no panic");
+        run.join().expect("no panic");
+    });
+}
+
+#[test]
+fn a_flush_and_a_watcher_are_woken_by_a_writer_that_writes_and_goes() {
+    check(|| {
+        let (outbox, mut writer) = Outbox::channel(0);
+        outbox.try_send(Bytes::from_static(b"a")).expect("room");
+        let other = thread::spawn(move || {
+            let mut sink = tokio::io::sink();
+            let run = std::pin::pin!(writer.run(&mut sink));
+            assert!(run.poll(&mut Context::from_waker(Waker::noop())).is_pending(), "there is a sender");
+        });
+        block_on(outbox.flush()).expect("written before the writer went");
+        block_on(outbox.closed());
+        other.join().expect("no panic");
     });
 }
 

@@ -2,18 +2,18 @@
 
 #![cfg(target_os = "linux")]
 
+#[path = "../benches/heap/mod.rs"]
+mod heap;
 #[path = "relay_memory/idle.rs"]
 mod idle;
-#[path = "relay_memory/ledger.rs"]
-mod ledger;
 
 use leasehold::{Pool, io::Relay};
 use tokio::io::copy_bidirectional;
 
-use crate::ledger::Ledger;
+use crate::heap::Counting;
 
 #[global_allocator]
-static LEDGER: Ledger = Ledger;
+static HEAP: Counting = Counting;
 
 const COUNT: usize = 1000;
 
@@ -22,7 +22,7 @@ const FILES: u64 = 4 * COUNT as u64 + 100;
 
 #[test]
 fn a_thousand_idle_relays_hold_less_than_a_tenth_of_tokios() {
-    allow_files();
+    heap::files::allow(FILES);
     let pool = Pool::new(8 << 20).unwrap();
     let ours = idle::heap_per_relay(
         COUNT,
@@ -40,17 +40,4 @@ fn a_thousand_idle_relays_hold_less_than_a_tenth_of_tokios() {
     // What it is today, with a little room: 1,190 bytes.
     assert!(ours < 1400.0, "{ours} bytes");
     assert_eq!(pool.leased(), 0);
-}
-
-/// Many systems let a program have 1,024 files at first, and more if it asks.
-fn allow_files() {
-    let mut limit = libc::rlimit { rlim_cur: 0, rlim_max: 0 };
-    // SAFETY: the call writes to what it is given.
-    assert_eq!(unsafe { libc::getrlimit(libc::RLIMIT_NOFILE, &raw mut limit) }, 0);
-    if limit.rlim_cur < FILES {
-        assert!(limit.rlim_max >= FILES, "this test needs {FILES} open files; see `ulimit -Hn`");
-        limit.rlim_cur = FILES;
-        // SAFETY: the call reads what it is given.
-        assert_eq!(unsafe { libc::setrlimit(libc::RLIMIT_NOFILE, &raw const limit) }, 0);
-    }
 }

@@ -1,9 +1,8 @@
 //! `ChainMut`: a chain that is being written.
 //!
 //! # Invariants
-//! - ORDER: the bytes are those of `rest.parts`, then those of `tail`; the room is that of `tail`, then `rest.spare`. Parts are
-//!   not empty, spare blocks are.
-//! - COUNTS: `len` and `room` are the sums of both. (LEN)
+//! - ORDER: the bytes are those of the parts of `rest`, then those of `tail`; the room is that of `tail`, then the spare blocks of
+//!   `rest`. Its length and its room are the sums of both (LEN).
 
 use std::{
     fmt,
@@ -52,8 +51,6 @@ const WRITE_LEASE_MAX: usize = 64 << 10;
 /// ```
 pub struct ChainMut {
     pub(super) tail: BlockMut,
-    pub(super) len: usize,
-    pub(super) room: usize,
     /// Where more room comes from; none for a front that was split off.
     pub(super) pool: Option<Pool>,
     /// What does not fit in one block; made when it is needed, so that frames of one block stay small.
@@ -69,7 +66,7 @@ impl ChainMut {
     /// An empty chain that cannot lease.
     #[inline]
     pub(super) fn detached() -> Self {
-        Self { tail: BlockMut::empty(), len: 0, room: 0, pool: None, rest: None }
+        Self { tail: BlockMut::empty(), pool: None, rest: None }
     }
 
     /// Makes room for `additional` bytes, if that can be had at once.
@@ -78,9 +75,10 @@ impl ChainMut {
     /// As [`Pool::try_chain`] for what is missing; the chain is as it was then. A front that was split off by
     /// [`split_to`](Self::split_to) cannot lease.
     pub fn try_reserve(&mut self, additional: usize) -> Result<(), LeaseError> {
-        if additional > self.room {
+        let room = self.remaining_mut();
+        if additional > room {
             let pool = self.pool.as_ref().ok_or_else(LeaseError::detached)?;
-            let blocks = pool.try_lease_chain(additional - self.room)?;
+            let blocks = pool.try_lease_chain(additional - room)?;
             self.add_room(blocks);
         }
         Ok(())
@@ -97,9 +95,10 @@ impl ChainMut {
     /// # Panics
     /// If it must wait outside of a tokio runtime with time enabled.
     pub async fn reserve(&mut self, additional: usize) -> Result<(), LeaseError> {
-        if additional > self.room {
+        let room = self.remaining_mut();
+        if additional > room {
             let pool = self.pool.as_ref().ok_or_else(LeaseError::detached)?;
-            let more = ChainLease::new(pool, additional - self.room).await?;
+            let more = ChainLease::new(pool, additional - room).await?;
             self.add_room(more.into_room());
         }
         Ok(())
@@ -108,7 +107,7 @@ impl ChainMut {
     /// Gives the room back that is not written yet. A chain without bytes then holds nothing.
     pub fn release_room(&mut self) {
         match &mut self.rest {
-            Some(rest) if !rest.parts.is_empty() => rest.spare.clear(),
+            Some(rest) if rest.len() > 0 => rest.clear_spare(),
             _ => self.rest = None,
         }
         if self.tail.is_empty() {
@@ -117,18 +116,16 @@ impl ChainMut {
             let written = self.tail.len();
             drop(self.tail.split_off(written));
         }
-        self.room = 0;
     }
 
     /// Adds a piece at the end: linked as it is, or copied into the room if it is short.
     pub fn push(&mut self, segment: impl Into<Segment>) {
         let segment = segment.into();
-        if segment.len() < MERGE_MAX && segment.len() <= self.room {
+        if segment.len() < MERGE_MAX && segment.len() <= self.remaining_mut() {
             return self.put_slice(segment.as_ref());
         }
         self.close_tail();
-        self.len += segment.len();
-        self.rest_mut().parts.push_back(Part::Linked(segment));
+        self.rest_mut().push_part(Part::Linked(segment));
     }
 
     /// Adds all pieces of a chain at the end, each as [`push`](Self::push) would.
@@ -144,22 +141,20 @@ impl ChainMut {
     /// If `at` is more than [`len`](Self::len).
     #[inline]
     pub fn split_to(&mut self, at: usize) -> ChainMut {
-        assert!(at <= self.len, "split_to {at} of {} bytes", self.len);
-        self.len -= at;
+        assert!(at <= self.len(), "split_to {at} of {} bytes", self.len());
         match &mut self.rest {
-            None => Self { len: at, tail: self.tail.split_to(at), ..Self::detached() },
+            None => Self { tail: self.tail.split_to(at), ..Self::detached() },
             Some(rest) => {
-                let (parts, left) = rest.split_parts_to(at);
+                let (front, left) = rest.split_parts_to(at);
                 let tail = self.tail.split_to(left);
-                let rest = (!parts.is_empty()).then(|| Box::new(Rest { parts, ..Rest::default() }));
-                Self { len: at, tail, rest, ..Self::detached() }
+                Self { tail, rest: (front.len() > 0).then(|| Box::new(front)), ..Self::detached() }
             }
         }
     }
 
     /// Splits off all bytes: they are returned, this chain keeps the room.
     pub fn split(&mut self) -> ChainMut {
-        self.split_to(self.len)
+        self.split_to(self.len())
     }
 
     /// Makes the bytes immutable and shareable, without copying. The room that is left goes home.
@@ -169,7 +164,7 @@ impl ChainMut {
             return Chain::from(self.tail);
         };
         let mut chain = Chain::new();
-        for part in rest.parts {
+        for part in rest.into_parts() {
             match part {
                 Part::Own(block) => chain.push(block),
                 Part::Linked(segment) => chain.push(segment),
@@ -181,29 +176,29 @@ impl ChainMut {
 
     /// Forgets all bytes; the room behind them stays.
     pub fn clear(&mut self) {
-        self.advance(self.len);
+        self.advance(self.len());
     }
 
     /// Bytes written or linked.
     #[inline]
     pub fn len(&self) -> usize {
-        self.len
+        self.tail.len() + self.rest.as_ref().map_or(0, |rest| rest.len())
     }
 
     /// Whether there are none.
     #[inline]
     pub fn is_empty(&self) -> bool {
-        self.len == 0
+        self.len() == 0
     }
 
     /// How many pieces the bytes are in.
     pub fn segment_count(&self) -> usize {
-        self.rest.as_ref().map_or(0, |rest| rest.parts.len()) + usize::from(!self.tail.is_empty())
+        self.rest.as_ref().map_or(0, |rest| rest.parts().len()) + usize::from(!self.tail.is_empty())
     }
 
     /// An empty chain with the room of one block.
     pub(super) fn with_block(pool: &Pool, block: BlockMut) -> Self {
-        Self { room: block.remaining_mut(), tail: block, ..Self::new(pool) }
+        Self { tail: block, ..Self::new(pool) }
     }
 
     pub(super) fn with_room(pool: &Pool, blocks: Vec<BlockMut>) -> Self {
@@ -212,19 +207,20 @@ impl ChainMut {
         chain
     }
 
+    /// The blocks of a chain without bytes.
     pub(super) fn into_room(self) -> Vec<BlockMut> {
         debug_assert!(self.is_empty());
-        let spare = self.rest.map(|rest| rest.spare).unwrap_or_default();
+        let mut spare = self.rest;
+        let spare = std::iter::from_fn(|| spare.as_mut()?.pop_spare());
         std::iter::once(self.tail).chain(spare).collect()
     }
 
     pub(super) fn add_room(&mut self, blocks: impl IntoIterator<Item = BlockMut>) {
         for block in blocks {
-            self.room += block.remaining_mut();
             if self.tail.capacity() == 0 {
                 self.tail = block;
             } else {
-                self.rest_mut().spare.push_back(block);
+                self.rest_mut().push_spare(block);
             }
         }
     }
@@ -237,26 +233,45 @@ impl ChainMut {
     fn close_tail(&mut self) {
         if !self.tail.is_empty() {
             let written = self.tail.split();
-            self.rest_mut().parts.push_back(Part::Own(written));
+            self.rest_mut().push_part(Part::Own(written));
         }
     }
 
     /// A tail without room gives way to the next spare block.
     #[cold]
-    fn next_tail(&mut self) {
+    pub(super) fn next_tail(&mut self) {
         let Some(rest) = &mut self.rest else { return };
-        let Some(next) = rest.spare.pop_front() else { return };
+        let Some(next) = rest.pop_spare() else { return };
         let full = std::mem::replace(&mut self.tail, next);
         if !full.is_empty() {
-            rest.parts.push_back(Part::Own(full));
+            rest.push_part(Part::Own(full));
+        }
+    }
+
+    /// Writes into more than one block.
+    fn put_across(&mut self, src: &[u8]) {
+        let room = self.remaining_mut();
+        assert!(
+            src.len() <= room,
+            "{} bytes into {room} bytes of room; call `reserve` or `try_reserve` first",
+            src.len()
+        );
+        let mut left = src;
+        while !left.is_empty() {
+            if self.tail.remaining_mut() == 0 {
+                self.next_tail();
+            }
+            let count = left.len().min(self.tail.remaining_mut());
+            self.tail.put_slice(&left[..count]);
+            left = &left[count..];
         }
     }
 
     /// Leases for a write of `wanted` bytes: generously if that can be had, else the smallest block.
     fn lease_for_write(&mut self, wanted: usize) -> Result<(), LeaseError> {
-        let generous = self.len.clamp(WRITE_LEASE_MIN, WRITE_LEASE_MAX).max(wanted);
+        let generous = self.len().clamp(WRITE_LEASE_MIN, WRITE_LEASE_MAX).max(wanted);
         match self.try_reserve(generous) {
-            Err(_) if self.room == 0 => self.try_reserve(1),
+            Err(_) if self.remaining_mut() == 0 => self.try_reserve(1),
             _ => Ok(()),
         }
     }
@@ -267,15 +282,13 @@ impl ChainMut {
 unsafe impl BufMut for ChainMut {
     #[inline]
     fn remaining_mut(&self) -> usize {
-        self.room
+        self.tail.remaining_mut() + self.rest.as_ref().map_or(0, |rest| rest.room())
     }
 
     #[inline]
     unsafe fn advance_mut(&mut self, count: usize) {
         // SAFETY: the caller wrote these bytes into `chunk_mut`, which is the tail's.
         unsafe { self.tail.advance_mut(count) };
-        self.len += count;
-        self.room -= count;
     }
 
     #[inline]
@@ -290,23 +303,10 @@ unsafe impl BufMut for ChainMut {
     /// If there is not enough room.
     #[inline]
     fn put_slice(&mut self, src: &[u8]) {
-        assert!(
-            src.len() <= self.room,
-            "{} bytes into {} bytes of room; call `reserve` or `try_reserve` first",
-            src.len(),
-            self.room
-        );
-        self.len += src.len();
-        self.room -= src.len();
-        let mut left = src;
-        loop {
-            let count = left.len().min(self.tail.remaining_mut());
-            self.tail.put_slice(&left[..count]);
-            left = &left[count..];
-            if left.is_empty() {
-                return;
-            }
-            self.next_tail();
+        if src.len() <= self.tail.remaining_mut() {
+            self.tail.put_slice(src);
+        } else {
+            self.put_across(src);
         }
     }
 }
@@ -314,12 +314,12 @@ unsafe impl BufMut for ChainMut {
 impl Buf for ChainMut {
     #[inline]
     fn remaining(&self) -> usize {
-        self.len
+        self.len()
     }
 
     #[inline]
     fn chunk(&self) -> &[u8] {
-        let part = self.rest.as_ref().and_then(|rest| rest.parts.front());
+        let part = self.rest.as_ref().and_then(|rest| rest.front());
         part.map_or(&self.tail[..], Part::as_slice)
     }
 
@@ -335,15 +335,14 @@ impl Buf for ChainMut {
 
     /// EARLY-RETURN: each piece that ends before the new front goes home. The room stays.
     fn advance(&mut self, count: usize) {
-        assert!(count <= self.len, "advance {count} of {} bytes", self.len);
-        self.len -= count;
+        assert!(count <= self.len(), "advance {count} of {} bytes", self.len());
         let left = self.rest.as_mut().map_or(count, |rest| rest.advance_parts(count));
         self.tail.advance(left);
     }
 
     /// Does not copy where one piece holds all `len` bytes.
     fn copy_to_bytes(&mut self, len: usize) -> Bytes {
-        assert!(len <= self.len, "copy_to_bytes {len} of {} bytes", self.len);
+        assert!(len <= self.len(), "copy_to_bytes {len} of {} bytes", self.len());
         if len <= self.chunk().len() {
             return self.split_to(len).freeze().copy_to_bytes(len);
         }
@@ -359,10 +358,11 @@ impl io::Write for ChainMut {
     /// # Errors
     /// The [`LeaseError`] of [`try_reserve`](Self::try_reserve), as an [`io::Error`] of kind `OutOfMemory`.
     fn write(&mut self, src: &[u8]) -> io::Result<usize> {
-        if self.room < src.len() {
-            self.lease_for_write(src.len() - self.room)?;
+        let room = self.remaining_mut();
+        if room < src.len() {
+            self.lease_for_write(src.len() - room)?;
         }
-        let count = src.len().min(self.room);
+        let count = src.len().min(self.remaining_mut());
         self.put_slice(&src[..count]);
         Ok(count)
     }
@@ -375,11 +375,7 @@ impl io::Write for ChainMut {
 impl From<BlockMut> for ChainMut {
     /// A chain of one block, bytes and room; it cannot lease more.
     fn from(block: BlockMut) -> Self {
-        let mut chain = Self::detached();
-        chain.len = block.len();
-        chain.room = block.remaining_mut();
-        chain.tail = block;
-        chain
+        Self { tail: block, ..Self::detached() }
     }
 }
 
@@ -395,8 +391,8 @@ impl From<Block> for ChainMut {
 impl fmt::Debug for ChainMut {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("ChainMut")
-            .field("len", &self.len)
-            .field("room", &self.room)
+            .field("len", &self.len())
+            .field("room", &self.remaining_mut())
             .field("segment_count", &self.segment_count())
             .finish()
     }

@@ -1,9 +1,6 @@
 //! `charge_to` of chains: who pays for all of their blocks.
 
-use super::{
-    Chain, ChainMut, Segment,
-    rest::{Part, Rest},
-};
+use super::{Chain, ChainMut, Segment, rest::Part};
 use crate::pool::{LeaseError, Pool, Recharge};
 
 impl Chain {
@@ -31,14 +28,14 @@ impl ChainMut {
     pub fn charge_to(&self, pool: &Pool) -> Result<(), LeaseError> {
         let mut recharge = Recharge::default();
         recharge.add_mut(&self.tail);
-        if let Some(Rest { parts, spare }) = self.rest.as_deref() {
-            for part in parts {
+        if let Some(rest) = &self.rest {
+            for part in rest.parts() {
                 match part {
                     Part::Own(block) => recharge.add_mut(block),
                     Part::Linked(segment) => add_segment(&mut recharge, segment),
                 }
             }
-            spare.iter().for_each(|block| recharge.add_mut(block));
+            rest.spare().for_each(|block| recharge.add_mut(block));
         }
         recharge.to(pool)
     }

@@ -19,7 +19,7 @@ const SPARSE: usize = 8;
 impl ChainMut {
     /// The pieces of the written bytes, in order; none is empty.
     pub fn chunks(&self) -> impl Iterator<Item = &[u8]> {
-        let parts = self.rest.iter().flat_map(|rest| rest.parts.iter().map(Part::as_slice));
+        let parts = self.rest.iter().flat_map(|rest| rest.parts().map(Part::as_slice));
         parts.chain((!self.tail.is_empty()).then_some(&self.tail[..]))
     }
 
@@ -29,7 +29,7 @@ impl ChainMut {
     /// If the chain has fewer bytes.
     pub fn peek_slice(&self, at: usize, dst: &mut [u8]) {
         let end = at.checked_add(dst.len()).expect("a range ends within usize");
-        assert!(end <= self.len, "peek_slice {at}..{end} of {} bytes", self.len);
+        assert!(end <= self.len(), "peek_slice {at}..{end} of {} bytes", self.len());
         let (mut skip, mut dst) = (at, dst);
         for chunk in self.chunks() {
             if dst.is_empty() {
@@ -65,7 +65,7 @@ impl ChainMut {
     /// # Ok::<(), leasehold::BuildError>(())
     /// ```
     pub fn find(&self, range: impl RangeBounds<usize>, mut find: impl FnMut(&[u8]) -> Option<usize>) -> Option<usize> {
-        let (begin, end) = resolve(&range, self.len);
+        let (begin, end) = resolve(&range, self.len());
         let mut at = 0;
         for chunk in self.chunks() {
             if at >= end {
@@ -91,7 +91,7 @@ impl ChainMut {
     /// # Panics
     /// If `at` is more than [`len`](Self::len).
     pub fn split_frame(&mut self, at: usize) -> Chain {
-        assert!(at <= self.len, "split_frame {at} of {} bytes", self.len);
+        assert!(at <= self.len(), "split_frame {at} of {} bytes", self.len());
         if is_sparse(at, self.pinned_by(at))
             && let Some(pool) = &self.pool
             && let Ok(mut copy) = pool.try_chain(at)
@@ -113,9 +113,9 @@ impl ChainMut {
 
     /// Moves few bytes out of large blocks before a long wait (NO-PIN); does nothing if memory is short.
     pub(crate) fn compact(&mut self) {
-        if is_sparse(self.len, self.pinned())
+        if is_sparse(self.len(), self.pinned())
             && let Some(pool) = &self.pool
-            && let Ok(mut copy) = pool.try_chain(self.len)
+            && let Ok(mut copy) = pool.try_chain(self.len())
         {
             self.chunks().for_each(|chunk| copy.put_slice(chunk));
             *self = copy;
@@ -124,13 +124,13 @@ impl ChainMut {
 
     /// Capacity of the blocks that the bytes lie in.
     pub(crate) fn pinned(&self) -> usize {
-        self.pinned_by(self.len)
+        self.pinned_by(self.len())
     }
 
     /// Capacity of the blocks that the first `len` bytes lie in.
     fn pinned_by(&self, len: usize) -> usize {
         let (mut left, mut pinned) = (len, 0);
-        for part in self.rest.iter().flat_map(|rest| rest.parts.iter()) {
+        for part in self.rest.iter().flat_map(|rest| rest.parts()) {
             if left == 0 {
                 return pinned;
             }

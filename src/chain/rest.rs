@@ -1,4 +1,7 @@
 //! `Rest`: what of a chain being written is not in its tail.
+//!
+//! # Invariants
+//! - COUNTS: `len` is the sum of the parts' lengths, `room` of the spare blocks' capacities. No part is empty, every spare block is.
 
 use std::collections::VecDeque;
 
@@ -10,8 +13,10 @@ use crate::pool::BlockMut;
 /// Finished pieces before the tail, empty blocks after it.
 #[derive(Debug, Default)]
 pub(super) struct Rest {
-    pub(super) parts: VecDeque<Part>,
-    pub(super) spare: VecDeque<BlockMut>,
+    parts: VecDeque<Part>,
+    spare: VecDeque<BlockMut>,
+    len: usize,
+    room: usize,
 }
 
 /// A finished piece: it has no room behind it any more.
@@ -22,19 +27,77 @@ pub(super) enum Part {
 }
 
 impl Rest {
+    /// Bytes in the parts.
+    #[inline]
+    pub(super) fn len(&self) -> usize {
+        self.len
+    }
+
+    /// Bytes that the spare blocks take.
+    #[inline]
+    pub(super) fn room(&self) -> usize {
+        self.room
+    }
+
+    pub(super) fn parts(&self) -> impl ExactSizeIterator<Item = &Part> {
+        self.parts.iter()
+    }
+
+    pub(super) fn front(&self) -> Option<&Part> {
+        self.parts.front()
+    }
+
+    /// Adds a part that is not empty.
+    pub(super) fn push_part(&mut self, part: Part) {
+        self.len += part.len();
+        self.parts.push_back(part);
+    }
+
+    pub(super) fn into_parts(self) -> impl Iterator<Item = Part> {
+        self.parts.into_iter()
+    }
+
+    pub(super) fn spare(&self) -> impl Iterator<Item = &BlockMut> {
+        self.spare.iter()
+    }
+
+    pub(super) fn spare_mut(&mut self) -> impl Iterator<Item = &mut BlockMut> {
+        self.spare.iter_mut()
+    }
+
+    /// Adds a block without bytes.
+    pub(super) fn push_spare(&mut self, block: BlockMut) {
+        self.room += block.capacity();
+        self.spare.push_back(block);
+    }
+
+    pub(super) fn pop_spare(&mut self) -> Option<BlockMut> {
+        let block = self.spare.pop_front()?;
+        self.room -= block.capacity();
+        Some(block)
+    }
+
+    pub(super) fn clear_spare(&mut self) {
+        self.spare.clear();
+        self.room = 0;
+    }
+
     /// Takes the parts of the first `at` bytes, and says how many bytes of the tail are still missing.
-    pub(super) fn split_parts_to(&mut self, at: usize) -> (VecDeque<Part>, usize) {
-        let mut front = VecDeque::new();
-        let mut left = at;
+    pub(super) fn split_parts_to(&mut self, at: usize) -> (Rest, usize) {
+        let (mut front, mut left) = (Rest::default(), at);
         while let Some(part) = self.parts.front_mut() {
             if left < part.len() {
                 if left > 0 {
-                    front.push_back(part.split_to(left));
+                    self.len -= left;
+                    front.push_part(part.split_to(left));
                 }
                 return (front, 0);
             }
             left -= part.len();
-            front.extend(self.parts.pop_front());
+            self.len -= part.len();
+            if let Some(part) = self.parts.pop_front() {
+                front.push_part(part);
+            }
         }
         (front, left)
     }
@@ -45,11 +108,13 @@ impl Rest {
         while let Some(part) = self.parts.front_mut() {
             if left < part.len() {
                 if left > 0 {
+                    self.len -= left;
                     part.advance(left);
                 }
                 return 0;
             }
             left -= part.len();
+            self.len -= part.len();
             drop(self.parts.pop_front());
         }
         left

@@ -24,12 +24,13 @@ impl ChainMut {
         slot: &mut Option<Box<ChainLease>>,
         additional: usize,
     ) -> Poll<Result<(), LeaseError>> {
-        if additional <= self.room {
+        let room = self.remaining_mut();
+        if additional <= room {
             *slot = None;
             return Poll::Ready(Ok(()));
         }
         let pool = self.pool.as_ref().ok_or_else(LeaseError::detached)?;
-        let lease = slot.get_or_insert_with(|| Box::new(pool.chain(additional - self.room)));
+        let lease = slot.get_or_insert_with(|| Box::new(pool.chain(additional - room)));
         let leased = ready!(Pin::new(&mut **lease).poll(cx));
         *slot = None;
         self.add_room(leased?.into_room());
@@ -58,9 +59,18 @@ impl ChainMut {
         if room * 8 >= self.tail.block_capacity() { room } else { 0 }
     }
 
+    /// Gives the room of the block that is being written up if it is not worth a read, and another block follows.
+    pub(crate) fn skip_poor_tail(&mut self) {
+        if self.tail_room() == 0 && self.rest.as_ref().is_some_and(|rest| rest.room() > 0) {
+            let written = self.tail.len();
+            drop(self.tail.split_off(written));
+            self.next_tail();
+        }
+    }
+
     /// The room, block by block, in the order in which it is to be written.
     pub(crate) fn room_mut(&mut self) -> impl Iterator<Item = &mut [MaybeUninit<u8>]> {
-        let spare = self.rest.iter_mut().flat_map(|rest| rest.spare.iter_mut());
+        let spare = self.rest.iter_mut().flat_map(|rest| rest.spare_mut());
         std::iter::once(&mut self.tail).chain(spare).map(BlockMut::spare_capacity_mut).filter(|room| !room.is_empty())
     }
 
@@ -70,8 +80,7 @@ impl ChainMut {
             self.tail = BlockMut::empty();
         }
         if let Some(rest) = &mut self.rest {
-            rest.spare.clear();
+            rest.clear_spare();
         }
-        self.room = self.tail.remaining_mut();
     }
 }

@@ -147,12 +147,12 @@ impl<T, C> Framed<T, C> {
 
     /// From so many queued bytes on, the transport must have taken all of them before the sink takes another item; 8 KiB by default.
     pub fn backpressure_boundary(&self) -> usize {
-        self.writing.boundary
+        self.writing.boundary()
     }
 
     /// Changes the [`backpressure_boundary`](Self::backpressure_boundary).
     pub fn set_backpressure_boundary(&mut self, bytes: usize) {
-        self.writing.boundary = bytes;
+        self.writing.set_boundary(bytes);
     }
 }
 

@@ -79,12 +79,12 @@ impl<T, E> FramedWrite<T, E> {
 
     /// See [`Framed::backpressure_boundary`](super::Framed::backpressure_boundary).
     pub fn backpressure_boundary(&self) -> usize {
-        self.writing.boundary
+        self.writing.boundary()
     }
 
     /// See [`Framed::set_backpressure_boundary`](super::Framed::set_backpressure_boundary).
     pub fn set_backpressure_boundary(&mut self, bytes: usize) {
-        self.writing.boundary = bytes;
+        self.writing.set_boundary(bytes);
     }
 }
 

@@ -15,13 +15,13 @@ use crate::{
 };
 
 /// From so many bytes on, a sink sends before it takes another item (tokio-util's default).
-const BOUNDARY: usize = 8 << 10;
+const BOUNDARY: u32 = 8 << 10;
 
 /// Bytes that were encoded and not sent.
 #[derive(Debug)]
 pub(super) struct Writing {
     pub(super) chain: ChainMut,
-    pub(super) boundary: usize,
+    boundary: u32,
     lease: Option<Box<ChainLease>>,
 }
 
@@ -31,9 +31,17 @@ impl Writing {
         Self { chain, boundary: BOUNDARY, lease: None }
     }
 
+    pub(super) fn boundary(&self) -> usize {
+        self.boundary as usize
+    }
+
+    pub(super) fn set_boundary(&mut self, bytes: usize) {
+        self.boundary = u32::try_from(bytes).unwrap_or(u32::MAX);
+    }
+
     /// Waits until the transport has taken enough, and until there is room for a head.
     pub(super) fn poll_ready<T: AsyncWrite>(&mut self, cx: &mut Context<'_>, io: Pin<&mut T>) -> Poll<io::Result<()>> {
-        if self.chain.len() >= self.boundary {
+        if self.chain.len() >= self.boundary() {
             ready!(self.poll_flush(cx, io))?;
         } else if self.chain.try_reserve(HEAD_ROOM).is_err() && !self.chain.is_empty() {
             // What is queued here may be just what is missing.

@@ -27,8 +27,9 @@ const BUFFER_LEN: usize = 8 << 10;
 /// until 8 KiB are there or a flush. It holds no block when all was read and flushed. A transport that only reads, or only writes, can be
 /// wrapped as well.
 ///
-/// Where no memory is to be had for a write, the bytes go to the transport at once; a read waits for memory, at most the pool's
-/// `wait_max`.
+/// Where no memory is to be had for a write, the bytes go to the transport at once; a read into less than 8 KiB waits for memory, at
+/// most the pool's `wait_max`. It may wait for what is collected in the stream itself: an account of its own needs 8 KiB for writes, and
+/// one block more for reads.
 ///
 /// # Cancel safety
 /// That of the methods of tokio that are called on it; no byte is lost between the transport and the buffers.
@@ -119,6 +120,7 @@ impl<T: AsyncRead + Unpin> BufStream<T> {
 impl<T: AsyncRead + Unpin> AsyncRead for BufStream<T> {
     fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         if self.unread.is_empty() && buf.remaining() >= BUFFER_LEN && !self.intake.has_error() {
+            self.intake.stop_waiting();
             return Pin::new(&mut self.inner).poll_read(cx, buf);
         }
         ready!(self.poll_fill(cx))?;
@@ -178,7 +180,7 @@ impl<T: AsyncWrite + Unpin> AsyncWrite for BufStream<T> {
         cx: &mut Context<'_>,
         bufs: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        let len = bufs.iter().map(|buf| buf.len()).sum();
+        let len = bufs.iter().fold(0usize, |len, buf| len.saturating_add(buf.len()));
         if ready!(self.poll_collect(cx, len))? {
             bufs.iter().for_each(|buf| self.unsent.put_slice(buf));
             return Poll::Ready(Ok(len));

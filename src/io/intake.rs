@@ -2,10 +2,13 @@
 //!
 //! # Invariants
 //! - LATE: on every `Pending` the chain holds no block but for bytes that arrived.
-//! - NO-FREEZE: a wait for memory has the pool's deadline; while a socket waits for memory, it is looked at twice a second for an end.
+//! - NO-FREEZE: a wait for memory has the pool's deadline; a socket that has ended needs none, and one that waits is looked at twice
+//!   a second for a failure.
 
 use std::{
-    fmt, io,
+    fmt,
+    future::{Future, poll_fn},
+    io,
     pin::{Pin, pin},
     task::{Context, Poll, ready},
     time::Duration,
@@ -17,7 +20,7 @@ use tokio::io::{AsyncRead, AsyncReadExt};
 use super::socket::{Inq, RECV_SLICES_MAX, Received, Socket};
 use crate::{
     chain::{ChainLease, ChainMut},
-    pool::{LeaseError, Pool},
+    pool::{BlockMut, LeaseError, Pool},
     sync::Sleep,
 };
 
@@ -66,17 +69,22 @@ const LOOK_EVERY: Duration = Duration::from_millis(500);
 /// # }
 /// ```
 pub struct Intake {
-    /// What the next read asks for.
-    wanted: u32,
-    wanted_max: u32,
+    /// What the next read asks for, and the most that one may, in units of READ_MIN.
+    wanted: u8,
+    wanted_max: u8,
     /// How many reads in a row were filled by half or less.
     small_reads: u8,
     inq: Inq,
     /// The last poll stopped with more to read.
     owes_yield: bool,
+    rare: Option<Box<Rare>>,
+}
+
+/// What few connections ever have; never both.
+enum Rare {
     /// What the socket said after bytes that were to be given out first.
-    error: Option<io::Error>,
-    starved: Option<Box<Starved>>,
+    Failed(io::Error),
+    Starved(Starved),
 }
 
 /// A place in the queue for memory.
@@ -98,20 +106,19 @@ impl Intake {
     /// For a new connection.
     pub fn new() -> Self {
         Self {
-            wanted: READ_MIN as u32,
-            wanted_max: READ_MAX as u32,
+            wanted: units(READ_MIN),
+            wanted_max: units(READ_MAX),
             small_reads: 0,
             inq: Inq::Unasked,
             owes_yield: false,
-            error: None,
-            starved: None,
+            rare: None,
         }
     }
 
     /// Leases at most about `bytes` at once, between 4 KiB and 512 KiB: 512 KiB by default.
     #[must_use]
     pub fn read_max(self, bytes: usize) -> Self {
-        Self { wanted_max: bytes.clamp(READ_MIN, READ_MAX) as u32, ..self }
+        Self { wanted_max: units(bytes.clamp(READ_MIN, READ_MAX)), ..self }
     }
 
     /// Reads what is there to the end of `chain`; returns how many bytes, 0 at the end of the stream.
@@ -123,12 +130,18 @@ impl Intake {
     /// its account may have. What is in the chain stays there.
     ///
     /// # Cancel safety
-    /// Cancel safe: bytes that were read are in the chain.
+    /// Cancel safe: bytes that were read are in the chain. A wait for memory that was cancelled keeps its place and its deadline for
+    /// the next call; a block that it is granted in between is taken back after `wait_max`, or when the `Intake` is dropped.
     ///
     /// # Panics
     /// If it must wait for memory outside of a tokio runtime with time enabled.
-    pub async fn read<T: AsyncRead + Unpin>(&mut self, io: &mut T, chain: &mut ChainMut) -> io::Result<usize> {
-        std::future::poll_fn(|cx| self.poll_read(cx, Pin::new(io), chain)).await
+    pub fn read<'a, T: AsyncRead + Unpin>(
+        &'a mut self,
+        io: &'a mut T,
+        chain: &'a mut ChainMut,
+    ) -> impl Future<Output = io::Result<usize>> + 'a {
+        // An async fn would keep its arguments twice, in the task of every idle connection.
+        poll_fn(move |cx| self.poll_read(cx, Pin::new(io), chain))
     }
 
     /// As [`read`](Self::read), for code that polls.
@@ -141,28 +154,47 @@ impl Intake {
         io: Pin<&mut T>,
         chain: &mut ChainMut,
     ) -> Poll<io::Result<usize>> {
-        if let Some(error) = self.error.take() {
-            return Poll::Ready(Err(error));
-        }
         if std::mem::take(&mut self.owes_yield) {
+            if chain.is_empty() {
+                chain.release_room();
+            }
             cx.waker().wake_by_ref();
             return Poll::Pending;
         }
-        let polled = match Socket::of(io.as_ref().get_ref()) {
-            Some(socket) => self.poll_socket(cx, socket, chain),
-            None => self.poll_other(cx, io, chain),
+        let polled = match (self.take_error(), Socket::of(io.as_ref().get_ref())) {
+            (Some(error), _) => Poll::Ready(Err(error)),
+            (None, Some(socket)) => self.poll_socket(cx, socket, chain),
+            (None, None) => self.poll_other(cx, io, chain),
         };
         match polled {
-            Poll::Ready(_) if chain.is_empty() => chain.release_room(),
-            Poll::Ready(_) => chain.release_spare(),
-            Poll::Pending => self.park(chain),
+            Poll::Ready(Ok(1..)) => chain.release_spare(),
+            // Whatever comes next may take long.
+            _ => self.park(chain),
         }
         polled
     }
 
+    fn take_error(&mut self) -> Option<io::Error> {
+        match *self.rare.take_if(|rare| matches!(**rare, Rare::Failed(_)))? {
+            Rare::Failed(error) => Some(error),
+            Rare::Starved(_) => None,
+        }
+    }
+
+    fn is_starved(&self) -> bool {
+        matches!(self.rare.as_deref(), Some(Rare::Starved(_)))
+    }
+
     /// Whether the next read fails.
     pub(super) fn has_error(&self) -> bool {
-        self.error.is_some()
+        matches!(self.rare.as_deref(), Some(Rare::Failed(_)))
+    }
+
+    /// Gives the place in the queue for memory up, if there is one.
+    pub(super) fn stop_waiting(&mut self) {
+        if self.is_starved() {
+            self.rare = None;
+        }
     }
 
     fn poll_socket(
@@ -207,7 +239,7 @@ impl Intake {
                 Err(error) => {
                     if error.kind() != io::ErrorKind::WouldBlock {
                         // A socket tells of its failure once.
-                        self.error = Some(error);
+                        self.rare = Some(Box::new(Rare::Failed(error)));
                     }
                     break;
                 }
@@ -227,6 +259,8 @@ impl Intake {
         let Memory::Room = ready!(self.poll_room(cx, None, chain))? else {
             unreachable!("only a socket ends or needs nothing")
         };
+        // Such a read goes into one piece: not into the last bytes of a block if there is another one.
+        chain.skip_poor_tail();
         let offered = chain.chunk_mut().len();
         // Dropping this future on Pending is safe: `read_buf` has read nothing then.
         let count = ready!(pin!(io.read_buf(chain)).poll(cx))?;
@@ -243,16 +277,25 @@ impl Intake {
         socket: Option<Socket<'_>>,
         chain: &mut ChainMut,
     ) -> Poll<io::Result<Memory>> {
-        if self.starved.is_none() {
-            match self.try_room(chain) {
+        if !self.is_starved() {
+            let tried = match socket {
+                Some(_) => self.try_room(chain),
+                None => self.try_piece(chain),
+            };
+            match tried {
                 Ok(()) => return Poll::Ready(Ok(Memory::Room)),
-                Err(error) if error.is_exhausted() || error.is_over_limit() => self.starve(chain)?,
+                Err(error) if error.is_exhausted() || error.is_over_limit() => {
+                    if let Some(unneeded) = look(socket)? {
+                        return Poll::Ready(Ok(unneeded));
+                    }
+                    self.starve(chain)?;
+                }
                 Err(error) => return Poll::Ready(Err(error.into())),
             }
         }
         let polled = self.poll_starved(cx, socket, chain);
         if polled.is_ready() {
-            self.starved = None;
+            self.rare = None;
         }
         polled
     }
@@ -263,18 +306,11 @@ impl Intake {
         socket: Option<Socket<'_>>,
         chain: &mut ChainMut,
     ) -> Poll<io::Result<Memory>> {
-        let Some(starved) = &mut self.starved else { return Poll::Ready(Ok(Memory::Needless)) };
-        if let Some(socket) = socket {
-            while starved.look.poll_passed(cx).is_ready() {
-                starved.look = Sleep::new(LOOK_EVERY);
-                match socket.try_peek() {
-                    Ok(0) => return Poll::Ready(Ok(Memory::Ended)),
-                    Ok(_) => {}
-                    Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                        return Poll::Ready(Ok(Memory::Needless));
-                    }
-                    Err(error) => return Poll::Ready(Err(error)),
-                }
+        let Some(Rare::Starved(starved)) = self.rare.as_deref_mut() else { return Poll::Ready(Ok(Memory::Needless)) };
+        while socket.is_some() && starved.look.poll_passed(cx).is_ready() {
+            starved.look = Sleep::new(LOOK_EVERY);
+            if let Some(unneeded) = look(socket)? {
+                return Poll::Ready(Ok(unneeded));
             }
         }
         ready!(chain.poll_reserve(cx, &mut starved.lease, 1))?;
@@ -288,34 +324,36 @@ impl Intake {
         if pinned + pool.block_len_for(1) > limit {
             return Err(LeaseError::too_large(chain.len() + 1, chain.len()));
         }
-        // The first look comes at once: a socket that has ended needs no memory.
-        self.starved = Some(Box::new(Starved { lease: None, look: Sleep::new(Duration::ZERO) }));
+        self.rare = Some(Box::new(Rare::Starved(Starved { lease: None, look: Sleep::new(LOOK_EVERY) })));
         Ok(())
     }
 
     /// Makes room for the next read out of what is free now: all of it, or some. An error means that there is none at all.
     fn try_room(&self, chain: &mut ChainMut) -> Result<(), LeaseError> {
-        let wanted = self.wanted as usize;
+        let wanted = self.wanted();
         let tail = chain.tail_room();
         let mut missing = if wanted == READ_MIN && tail > 0 { 0 } else { wanted.saturating_sub(tail) };
         let mut slices = usize::from(chain.remaining_mut() > 0);
         while missing > 0 && slices < RECV_SLICES_MAX {
-            let pool = pool_of(chain)?;
-            let len = missing.min(READ_BLOCK);
-            let leased = pool.try_lease(len).or_else(|error| {
-                if chain.remaining_mut() > 0 {
-                    Err(error)
-                } else {
-                    pool.try_lease(READ_MIN).or_else(|_| pool.try_lease(1))
-                }
-            });
-            match leased {
+            match try_block(chain, missing) {
                 Ok(block) => {
                     missing = missing.saturating_sub(block.capacity());
                     slices += 1;
                     chain.add_block(block);
                 }
                 Err(_) if chain.remaining_mut() > 0 => break,
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(())
+    }
+
+    /// Makes room in one piece for the next read, as [`try_room`](Self::try_room) does in several.
+    fn try_piece(&self, chain: &mut ChainMut) -> Result<(), LeaseError> {
+        if chain.tail_room() == 0 {
+            match try_block(chain, self.wanted()) {
+                Ok(block) => chain.add_block(block),
+                Err(_) if chain.remaining_mut() > 0 => {}
                 Err(error) => return Err(error),
             }
         }
@@ -330,14 +368,19 @@ impl Intake {
             chain.release_spare();
             chain.compact();
         }
-        self.wanted = self.wanted.min(READ_BLOCK as u32);
+        self.wanted = self.wanted.min(units(READ_BLOCK));
     }
 
     // ---- the size of a read ------------------------------------------------------------------------------------------------
 
+    /// What the next read asks for.
+    fn wanted(&self) -> usize {
+        usize::from(self.wanted) * READ_MIN
+    }
+
     /// Learns from a read how much the next one should ask for.
     fn adapt(&mut self, received: Received) {
-        let wanted = self.wanted as usize;
+        let wanted = self.wanted();
         let next = if received.is_full {
             self.small_reads = 0;
             received.left.map_or(wanted * 4, |left| wanted.max(left).min(READ_MAX))
@@ -348,7 +391,38 @@ impl Intake {
             self.small_reads = u8::from(received.count <= wanted / 2);
             wanted
         };
-        self.wanted = (next.max(READ_MIN) as u32).min(self.wanted_max);
+        self.wanted = units(next).min(self.wanted_max);
+    }
+}
+
+/// So many times READ_MIN, rounded up; at least once.
+fn units(bytes: usize) -> u8 {
+    u8::try_from(bytes.div_ceil(READ_MIN)).unwrap_or(u8::MAX).max(1)
+}
+
+/// Leases a block for a read of `len` bytes: a shorter one if there is no such block, and no room yet.
+fn try_block(chain: &ChainMut, len: usize) -> Result<BlockMut, LeaseError> {
+    let pool = pool_of(chain)?;
+    let mut len = len.min(READ_BLOCK).min(pool.block_len_for(READ_BLOCK));
+    loop {
+        match pool.try_lease(len) {
+            Err(_) if chain.remaining_mut() == 0 && len > READ_MIN => len = (len / 4).max(READ_MIN),
+            Err(_) if chain.remaining_mut() == 0 && len > 1 => len = 1,
+            leased => return leased,
+        }
+    }
+}
+
+/// What a socket needs instead of memory, if it needs none.
+///
+/// # Errors
+/// Those of the socket, even if there are bytes before them: whoever was reset by its peer does not wait for memory.
+fn look(socket: Option<Socket<'_>>) -> io::Result<Option<Memory>> {
+    match socket.map(Socket::try_peek) {
+        None | Some(Ok(1..)) => Ok(None),
+        Some(Ok(0)) => Ok(Some(Memory::Ended)),
+        Some(Err(error)) if error.kind() == io::ErrorKind::WouldBlock => Ok(Some(Memory::Needless)),
+        Some(Err(error)) => Err(error),
     }
 }
 
@@ -365,8 +439,8 @@ impl Default for Intake {
 impl fmt::Debug for Intake {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Intake")
-            .field("wanted", &self.wanted)
-            .field("waits_for_memory", &self.starved.is_some())
+            .field("wanted", &self.wanted())
+            .field("waits_for_memory", &self.is_starved())
             .finish_non_exhaustive()
     }
 }

@@ -11,7 +11,8 @@
 //! | [`Relay`], [`copy_bidirectional`] | from either of two transports to the other | what the other has not taken yet |
 //!
 //! # Sockets
-//! Bare sockets of tokio, their halves and mutable references to them are recognised by their type, wherever a transport is generic here.
+//! Bare sockets of tokio, their halves and mutable references to either are recognised by their type, wherever a transport is generic
+//! here. The halves of `tokio::io::split` are not: take those of `TcpStream::split` or `into_split`.
 //! They are asked for readiness first and read with one call into up to eight blocks. Any other transport (TLS, a pipe in memory) is
 //! polled with a leased block, which goes back if the answer is `Pending`.
 //!
@@ -20,6 +21,8 @@
 //! - LARGE-CALL: a call is sized by bytes, up to 512 KiB in eight blocks; not by blocks.
 //! - SHORT: a call that moved less than was offered tells tokio that the socket is not ready, so that no second call follows only
 //!   to hear the same.
+//!   So do tokio's own reads and writes, and share what follows: where a read stops short of bytes that are there, at urgent data or at
+//!   descriptors that came over a Unix socket, those wait for the next event. A TCP socket that was read full once tells better.
 
 mod buf_stream;
 mod intake;

@@ -55,17 +55,18 @@ pub(super) struct Received {
 impl Received {
     /// Whether the socket has nothing more; an end of the stream is still to be read.
     pub(super) fn is_drained(&self) -> bool {
-        self.count > 0 && (!self.is_full || self.left == Some(0))
+        self.count > 0 && self.left.map_or(!self.is_full, |left| left == 0)
     }
 }
 
 impl<'a> Socket<'a> {
     /// The socket that `io` is, if it is one.
     pub(super) fn of<T>(io: &'a T) -> Option<Self> {
-        let tcp = cast::<T, TcpStream>(io)
-            .or_else(|| cast::<T, &mut TcpStream>(io).map(|io| &**io))
-            .or_else(|| cast::<T, tcp::OwnedReadHalf>(io).map(AsRef::as_ref))
-            .or_else(|| cast::<T, tcp::OwnedWriteHalf>(io).map(AsRef::as_ref));
+        let tcp = cast_any::<T, TcpStream>(io)
+            .or_else(|| cast_any::<T, tcp::OwnedReadHalf>(io).map(AsRef::as_ref))
+            .or_else(|| cast_any::<T, tcp::OwnedWriteHalf>(io).map(AsRef::as_ref))
+            .or_else(|| cast_any::<T, tcp::ReadHalf<'static>>(io).map(AsRef::as_ref))
+            .or_else(|| cast_any::<T, tcp::WriteHalf<'static>>(io).map(AsRef::as_ref));
         match tcp {
             Some(tcp) => Some(Self::Tcp(tcp)),
             None => Self::of_unix(io),
@@ -74,10 +75,11 @@ impl<'a> Socket<'a> {
 
     #[cfg(unix)]
     fn of_unix<T>(io: &'a T) -> Option<Self> {
-        cast::<T, UnixStream>(io)
-            .or_else(|| cast::<T, &mut UnixStream>(io).map(|io| &**io))
-            .or_else(|| cast::<T, unix::OwnedReadHalf>(io).map(AsRef::as_ref))
-            .or_else(|| cast::<T, unix::OwnedWriteHalf>(io).map(AsRef::as_ref))
+        cast_any::<T, UnixStream>(io)
+            .or_else(|| cast_any::<T, unix::OwnedReadHalf>(io).map(AsRef::as_ref))
+            .or_else(|| cast_any::<T, unix::OwnedWriteHalf>(io).map(AsRef::as_ref))
+            .or_else(|| cast_any::<T, unix::ReadHalf<'static>>(io).map(AsRef::as_ref))
+            .or_else(|| cast_any::<T, unix::WriteHalf<'static>>(io).map(AsRef::as_ref))
             .map(Self::Unix)
     }
 
@@ -132,9 +134,10 @@ impl<'a> Socket<'a> {
     /// Looks whether a byte is there, without taking it: 1, or 0 at the end of the stream.
     ///
     /// # Errors
-    /// Those of the socket; `WouldBlock` if nothing is there.
+    /// Those of the socket, even if there are bytes before them; `WouldBlock` if nothing is there.
     pub(super) fn try_peek(self) -> io::Result<usize> {
-        self.try_io(Interest::READABLE, |socket| socket.peek(&mut [MaybeUninit::uninit()]), |_| false)
+        let count = self.try_io(Interest::READABLE, |socket| socket.peek(&mut [MaybeUninit::uninit()]), |_| false)?;
+        self.sock().take_error()?.map_or(Ok(count), Err)
     }
 
     /// Sends with one call. SHORT.
@@ -215,10 +218,16 @@ const NO_SIGNAL: std::ffi::c_int = libc::MSG_NOSIGNAL;
 #[cfg(not(target_os = "linux"))]
 const NO_SIGNAL: std::ffi::c_int = 0;
 
+/// `io` as a socket or half `S`, or as a mutable reference to one; none if it is something else.
+fn cast_any<T, S: 'static>(io: &T) -> Option<&S> {
+    cast::<T, S>(io).or_else(|| cast::<T, &mut S>(io).map(|io| &**io))
+}
+
 /// `io` as what it is; none if it is something else.
 fn cast<T, S>(io: &T) -> Option<&S> {
-    // SAFETY: SAME-TYPE: equal ids mean types that are equal but for lifetimes. All `S` of this file are sockets without any, or
-    // mutable references to such, which the result reborrows no longer than `io`.
+    // SAFETY: SAME-TYPE: equal ids mean types that are equal but for lifetimes. All `S` of this file are sockets without any, and
+    // halves and mutable references that borrow such; what is made of the result lives no longer than `io` does, nor than what `io`
+    // itself borrows.
     (typeid::of::<T>() == typeid::of::<S>()).then(|| unsafe { &*std::ptr::from_ref(io).cast::<S>() })
 }
 

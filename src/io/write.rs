@@ -14,13 +14,13 @@ use super::socket::Socket;
 /// So many pieces go into one call; the list is on the stack (hyper and tokio-util: 64).
 const SLICES_MAX: usize = 64;
 
-/// Small pieces are gathered up to this length for a transport that takes one piece a call.
+/// A piece that is shorter is gathered with what follows, up to this length, for a transport that takes one piece a call.
 const GATHER_LEN: usize = 8 << 10;
 
 /// Writes from the front of `buf` with one call, and consumes what was written: each block of a chain goes home with its last byte.
 ///
-/// Up to 64 pieces go into one vectored call, and one piece into a plain one. Where the transport is not vectored, pieces that are
-/// smaller than 8 KiB together are gathered on the stack first. Returns how many bytes were written; 0 if `buf` is empty, or if the
+/// Up to 64 pieces go into one vectored call, and one piece into a plain one. Where the transport is not vectored, a piece that is
+/// shorter than 8 KiB is gathered on the stack with what follows, up to 8 KiB. Returns how many bytes were written; 0 if `buf` is empty, or if the
 /// transport takes no more.
 ///
 /// As `tokio_util::io::poll_write_buf`, but for bare sockets (see [the module](super)), where a call that was cut short is not followed by
@@ -91,21 +91,22 @@ fn poll_write_other<T: AsyncWrite, B: Buf>(io: Pin<&mut T>, cx: &mut Context<'_>
     if io.is_write_vectored() {
         return io.poll_write_vectored(cx, &slices[..count]);
     }
-    let mut gathered = [0; GATHER_LEN];
-    match gather(&slices[..count], &mut gathered) {
-        0 => io.poll_write(cx, first),
-        len => io.poll_write(cx, &gathered[..len]),
+    if first.len() >= GATHER_LEN {
+        return io.poll_write(cx, first);
     }
+    let mut gathered = [0; GATHER_LEN];
+    let len = gather(&slices[..count], &mut gathered);
+    io.poll_write(cx, &gathered[..len])
 }
 
-/// Copies whole pieces while they fit; 0 if that would be one piece or none.
+/// Copies as much as there is room for.
 fn gather(slices: &[IoSlice<'_>], gathered: &mut [u8]) -> usize {
-    let (mut len, mut count) = (0, 0);
+    let mut len = 0;
     for slice in slices {
-        let Some(room) = gathered.get_mut(len..len + slice.len()) else { break };
-        room.copy_from_slice(slice);
-        len += slice.len();
-        count += 1;
+        let room = &mut gathered[len..];
+        let count = slice.len().min(room.len());
+        room[..count].copy_from_slice(&slice[..count]);
+        len += count;
     }
-    if count > 1 { len } else { 0 }
+    len
 }

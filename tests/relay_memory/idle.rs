@@ -13,7 +13,7 @@ use tokio::{
     task::JoinHandle,
 };
 
-use crate::ledger::Ledger;
+use crate::heap;
 
 /// What each relay moves before it is left alone: a MiB there, and an answer back.
 const MOVED_LEN: usize = 1 << 20;
@@ -40,12 +40,12 @@ where
     // One goes first: what only the first needs is not counted.
     let mut relays = Vec::with_capacity(count + 1);
     relays.push(Relayed::start(&runtime, &pairs, &join)?);
-    let before = Ledger::bytes();
+    let before = heap::live();
     for _ in 0..count {
         relays.push(Relayed::start(&runtime, &pairs, &join)?);
     }
     thread::sleep(Duration::from_millis(200)); // the last ones go to sleep
-    let bytes = (Ledger::bytes() - before) as f64 / count as f64;
+    let bytes = (heap::live() - before) as f64 / count as f64;
     while_idle();
     for relay in relays {
         let Relayed { client, server, task } = relay;

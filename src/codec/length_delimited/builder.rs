@@ -5,7 +5,11 @@ use std::io;
 use bytes::BufMut;
 
 use super::{LengthDelimitedCodec, LengthDelimitedCodecError, LengthFieldType};
-use crate::chain::ChainMut;
+use crate::{
+    chain::ChainMut,
+    codec::{Framed, FramedRead, FramedWrite},
+    pool::Pool,
+};
 
 /// The longest frame unless told otherwise: what tokio-util allows.
 const MAX_FRAME_LEN_DEFAULT: usize = 8 << 20;
@@ -16,7 +20,7 @@ const FIELD_LEN_MAX: usize = 8;
 /// Settings of a [`LengthDelimitedCodec`]: where the length stands, how it is written, what it counts.
 ///
 /// # Shape
-/// All lengths are bytes. The [picture](super#shape) shows what they measure. A `max_frame_length` that the length field cannot express is
+/// All lengths are bytes; an offset or a skip above 4 GiB counts as 4 GiB. The [picture](super#shape) shows what they measure. A `max_frame_length` that the length field cannot express is
 /// lowered to what it can.
 ///
 /// # Examples
@@ -30,10 +34,11 @@ const FIELD_LEN_MAX: usize = 8;
 #[must_use = "a builder does nothing until `new_codec`"]
 pub struct Builder {
     max_frame_len: usize,
-    field_len: usize,
-    field_offset: usize,
     adjustment: isize,
-    skip: Option<usize>,
+    // Narrow, for a codec is part of every idle connection.
+    field_offset: u32,
+    skip: Option<u32>,
+    field_len: u8,
     order: Order,
 }
 
@@ -92,13 +97,13 @@ impl Builder {
     /// If `len` is 0 or more than 8.
     pub fn length_field_length(&mut self, len: usize) -> &mut Self {
         assert!((1..=FIELD_LEN_MAX).contains(&len), "a length field of {len} bytes, not of 1 to {FIELD_LEN_MAX}");
-        self.field_len = len;
+        self.field_len = len as u8;
         self
     }
 
     /// How many bytes come before the length; 0 by default. For decoding only.
     pub fn length_field_offset(&mut self, offset: usize) -> &mut Self {
-        self.field_offset = offset;
+        self.field_offset = narrow(offset);
         self
     }
 
@@ -112,13 +117,28 @@ impl Builder {
     ///
     /// 0 leaves the head in front of the payload; `length_adjustment` must then count it.
     pub fn num_skip(&mut self, count: usize) -> &mut Self {
-        self.skip = Some(count);
+        self.skip = Some(narrow(count));
         self
     }
 
     /// A codec with these settings.
     pub fn new_codec(&self) -> LengthDelimitedCodec {
         LengthDelimitedCodec::with(*self)
+    }
+
+    /// Frames of a transport, with a codec of these settings.
+    pub fn new_framed<T>(&self, io: T, pool: &Pool) -> Framed<T, LengthDelimitedCodec> {
+        Framed::new(io, self.new_codec(), pool)
+    }
+
+    /// Frames of a reader, with a codec of these settings.
+    pub fn new_read<T>(&self, io: T, pool: &Pool) -> FramedRead<T, LengthDelimitedCodec> {
+        FramedRead::new(io, self.new_codec(), pool)
+    }
+
+    /// Frames into a writer, with a codec of these settings.
+    pub fn new_write<T>(&self, io: T, pool: &Pool) -> FramedWrite<T, LengthDelimitedCodec> {
+        FramedWrite::new(io, self.new_codec(), pool)
     }
 
     pub(super) fn max_frame_len(&self) -> usize {
@@ -139,7 +159,7 @@ impl Builder {
 
     /// How many bytes are dropped before the payload.
     pub(super) fn skip_len(&self) -> usize {
-        self.skip.unwrap_or_else(|| self.field_end())
+        self.skip.map_or_else(|| self.field_end(), |skip| skip as usize)
     }
 
     /// The length of the payload, by the head that `src` begins with.
@@ -161,35 +181,44 @@ impl Builder {
             .ok()
             .filter(|&value| value <= self.field_value_max())
             .ok_or_else(|| LengthDelimitedCodecError::not_adjustable(payload_len as u64, self.adjustment))?;
-        dst.try_reserve(self.field_len + more)?;
+        dst.try_reserve(self.field_len() + more)?;
         match self.order {
-            Order::Big => dst.put_uint(value, self.field_len),
-            Order::Little => dst.put_uint_le(value, self.field_len),
+            Order::Big => dst.put_uint(value, self.field_len()),
+            Order::Little => dst.put_uint_le(value, self.field_len()),
         }
         Ok(())
     }
 
     fn peek_field(&self, src: &ChainMut) -> u64 {
-        let mut bytes = [0; FIELD_LEN_MAX];
+        let (at, mut bytes) = (self.field_offset as usize, [0; FIELD_LEN_MAX]);
         match self.order {
             Order::Big => {
-                src.peek_slice(self.field_offset, &mut bytes[FIELD_LEN_MAX - self.field_len..]);
+                src.peek_slice(at, &mut bytes[FIELD_LEN_MAX - self.field_len()..]);
                 u64::from_be_bytes(bytes)
             }
             Order::Little => {
-                src.peek_slice(self.field_offset, &mut bytes[..self.field_len]);
+                src.peek_slice(at, &mut bytes[..self.field_len()]);
                 u64::from_le_bytes(bytes)
             }
         }
     }
 
+    fn field_len(&self) -> usize {
+        usize::from(self.field_len)
+    }
+
     fn field_end(&self) -> usize {
-        self.field_offset.saturating_add(self.field_len)
+        (self.field_offset as usize).saturating_add(self.field_len())
     }
 
     fn field_value_max(&self) -> u64 {
-        u64::MAX >> (8 * (FIELD_LEN_MAX - self.field_len))
+        u64::MAX >> (8 * (FIELD_LEN_MAX - self.field_len()))
     }
+}
+
+/// Distances in a head; nobody sends one of 4 GiB.
+fn narrow(bytes: usize) -> u32 {
+    u32::try_from(bytes).unwrap_or(u32::MAX)
 }
 
 impl Default for Builder {

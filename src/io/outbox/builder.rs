@@ -2,7 +2,7 @@
 
 use super::{Outbox, OutboxWriter, Policy, state::State};
 
-/// DESIGN: what a connection sends in one or two calls; a peer that stops reading holds no more.
+/// What a connection sends in one or two calls; a peer that stops reading holds no more.
 const HIGH_MARK_DEFAULT: usize = 64 << 10;
 
 /// The default marks admit 1,008 items of one byte, so that this cap is felt only with higher ones.
@@ -12,11 +12,12 @@ const ITEMS_MAX_DEFAULT: usize = 1 << 10;
 ///
 /// # Examples
 /// ```
+/// use bytes::Bytes;
 /// use leasehold::io::{Outbox, Policy};
 ///
 /// let (outbox, _writer) = Outbox::builder().high_mark(100).policy(Policy::DropOldest).channel();
-/// outbox.try_send("an old price".into())?; // costs its 12 bytes, and 64 for its segment
-/// outbox.try_send("a new price".into())?;
+/// outbox.try_send(Bytes::from("an old price"))?; // costs its 12 bytes, and 64 for its segment
+/// outbox.try_send(Bytes::from("a new price"))?;
 /// assert_eq!(outbox.queued(), 11 + 64);
 /// assert_eq!(outbox.dropped_count(), 1);
 /// # Ok::<(), leasehold::io::SendError>(())

@@ -27,6 +27,7 @@ mod line;
 mod policy;
 mod sending;
 mod state;
+mod waiters;
 mod watch;
 mod watchers;
 mod writer;
@@ -74,7 +75,7 @@ use crate::{chain::Chain, sync::Mutex};
 ///
 /// let mut message = pool.chain(5).await?;
 /// message.put_slice(b"hello");
-/// outbox.send(message.freeze()).await?;
+/// outbox.send(message).await?;
 /// outbox.close(); // sends the rest, then shuts the transport down
 ///
 /// let mut got = Vec::new();
@@ -113,7 +114,7 @@ impl Outbox {
     ///
     /// # Cancel safety
     /// A `send` that is dropped before it is ready has sent nothing: the chain goes home, and its turn to those behind.
-    pub async fn send(&self, chain: Chain) -> Result<(), SendError> {
+    pub async fn send(&self, chain: impl Into<Chain>) -> Result<(), SendError> {
         match self.try_send(chain) {
             Err(error) if error.is_full() && self.state.lock().waits() => {
                 Sending::new(&self.state, error.into_inner()).await
@@ -129,18 +130,20 @@ impl Outbox {
     ///
     /// # Examples
     /// ```
+    /// use bytes::Bytes;
     /// use leasehold::io::Outbox;
     ///
     /// let (outbox, writer) = Outbox::channel(100);
-    /// outbox.try_send("a large item is admitted when nothing else is queued".into())?;
-    /// let full = outbox.try_send("more".into()).unwrap_err();
+    /// outbox.try_send(Bytes::from("a large item is admitted when nothing else is queued"))?;
+    /// let full = outbox.try_send(Bytes::from("more")).unwrap_err();
     /// assert!(full.is_full());
     /// assert_eq!(full.into_inner(), *b"more");
     /// drop(writer);
-    /// assert!(outbox.try_send("more".into()).unwrap_err().is_closed());
+    /// assert!(outbox.try_send(Bytes::from("more")).unwrap_err().is_closed());
     /// # Ok::<(), leasehold::io::SendError>(())
     /// ```
-    pub fn try_send(&self, chain: Chain) -> Result<(), SendError> {
+    pub fn try_send(&self, chain: impl Into<Chain>) -> Result<(), SendError> {
+        let chain = chain.into();
         let mut done = Done::default();
         let sent = self.state.lock().push(chain, &mut done);
         done.finish();

@@ -1,6 +1,19 @@
 //! `Policy`: what a full outbox does.
 
 /// What an [`Outbox`](super::Outbox) does with an item that does not fit.
+///
+/// # Examples
+/// ```
+/// use bytes::Bytes;
+/// use leasehold::io::{Outbox, Policy};
+///
+/// let (outbox, _writer) = Outbox::builder().high_mark(100).policy(Policy::Close).channel();
+/// outbox.try_send(Bytes::from("nobody runs the writer"))?;
+/// let error = outbox.try_send(Bytes::from("so that this is too much")).unwrap_err();
+/// assert!(error.is_overflown());
+/// assert_eq!(outbox.queued(), 0); // all went home
+/// # Ok::<(), leasehold::io::SendError>(())
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum Policy {
     /// `send` waits for its turn; `try_send` refuses. The sender slows down to the peer's pace.

@@ -17,8 +17,9 @@ use super::{
     end::End,
     error::{FlushError, SendError},
     item::{Item, cost_of},
-    line::{Line, Ticket},
-    watchers::{Until, Watchers},
+    line::Ticket,
+    waiters::Waiters,
+    watchers::Until,
 };
 use crate::{chain::Chain, sync::Mutex};
 
@@ -40,16 +41,9 @@ pub(super) struct State {
     end: Option<End>,
     senders: usize,
     writer: Option<Waker>,
-    waiters: Option<Box<Waiters>>,
+    waiters: Waiters,
     dropped_count: u64,
     dropped_bytes: u64,
-}
-
-/// Apart, and only while there are any: most outboxes have none.
-#[derive(Debug, Default)]
-struct Waiters {
-    line: Line,
-    watchers: Watchers,
 }
 
 /// What the writer is to do next.
@@ -83,7 +77,7 @@ impl State {
             end: None,
             senders: 1,
             writer: None,
-            waiters: None,
+            waiters: Waiters::default(),
             dropped_count: 0,
             dropped_bytes: 0,
         }));
@@ -162,7 +156,7 @@ impl State {
             return None;
         }
         let ticket = self.take_ticket();
-        self.waiters.get_or_insert_default().line.join(ticket, cost, waker.take());
+        self.waiters.line_mut().join(ticket, cost, waker.take());
         Some(ticket)
     }
 
@@ -177,24 +171,22 @@ impl State {
         if let Some(end) = &self.end {
             return Some(Err(SendError::ended(std::mem::take(chain), end.clone())));
         }
-        let is_granted = self.waiters.as_mut().is_some_and(|waiters| waiters.line.collect(ticket, waker));
-        if !is_granted {
+        let is_granted = self.waiters.change(|line, _| line.collect(ticket, waker));
+        if is_granted != Some(true) {
             return None;
         }
-        self.tidy();
         self.append(std::mem::take(chain), done);
         Some(Ok(()))
     }
 
     /// Gives a place in the line up. What was granted to it, or held back by it, goes to those behind.
     pub(super) fn leave(&mut self, ticket: Ticket, done: &mut Done) {
-        let Some(place) = self.waiters.as_mut().and_then(|waiters| waiters.line.leave(ticket)) else { return };
+        let Some(place) = self.waiters.change(|line, _| line.leave(ticket)).flatten() else { return };
         if place.is_granted() {
             self.release(place.cost);
         }
         done.old = place.into_waker();
         self.serve(done);
-        self.tidy();
     }
 
     /// No more is taken; what is queued is sent.
@@ -221,14 +213,13 @@ impl State {
         };
         if outcome.is_none() {
             let ticket = *ticket.get_or_insert_with(|| self.take_ticket());
-            self.waiters.get_or_insert_default().watchers.watch(ticket, until, waker);
+            self.waiters.watchers_mut().watch(ticket, until, waker);
         }
         outcome
     }
 
     pub(super) fn leave_watch(&mut self, ticket: Ticket, done: &mut Done) {
-        done.old = self.waiters.as_mut().and_then(|waiters| waiters.watchers.leave(ticket));
-        self.tidy();
+        done.old = self.waiters.change(|_, watchers| watchers.leave(ticket)).flatten();
     }
 
     // ---- the writer -------------------------------------------------------------------------------------------------
@@ -244,7 +235,7 @@ impl State {
             return Step::Ended(end.clone());
         }
         let written = self.items.front().map_or(self.next, |item| item.number);
-        if self.flushed < written && (self.items.is_empty() || self.wants_flush(written)) {
+        if self.flushed < written && (self.items.is_empty() || self.waiters.want_flush(written)) {
             return Step::Flush(written);
         }
         if !self.items.is_empty() {
@@ -289,11 +280,8 @@ impl State {
 
     pub(super) fn note_flushed(&mut self, upto: u64, done: &mut Done) {
         self.flushed = upto;
-        if let Some(waiters) = &mut self.waiters {
-            done.wakers
-                .extend(waiters.watchers.take(|until| matches!(until, Until::Flushed(wanted) if wanted <= upto)));
-            self.tidy();
-        }
+        let is_met = |until| matches!(until, Until::Flushed(wanted) if wanted <= upto);
+        self.waiters.change(|_, watchers| done.wakers.extend(watchers.take(is_met)));
     }
 
     pub(super) fn note_shut(&mut self) {
@@ -318,8 +306,7 @@ impl State {
     // ---- both -------------------------------------------------------------------------------------------------------
 
     fn has_room(&self, cost: usize) -> bool {
-        let nobody_waits = self.waiters.as_ref().is_none_or(|waiters| !waiters.line.has_waiting());
-        nobody_waits && self.limits.admit(self.held, self.count, cost)
+        !self.waiters.has_waiting() && self.limits.admit(self.held, self.count, cost)
     }
 
     fn hold(&mut self, cost: usize) {
@@ -369,45 +356,37 @@ impl State {
 
     /// LOW-MARK: grants places in the line, as many as fit, once little enough is queued.
     fn serve(&mut self, done: &mut Done) {
-        let Some(waiters) = &mut self.waiters else { return };
         if !self.limits.is_low(self.held, self.count) {
             return;
         }
-        while let Some((cost, waker)) = waiters.line.grant_next(|cost| self.limits.admit(self.held, self.count, cost)) {
-            self.held += cost;
-            self.count += 1;
-            done.wakers.push_back(waker);
-        }
+        let (limits, held, count) = (&self.limits, &mut self.held, &mut self.count);
+        self.waiters.change(|line, _| {
+            while let Some((cost, waker)) = line.grant_next(|cost| limits.admit(*held, *count, cost)) {
+                *held += cost;
+                *count += 1;
+                done.wakers.push_back(waker);
+            }
+        });
     }
 
     /// Sends everybody in the line away, and the watchers whose time has come.
     fn dismiss(&mut self, is_met: impl FnMut(Until) -> bool, done: &mut Done) {
-        let Some(waiters) = &mut self.waiters else { return };
-        for place in waiters.line.leave_all() {
-            if place.is_granted() {
-                self.held -= place.cost;
-                self.count -= 1;
+        let (held, count) = (&mut self.held, &mut self.count);
+        self.waiters.change(|line, watchers| {
+            for place in line.leave_all() {
+                if place.is_granted() {
+                    *held -= place.cost;
+                    *count -= 1;
+                }
+                done.wakers.extend(place.into_waker());
             }
-            done.wakers.extend(place.into_waker());
-        }
-        done.wakers.extend(waiters.watchers.take(is_met));
-        self.tidy();
-    }
-
-    fn wants_flush(&self, written: u64) -> bool {
-        self.waiters.as_ref().is_some_and(|waiters| waiters.watchers.want_flush(written))
+            done.wakers.extend(watchers.take(is_met));
+        });
     }
 
     fn take_ticket(&mut self) -> Ticket {
         self.next_ticket += 1;
         self.next_ticket
-    }
-
-    /// Nothing is kept for waiters when there are none.
-    fn tidy(&mut self) {
-        if self.waiters.as_ref().is_some_and(|waiters| waiters.line.is_empty() && waiters.watchers.is_empty()) {
-            self.waiters = None;
-        }
     }
 }
 

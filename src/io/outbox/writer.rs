@@ -52,6 +52,7 @@ impl OutboxWriter {
     ///
     /// # Examples
     /// ```
+    /// use bytes::Bytes;
     /// use leasehold::io::Outbox;
     /// use tokio::io::AsyncReadExt;
     ///
@@ -60,7 +61,7 @@ impl OutboxWriter {
     /// let (mut near, mut far) = tokio::io::duplex(64);
     /// let (outbox, mut writer) = Outbox::channel(64 << 10);
     /// let connection = tokio::spawn(async move { writer.run(&mut near).await.map(|()| near) });
-    /// outbox.send("hello".into()).await?;
+    /// outbox.send(Bytes::from("hello")).await?;
     /// outbox.flush().await?;
     /// drop(outbox);
     /// let near = connection.await??; // still open
@@ -122,6 +123,8 @@ impl OutboxWriter {
     fn cut(&self, end: End) {
         let mut done = Done::default();
         self.state.lock().cut(end, &mut done);
+        // The writer need not be told what it says itself.
+        done.old = done.writer.take();
         done.finish();
     }
 }

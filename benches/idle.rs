@@ -1,0 +1,34 @@
+//! What an idle connection holds on the heap: `cargo bench --bench idle`.
+
+mod heap;
+#[path = "idle/stacks.rs"]
+mod stacks;
+
+use heap::Counting;
+use stacks::{Load, Stack, idle};
+
+#[global_allocator]
+static HEAP: Counting = Counting;
+
+fn main() {
+    // Without `--bench` it is only tried.
+    let count = if std::env::args().any(|arg| arg == "--bench") { 1000 } else { 10 };
+    heap::files::allow(2 * count as u64 + 100);
+    println!("heap bytes per idle connection, of {count}; in brackets what all of them lease");
+    println!("{:<20} {:>22} {:>24}", "", "after 10 bytes", "after 1,000,000 bytes");
+    for stack in [
+        Stack::BareTask,
+        Stack::RawReader,
+        Stack::BufStream,
+        Stack::Framed,
+        Stack::CompatFramed,
+        Stack::TokioBufStream,
+        Stack::TokioUtilFramed,
+    ] {
+        let [small, large] = [Load::Small, Load::Large].map(|load| {
+            let held = idle(stack, load, count);
+            format!("{} ({})", held.heap, held.leased)
+        });
+        println!("{:<20} {small:>22} {large:>24}", format!("{stack:?}"));
+    }
+}

@@ -1,0 +1,40 @@
+//! An idle connection holds next to nothing: counted on the heap over 1,000 of them.
+//!
+//! One test, for the count is the whole process's.
+
+#[path = "../benches/heap/mod.rs"]
+mod heap;
+#[path = "../benches/idle/stacks.rs"]
+mod stacks;
+
+use heap::Counting;
+use stacks::{Load, Stack, idle};
+
+#[global_allocator]
+static HEAP: Counting = Counting;
+
+#[test]
+fn an_idle_connection_holds_less_than_900_bytes_and_no_block() {
+    heap::files::allow(2_100);
+    let ours = [
+        (Stack::BareTask, 520),
+        (Stack::RawReader, 700),
+        (Stack::BufStream, 900),
+        (Stack::Framed, 900),
+        (Stack::CompatFramed, 900),
+    ];
+    for (stack, at_most) in ours {
+        for load in [Load::Small, Load::Large] {
+            let held = idle(stack, load, 1000);
+            println!("{stack:?} after {load:?}: {held:?}");
+            assert!(held.heap >= 256, "{stack:?}: a task and a socket are not even counted");
+            assert!(held.heap <= at_most, "{stack:?}: {} bytes of heap a connection, at most {at_most}", held.heap);
+            assert_eq!(held.leased, 0, "{stack:?}");
+        }
+    }
+    // The count sees what it is to see.
+    for (rival, at_least) in [(Stack::TokioBufStream, 16 << 10), (Stack::TokioUtilFramed, 500_000)] {
+        let held = idle(rival, Load::Large, 50);
+        assert!(held.heap >= at_least, "{rival:?}: {} bytes of heap a connection", held.heap);
+    }
+}
