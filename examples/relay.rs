@@ -5,7 +5,7 @@
 //! cargo run --release --example relay -- --listen 127.0.0.1:9000 --to example.com:80 --budget 64MiB
 //! ```
 //!
-//! An idle connection holds no block at all, and one whose peer stops reading 256 KiB at most: [`Relay`] reads when bytes have
+//! An idle connection holds no block at all, and one with a peer that stops reading 256 KiB at most: [`Relay`] reads when bytes have
 //! arrived, and only when what it had is written. When the pool is short, new connections are refused rather than old ones starved.
 
 use std::{

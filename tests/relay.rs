@@ -265,7 +265,7 @@ async fn flood(peer: &mut TcpStream) -> usize {
 #[tokio::test]
 async fn sides_that_stop_reading_hold_at_most_the_limit() {
     let pool = Pool::new(8 << 20).unwrap();
-    for limit in [0, 8 << 10, 64 << 10, 256 << 10] {
+    for limit in [0, 8 << 10, 64 << 10, 512 << 10] {
         let ((mut client, inbound), (mut server, outbound)) = (tcp_pair().await, tcp_pair().await);
         let mut relay = Relay::with_limit(inbound, outbound, &pool, limit);
         let (sent, sent_back) =
@@ -299,7 +299,7 @@ async fn one_side_that_stops_reading_does_not_stop_the_other_direction() {
     // Much is there to be read, and little is taken: the relay is offered more than its limit at once.
     let (mut client, inbound) = tcp_pair_with(2 << 20, 2 << 20).await;
     let (outbound, mut server) = tcp_pair_with(4 << 10, 4 << 10).await;
-    let mut relay = Relay::new(inbound, outbound, &pool);
+    let mut relay = Relay::with_limit(inbound, outbound, &pool, 256 << 10);
     for _ in 0..3 {
         flood(&mut client).await;
         let exchange = async {
