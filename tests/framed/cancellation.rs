@@ -14,6 +14,7 @@ use tokio_util::codec as theirs;
 use crate::{
     fault::Fault,
     rivals::{Content, Sender},
+    roomy::Roomy,
     transport::Faulty,
 };
 
@@ -171,7 +172,7 @@ async fn a_wait_for_memory_that_is_dropped_loses_nothing() {
     let pool = Pool::builder().budget(64 << 10).classes([4 << 10]).build().unwrap();
     for polls in 1..4 {
         let incoming = Faulty::new(wire(0..9)).cut(600);
-        let mut framed = ours::Framed::new(incoming, ours::LengthDelimitedCodec::new(), &pool);
+        let mut framed = ours::Framed::new(incoming, Roomy::new(), &pool);
         for at in 0..9 {
             let mut held: Vec<_> = std::iter::from_fn(|| pool.try_lease(1).ok()).collect();
             assert!(cancelled(framed.feed(item(at)), polls).is_none(), "there is no memory");

@@ -9,6 +9,7 @@ mod drop_in;
 mod memory;
 mod parts;
 mod rivals;
+mod roomy;
 mod sinks;
 mod sockets;
 mod streams;

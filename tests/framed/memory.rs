@@ -12,6 +12,7 @@ use tokio::time::Instant;
 
 use crate::{
     rivals::Sender,
+    roomy::Roomy,
     transport::{Faulty, once, pattern, sockets::tcp_pair},
 };
 
@@ -160,7 +161,7 @@ async fn a_small_frame_that_is_kept_does_not_pin_a_large_block() {
 #[tokio::test(start_paused = true)]
 async fn a_sink_waits_for_memory_and_goes_on() {
     let (pool, mut held) = exhausted();
-    let mut sink = framed(Faulty::new([]), &pool);
+    let mut sink = Framed::new(Faulty::new([]), Roomy::new(), &pool);
     for _ in 0..3 {
         assert!(once(sink.send(payload(3))).await.is_pending());
         assert_eq!(pool.stats().waiting, 1);
@@ -178,7 +179,7 @@ async fn a_sink_waits_for_memory_and_goes_on() {
 #[tokio::test(start_paused = true)]
 async fn a_sink_that_waits_too_long_says_so_and_can_go_on() {
     let (pool, held) = exhausted();
-    let mut sink = framed(Faulty::new([]), &pool);
+    let mut sink = Framed::new(Faulty::new([]), Roomy::new(), &pool);
     let error = sink.send(payload(3)).await.unwrap_err();
     assert!(lease_error(&error).is_deadline_passed() && error.kind() == ErrorKind::TimedOut, "{error}");
     drop(held);
@@ -189,7 +190,7 @@ async fn a_sink_that_waits_too_long_says_so_and_can_go_on() {
 #[tokio::test(start_paused = true)]
 async fn whoever_flushes_waits_for_no_item_any_more() {
     let (pool, mut held) = exhausted();
-    let mut sink = framed(Faulty::new([]), &pool);
+    let mut sink = Framed::new(Faulty::new([]), Roomy::new(), &pool);
     assert!(once(sink.send(payload(3))).await.is_pending());
     assert_eq!(pool.stats().waiting, 1);
     SinkExt::<Bytes>::flush(&mut sink).await.unwrap();
@@ -205,7 +206,7 @@ async fn what_is_queued_is_sent_first_when_memory_is_short() {
     let (pool, mut held) = exhausted();
     held.pop();
     let begun = Instant::now();
-    let mut sink = framed(Faulty::new([]).pending(), &pool);
+    let mut sink = Framed::new(Faulty::new([]).pending(), Roomy::new(), &pool);
     sink.set_backpressure_boundary(usize::MAX);
     // All the memory there is for heads is in the queue of this sink, again and again.
     for _ in 0..100 {
