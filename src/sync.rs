@@ -23,7 +23,7 @@ use model::RawMutex;
 #[cfg(not(leasehold_loom))]
 use real::RawMutex;
 
-use std::sync::PoisonError;
+use std::{fmt, sync::PoisonError};
 
 /// A mutex without poisoning: what it guards is never left half changed by a panic.
 pub(crate) struct Mutex<T>(RawMutex<T>);
@@ -40,5 +40,17 @@ impl<T> Mutex<T> {
 
     pub(crate) fn lock(&self) -> MutexGuard<'_, T> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl<T: Default> Default for Mutex<T> {
+    fn default() -> Self {
+        Self::new(T::default())
+    }
+}
+
+impl<T> fmt::Debug for Mutex<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Mutex").finish_non_exhaustive()
     }
 }

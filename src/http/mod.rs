@@ -13,9 +13,11 @@
 mod bytes_body;
 mod chain_body;
 mod reader_body;
+pub mod serve;
 
 pub use self::{
     bytes_body::BytesBody,
     chain_body::ChainBody,
     reader_body::{ReaderBody, ReaderBodyError},
+    serve::serve,
 };

@@ -32,6 +32,12 @@ mod relay;
 mod socket;
 mod write;
 
+#[cfg(feature = "http")]
+pub(crate) use self::socket::is_socket;
+#[cfg(any(feature = "codec", feature = "http"))]
+pub(crate) use self::socket::poll_readable;
+#[cfg(feature = "codec")]
+pub(crate) use self::write::poll_write_all_buf;
 pub use self::{
     buf_stream::{BufStream, BufStreamParts},
     intake::Intake,
@@ -40,5 +46,3 @@ pub use self::{
     socket::limit_unsent,
     write::{poll_write_buf, write_all_buf},
 };
-#[cfg(feature = "codec")]
-pub(crate) use self::{socket::poll_readable, write::poll_write_all_buf};

@@ -203,8 +203,14 @@ impl<'a> Socket<'a> {
     }
 }
 
+/// Whether a transport is a bare socket.
+#[cfg(feature = "http")]
+pub(crate) fn is_socket<T>(io: &T) -> bool {
+    Socket::of(io).is_some()
+}
+
 /// Waits until a transport has something to read, if it is a socket; any other must be asked by reading.
-#[cfg(feature = "codec")]
+#[cfg(any(feature = "codec", feature = "http"))]
 pub(crate) fn poll_readable<T>(io: &T, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
     match Socket::of(io) {
         Some(socket) => socket.poll_read_ready(cx),

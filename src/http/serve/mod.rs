@@ -1,0 +1,230 @@
+//! A server for hyper, tower and axum services that parks its connections.
+//!
+//! Stock hyper keeps some 18 KB for an idle keep-alive connection, and 428 KB after one upload of a mebibyte. Here a connection that has
+//! nothing to do is taken apart to its bare socket, and given to hyper again with its next byte: stock hyper, no fork, the same bytes on
+//! the wire. It lingers for a moment first, so that a busy connection costs what it costs with hyper.
+//!
+//! ```no_run
+//! use axum::{Router, routing::get};
+//! use leasehold::{Pool, http::serve};
+//!
+//! # async fn run() -> std::io::Result<()> {
+//! let pool = Pool::new(64 << 20).unwrap();
+//! let app: Router = Router::new().route("/", get(|| async { "hello" }));
+//! let listener = tokio::net::TcpListener::bind("127.0.0.1:8080").await?;
+//! serve(listener, app)
+//!     .pool(&pool, 4 << 20) // each request has an account, as an extension, of at most 4 MiB
+//!     .with_graceful_shutdown(async { drop(tokio::signal::ctrl_c().await) })
+//!     .await;
+//! # Ok(()) }
+//! ```
+
+mod connection;
+mod driver;
+mod hyper_service;
+mod listener;
+mod request_body;
+mod response_body;
+mod settings;
+mod sleepers;
+mod track;
+mod tracked;
+mod transport;
+mod upgraded;
+
+pub use self::{
+    hyper_service::{HyperService, from_hyper},
+    listener::Listener,
+    request_body::RequestBody,
+    upgraded::into_socket,
+};
+
+use std::{
+    future::{Future, IntoFuture},
+    pin::{Pin, pin},
+    sync::{Arc, Weak, atomic::AtomicUsize},
+    time::Duration,
+};
+
+use ::http::{Request, Response};
+use http_body::Body;
+use hyper::server::conn::{http1, http2};
+use hyper_util::rt::TokioExecutor;
+use tokio::time::MissedTickBehavior;
+use tower_service::Service;
+
+use self::{
+    connection::{Connection, Shared},
+    driver::DriversFor,
+    settings::{AccountSettings, Settings},
+    sleepers::{Sleepers, TICK},
+};
+use crate::pool::Pool;
+
+/// What errors of services and bodies become.
+pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
+
+/// Serves HTTP with `service` on the connections of `listener`: HTTP/1.1, and HTTP/2 for clients that begin with it.
+///
+/// `service` is a tower service of `Request<RequestBody>`, such as an axum `Router`; [`from_hyper`] makes one of a hyper service. Await what
+/// is returned: it runs until its graceful shutdown is over, or for ever.
+pub fn serve<L: Listener, S>(listener: L, service: S) -> Serve<L, S> {
+    Serve { listener, service, settings: Settings::default(), signal: None }
+}
+
+/// A server to be, made by [`serve`]; await it to run it.
+#[must_use = "a server does nothing unless awaited"]
+pub struct Serve<L, S> {
+    listener: L,
+    service: S,
+    settings: Settings,
+    signal: Option<Pin<Box<dyn Future<Output = ()> + Send>>>,
+}
+
+impl<L, S> Serve<L, S> {
+    /// How long a connection may wait for its next request; 75 s by default. Deadlines are kept to a quarter of a second.
+    pub fn idle_timeout(mut self, timeout: Duration) -> Self {
+        self.settings.idle_timeout = timeout;
+        self
+    }
+
+    /// How long the head of a request may take from its first byte, whatever comes meanwhile; 30 s by default.
+    pub fn header_timeout(mut self, timeout: Duration) -> Self {
+        self.settings.header_timeout = timeout;
+        self
+    }
+
+    /// How long a connection lingers in hyper's hands before it is parked; 1 s by default, 0 parks after each request.
+    pub fn linger(mut self, linger: Duration) -> Self {
+        self.settings.linger = linger;
+        self
+    }
+
+    /// How many bytes connections that linger may hold together, at some 18 KiB each; 16 MiB by default. Above, they are parked at once.
+    pub fn warm_max(mut self, bytes: usize) -> Self {
+        self.settings.warm_max = bytes;
+        self
+    }
+
+    /// How many connections may be open; no more are accepted then. No limit by default.
+    pub fn max_connections(mut self, count: usize) -> Self {
+        self.settings.connections_max = count.max(1);
+        self
+    }
+
+    /// Whether a connection serves more than one request; it does by default.
+    pub fn keep_alive(mut self, keep_alive: bool) -> Self {
+        self.settings.keep_alive = keep_alive;
+        self
+    }
+
+    /// Whether clients may begin with HTTP/2; they may by default. Such connections keep hyper's buffers.
+    pub fn http2(mut self, http2: bool) -> Self {
+        self.settings.http2 = http2;
+        self
+    }
+
+    /// The longest head of a request, in bytes; hyper's limit by default.
+    pub fn max_header_size(mut self, bytes: usize) -> Self {
+        self.settings.header_size_max = Some(bytes);
+        self
+    }
+
+    /// Opens an account of at most `limit` bytes inside `pool` for each connection that is awake, and gives it to the service as an
+    /// extension of each request: a [`Pool`]. While the pool's pressure is high, connections are parked at once.
+    pub fn pool(mut self, pool: &Pool, limit: usize) -> Self {
+        self.settings.account = Some(AccountSettings { pool: pool.clone(), limit });
+        self
+    }
+
+    /// Stops when `signal` is ready: no more connections are accepted, idle ones are closed, and the requests in flight are answered.
+    pub fn with_graceful_shutdown(mut self, signal: impl Future<Output = ()> + Send + 'static) -> Self {
+        self.signal = Some(Box::pin(signal));
+        self
+    }
+}
+
+impl<L, S, B> IntoFuture for Serve<L, S>
+where
+    L: Listener,
+    S: Service<Request<RequestBody>, Response = Response<B>> + Clone + Send + Sync + 'static,
+    S::Future: Send + 'static,
+    S::Error: Into<BoxError>,
+    B: Body + Send + 'static,
+    B::Data: Send,
+    B::Error: Into<BoxError>,
+{
+    type Output = ();
+    type IntoFuture = Pin<Box<dyn Future<Output = ()> + Send>>;
+
+    fn into_future(self) -> Self::IntoFuture {
+        Box::pin(self.run())
+    }
+}
+
+impl<L, S, B> Serve<L, S>
+where
+    L: Listener,
+    S: Service<Request<RequestBody>, Response = Response<B>> + Clone + Send + Sync + 'static,
+    S::Future: Send + 'static,
+    S::Error: Into<BoxError>,
+    B: Body + Send + 'static,
+    B::Data: Send,
+    B::Error: Into<BoxError>,
+{
+    async fn run(self) {
+        let Self { mut listener, service, settings, signal } = self;
+        let sleepers = Arc::new(Sleepers::default());
+        tokio::spawn(tick(Arc::downgrade(&sleepers)));
+        let shared = Arc::new(Shared {
+            drivers: Box::new(DriversFor { service, http1: http1_builder(&settings), http2: http2_builder() }),
+            sleepers: Arc::clone(&sleepers),
+            warm: AtomicUsize::new(0),
+            settings,
+        });
+        let mut signal = signal.unwrap_or_else(|| Box::pin(std::future::pending()));
+        loop {
+            let ended = sleepers.ended.notified();
+            let may_accept = sleepers.count() < shared.settings.connections_max;
+            tokio::select! {
+                io = listener.accept(), if may_accept => drop(tokio::spawn(Connection::new(Arc::clone(&shared), io))),
+                () = ended, if !may_accept => {}
+                () = &mut signal => break,
+            }
+        }
+        drop(listener); // from here on new connections are refused
+        sleepers.stop();
+        loop {
+            let mut ended = pin!(sleepers.ended.notified());
+            ended.as_mut().enable();
+            if sleepers.count() == 0 {
+                return;
+            }
+            ended.await;
+        }
+    }
+}
+
+/// The one timer of a server; ends with it.
+async fn tick(sleepers: Weak<Sleepers>) {
+    let mut interval = tokio::time::interval(TICK);
+    interval.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        interval.tick().await;
+        let Some(sleepers) = sleepers.upgrade() else { return };
+        sleepers.tick();
+    }
+}
+
+fn http1_builder(settings: &Settings) -> http1::Builder {
+    let mut builder = http1::Builder::new();
+    builder.keep_alive(settings.keep_alive);
+    if let Some(bytes) = settings.header_size_max {
+        builder.max_header_size(bytes);
+    }
+    builder
+}
+
+fn http2_builder() -> http2::Builder<TokioExecutor> {
+    http2::Builder::new(TokioExecutor::new())
+}

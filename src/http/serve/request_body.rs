@@ -1,0 +1,67 @@
+//! `RequestBody`: the body of a request, seen to its end.
+
+use std::{
+    pin::Pin,
+    sync::Arc,
+    task::{Context, Poll, ready},
+};
+
+use bytes::Bytes;
+use http_body::{Body, Frame, SizeHint};
+use hyper::body::Incoming;
+
+use super::track::{OpenBody, Track};
+
+/// The body of a request that [`serve`](super::serve) hands to a service: hyper's [`Incoming`], watched.
+///
+/// Whether it was seen to its end decides if the connection may be parked: what was not read of a body must never be taken for the next
+/// request.
+///
+/// # Errors
+/// Those of hyper.
+#[derive(Debug)]
+pub struct RequestBody {
+    inner: Incoming,
+    /// Until the end was seen.
+    open: Option<OpenBody>,
+}
+
+impl RequestBody {
+    pub(super) fn new(inner: Incoming, track: &Arc<Track>) -> Self {
+        let open = (!inner.is_end_stream()).then(|| track.begin_body());
+        Self { inner, open }
+    }
+
+    fn end(&mut self) {
+        if let Some(open) = self.open.take() {
+            open.end();
+        }
+    }
+}
+
+impl Body for RequestBody {
+    type Data = Bytes;
+    type Error = hyper::Error;
+
+    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
+        let frame = ready!(Pin::new(&mut self.inner).poll_frame(cx));
+        let is_end = match &frame {
+            None => true,
+            Some(Ok(frame)) => frame.is_trailers() || self.inner.is_end_stream(),
+            // How much of the body is left in the transport is not known: it counts as dropped.
+            Some(Err(_)) => false,
+        };
+        if is_end {
+            self.end();
+        }
+        Poll::Ready(frame)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.inner.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.inner.size_hint()
+    }
+}

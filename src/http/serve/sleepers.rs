@@ -1,0 +1,131 @@
+//! `Sleepers`: the deadlines of all connections, in one list with one timer.
+//!
+//! A timer of its own would cost each idle connection more than all else that it holds; this costs 24 bytes. The list is looked through
+//! at every tick: for 10,000 connections about 20 us, four times a second.
+
+use std::{
+    task::{Context, Waker},
+    time::Duration,
+};
+
+use tokio::sync::Notify;
+
+use crate::sync::Mutex;
+
+/// How coarse deadlines are.
+pub(super) const TICK: Duration = Duration::from_millis(250);
+
+/// A time, in ticks since the server began.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Tick(u32);
+
+/// Names a connection in the list.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Slot(u32);
+
+#[derive(Debug, Default)]
+pub(super) struct Sleepers {
+    list: Mutex<List>,
+    /// Told when the last connection ends, or one of many.
+    pub(super) ended: Notify,
+}
+
+#[derive(Debug, Default)]
+struct List {
+    entries: Vec<Entry>,
+    free: Vec<u32>,
+    now: Tick,
+    is_stopping: bool,
+}
+
+#[derive(Debug, Default)]
+struct Entry {
+    waker: Option<Waker>,
+    /// When it is woken; the last tick of all means never.
+    deadline: Tick,
+}
+
+impl Tick {
+    pub(super) const NEVER: Self = Self(u32::MAX);
+
+    /// So much later, rounded up.
+    pub(super) fn after(self, duration: Duration) -> Self {
+        let ticks = duration.as_nanos().div_ceil(TICK.as_nanos());
+        Self(u32::try_from(ticks).ok().and_then(|ticks| self.0.checked_add(ticks)).unwrap_or(u32::MAX))
+    }
+}
+
+impl Sleepers {
+    /// A place in the list for a new connection.
+    pub(super) fn join(&self) -> Slot {
+        let mut list = self.list.lock();
+        let entry = Entry { waker: None, deadline: Tick::NEVER };
+        match list.free.pop() {
+            Some(index) => {
+                list.entries[index as usize] = entry;
+                Slot(index)
+            }
+            None => {
+                list.entries.push(entry);
+                Slot(u32::try_from(list.entries.len() - 1).expect("fewer than 4 billion connections"))
+            }
+        }
+    }
+
+    pub(super) fn leave(&self, slot: Slot) {
+        let waker = {
+            let mut list = self.list.lock();
+            list.free.push(slot.0);
+            list.entries[slot.0 as usize].waker.take()
+        };
+        drop(waker);
+        self.ended.notify_waiters();
+    }
+
+    /// Connections in the list.
+    pub(super) fn count(&self) -> usize {
+        let list = self.list.lock();
+        list.entries.len() - list.free.len()
+    }
+
+    /// Wakes the task at `deadline`, or when the server stops. One lock.
+    pub(super) fn sleep(&self, slot: Slot, cx: &Context<'_>, deadline: Tick) {
+        let mut list = self.list.lock();
+        let entry = &mut list.entries[slot.0 as usize];
+        entry.deadline = deadline;
+        if !entry.waker.as_ref().is_some_and(|waker| waker.will_wake(cx.waker())) {
+            entry.waker = Some(cx.waker().clone());
+        }
+    }
+
+    /// What time it is, and whether the server stops.
+    pub(super) fn look(&self) -> (Tick, bool) {
+        let list = self.list.lock();
+        (list.now, list.is_stopping)
+    }
+
+    /// One tick later: wakes whose deadline has come.
+    pub(super) fn tick(&self) {
+        let mut due = Vec::new();
+        {
+            let mut list = self.list.lock();
+            list.now = Tick(list.now.0 + 1);
+            let now = list.now;
+            for entry in list.entries.iter_mut().filter(|entry| entry.deadline <= now) {
+                entry.deadline = Tick::NEVER;
+                due.extend(entry.waker.clone());
+            }
+        }
+        due.into_iter().for_each(Waker::wake);
+    }
+
+    /// The server stops: wakes all.
+    pub(super) fn stop(&self) {
+        let all: Vec<Waker> = {
+            let mut list = self.list.lock();
+            list.is_stopping = true;
+            list.entries.iter().filter_map(|entry| entry.waker.clone()).collect()
+        };
+        all.into_iter().for_each(Waker::wake);
+    }
+}
