@@ -80,8 +80,14 @@ impl ChainMut {
     pub fn try_reserve(&mut self, additional: usize) -> Result<(), LeaseError> {
         if additional > self.room {
             let pool = self.pool.as_ref().ok_or_else(LeaseError::detached)?;
-            let blocks = pool.try_lease_chain(additional - self.room)?;
-            self.add_room(blocks);
+            let missing = additional - self.room;
+            match pool.lease_single(missing) {
+                Some(block) => self.add_block(block),
+                None => {
+                    let blocks = pool.try_lease_chain(missing)?;
+                    self.add_room(blocks);
+                }
+            }
         }
         Ok(())
     }
@@ -149,6 +155,10 @@ impl ChainMut {
         match &mut self.rest {
             None => Self { len: at, tail: self.tail.split_to(at), ..Self::detached() },
             Some(rest) => {
+                // A frame out of many in one block: it needs no `rest` of its own.
+                if let Some(tail) = rest.split_block_to(at) {
+                    return Self { len: at, tail, ..Self::detached() };
+                }
                 let (parts, left) = rest.split_parts_to(at);
                 let tail = self.tail.split_to(left);
                 let rest = (!parts.is_empty()).then(|| Box::new(Rest { parts, ..Rest::default() }));
@@ -229,7 +239,7 @@ impl ChainMut {
         }
     }
 
-    fn rest_mut(&mut self) -> &mut Rest {
+    pub(super) fn rest_mut(&mut self) -> &mut Rest {
         self.rest.get_or_insert_default()
     }
 

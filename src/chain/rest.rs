@@ -22,6 +22,20 @@ pub(super) enum Part {
 }
 
 impl Rest {
+    /// Takes the first `at` bytes if they lie in one block of ours.
+    #[inline]
+    pub(super) fn split_block_to(&mut self, at: usize) -> Option<BlockMut> {
+        match self.parts.front_mut() {
+            Some(Part::Own(block)) if at < block.len() => Some(block.split_to(at)),
+            Some(Part::Own(block)) if at == block.len() => {
+                let block = std::mem::take(block);
+                self.parts.pop_front();
+                Some(block)
+            }
+            _ => None,
+        }
+    }
+
     /// Takes the parts of the first `at` bytes, and says how many bytes of the tail are still missing.
     pub(super) fn split_parts_to(&mut self, at: usize) -> (VecDeque<Part>, usize) {
         let mut front = VecDeque::new();

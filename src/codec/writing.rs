@@ -6,16 +6,22 @@ use std::{
     task::{Context, Poll, ready},
 };
 
+use bytes::BufMut;
 use tokio::io::AsyncWrite;
 
 use super::{Encoder, HEAD_ROOM};
 use crate::{
     chain::{ChainLease, ChainMut},
     io::poll_write_all_buf,
+    pool::LeaseError,
 };
 
 /// From so many bytes on, a sink sends before it takes another item (tokio-util's default).
 const BOUNDARY: usize = 8 << 10;
+
+/// The room for what follows an item that is not sent yet: most that queue up are small, and this is the largest block that a frame of any
+/// length may keep.
+const BATCH_ROOM: usize = 4 << 10;
 
 /// Bytes that were encoded and not sent.
 #[derive(Debug)]
@@ -35,11 +41,22 @@ impl Writing {
     pub(super) fn poll_ready<T: AsyncWrite>(&mut self, cx: &mut Context<'_>, io: Pin<&mut T>) -> Poll<io::Result<()>> {
         if self.chain.len() >= self.boundary {
             ready!(self.poll_flush(cx, io))?;
-        } else if self.chain.try_reserve(HEAD_ROOM).is_err() && !self.chain.is_empty() {
+        } else if self.try_room().is_err() && !self.chain.is_empty() {
             // What is queued here may be just what is missing.
             ready!(self.poll_flush(cx, io))?;
         }
         Poll::Ready(Ok(ready!(self.chain.poll_reserve(cx, &mut self.lease, HEAD_ROOM))?))
+    }
+
+    /// Makes room for a head, or for many if items queue up here, out of what is free now.
+    fn try_room(&mut self) -> Result<(), LeaseError> {
+        if self.chain.remaining_mut() >= HEAD_ROOM {
+            return Ok(());
+        }
+        if !self.chain.is_empty() && self.chain.try_reserve(BATCH_ROOM).is_ok() {
+            return Ok(());
+        }
+        self.chain.try_reserve(HEAD_ROOM)
     }
 
     pub(super) fn start_send<I, E: Encoder<I>>(&mut self, item: I, codec: &mut E) -> Result<(), E::Error> {
