@@ -23,10 +23,6 @@ const BOUNDARY: u32 = 8 << 10;
 /// length may keep.
 const BATCH_ROOM: usize = 4 << 10;
 
-/// The room for what follows an item that is not sent yet: most that queue up are small, and this is the largest block that a frame of any
-/// length may keep.
-const BATCH_ROOM: usize = 4 << 10;
-
 /// Bytes that were encoded and not sent.
 #[derive(Debug)]
 pub(super) struct Writing {
@@ -75,17 +71,6 @@ impl Writing {
             return Ok(());
         }
         self.chain.try_reserve(head_room)
-    }
-
-    /// Makes room for a head, or for many if items queue up here, out of what is free now.
-    fn try_room(&mut self) -> Result<(), LeaseError> {
-        if self.chain.remaining_mut() >= HEAD_ROOM {
-            return Ok(());
-        }
-        if !self.chain.is_empty() && self.chain.try_reserve(BATCH_ROOM).is_ok() {
-            return Ok(());
-        }
-        self.chain.try_reserve(HEAD_ROOM)
     }
 
     pub(super) fn start_send<I, E: Encoder<I>>(&mut self, item: I, codec: &mut E) -> Result<(), E::Error> {
