@@ -6,9 +6,10 @@ use std::time::Duration;
 
 use criterion::Criterion;
 
-/// How long one try of the table runs, and how many tries the best is taken of.
-const TRY: Duration = Duration::from_millis(60);
-const TRIES: usize = 9;
+/// How long one try of the table runs, and how many tries the best and the median are taken of: many short ones, of which some meet
+/// nobody else on a machine that others use too.
+const TRY: Duration = Duration::from_millis(5);
+const TRIES: usize = 101;
 
 /// What is compared: runs of the same thing, the rival last.
 pub(crate) struct Case {
@@ -48,20 +49,32 @@ pub(crate) fn measure(cases: &[Case]) {
     }
 }
 
-/// Nanoseconds a round, the best of several tries taken in turns, and the ratio to the rival, who is last in its case.
+/// Nanoseconds a round, the best and the median of several tries taken in turns, and the ratios of both to those of the rival, who is
+/// last in its case.
 fn print_table(cases: &[Case]) {
-    println!("{:<32} {:<22} {:>10} {:>8}", "best of several, each round", "", "ns", "ratio");
+    println!(
+        "{:<32} {:<28} {:>10} {:>8} {:>10} {:>8}",
+        "several tries, each round", "", "best ns", "ratio", "median ns", "ratio"
+    );
     for case in cases {
         let rounds: Vec<u64> = case.runs.iter().map(|run| rounds_in(TRY, &run.rounds)).collect();
-        let mut best = vec![f64::INFINITY; case.runs.len()];
-        for _ in 0..TRIES {
-            for ((run, &rounds), best) in case.runs.iter().zip(&rounds).zip(&mut best) {
-                *best = best.min((run.rounds)(rounds).as_nanos() as f64 / rounds as f64);
+        let mut tries = vec![[0.0; TRIES]; case.runs.len()];
+        for index in 0..TRIES {
+            for ((run, &rounds), tries) in case.runs.iter().zip(&rounds).zip(&mut tries) {
+                tries[index] = (run.rounds)(rounds).as_nanos() as f64 / rounds as f64;
             }
         }
-        let rival = best.last().copied().unwrap_or(f64::NAN);
-        for (run, ns) in case.runs.iter().zip(&best) {
-            println!("{:<32} {:<22} {ns:>10.1} {:>8.2}", case.group, run.name, ns / rival);
+        tries.iter_mut().for_each(|tries| tries.sort_unstable_by(f64::total_cmp));
+        let rival = tries.last().copied().unwrap_or([f64::NAN; TRIES]);
+        for (run, tries) in case.runs.iter().zip(&tries) {
+            let (best, median) = (tries[0], tries[TRIES / 2]);
+            println!(
+                "{:<32} {:<28} {best:>10.1} {:>8.2} {median:>10.1} {:>8.2}",
+                case.group,
+                run.name,
+                best / rival[0],
+                median / rival[TRIES / 2]
+            );
         }
     }
 }

@@ -78,8 +78,13 @@ impl ChainMut {
         let room = self.remaining_mut();
         if additional > room {
             let pool = self.pool.as_ref().ok_or_else(LeaseError::detached)?;
-            let blocks = pool.try_lease_chain(additional - room)?;
-            self.add_room(blocks);
+            match pool.lease_single(additional - room) {
+                Some(block) => self.add_block(block),
+                None => {
+                    let blocks = pool.try_lease_chain(additional - room)?;
+                    self.add_room(blocks);
+                }
+            }
         }
         Ok(())
     }
@@ -145,6 +150,10 @@ impl ChainMut {
         match &mut self.rest {
             None => Self { tail: self.tail.split_to(at), ..Self::detached() },
             Some(rest) => {
+                // A frame out of many in one block: it needs no `rest` of its own.
+                if let Some(tail) = rest.split_block_to(at) {
+                    return Self { tail, ..Self::detached() };
+                }
                 let (front, left) = rest.split_parts_to(at);
                 let tail = self.tail.split_to(left);
                 Self { tail, rest: (front.len() > 0).then(|| Box::new(front)), ..Self::detached() }
@@ -225,7 +234,7 @@ impl ChainMut {
         }
     }
 
-    fn rest_mut(&mut self) -> &mut Rest {
+    pub(super) fn rest_mut(&mut self) -> &mut Rest {
         self.rest.get_or_insert_default()
     }
 

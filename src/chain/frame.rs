@@ -30,6 +30,9 @@ impl ChainMut {
     pub fn peek_slice(&self, at: usize, dst: &mut [u8]) {
         let end = at.checked_add(dst.len()).expect("a range ends within usize");
         assert!(end <= self.len(), "peek_slice {at}..{end} of {} bytes", self.len());
+        if let Some(src) = self.chunk().get(at..end) {
+            return dst.copy_from_slice(src);
+        }
         let (mut skip, mut dst) = (at, dst);
         for chunk in self.chunks() {
             if dst.is_empty() {
@@ -86,29 +89,35 @@ impl ChainMut {
     /// Splits off the first `at` bytes as a frame of their own.
     ///
     /// They are linked, not copied, unless that would keep a large block for a small frame (NO-PIN): less than an eighth of
-    /// blocks that are larger than 4 KiB together. Such a frame is copied into a block of its size, if one is to be had.
+    /// blocks that are larger than 4 KiB together. Such a frame is copied into a block of its size, if one is to be had; and if others
+    /// follow, as much of them with it as a block of 4 KiB holds, so that many small frames cost one copy.
     ///
     /// # Panics
     /// If `at` is more than [`len`](Self::len).
     pub fn split_frame(&mut self, at: usize) -> Chain {
         assert!(at <= self.len(), "split_frame {at} of {} bytes", self.len());
-        if is_sparse(at, self.pinned_by(at))
-            && let Some(pool) = &self.pool
-            && let Ok(mut copy) = pool.try_chain(at)
-        {
-            let mut left = at;
-            for chunk in self.chunks() {
-                let count = chunk.len().min(left);
-                copy.put_slice(&chunk[..count]);
-                left -= count;
-                if left == 0 {
-                    break;
-                }
-            }
-            self.advance(at);
-            return copy.freeze();
+        if is_sparse(at, self.pinned_by(at)) {
+            self.move_front(self.len().min(at.max(SMALL_BLOCK)));
         }
         self.split_to(at).freeze()
+    }
+
+    /// Copies the first `len` bytes out of their blocks into as few others as hold them; does nothing if memory is short.
+    fn move_front(&mut self, len: usize) {
+        let Some(Ok(mut copy)) = self.pool.as_ref().map(|pool| pool.try_chain(len)) else { return };
+        let mut left = len;
+        for chunk in self.chunks() {
+            let count = chunk.len().min(left);
+            copy.put_slice(&chunk[..count]);
+            left -= count;
+            if left == 0 {
+                break;
+            }
+        }
+        self.advance(len);
+        let tail = Part::Own(copy.tail.split());
+        let parts = copy.rest.map(|rest| rest.into_parts()).into_iter().flatten();
+        self.rest_mut().push_front_parts(parts.chain([tail]));
     }
 
     /// Moves few bytes out of large blocks before a long wait (NO-PIN); does nothing if memory is short.

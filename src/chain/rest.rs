@@ -53,7 +53,31 @@ impl Rest {
         self.parts.push_back(part);
     }
 
-    pub(super) fn into_parts(self) -> impl Iterator<Item = Part> {
+    /// Adds parts in front, in their order.
+    pub(super) fn push_front_parts(&mut self, parts: impl DoubleEndedIterator<Item = Part>) {
+        for part in parts.rev() {
+            self.len += part.len();
+            self.parts.push_front(part);
+        }
+    }
+
+    /// Takes the first `at` bytes if they lie in one block of ours.
+    #[inline]
+    pub(super) fn split_block_to(&mut self, at: usize) -> Option<BlockMut> {
+        let front = match self.parts.front_mut() {
+            Some(Part::Own(block)) if at < block.len() => block.split_to(at),
+            Some(Part::Own(block)) if at == block.len() => {
+                let block = std::mem::take(block);
+                self.parts.pop_front();
+                block
+            }
+            _ => return None,
+        };
+        self.len -= at;
+        Some(front)
+    }
+
+    pub(super) fn into_parts(self) -> impl DoubleEndedIterator<Item = Part> {
         self.parts.into_iter()
     }
 

@@ -6,16 +6,22 @@ use std::{
     task::{Context, Poll, ready},
 };
 
+use bytes::BufMut;
 use tokio::io::AsyncWrite;
 
 use super::Encoder;
 use crate::{
     chain::{ChainLease, ChainMut},
     io::poll_write_all_buf,
+    pool::LeaseError,
 };
 
 /// From so many bytes on, a sink sends before it takes another item (tokio-util's default).
 const BOUNDARY: u32 = 8 << 10;
+
+/// The room for what follows an item that is not sent yet: most that queue up are small, and this is the largest block that a frame of any
+/// length may keep.
+const BATCH_ROOM: usize = 4 << 10;
 
 /// Bytes that were encoded and not sent.
 #[derive(Debug)]
@@ -49,11 +55,22 @@ impl Writing {
     ) -> Poll<io::Result<()>> {
         if self.chain.len() >= self.boundary() {
             ready!(self.poll_send(cx, io))?;
-        } else if self.chain.try_reserve(head_room).is_err() && !self.chain.is_empty() {
+        } else if self.try_room(head_room).is_err() && !self.chain.is_empty() {
             // What is queued here may be just what is missing.
             ready!(self.poll_send(cx, io))?;
         }
         Poll::Ready(Ok(ready!(self.chain.poll_reserve(cx, &mut self.lease, head_room))?))
+    }
+
+    /// Makes so much room, or more if items queue up here, out of what is free now.
+    fn try_room(&mut self, head_room: usize) -> Result<(), LeaseError> {
+        if self.chain.remaining_mut() >= head_room.max(1) {
+            return Ok(());
+        }
+        if !self.chain.is_empty() && self.chain.try_reserve(BATCH_ROOM).is_ok() {
+            return Ok(());
+        }
+        self.chain.try_reserve(head_room)
     }
 
     pub(super) fn start_send<I, E: Encoder<I>>(&mut self, item: I, codec: &mut E) -> Result<(), E::Error> {

@@ -70,11 +70,19 @@ pub(crate) fn poll_write_all_buf<T: AsyncWrite, B: Buf>(
 }
 
 fn poll_send<B: Buf>(socket: Socket<'_>, cx: &mut Context<'_>, buf: &B) -> Poll<io::Result<usize>> {
+    let first = buf.chunk();
+    if first.len() == buf.remaining() {
+        return poll_send_slices(socket, cx, &[IoSlice::new(first)]);
+    }
     let mut slices = [IoSlice::new(&[]); SLICES_MAX];
     let count = buf.chunks_vectored(&mut slices);
+    poll_send_slices(socket, cx, &slices[..count])
+}
+
+fn poll_send_slices(socket: Socket<'_>, cx: &mut Context<'_>, slices: &[IoSlice<'_>]) -> Poll<io::Result<usize>> {
     loop {
         ready!(socket.poll_write_ready(cx))?;
-        match socket.try_send(&slices[..count]) {
+        match socket.try_send(slices) {
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
             sent => return Poll::Ready(sent),
         }
