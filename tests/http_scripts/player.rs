@@ -16,10 +16,10 @@ use crate::{
 };
 
 /// How long an answer may take that a server owes; only a broken server, or a machine that stands still, needs as much.
-const PATIENCE: Duration = Duration::from_secs(3);
+const PATIENCE: Duration = Duration::from_secs(2);
 
 /// How long a server may take after its last byte until it counts as keeping the connection open.
-const SETTLE: Duration = Duration::from_millis(60);
+const SETTLE: Duration = Duration::from_millis(80);
 
 /// How long a rest is; a server that is busy for half of it isn't resting.
 const REST: Duration = Duration::from_millis(80);

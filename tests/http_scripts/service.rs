@@ -1,9 +1,9 @@
 //! The service that every server runs: what it does with a request's body, and when, is chosen by the path.
 
-use std::{convert::Infallible, error::Error, io, panic, sync::LazyLock, time::Duration};
+use std::{convert::Infallible, error::Error, future::pending, io, panic, sync::LazyLock, time::Duration};
 
 use bytes::Bytes;
-use futures_util::stream;
+use futures_util::stream::{self, StreamExt};
 use http_body_util::{BodyExt, Full, StreamBody, combinators::UnsyncBoxBody};
 use hyper::{
     HeaderMap, Method, Request, Response, StatusCode,
@@ -44,6 +44,7 @@ type Answer = Response<AnswerBody>;
 /// | `/spawned-dropped` | answers at once; a task reads a frame, waits, and drops the body |
 /// | `/late` | answers after a pause |
 /// | `/stream`, `/stream-empty`, `/stream-trailers`, `/stream-large` | a body of unknown length |
+/// | `/never`, `/stream-stuck` | no answer, or one that stops within its body |
 /// | `/large`, `/204`, `/304`, `/close` | what their names say |
 /// | `/upgrade`, `/upgrade-later` and CONNECT | echoes what comes on the upgraded connection |
 /// | `/fail`, `/panic` | no answer |
@@ -107,6 +108,11 @@ where
             let mut answer = streamed(vec![piece("one "), piece("end\n"), Frame::trailers(trailers)]);
             answer.headers_mut().insert("trailer", HeaderValue::from_static("x-sum"));
             Ok(answer)
+        }
+        "/never" => pending().await,
+        "/stream-stuck" => {
+            let frames = stream::iter([Ok(piece("one "))]).chain(stream::pending());
+            Ok(Response::new(StreamBody::new(frames).boxed_unsync()))
         }
         "/stream-large" => Ok(streamed((0..4).map(|quarter| Frame::data(large_quarter(quarter))).collect())),
         "/large" => Ok(whole(LARGE.clone())),

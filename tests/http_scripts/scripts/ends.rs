@@ -38,10 +38,10 @@ pub(super) fn scripts() -> Vec<Script> {
             "a client that closes in a body that is ignored",
             [send(post_head("/ignore", 10) + "some "), until("ignored\n"), pause(), Step::HalfClose],
         ),
-        Script::new("a client that closes before a late answer", [send(get("/late")), pause(), Step::HalfClose]),
+        Script::new("a client that closes before an answer", [send(get("/never")), pause(), Step::HalfClose]),
         Script::new(
             "a client that closes in a streamed response",
-            [send(get("/stream")), until("one "), Step::HalfClose],
+            [send(get("/stream-stuck")), until("one "), Step::HalfClose],
         ),
         Script::new("a client that closes before it has read 4 MiB", [send(get("/large")), pause(), Step::HalfClose]),
         Script::new("a client that is gone while it is parked", {
@@ -52,7 +52,7 @@ pub(super) fn scripts() -> Vec<Script> {
             [send(post_head("/echo", 9) + "some "), pause()].into_iter().chain(again.clone())
         }),
         Script::new("a client that is gone in a streamed response", {
-            [send(get("/stream")), until("one ")].into_iter().chain(again.clone())
+            [send(get("/stream-stuck")), until("one ")].into_iter().chain(again.clone())
         }),
         Script::new("a client that is gone in 4 MiB", {
             [send(get("/large")), Step::Read(1000), pause()].into_iter().chain(again.clone())
