@@ -5,12 +5,15 @@ use std::{future::Future, net::SocketAddr, thread, time::Duration};
 use hyper::{server::conn::http1, service::service_fn};
 use hyper_util::rt::TokioIo;
 use tokio::{
-    net::{TcpListener, TcpStream},
+    net::{TcpListener, TcpSocket, TcpStream},
     runtime::{self, Handle},
     sync::oneshot,
 };
 
 use crate::{condition::Condition, service::answer};
+
+/// The servers' send buffers: far less than the largest response.
+const SEND_BUFFER_LEN: u32 = 256 << 10;
 
 /// A server on a thread of its own, until this is dropped.
 #[derive(Debug)]
@@ -32,7 +35,7 @@ impl Server {
         thread::spawn(move || {
             let runtime = runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
             runtime.block_on(async {
-                let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+                let listener = listener();
                 let address = listener.local_addr().expect("a bound listener");
                 started.send((address, Handle::current())).expect("the starter waits");
                 tokio::select! {
@@ -66,11 +69,19 @@ pub(crate) fn stock() -> Server {
     })
 }
 
-/// The next connection, with no delay between what the server writes and what the client sees.
+/// The next connection.
 pub(crate) async fn accept(listener: &TcpListener) -> TcpStream {
-    let (stream, _) = listener.accept().await.expect("a client");
-    stream.set_nodelay(true).expect("no delay");
-    stream
+    listener.accept().await.expect("a client").0
+}
+
+/// A listener whose options every connection inherits: what the server writes is sent at once, and a response of megabytes can't hide
+/// in a send buffer.
+fn listener() -> TcpListener {
+    let socket = TcpSocket::new_v4().expect("a socket");
+    socket.set_nodelay(true).expect("no delay");
+    socket.set_send_buffer_size(SEND_BUFFER_LEN).expect("a send buffer");
+    socket.bind(([127, 0, 0, 1], 0).into()).expect("a free port");
+    socket.listen(1024).expect("a listener")
 }
 
 /// The server under test: THE PLACE TO PLUG IT IN. It runs `answer` as its service, parks as soon as it may (no linger), and leaves

@@ -9,7 +9,6 @@ pub(super) fn scripts() -> Vec<Script> {
     vec![
         Script::new("a client that closes and says nothing", [pause(), Step::HalfClose]),
         Script::new("a client that closes at once", [Step::HalfClose]),
-        Script::new("a client that closes behind a request", [send(get("/one")), Step::HalfClose]),
         Script::new("a client that closes after an answer", [send(get("/one")), seen("/one"), Step::HalfClose]),
         Script::new("a client that closes while it is parked", {
             get_and_pause("/one").into_iter().chain([Step::HalfClose])

@@ -43,7 +43,10 @@ pub(super) fn scripts() -> Vec<Script> {
         }),
         Script::new("an upgrade that is used late", upgraded("/upgrade-later")),
         Script::new("an upgrade with early bytes that is used late", early("/upgrade-later")),
-        Script::new("an upgrade that its client closes at once", [send(head("/upgrade")), Step::HalfClose]),
+        Script::new(
+            "an upgrade that its client closes at once",
+            [send(head("/upgrade")), until("\r\n\r\n"), Step::HalfClose],
+        ),
         Script::new("an upgrade refused, and another request", {
             [send(head("/one")), seen("/one"), pause()].into_iter().chain(get_and_pause("/two"))
         }),
