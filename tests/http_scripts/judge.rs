@@ -26,9 +26,9 @@ static BENCH: Mutex<()> = Mutex::const_new(());
 pub(crate) async fn failing_scripts(server: &Server) -> Vec<&'static str> {
     let _bench = BENCH.lock().await;
     let stock = stock();
-    let (alone, together): (Vec<_>, Vec<_>) = scripts::all().into_iter().partition(Script::runs_alone);
-    let mut failing = differing(together, TOGETHER, &stock, server).await;
-    failing.extend(differing(alone, 1, &stock, server).await);
+    let (resting, busy): (Vec<_>, Vec<_>) = scripts::all().into_iter().partition(Script::rests);
+    let mut failing = differing(busy, TOGETHER, &stock, server).await;
+    failing.extend(differing(resting, TOGETHER, &stock, server).await);
     if failing.len() <= DOUBTFUL_MAX {
         failing = differing(failing, 1, &stock, server).await;
     }

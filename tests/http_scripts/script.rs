@@ -20,8 +20,8 @@ impl Script {
         Self { name, steps: steps.into_iter().collect() }
     }
 
-    /// Whether it measures how busy its server is: no other script may run on that server meanwhile.
-    pub(crate) fn runs_alone(&self) -> bool {
+    /// Whether it looks how busy its server is: only scripts that rest too may run meanwhile.
+    pub(crate) fn rests(&self) -> bool {
         self.steps.iter().any(|step| matches!(step, Step::Rest))
     }
 }
