@@ -19,6 +19,9 @@ const TOGETHER: usize = 24;
 /// So few differences may be the machine's, and are looked at again; more are the server's.
 const DOUBTFUL_MAX: usize = 8;
 
+/// Scripts that are played at once when they are looked at again.
+const AGAIN: usize = 4;
+
 /// Only one server is judged at a time.
 static BENCH: Mutex<()> = Mutex::const_new(());
 
@@ -30,7 +33,7 @@ pub(crate) async fn failing_scripts(server: &Server) -> Vec<&'static str> {
     let mut failing = differing(busy, TOGETHER, &stock, server).await;
     failing.extend(differing(resting, TOGETHER, &stock, server).await);
     if failing.len() <= DOUBTFUL_MAX {
-        failing = differing(failing, 1, &stock, server).await;
+        failing = differing(failing, AGAIN, &stock, server).await;
     }
     failing.iter().map(|script| script.name).collect()
 }
