@@ -1,0 +1,50 @@
+//! A differential test against stock hyper: scripts of raw bytes, and from every server the same bytes back (Date aside) and the same end.
+//!
+//! A server that takes connections apart between requests and loses track of where a request ends answers bytes of a body as if they were
+//! a request (request smuggling), or cuts a response. So each script is played against stock hyper and against the server under test at
+//! once, and the two transcripts are compared. To see that the scripts would notice, each condition of parking is switched off in turn,
+//! and some script must fail.
+//!
+//! `LEASEHOLD_SKIP=1` to `6` runs the comparison without that condition.
+
+mod careless;
+mod condition;
+mod judge;
+mod player;
+mod script;
+mod scripts;
+mod servers;
+mod service;
+mod transcript;
+
+use self::{careless::careless, condition::Condition, judge::failing_scripts, servers::ours};
+
+#[tokio::test]
+async fn every_script_runs_as_on_stock_hyper() {
+    let failing = failing_scripts(&ours(Condition::from_env())).await;
+    assert!(failing.is_empty(), "{} of {} scripts differ: {failing:#?}", failing.len(), scripts::all().len());
+}
+
+#[tokio::test]
+async fn the_least_server_that_parks_rightly_passes_every_script() {
+    assert_eq!(failing_scripts(&careless(None)).await, [""; 0]);
+}
+
+#[tokio::test]
+async fn each_condition_of_parking_is_needed_by_a_script() {
+    for (condition, script) in Condition::NEEDED {
+        let failing = failing_scripts(&careless(Some(condition))).await;
+        println!("without {condition:?}: {} scripts fail: {failing:#?}", failing.len());
+        assert!(failing.contains(&script), "without {condition:?}: {script}");
+    }
+}
+
+#[test]
+fn names_of_scripts_are_unique() {
+    let mut names: Vec<_> = scripts::all().iter().map(|script| script.name).collect();
+    names.sort_unstable();
+    let count = names.len();
+    names.dedup();
+    assert_eq!(names.len(), count);
+    assert!(count >= 40, "{count} scripts");
+}
