@@ -39,6 +39,16 @@ async fn each_condition_of_parking_is_needed_by_a_script() {
     }
 }
 
+#[cfg(leasehold_teeth)]
+#[tokio::test]
+async fn each_condition_of_the_server_is_needed_by_a_script() {
+    for (condition, script) in Condition::NEEDED {
+        let failing = failing_scripts(&ours(Some(condition))).await;
+        println!("without {condition:?}: {} scripts fail: {failing:#?}", failing.len());
+        assert!(failing.contains(&script), "without {condition:?}: {script}");
+    }
+}
+
 #[test]
 fn names_of_scripts_are_unique() {
     let mut names: Vec<_> = scripts::all().iter().map(|script| script.name).collect();

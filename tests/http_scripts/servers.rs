@@ -4,6 +4,7 @@ use std::{future::Future, net::SocketAddr, thread, time::Duration};
 
 use hyper::{server::conn::http1, service::service_fn};
 use hyper_util::rt::TokioIo;
+use leasehold::http::serve::{Listener, from_hyper, serve};
 use tokio::{
     net::{TcpListener, TcpSocket, TcpStream},
     runtime::{self, Handle},
@@ -84,8 +85,31 @@ fn listener() -> TcpListener {
     socket.listen(1024).expect("a listener")
 }
 
-/// The server under test: THE PLACE TO PLUG IT IN. It runs `answer` as its service, parks as soon as it may (no linger), and leaves
-/// `without` out of its conditions.
-pub(crate) fn ours(_without: Option<Condition>) -> Server {
-    stock()
+/// The server under test. It parks as soon as it may, and leaves `without` out of its conditions; that needs `--cfg leasehold_teeth`.
+pub(crate) fn ours(without: Option<Condition>) -> Server {
+    Server::start(async move |listener: TcpListener| {
+        skip(without);
+        serve(Plain(listener), from_hyper(service_fn(answer))).linger(Duration::ZERO).http2(false).await;
+    })
+}
+
+/// Connections as the system makes them, as for the stock server: `TcpListener` itself would set options.
+struct Plain(TcpListener);
+
+impl Listener for Plain {
+    type Io = TcpStream;
+
+    async fn accept(&mut self) -> TcpStream {
+        accept(&self.0).await
+    }
+}
+
+#[cfg(leasehold_teeth)]
+fn skip(without: Option<Condition>) {
+    leasehold::http::serve::skip(without.map_or(0, |condition| condition as u32));
+}
+
+#[cfg(not(leasehold_teeth))]
+fn skip(without: Option<Condition>) {
+    assert_eq!(without, None, "conditions are switched off in a build with --cfg leasehold_teeth");
 }

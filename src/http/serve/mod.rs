@@ -32,6 +32,8 @@ mod tracked;
 mod transport;
 mod upgraded;
 
+#[cfg(leasehold_teeth)]
+pub use self::track::skip;
 pub use self::{
     hyper_service::{HyperService, from_hyper},
     listener::Listener,

@@ -17,12 +17,24 @@ use super::track::Track;
 pub(super) struct Transport<T> {
     io: T,
     prefix: Bytes,
+    /// What a read said after bytes that were to be given out first.
+    error: Option<io::Error>,
     track: Arc<Track>,
 }
 
 impl<T> Transport<T> {
     pub(super) fn new(io: T, prefix: Bytes, track: Arc<Track>) -> Self {
-        Self { io, prefix, track }
+        Self { io, prefix, error: None, track }
+    }
+
+    fn take_prefix(&mut self, buf: &mut ReadBuf<'_>) {
+        let count = buf.remaining().min(self.prefix.len());
+        buf.put_slice(&self.prefix[..count]);
+        self.prefix.advance(count);
+        if self.prefix.is_empty() {
+            // Even an empty one holds what it was cut from.
+            self.prefix = Bytes::new();
+        }
     }
 
     /// The transport, and what is left of the bytes in front.
@@ -32,30 +44,29 @@ impl<T> Transport<T> {
 }
 
 impl<T: AsyncRead + Unpin> AsyncRead for Transport<T> {
+    /// Reads on behind the bytes in front, as one read would have: bytes that are left in a socket when it is closed make the system reset
+    /// the connection, and the answer to a broken head might be lost.
     fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         let this = self.get_mut();
-        if this.prefix.has_remaining() {
-            let count = buf.remaining().min(this.prefix.len());
-            buf.put_slice(&this.prefix[..count]);
-            this.prefix.advance(count);
-            if this.prefix.is_empty() {
-                // Even an empty one holds what it was cut from.
-                this.prefix = Bytes::new();
-            }
-            this.track.note_read(count);
-            return Poll::Ready(Ok(()));
+        if let Some(error) = this.error.take() {
+            return Poll::Ready(Err(error));
         }
         let before = buf.filled().len();
-        match Pin::new(&mut this.io).poll_read(cx, buf) {
-            Poll::Pending => {
+        this.take_prefix(buf);
+        let polled = if buf.remaining() > 0 { Pin::new(&mut this.io).poll_read(cx, buf) } else { Poll::Ready(Ok(())) };
+        let count = buf.filled().len() - before;
+        match polled {
+            Poll::Pending if count == 0 => {
                 this.track.note_drained();
-                Poll::Pending
+                return Poll::Pending;
             }
-            ready => {
-                this.track.note_read(buf.filled().len() - before);
-                ready
-            }
+            Poll::Ready(Err(error)) if count == 0 => return Poll::Ready(Err(error)),
+            // Told with the next read; a socket tells it once.
+            Poll::Ready(Err(error)) => this.error = Some(error),
+            _ => {}
         }
+        this.track.note_read(count);
+        Poll::Ready(Ok(()))
     }
 }
 
