@@ -1,30 +1,36 @@
 //! Length-delimited frames against tokio-util's codec on `BytesMut`: the codec alone, and an echo over a socket.
 
+mod link;
 mod ratios;
 
 use std::{
-    cell::RefCell,
+    cell::{Cell, RefCell},
     convert::identity,
+    future::poll_fn,
     hint::black_box,
+    rc::Rc,
     thread,
     time::{Duration, Instant},
 };
 
 use bytes::{Buf, BufMut, Bytes, BytesMut};
-use futures_util::{FutureExt, Sink, Stream, StreamExt, TryStreamExt, future::LocalBoxFuture};
+use futures_util::{FutureExt, Sink, SinkExt, Stream, StreamExt, TryStreamExt, future::LocalBoxFuture};
 use leasehold::{
     ChainMut, Pool,
     codec::{self, Decoder as _, Encoder as _, HEAD_ROOM},
 };
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
-    net::{TcpListener, TcpStream},
+    net::TcpStream,
     runtime::{Builder, Runtime},
     task::{LocalSet, spawn_local},
 };
 use tokio_util::codec::{self as util, Decoder as _, Encoder as _};
 
-use crate::ratios::{Case, Run, measure};
+use crate::{
+    link::connected,
+    ratios::{Case, Run, measure},
+};
 
 const KIB: usize = 1 << 10;
 const MIB: usize = 1 << 20;
@@ -57,6 +63,14 @@ fn main() {
         echoing("echo/1MiB", &pool, MIB, 1),
         echoing("echo_64_in_flight/64B", &pool, 64, IN_FLIGHT),
         echoing("echo_64_in_flight/4KiB", &pool, 4 * KIB, IN_FLIGHT),
+        echoing_server("echo_server_only/64B", &pool, 64),
+        echoing_server("echo_server_only/4KiB", &pool, 4 * KIB),
+        echoing_server("echo_server_only/64KiB", &pool, 64 * KIB),
+        echoing_server("echo_server_only/1MiB", &pool, MIB),
+        echoing_both("echo_both_ends/64B", &pool, 64),
+        echoing_both("echo_both_ends/4KiB", &pool, 4 * KIB),
+        echoing_both("echo_both_ends/64KiB", &pool, 64 * KIB),
+        echoing_both("echo_both_ends/1MiB", &pool, MIB),
     ]);
     measure(&cases);
 }
@@ -142,30 +156,42 @@ fn encoding(group: &'static str, pool: &Pool, len: usize) -> Case {
 
 // ---- an echo ---------------------------------------------------------------------------------------------------------------
 
-/// A round is one frame, there and back.
-fn echoing(group: &'static str, pool: &Pool, len: usize, in_flight: usize) -> Case {
-    let pool = pool.clone();
-    let run = |name, echo: fn(TcpStream, Pool) -> LocalBoxFuture<'static, ()>| {
-        let link = RefCell::new(Link::new(len, in_flight, |io| echo(io, pool.clone())));
-        Run::new(name, move |rounds| link.borrow_mut().exchanged(rounds))
-    };
-    Case {
-        group,
-        runs: vec![
-            run("leasehold", |io, pool| {
-                let framed = codec::Framed::new(io, codec::LengthDelimitedCodec::new(), &pool);
-                echo(framed, identity).boxed_local()
-            }),
-            run("leasehold_compat", |io, _| {
-                let framed = codec::compat::Framed::new(io, util::LengthDelimitedCodec::new());
-                echo(framed, BytesMut::freeze).boxed_local()
-            }),
-            run("tokio_util", |io, _| {
-                let framed = util::Framed::new(io, util::LengthDelimitedCodec::new());
-                echo(framed, BytesMut::freeze).boxed_local()
-            }),
-        ],
-    }
+struct Rival {
+    name: &'static str,
+    /// Sends back what comes.
+    serve: fn(TcpStream, &Pool) -> LocalBoxFuture<'static, ()>,
+    /// A client of the same kind, and what it sends.
+    client: fn(TcpStream, &Pool, Bytes) -> Box<dyn Client>,
+}
+
+const RIVALS: [Rival; 3] = [
+    Rival {
+        name: "leasehold",
+        serve: |io, pool| echo(framed(io, pool), identity).boxed_local(),
+        client: |io, pool, payload| Box::new(Frames { framed: framed(io, pool), payload }),
+    },
+    Rival {
+        name: "leasehold_compat",
+        serve: |io, _| echo(framed_compat(io), BytesMut::freeze).boxed_local(),
+        client: |io, _, payload| Box::new(Frames { framed: framed_compat(io), payload }),
+    },
+    Rival {
+        name: "tokio_util",
+        serve: |io, _| echo(framed_util(io), BytesMut::freeze).boxed_local(),
+        client: |io, _, payload| Box::new(Frames { framed: framed_util(io), payload }),
+    },
+];
+
+fn framed(io: TcpStream, pool: &Pool) -> codec::Framed<TcpStream, codec::LengthDelimitedCodec> {
+    codec::Framed::new(io, codec::LengthDelimitedCodec::new(), pool)
+}
+
+fn framed_compat(io: TcpStream) -> codec::compat::Framed<TcpStream, util::LengthDelimitedCodec> {
+    codec::compat::Framed::new(io, util::LengthDelimitedCodec::new())
+}
+
+fn framed_util(io: TcpStream) -> util::Framed<TcpStream, util::LengthDelimitedCodec> {
+    util::Framed::new(io, util::LengthDelimitedCodec::new())
 }
 
 /// Sends each frame back, and flushes when there is no other.
@@ -178,45 +204,146 @@ where
     stream.map_ok(reply).forward(sink).await.expect("the client is fair");
 }
 
-/// A client that is a plain socket, the same for all, and a server in the same thread and runtime: what is measured is the work of both.
-/// On two threads it would be how the system wakes them: 7 us or 40 us for the same 4 KiB, by the core that it chooses.
-struct Link {
-    runtime: Runtime,
-    local: LocalSet,
+/// The client is a plain socket, the same for all: its work is in all figures, and brings the ratios closer to 1.
+fn echoing(group: &'static str, pool: &Pool, len: usize, in_flight: usize) -> Case {
+    echo_case(group, pool, Link::exchanged, move |_, io, _| {
+        let frames = frame(len).repeat(in_flight);
+        Box::new(Plain { io, replies: vec![0; frames.len()], frames, in_flight })
+    })
+}
+
+/// The same client, but only the time in which the server is polled counts: what the codec and its transport make of it.
+fn echoing_server(group: &'static str, pool: &Pool, len: usize) -> Case {
+    echo_case(group, pool, Link::served, move |_, io, _| {
+        let frames = frame(len);
+        Box::new(Plain { io, replies: vec![0; frames.len()], frames, in_flight: 1 })
+    })
+}
+
+/// Both ends are of one kind.
+fn echoing_both(group: &'static str, pool: &Pool, len: usize) -> Case {
+    echo_case(group, pool, Link::exchanged, move |rival, io, pool| (rival.client)(io, pool, vec![7; len].into()))
+}
+
+/// A round is one frame, there and back.
+fn echo_case(
+    group: &'static str,
+    pool: &Pool,
+    measured: fn(&mut Link, u64) -> Duration,
+    client: impl Fn(&Rival, TcpStream, &Pool) -> Box<dyn Client>,
+) -> Case {
+    let run = |rival: &Rival| {
+        let link = RefCell::new(Link::new(|io| (rival.serve)(io, pool), |io| client(rival, io, pool)));
+        Run::new(rival.name, move |rounds| measured(&mut link.borrow_mut(), rounds))
+    };
+    Case { group, runs: RIVALS.iter().map(run).collect() }
+}
+
+trait Client {
+    /// How many frames are sent before a reply is waited for.
+    fn in_flight(&self) -> u64;
+
+    fn exchange(&mut self) -> LocalBoxFuture<'_, ()>;
+}
+
+struct Plain {
     io: TcpStream,
     frames: Vec<u8>,
     replies: Vec<u8>,
     in_flight: usize,
 }
 
+impl Client for Plain {
+    fn in_flight(&self) -> u64 {
+        self.in_flight as u64
+    }
+
+    fn exchange(&mut self) -> LocalBoxFuture<'_, ()> {
+        Box::pin(async {
+            self.io.write_all(&self.frames).await.expect("the server is there");
+            self.io.read_exact(&mut self.replies).await.expect("the server is there");
+            assert_eq!(self.replies.last(), self.frames.last());
+        })
+    }
+}
+
+struct Frames<T> {
+    framed: T,
+    payload: Bytes,
+}
+
+impl<T, F, E> Client for Frames<T>
+where
+    T: Stream<Item = Result<F, E>> + Sink<Bytes, Error = E> + Unpin,
+    F: Buf,
+    E: std::fmt::Debug,
+{
+    fn in_flight(&self) -> u64 {
+        1
+    }
+
+    fn exchange(&mut self) -> LocalBoxFuture<'_, ()> {
+        Box::pin(async {
+            self.framed.send(self.payload.clone()).await.expect("the server is there");
+            let reply = self.framed.next().await.expect("the server is there").expect("a frame");
+            assert_eq!(reply.remaining(), self.payload.len());
+        })
+    }
+}
+
+/// A client and a server in one thread and one runtime: what is measured is the work of both. On two threads it would be how the system
+/// wakes them: 7 us or 40 us for the same 4 KiB, by the core that it chooses.
+struct Link {
+    runtime: Runtime,
+    local: LocalSet,
+    client: Box<dyn Client>,
+    /// How long the server has been polled.
+    serving: Rc<Cell<Duration>>,
+}
+
 impl Link {
-    fn new(len: usize, in_flight: usize, serve: impl FnOnce(TcpStream) -> LocalBoxFuture<'static, ()>) -> Self {
+    fn new(
+        serve: impl FnOnce(TcpStream) -> LocalBoxFuture<'static, ()>,
+        client: impl FnOnce(TcpStream) -> Box<dyn Client>,
+    ) -> Self {
         let runtime = Builder::new_current_thread().enable_all().build().expect("a runtime");
         let local = LocalSet::new();
-        let io = local.block_on(&runtime, async {
-            let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
-            let io = TcpStream::connect(listener.local_addr().expect("an address")).await.expect("a listener");
-            let (served, _) = listener.accept().await.expect("a connection");
-            io.set_nodelay(true).and_then(|()| served.set_nodelay(true)).expect("a socket");
-            spawn_local(serve(served));
-            io
+        let serving = Rc::new(Cell::new(Duration::ZERO));
+        let polled_for = Rc::clone(&serving);
+        let client = local.block_on(&runtime, async {
+            let (near, far) = connected();
+            let [near, far] = [near, far].map(|io| {
+                io.set_nonblocking(true).and_then(|()| io.set_nodelay(true)).expect("a socket");
+                TcpStream::from_std(io).expect("a runtime takes a socket")
+            });
+            let mut echo = serve(near);
+            spawn_local(poll_fn(move |cx| {
+                let start = Instant::now();
+                let polled = echo.poll_unpin(cx);
+                polled_for.set(polled_for.get() + start.elapsed());
+                polled
+            }));
+            client(far)
         });
-        let frames = frame(len).repeat(in_flight);
-        Self { runtime, local, io, replies: vec![0; frames.len()], frames, in_flight }
+        Self { runtime, local, client, serving }
     }
 
     fn exchanged(&mut self, rounds: u64) -> Duration {
-        let Self { runtime, local, io, frames, replies, in_flight } = self;
-        let took = local.block_on(runtime, async {
+        let client = &mut self.client;
+        self.local.block_on(&self.runtime, async {
             let start = Instant::now();
-            for _ in 0..rounds.div_ceil(*in_flight as u64) {
-                io.write_all(frames).await.expect("the server is there");
-                io.read_exact(replies).await.expect("the server is there");
+            for _ in 0..rounds.div_ceil(client.in_flight()) {
+                client.exchange().await;
             }
             start.elapsed()
-        });
-        assert!(replies == frames, "an echo");
-        took
+        })
+    }
+
+    /// Of an exchange, what the server takes.
+    fn served(&mut self, rounds: u64) -> Duration {
+        self.serving.take();
+        self.exchanged(rounds);
+        self.serving.take()
     }
 }
 

@@ -1,12 +1,13 @@
 //! Reading and writing a socket in blocks, against one buffer as long as the message.
 
+mod link;
 mod ratios;
 
 use std::{
     cell::RefCell,
     hint::black_box,
     io::{Read, Write},
-    net::{TcpListener, TcpStream as StdStream},
+    net::TcpStream as StdStream,
     rc::Rc,
     thread,
     time::{Duration, Instant},
@@ -18,21 +19,21 @@ use leasehold::{
     Chain, ChainMut, Pool,
     io::{Intake, write_all_buf},
 };
-use socket2::{Domain, SockRef, Socket, Type};
+use socket2::SockRef;
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::TcpStream,
     runtime::{Builder, Runtime},
 };
 
-use crate::ratios::{Case, Run, measure};
+use crate::{
+    link::connected,
+    ratios::{Case, Run, measure},
+};
 
 const KIB: usize = 1 << 10;
 const MIB: usize = 1 << 20;
 const BLOCK_LEN: usize = 64 * KIB;
-
-/// What the kernel is asked to buffer, so that a whole message waits in the socket before the first byte is read.
-const SOCKET_LEN: usize = 4 * MIB;
 
 fn main() {
     measure(&cases());
@@ -130,6 +131,7 @@ impl Link {
     fn new() -> Self {
         let (near, far) = connected();
         let runtime = runtime();
+        near.set_nonblocking(true).expect("a socket");
         let near = runtime.block_on(async { TcpStream::from_std(near) }).expect("a runtime takes a socket");
         Self { runtime, near: near.into(), far, message: vec![7; MIB] }
     }
@@ -254,22 +256,6 @@ const COUNT: i32 = libc::MSG_PEEK | libc::MSG_TRUNC;
 /// MSG_PEEK, by another name on no system.
 #[cfg(not(target_os = "linux"))]
 const COUNT: i32 = 2;
-
-/// Two ends of a connection that holds a whole message either way; the first does not block.
-fn connected() -> (StdStream, StdStream) {
-    let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
-    let enlarge = |socket: SockRef<'_>| {
-        socket.set_recv_buffer_size(SOCKET_LEN).and_then(|()| socket.set_send_buffer_size(SOCKET_LEN)).expect("a size")
-    };
-    // Before they connect, for the window is agreed upon then.
-    enlarge(SockRef::from(&listener));
-    let far = Socket::new(Domain::IPV4, Type::STREAM, None).expect("a socket");
-    enlarge(SockRef::from(&far));
-    far.connect(&listener.local_addr().expect("an address").into()).expect("a listener");
-    let (near, _) = listener.accept().expect("a connection");
-    near.set_nonblocking(true).expect("a socket");
-    (near, far.into())
-}
 
 fn runtime() -> Runtime {
     Builder::new_current_thread().enable_all().build().expect("a runtime")

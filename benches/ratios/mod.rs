@@ -43,15 +43,16 @@ pub(crate) fn measure(cases: &[Case]) {
         group.finish();
     }
     criterion.final_summary();
-    // As criterion does: without this flag the bench is only tried, not measured.
+    // As criterion does: without this flag the bench is only tried, not measured; and a word is a part of the names that are meant.
     if std::env::args().any(|arg| arg == "--bench") {
-        print_table(cases);
+        let word = std::env::args().skip(1).find(|arg| !arg.starts_with("--")).unwrap_or_default();
+        print_table(cases.iter().filter(|case| case.group.contains(&word)));
     }
 }
 
 /// Nanoseconds a round, the best and the median of several tries taken in turns, and the ratios of both to those of the rival, who is
 /// last in its case.
-fn print_table(cases: &[Case]) {
+fn print_table<'a>(cases: impl Iterator<Item = &'a Case>) {
     println!(
         "{:<32} {:<28} {:>10} {:>8} {:>10} {:>8}",
         "several tries, each round", "", "best ns", "ratio", "median ns", "ratio"

@@ -154,3 +154,57 @@ impl ChainMut {
 fn is_sparse(len: usize, pinned: usize) -> bool {
     len > 0 && pinned > SMALL_BLOCK && len < pinned / SPARSE
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Pool;
+
+    fn received(pool: &Pool, len: usize) -> ChainMut {
+        let mut chain = pool.try_chain(64 << 10).expect("a block");
+        (0..len).for_each(|at| chain.put_u8(at as u8));
+        chain
+    }
+
+    fn expected(at: usize, len: usize) -> Vec<u8> {
+        (at..at + len).map(|at| at as u8).collect()
+    }
+
+    #[test]
+    fn small_frames_leave_a_large_block_together() {
+        let pool = Pool::new(4 << 20).expect("a pool");
+        let mut chain = received(&pool, 60_000);
+        let frames: Vec<_> = (0..100).map(|_| chain.split_frame(60)).collect();
+        assert_eq!(chain.len(), 54_000);
+        drop(chain);
+        assert_eq!(pool.leased(), 2 * SMALL_BLOCK);
+        for (index, frame) in frames.iter().enumerate() {
+            assert_eq!(frame, &expected(index * 60, 60)[..]);
+        }
+        drop(frames);
+        assert_eq!(pool.leased(), 0);
+    }
+
+    #[test]
+    fn a_sparse_frame_of_several_small_blocks_keeps_its_order() {
+        let pool = Pool::new(4 << 20).expect("a pool");
+        let mut chain = received(&pool, 60_000);
+        let frame = chain.split_frame(6_000);
+        assert_eq!(frame, expected(0, 6_000)[..]);
+        assert_eq!(chain.split().freeze(), expected(6_000, 54_000)[..]);
+        drop(chain);
+        assert!(pool.leased() <= 8 << 10);
+        drop(frame);
+        assert_eq!(pool.leased(), 0);
+    }
+
+    #[test]
+    fn without_memory_a_small_frame_stays_where_it_is() {
+        let pool = Pool::new(4 << 20).expect("a pool").child("one", 64 << 10);
+        let mut chain = received(&pool, 60_000);
+        assert_eq!(chain.split_frame(60), expected(0, 60)[..]);
+        assert_eq!(chain.len(), 59_940);
+        drop(chain);
+        assert_eq!(pool.leased(), 0);
+    }
+}
