@@ -41,13 +41,14 @@ const TO_COME_MIN: usize = 4 << 10;
 ///
 /// # Examples
 /// ```
+/// use bytes::Bytes;
 /// use http_body_util::Full;
 /// use leasehold::{Pool, http::collect};
 ///
 /// # #[tokio::main(flavor = "current_thread")]
 /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// let pool = Pool::new(8 << 20)?;
-/// let body = Full::from("hello");
+/// let body = Full::<Bytes>::from("hello");
 /// let chain = collect(body.clone(), &pool, 5).await?;
 /// assert_eq!(chain, *b"hello");
 /// assert_eq!(pool.leased(), 1 << 10);
@@ -97,13 +98,10 @@ where
     Ok(chain)
 }
 
-/// How many bytes to expect after the first `len`: what the body says, or else as many again.
+/// How many bytes to expect after the first `len`: as many again, within what the body says.
 fn to_come(hint: &SizeHint, len: usize) -> usize {
-    let most = hint.upper().map_or(usize::MAX, saturated);
-    match hint.lower() {
-        0 => len.max(TO_COME_MIN).min(most),
-        least => saturated(least),
-    }
+    let (least, most) = (saturated(hint.lower()), hint.upper().map_or(usize::MAX, saturated));
+    len.max(TO_COME_MIN).max(least).min(most)
 }
 
 fn saturated(len: u64) -> usize {

@@ -41,13 +41,14 @@ pin_project! {
     ///
     /// # Examples
     /// ```
+    /// use bytes::Bytes;
     /// use http_body_util::Full;
     /// use leasehold::{Pool, http::LeasedBody};
     ///
     /// # #[tokio::main(flavor = "current_thread")]
     /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
     /// let pool = Pool::new(8 << 20)?;
-    /// let mut body = LeasedBody::new(Full::from("hello"), &pool);
+    /// let mut body = LeasedBody::new(Full::<Bytes>::from("hello"), &pool);
     /// while let Some(chain) = body.next_chain().await {
     ///     assert_eq!(chain?, *b"hello");
     /// }

@@ -23,7 +23,6 @@
 
 mod leased;
 mod leased_rejection;
-
 mod responses;
 mod streamed;
 
