@@ -185,6 +185,20 @@ async fn what_a_body_promises_leases_eight_times_what_it_sent_at_most() {
     }
 }
 
+#[tokio::test]
+async fn between_frames_no_block_is_held_that_holds_nothing() {
+    let pool = pool();
+    let mut collecting =
+        tokio_test::task::spawn(collect(Scripted::stuttering(40 * KIB, 8 * KIB).sized(), &pool, NO_LIMIT));
+    assert!(collecting.poll().is_pending());
+    for (at, holds) in [20, 20, 40, 40].into_iter().enumerate() {
+        assert!(collecting.poll().is_pending());
+        assert_eq!(pool.leased(), holds * KIB, "after frame {at}");
+    }
+    drop(collecting);
+    assert_eq!(pool.leased(), 0);
+}
+
 // ---- short memory --------------------------------------------------------------------------------------------------------------
 
 #[tokio::test]
@@ -199,6 +213,7 @@ async fn a_body_waits_for_memory_and_goes_on() {
             async move { collect(body, &pool, NO_LIMIT).await }
         });
         while pool.stats().waiting == 0 {
+            assert!(!collecting.is_finished(), "there is no memory yet");
             tokio::task::yield_now().await;
         }
         assert_eq!(held.now(), 1, "the frame that was read waits");

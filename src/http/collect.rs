@@ -24,9 +24,9 @@ const TO_COME_MIN: usize = 4 << 10;
 /// hold the smallest block.
 ///
 /// # Waiting
-/// Until a frame is there no block is leased for it. When memory is short, the frame that was read waits for it, and hyper reads no further. What
-/// was collected until then stays leased, so that many large uploads at once may wait for each other until the first one fails: give
-/// each an account with a limit, or admit fewer.
+/// Until a frame is there no block is leased for it. When memory is short, the frame that was read is held until it comes, and pins hyper's
+/// buffer meanwhile; hyper reads one frame more, and then no further. What was collected until then stays leased, so that many large
+/// uploads at once may wait for each other until the first one fails: give them accounts with limits, or admit fewer.
 ///
 /// # Errors
 /// The body is longer than `limit` ([`CollectError::is_too_long`]): at once and unread if it announces so. It failed

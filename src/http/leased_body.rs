@@ -29,8 +29,8 @@ pin_project! {
     /// room for that: a limit of one block is enough, if the reader lets go of each chain before it takes the next.
     ///
     /// # Waiting
-    /// Until a frame is there no block is leased. When memory is short, the frame that was read waits for it, and hyper reads no further. A frame
-    /// is dropped with the last chain that was copied out of it; until then hyper's buffer waits too, which it would not use meanwhile.
+    /// Until a frame is there no block is leased. When memory is short, the frame that was read is held until it comes; a large one until the
+    /// last chain of it was taken. It pins hyper's buffer meanwhile; hyper reads one frame more, and then no further.
     ///
     /// # Errors
     /// [`LeasedBodyError`]: the body failed, or no memory was to be had within the pool's `wait_max`. The latter loses nothing: the next poll
