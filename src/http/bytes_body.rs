@@ -27,6 +27,11 @@ impl BytesBody {
         Self { chain: chain.into() }
     }
 
+    /// A body of no bytes.
+    pub fn empty() -> Self {
+        Self::default()
+    }
+
     /// The bytes that are still to be taken.
     pub fn into_inner(self) -> Chain {
         self.chain

@@ -9,15 +9,30 @@
 //!
 //! All but `ReaderBody::new` know their length and say so by `size_hint`: hyper then writes the Content-Length itself. Never set that header
 //! beside them; a value that differs is sent as it is, and the next response on the connection is misread.
+//!
+//! | of a request | |
+//! |---|---|
+//! | [`collect`] | its body as one [`Chain`](crate::Chain), up to a limit |
+//! | [`LeasedBody`] | its body as chains that come one by one, and its trailers |
+//! | `axum` (feature `axum`) | both as extractors, and chains as responses |
+//!
+//! Either copies what hyper has read and lets go of it: what is kept is charged, and pins no buffer of hyper's.
 
+#[cfg(feature = "axum")]
+pub mod axum;
 mod bytes_body;
 mod chain_body;
+mod collect;
+mod copying;
+mod leased_body;
 mod reader_body;
 pub mod serve;
 
 pub use self::{
     bytes_body::BytesBody,
     chain_body::ChainBody,
+    collect::{CollectError, collect},
+    leased_body::{LeasedBody, LeasedBodyError},
     reader_body::{ReaderBody, ReaderBodyError},
     serve::serve,
 };

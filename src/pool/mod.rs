@@ -325,7 +325,7 @@ impl Pool {
     }
 
     /// The most that one chain may ask for: a quarter of the budget, in at most 63 blocks.
-    fn chain_len_max(&self) -> usize {
+    pub(crate) fn chain_len_max(&self) -> usize {
         (self.budget() / 4).min(CHAIN_BLOCKS_MAX * self.block_len_for(usize::MAX))
     }
 

@@ -1,0 +1,96 @@
+//! `LeasedRejection`: what a client is told whose body was not read.
+
+use std::{error::Error, fmt, iter::successors};
+
+use ::http::{HeaderValue, StatusCode, header::RETRY_AFTER};
+use axum_core::response::{IntoResponse, Response};
+use http_body_util::LengthLimitError;
+
+use crate::{http::CollectError, pool::LeaseError};
+
+/// The rejection of [`Leased`](super::Leased), like those of axum's own extractors.
+///
+/// | | status | |
+/// |---|---|---|
+/// | longer than axum's limit, or than the pool's account can ever hold | 413 | |
+/// | no memory in time | 503 | `Retry-After: 1` |
+/// | the body broke off | 400 | |
+///
+/// What the client is told names no account and no figure of the pool; the [`source`](Error::source) does.
+#[derive(Debug)]
+pub struct LeasedRejection {
+    error: CollectError,
+}
+
+/// What a client can do about it.
+enum Cause {
+    TooLong,
+    OutOfMemory,
+    Broken,
+}
+
+impl LeasedRejection {
+    /// The status of the response.
+    pub fn status(&self) -> StatusCode {
+        match self.cause() {
+            Cause::TooLong => StatusCode::PAYLOAD_TOO_LARGE,
+            Cause::OutOfMemory => StatusCode::SERVICE_UNAVAILABLE,
+            Cause::Broken => StatusCode::BAD_REQUEST,
+        }
+    }
+
+    /// The text of the response.
+    pub fn body_text(&self) -> String {
+        self.to_string()
+    }
+
+    fn cause(&self) -> Cause {
+        if self.error.is_too_long() || self.find::<LengthLimitError>().is_some() {
+            return Cause::TooLong;
+        }
+        match self.find::<LeaseError>() {
+            Some(error) if error.is_too_large() => Cause::TooLong,
+            Some(_) => Cause::OutOfMemory,
+            None => Cause::Broken,
+        }
+    }
+
+    /// The first of the errors behind this one that is an `E`: axum wraps those of bodies in its own.
+    fn find<E: Error + 'static>(&self) -> Option<&E> {
+        successors(self.error.source(), |&error| error.source()).find_map(|error| error.downcast_ref())
+    }
+}
+
+impl IntoResponse for LeasedRejection {
+    fn into_response(self) -> Response {
+        let mut response = (self.status(), self.body_text()).into_response();
+        if matches!(self.cause(), Cause::OutOfMemory) {
+            response.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static("1"));
+        }
+        response
+    }
+}
+
+impl fmt::Display for LeasedRejection {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Failed to buffer the request body: ")?;
+        match (self.cause(), self.error.source()) {
+            (Cause::TooLong, _) => f.write_str("length limit exceeded"),
+            (Cause::OutOfMemory, _) => f.write_str("the server is short of memory"),
+            (Cause::Broken, Some(error)) => write!(f, "{error}"),
+            (Cause::Broken, None) => write!(f, "{}", self.error),
+        }
+    }
+}
+
+impl Error for LeasedRejection {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        Some(&self.error)
+    }
+}
+
+impl From<CollectError> for LeasedRejection {
+    fn from(error: CollectError) -> Self {
+        Self { error }
+    }
+}

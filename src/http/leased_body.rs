@@ -1,0 +1,209 @@
+//! `LeasedBody`: any body as one of leased chains.
+
+use std::{
+    error::Error,
+    fmt,
+    future::poll_fn,
+    pin::Pin,
+    task::{Context, Poll, ready},
+};
+
+use bytes::Buf;
+use http_body::{Body, Frame, SizeHint};
+use pin_project_lite::pin_project;
+
+use super::copying::Copying;
+use crate::{
+    chain::Chain,
+    pool::{LeaseError, Pool},
+};
+
+pin_project! {
+    /// A body whose bytes were copied into leased blocks, frame by frame: what arrives is charged from then on.
+    ///
+    /// For requests that are read as they come, and whose bytes are kept or passed on: a slice of hyper's own frames that is kept pins the
+    /// buffer it was read into, 408 KiB of heap that no account sees. Trailers are passed on; length and end are those of the inner body.
+    ///
+    /// # Shape
+    /// A frame of up to 64 KiB becomes one chain. Larger ones come in chains of 64 KiB, shorter ones where the limits of the account leave no
+    /// room for that: a limit of one block is enough, if the reader lets go of each chain before it takes the next.
+    ///
+    /// # Waiting
+    /// Until a frame is there no block is leased. When memory is short, the frame that was read is held until it comes; a large one until the
+    /// last chain of it was taken. It pins hyper's buffer meanwhile; hyper reads one frame more, and then no further.
+    ///
+    /// # Errors
+    /// [`LeasedBodyError`]: the body failed, or no memory was to be had within the pool's `wait_max`. The latter loses nothing: the next poll
+    /// waits anew.
+    ///
+    /// # Panics
+    /// If it must wait for memory outside of a tokio runtime with time enabled.
+    ///
+    /// # Examples
+    /// ```
+    /// use bytes::Bytes;
+    /// use http_body_util::Full;
+    /// use leasehold::{Pool, http::LeasedBody};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let pool = Pool::new(8 << 20)?;
+    /// let mut body = LeasedBody::new(Full::<Bytes>::from("hello"), &pool);
+    /// while let Some(chain) = body.next_chain().await {
+    ///     assert_eq!(chain?, *b"hello");
+    /// }
+    /// assert_eq!(pool.leased(), 0);
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub struct LeasedBody<B: Body> {
+        #[pin]
+        body: B,
+        // What is left of the frame that is being copied.
+        data: Option<B::Data>,
+        copying: Copying,
+    }
+}
+
+impl<B: Body> LeasedBody<B> {
+    /// Reads `body` into blocks of `pool`.
+    pub fn new(body: B, pool: &Pool) -> Self {
+        Self { body, data: None, copying: Copying::new(pool) }
+    }
+}
+
+impl<B> LeasedBody<B>
+where
+    B: Body + Unpin,
+    B::Error: Into<Box<dyn Error + Send + Sync>>,
+{
+    /// The next bytes, or none at the end. Trailers are dropped: whoever wants them takes frames.
+    ///
+    /// # Errors
+    /// As those of the frames.
+    ///
+    /// # Cancel safety
+    /// Cancel safe: nothing is lost. A wait for memory that was cancelled keeps its place and its deadline for the next call.
+    pub async fn next_chain(&mut self) -> Option<Result<Chain, LeasedBodyError>> {
+        loop {
+            match poll_fn(|cx| Pin::new(&mut *self).poll_frame(cx)).await? {
+                Err(error) => return Some(Err(error)),
+                Ok(frame) => {
+                    if let Ok(chain) = frame.into_data() {
+                        return Some(Ok(chain));
+                    }
+                }
+            }
+        }
+    }
+}
+
+impl<B> Body for LeasedBody<B>
+where
+    B: Body,
+    B::Error: Into<Box<dyn Error + Send + Sync>>,
+{
+    type Data = Chain;
+    type Error = LeasedBodyError;
+
+    fn poll_frame(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Chain>, LeasedBodyError>>> {
+        let mut this = self.project();
+        loop {
+            if let Some(data) = this.data.as_mut().filter(|data| data.has_remaining()) {
+                if let Err(error) = ready!(this.copying.poll_copy(cx, data, 0)) {
+                    return Poll::Ready(Some(Err(error.into())));
+                }
+                this.data.take_if(|data| !data.has_remaining());
+                return Poll::Ready(Some(Ok(Frame::data(this.copying.take()))));
+            }
+            match ready!(this.body.as_mut().poll_frame(cx)) {
+                None => return Poll::Ready(None),
+                Some(Err(error)) => return Poll::Ready(Some(Err(LeasedBodyError::body(error)))),
+                Some(Ok(frame)) => match frame.into_data().map_err(Frame::into_trailers) {
+                    Ok(data) => *this.data = Some(data),
+                    Err(Ok(trailers)) => return Poll::Ready(Some(Ok(Frame::trailers(trailers)))),
+                    Err(Err(_)) => {}
+                },
+            }
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.left() == 0 && self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        let (inner, left) = (self.body.size_hint(), self.left());
+        let mut hint = SizeHint::new();
+        hint.set_lower(inner.lower().saturating_add(left));
+        if let Some(upper) = inner.upper() {
+            hint.set_upper(upper.saturating_add(left));
+        }
+        hint
+    }
+}
+
+impl<B: Body> LeasedBody<B> {
+    /// Bytes of the frame that is being copied.
+    fn left(&self) -> u64 {
+        self.data.as_ref().map_or(0, Buf::remaining) as u64
+    }
+}
+
+impl<B: Body + fmt::Debug> fmt::Debug for LeasedBody<B> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("LeasedBody").field("body", &self.body).field("left", &self.left()).finish_non_exhaustive()
+    }
+}
+
+/// Why a [`LeasedBody`] gave no frame.
+#[derive(Debug)]
+pub struct LeasedBodyError {
+    kind: Kind,
+}
+
+#[derive(Debug)]
+enum Kind {
+    Body(Box<dyn Error + Send + Sync>),
+    Lease(LeaseError),
+}
+
+impl LeasedBodyError {
+    fn body(error: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
+        Self { kind: Kind::Body(error.into()) }
+    }
+
+    /// The inner body failed: its error is the [`source`](Error::source).
+    pub fn is_body(&self) -> bool {
+        matches!(self.kind, Kind::Body(_))
+    }
+
+    /// No memory was to be had: the [`LeaseError`] is the [`source`](Error::source). Nothing is lost.
+    pub fn is_lease(&self) -> bool {
+        matches!(self.kind, Kind::Lease(_))
+    }
+}
+
+impl fmt::Display for LeasedBodyError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.kind {
+            Kind::Body(_) => write!(f, "reading the body failed"),
+            Kind::Lease(_) => write!(f, "no memory to read the body into"),
+        }
+    }
+}
+
+impl Error for LeasedBodyError {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        match &self.kind {
+            Kind::Body(error) => Some(&**error),
+            Kind::Lease(error) => Some(error),
+        }
+    }
+}
+
+impl From<LeaseError> for LeasedBodyError {
+    fn from(error: LeaseError) -> Self {
+        Self { kind: Kind::Lease(error) }
+    }
+}
