@@ -199,6 +199,9 @@ enum MutStep {
     SplitTo(usize),
     Advance(usize),
     CopyToBytes(usize),
+    SplitFrame(usize),
+    Peek(usize, usize),
+    Find(u8, usize),
     ReleaseRoom,
     Clear,
 }
@@ -214,15 +217,17 @@ fn mut_step() -> impl Strategy<Value = MutStep> {
         len.clone().prop_map(MutStep::Write),
         len.clone().prop_map(MutStep::SplitTo),
         len.clone().prop_map(MutStep::Advance),
-        len.prop_map(MutStep::CopyToBytes),
+        len.clone().prop_map(MutStep::CopyToBytes),
+        len.clone().prop_map(MutStep::SplitFrame),
+        (len.clone(), len.clone()).prop_map(|(at, end)| MutStep::Peek(at, end)),
+        (any::<u8>(), len).prop_map(|(byte, at)| MutStep::Find(byte, at)),
         Just(MutStep::ReleaseRoom),
         Just(MutStep::Clear),
     ]
 }
 
-fn run_chain_mut(steps: &[MutStep]) {
-    let pool = pool();
-    let mut chain = ChainMut::new(&pool);
+fn run_chain_mut(pool: &Pool, steps: &[MutStep]) {
+    let mut chain = ChainMut::new(pool);
     let mut model: VecDeque<u8> = VecDeque::new();
     for (seed, step) in steps.iter().enumerate() {
         let seed = seed as u8;
@@ -251,7 +256,7 @@ fn run_chain_mut(steps: &[MutStep]) {
             }
             MutStep::Append(len) => {
                 let bytes = pattern(seed, len);
-                chain.append(written(&pool, &bytes));
+                chain.append(written(pool, &bytes));
                 model.extend(bytes);
             }
             MutStep::Write(len) => {
@@ -274,6 +279,22 @@ fn run_chain_mut(steps: &[MutStep]) {
             MutStep::CopyToBytes(len) => {
                 let len = within(len);
                 assert_eq!(chain.copy_to_bytes(len)[..], *model.drain(..len).collect::<Vec<u8>>());
+            }
+            MutStep::SplitFrame(at) => {
+                let at = within(at);
+                let front: VecDeque<u8> = model.drain(..at).collect();
+                assert_same(&chain.split_frame(at), &front);
+            }
+            MutStep::Peek(at, end) => {
+                let (at, end) = (within(at).min(within(end)), within(at).max(within(end)));
+                let mut peeked = vec![0; end - at];
+                chain.peek_slice(at, &mut peeked);
+                assert!(model.range(at..end).eq(&peeked));
+            }
+            MutStep::Find(byte, at) => {
+                let at = within(at);
+                let found = chain.find(at.., |piece| piece.iter().position(|&other| other == byte));
+                assert_eq!(found, (at..model.len()).find(|&at| model[at] == byte));
             }
             MutStep::ReleaseRoom => {
                 chain.release_room();
@@ -304,7 +325,9 @@ proptest! {
 
     #[test]
     fn a_chain_mut_behaves_like_a_deque_of_bytes(steps in prop::collection::vec(mut_step(), 1..40)) {
-        run_chain_mut(&steps);
+        run_chain_mut(&pool(), &steps);
+        // Small frames of large blocks are moved out of them (NO-PIN).
+        run_chain_mut(&Pool::builder().budget(4 << 20).classes([64, 16 << 10]).build().expect("a pool"), &steps);
     }
 }
 
