@@ -45,7 +45,7 @@ pub(crate) fn measure(cases: &[Case]) {
     criterion.final_summary();
     // As criterion does: without this flag the bench is only tried, not measured; and a word is a part of the names that are meant.
     if std::env::args().any(|arg| arg == "--bench") {
-        let word = std::env::args().skip(1).find(|arg| !arg.starts_with("--")).unwrap_or_default();
+        let word = std::env::args().skip(1).find(|arg| !arg.starts_with('-')).unwrap_or_default();
         print_table(cases.iter().filter(|case| case.group.contains(&word)));
     }
 }
