@@ -21,6 +21,7 @@
 
 mod connection;
 mod driver;
+mod head;
 mod hyper_service;
 mod listener;
 mod request_body;
@@ -84,7 +85,7 @@ pub struct Serve<L, S> {
 }
 
 impl<L, S> Serve<L, S> {
-    /// How long a connection may wait for its next request; 75 s by default. Deadlines are kept to a quarter of a second.
+    /// How long a connection may wait for its next request, or its first; 75 s by default. Deadlines are kept to a quarter of a second.
     pub fn idle_timeout(mut self, timeout: Duration) -> Self {
         self.settings.idle_timeout = timeout;
         self
@@ -134,6 +135,10 @@ impl<L, S> Serve<L, S> {
 
     /// Opens an account of at most `limit` bytes inside `pool` for each connection that is awake, and gives it to the service as an
     /// extension of each request: a [`Pool`]. While the pool's pressure is high, connections are parked at once.
+    ///
+    /// What hyper holds for a connection that is awake is reserved in the pool too: 18 KiB, and 36 KiB for HTTP/2. A request for which there
+    /// is no room waits in line, with its head's deadline and the pool's `wait_max`, and is hung up on then. Not counted are up to 4 KiB
+    /// of a head that has not come whole, and what hyper's buffer grows by while it reads a body or a longer head, up to 408 KiB.
     pub fn pool(mut self, pool: &Pool, limit: usize) -> Self {
         self.settings.account = Some(AccountSettings { pool: pool.clone(), limit });
         self
@@ -177,7 +182,7 @@ where
     async fn run(self) {
         let Self { mut listener, service, settings, signal } = self;
         let sleepers = Arc::new(Sleepers::default());
-        tokio::spawn(tick(Arc::downgrade(&sleepers)));
+        tokio::spawn(tick(Arc::downgrade(&sleepers), settings.account.as_ref().map(|account| account.pool.clone())));
         let shared = Arc::new(Shared {
             drivers: Box::new(DriversFor { service, http1: http1_builder(&settings), http2: http2_builder() }),
             sleepers: Arc::clone(&sleepers),
@@ -208,13 +213,13 @@ where
 }
 
 /// The one timer of a server; ends with it.
-async fn tick(sleepers: Weak<Sleepers>) {
+async fn tick(sleepers: Weak<Sleepers>, pool: Option<Pool>) {
     let mut interval = tokio::time::interval(TICK);
     interval.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         interval.tick().await;
         let Some(sleepers) = sleepers.upgrade() else { return };
-        sleepers.tick();
+        sleepers.tick(pool.as_ref().is_some_and(|pool| pool.pressure().is_high()));
     }
 }
 
