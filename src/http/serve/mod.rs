@@ -85,7 +85,7 @@ pub struct Serve<L, S> {
 }
 
 impl<L, S> Serve<L, S> {
-    /// How long a connection may wait for its next request, or its first; 75 s by default. Deadlines are kept to a quarter of a second.
+    /// How long a connection may wait for its next request, or its first; 75 s by default. Deadlines are never kept early, and at most half a second late.
     pub fn idle_timeout(mut self, timeout: Duration) -> Self {
         self.settings.idle_timeout = timeout;
         self

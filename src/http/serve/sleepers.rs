@@ -50,9 +50,12 @@ struct Entry {
 impl Tick {
     pub(super) const NEVER: Self = Self(u32::MAX);
 
-    /// So much later, rounded up.
+    /// So much later, and never earlier: the present tick has partly passed.
     pub(super) fn after(self, duration: Duration) -> Self {
-        let ticks = duration.as_nanos().div_ceil(TICK.as_nanos());
+        if duration.is_zero() {
+            return self;
+        }
+        let ticks = duration.as_nanos().div_ceil(TICK.as_nanos()) + 1;
         Self(u32::try_from(ticks).ok().and_then(|ticks| self.0.checked_add(ticks)).unwrap_or(u32::MAX))
     }
 }
