@@ -119,13 +119,12 @@ impl<T: AsyncRead + AsyncWrite + Unpin + Send + 'static> Connection<T> {
     fn poll_waiting(&mut self, cx: &mut Context<'_>, mut io: T, mut head: BytesMut) -> Poll<Next> {
         let settings = &self.shared.settings;
         let head_max = settings.header_size_max.map_or(HEAD_LEN, |most| most.clamp(1, HEAD_LEN));
-        let protocol = loop {
+        let verdict = loop {
             let verdict = judge(&head, self.is_fresh && settings.http2);
-            match verdict {
-                Verdict::Whole(protocol) => break protocol,
-                // Too long for this place, or a condition is to be missed.
-                Verdict::More if head.len() >= head_max || (skips(6) && !head.is_empty()) => break Protocol::Http1,
-                Verdict::More => {}
+            // Too long for this place, or a condition is to be missed.
+            let is_enough = head.len() >= head_max || (skips(6) && !head.is_empty());
+            if verdict != Verdict::More || is_enough {
+                break verdict;
             }
             let mut room = [MaybeUninit::uninit(); HEAD_LEN];
             let mut room = ReadBuf::uninit(&mut room[..head_max - head.len()]);
@@ -141,28 +140,35 @@ impl<T: AsyncRead + AsyncWrite + Unpin + Send + 'static> Connection<T> {
                     head.extend_from_slice(room.filled());
                 }
                 // It has ended, or failed. What came is hyper's to judge.
-                Poll::Ready(_) if !head.is_empty() => break Protocol::Http1,
+                Poll::Ready(_) if !head.is_empty() => break Verdict::More,
                 Poll::Ready(_) => return Poll::Ready(Next::End),
             }
         };
-        self.admit(io, head, protocol);
+        self.admit(io, head, verdict);
         Poll::Ready(Next::GoOn)
     }
 
     /// Wakes the connection if there is room for it, or waits in line.
-    fn admit(&mut self, io: T, head: BytesMut, protocol: Protocol) {
+    fn admit(&mut self, io: T, head: BytesMut, verdict: Verdict) {
+        let protocol = match verdict {
+            Verdict::Whole(protocol) => protocol,
+            Verdict::More => Protocol::Http1,
+        };
         let room = match &self.shared.settings.account {
             None => Reservation::empty(),
-            Some(account) => match account.pool.try_reserve(protocol.awake_len()) {
-                Ok(room) => room,
-                // The pool is made for less than one connection; nobody is to wait for what can never be.
-                Err(error) if error.is_too_large() => Reservation::empty(),
-                Err(_) => {
-                    let reserve = account.pool.reserve(protocol.awake_len());
-                    self.state = State::Queued(Box::new(Queued { io, head, protocol, reserve }));
-                    return;
+            Some(account) => {
+                let pool = if verdict == Verdict::More { &account.heads } else { &account.pool };
+                match pool.try_reserve(protocol.awake_len()) {
+                    Ok(room) => room,
+                    // The pool is made for less than one connection; nobody is to wait for what can never be.
+                    Err(error) if error.is_too_large() => Reservation::empty(),
+                    Err(_) => {
+                        let reserve = pool.reserve(protocol.awake_len());
+                        self.state = State::Queued(Box::new(Queued { io, head, protocol, reserve }));
+                        return;
+                    }
                 }
-            },
+            }
         };
         self.wake(io, head, protocol, room);
     }
@@ -219,8 +225,9 @@ impl<T: AsyncRead + AsyncWrite + Unpin + Send + 'static> Connection<T> {
             self.turn_to(&mut awake, phase, now);
         }
         let is_late = now >= self.deadline;
-        if matches!(phase, Phase::Idle { .. }) && awake.can_park && !is_stopping {
-            if is_late || self.must_park() {
+        if phase.may_park() && awake.can_park && !is_stopping {
+            // Half a head is waited for without hyper.
+            if is_late || !awake.lingers() || self.must_park() {
                 self.turn_to(&mut awake, Phase::Busy, now);
                 return Poll::Ready(self.park(*awake, now));
             }
@@ -247,7 +254,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin + Send + 'static> Connection<T> {
             Phase::Idle { .. } if awake.can_park => now.after(settings.linger),
             Phase::Draining { .. } | Phase::Idle { .. } => now.after(settings.idle_timeout),
         };
-        let (was_warm, is_warm) = (awake.is_warm(awake.phase), awake.is_warm(phase));
+        let (was_warm, is_warm) = (awake.lingers(), awake.lingers_in(phase));
         if is_warm && !was_warm {
             self.shared.warm.fetch_add(1, Relaxed);
         } else if was_warm && !is_warm {
@@ -315,7 +322,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin + Send + 'static> Future for Connection<T
 impl<T> Drop for Connection<T> {
     fn drop(&mut self) {
         if let State::Awake(awake) = &self.state
-            && awake.is_warm(awake.phase)
+            && awake.lingers()
         {
             self.shared.warm.fetch_sub(1, Relaxed);
         }
@@ -323,20 +330,25 @@ impl<T> Drop for Connection<T> {
     }
 }
 
+impl Phase {
+    /// Whether all that was asked is answered, and something was.
+    fn may_park(self) -> bool {
+        match self {
+            Self::Idle { .. } => true,
+            Self::Head { dispatched } => dispatched > 0,
+            Self::Busy | Self::Draining { .. } => false,
+        }
+    }
+}
+
 impl<T> Awake<T> {
     /// Whether it could be parked, and is not yet.
     fn lingers(&self) -> bool {
-        self.can_park && matches!(self.phase, Phase::Idle { .. })
+        self.lingers_in(self.phase)
     }
 
-    /// Whether a connection in `phase` is still there because it lingered.
-    fn is_warm(&self, phase: Phase) -> bool {
-        match phase {
-            Phase::Idle { .. } => self.can_park,
-            // Who lingers and then sends half a head holds as much.
-            Phase::Head { dispatched } => self.can_park && dispatched > 0,
-            Phase::Busy | Phase::Draining { .. } => false,
-        }
+    fn lingers_in(&self, phase: Phase) -> bool {
+        self.can_park && matches!(phase, Phase::Idle { .. })
     }
 
     fn phase_now(&self) -> Phase {

@@ -64,6 +64,9 @@ use self::{
 };
 use crate::pool::Pool;
 
+/// Heads that are long and not whole get at most one of so many parts of the pool.
+const HEADS_SHARE: usize = 4;
+
 /// What errors of services and bodies become.
 pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
 
@@ -137,10 +140,14 @@ impl<L, S> Serve<L, S> {
     /// extension of each request: a [`Pool`]. While the pool's pressure is high, connections are parked at once.
     ///
     /// What hyper holds for a connection that is awake is reserved in the pool too: 18 KiB, and 36 KiB for HTTP/2. A request for which there
-    /// is no room waits in line, with its head's deadline and the pool's `wait_max`, and is hung up on then. Not counted are up to 4 KiB
-    /// of a head that has not come whole, and what hyper's buffer grows by while it reads a body or a longer head, up to 408 KiB.
+    /// is no room waits in line, until its head's deadline or the pool's `wait_max`, and is hung up on then. A head that is longer than
+    /// 4 KiB and not whole waits for a quarter of the pool, so that half heads never hold up whole ones.
+    ///
+    /// Not counted are 4 KiB for each head that is not whole, and what hyper's buffer grows by while it reads a body or a longer head, up to
+    /// 408 KiB.
     pub fn pool(mut self, pool: &Pool, limit: usize) -> Self {
-        self.settings.account = Some(AccountSettings { pool: pool.clone(), limit });
+        let heads = pool.child("heads", pool.limit() / HEADS_SHARE);
+        self.settings.account = Some(AccountSettings { pool: pool.clone(), limit, heads });
         self
     }
 

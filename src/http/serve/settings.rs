@@ -22,6 +22,8 @@ pub(super) struct Settings {
 pub(super) struct AccountSettings {
     pub(super) pool: Pool,
     pub(super) limit: usize,
+    /// Room for what hyper holds of heads that are long and not whole: a part of the pool, so that who never ends them cannot fill it.
+    pub(super) heads: Pool,
 }
 
 impl Default for Settings {
