@@ -68,8 +68,8 @@ pub(super) struct Connection<T> {
 }
 
 enum State<T> {
-    /// The transport, and what has come of the next head.
-    Waiting(T, BytesMut),
+    /// The transport, and what has come of the next head with the room for it.
+    Waiting(T, BytesMut, Reservation),
     Queued(Box<Queued<T>>),
     Awake(Box<Awake<T>>),
     Ended,
@@ -81,6 +81,7 @@ struct Queued<T> {
     head: BytesMut,
     protocol: Protocol,
     reserve: Reserve,
+    _room: Reservation,
 }
 
 struct Awake<T> {
@@ -112,11 +113,23 @@ impl<T: AsyncRead + AsyncWrite + Unpin + Send + 'static> Connection<T> {
         let slot = shared.sleepers.join();
         let (now, _) = shared.sleepers.look();
         let deadline = now.after(shared.settings.idle_timeout);
-        Self { shared, slot, deadline, is_fresh: true, state: State::Waiting(io, BytesMut::new()) }
+        Self {
+            shared,
+            slot,
+            deadline,
+            is_fresh: true,
+            state: State::Waiting(io, BytesMut::new(), Reservation::empty()),
+        }
     }
 
     /// Reads the next head, until hyper is to have it.
-    fn poll_waiting(&mut self, cx: &mut Context<'_>, mut io: T, mut head: BytesMut) -> Poll<Next> {
+    fn poll_waiting(
+        &mut self,
+        cx: &mut Context<'_>,
+        mut io: T,
+        mut head: BytesMut,
+        mut held: Reservation,
+    ) -> Poll<Next> {
         let settings = &self.shared.settings;
         let head_max = settings.header_size_max.map_or(HEAD_LEN, |most| most.clamp(1, HEAD_LEN));
         let verdict = loop {
@@ -129,10 +142,11 @@ impl<T: AsyncRead + AsyncWrite + Unpin + Send + 'static> Connection<T> {
             let mut room = [MaybeUninit::uninit(); HEAD_LEN];
             let mut room = ReadBuf::uninit(&mut room[..head_max - head.len()]);
             match Pin::new(&mut io).poll_read(cx, &mut room) {
-                Poll::Pending => {
-                    self.state = State::Waiting(io, head);
+                Poll::Pending if settings.holds(&head, &mut held) => {
+                    self.state = State::Waiting(io, head, held);
                     return Poll::Pending;
                 }
+                Poll::Pending => return Poll::Ready(Next::End),
                 Poll::Ready(Ok(())) if !room.filled().is_empty() => {
                     if head.is_empty() {
                         self.deadline = self.shared.sleepers.look().0.after(settings.header_timeout);
@@ -144,33 +158,46 @@ impl<T: AsyncRead + AsyncWrite + Unpin + Send + 'static> Connection<T> {
                 Poll::Ready(_) => return Poll::Ready(Next::End),
             }
         };
-        self.admit(io, head, verdict);
-        Poll::Ready(Next::GoOn)
+        Poll::Ready(match verdict {
+            Verdict::Whole(protocol) => self.admit(io, head, protocol, held),
+            Verdict::More => self.admit_half(io, head, held),
+        })
     }
 
     /// Wakes the connection if there is room for it, or waits in line.
-    fn admit(&mut self, io: T, head: BytesMut, verdict: Verdict) {
-        let protocol = match verdict {
-            Verdict::Whole(protocol) => protocol,
-            Verdict::More => Protocol::Http1,
-        };
-        let room = match &self.shared.settings.account {
+    fn admit(&mut self, io: T, head: BytesMut, protocol: Protocol, mut held: Reservation) -> Next {
+        let settings = &self.shared.settings;
+        let room = match settings.account.as_ref().map(|account| account.pool.try_reserve(protocol.awake_len())) {
             None => Reservation::empty(),
-            Some(account) => {
-                let pool = if verdict == Verdict::More { &account.heads } else { &account.pool };
-                match pool.try_reserve(protocol.awake_len()) {
-                    Ok(room) => room,
-                    // The pool is made for less than one connection; nobody is to wait for what can never be.
-                    Err(error) if error.is_too_large() => Reservation::empty(),
-                    Err(_) => {
-                        let reserve = pool.reserve(protocol.awake_len());
-                        self.state = State::Queued(Box::new(Queued { io, head, protocol, reserve }));
-                        return;
-                    }
-                }
+            Some(Ok(room)) => room,
+            // The pool is made for less than one connection; nobody is to wait for what can never be.
+            Some(Err(error)) if error.is_too_large() => Reservation::empty(),
+            Some(Err(_)) if !settings.holds(&head, &mut held) => return Next::End,
+            Some(Err(_)) => {
+                let account = settings.account.as_ref().expect("it has refused");
+                let reserve = account.pool.reserve(protocol.awake_len());
+                self.state = State::Queued(Box::new(Queued { io, head, protocol, reserve, _room: held }));
+                return Next::GoOn;
             }
         };
         self.wake(io, head, protocol, room);
+        Next::GoOn
+    }
+
+    /// Wakes the connection with a head that is not whole, if there is room for such.
+    fn admit_half(&mut self, io: T, head: BytesMut, held: Reservation) -> Next {
+        drop(held);
+        let protocol = Protocol::Http1;
+        let heads = self.shared.settings.account.as_ref().map(|account| &account.heads);
+        let room = match heads.map(|heads| heads.try_reserve(protocol.awake_len())) {
+            None => Reservation::empty(),
+            Some(Ok(room)) => room,
+            Some(Err(error)) if error.is_too_large() => Reservation::empty(),
+            // It would wait for others that never end theirs.
+            Some(Err(_)) => return Next::End,
+        };
+        self.wake(io, head, protocol, room);
+        Next::GoOn
     }
 
     fn poll_queued(&mut self, cx: &mut Context<'_>, mut queued: Box<Queued<T>>) -> Poll<Next> {
@@ -277,7 +304,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin + Send + 'static> Connection<T> {
         // What is left is of the next head.
         let timeout = if left.is_empty() { settings.idle_timeout } else { settings.header_timeout };
         self.deadline = now.after(timeout);
-        self.state = State::Waiting(io, left);
+        self.state = State::Waiting(io, left, Reservation::empty());
         Next::GoOn
     }
 }
@@ -300,7 +327,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin + Send + 'static> Future for Connection<T
                 _ if now >= this.deadline => return Poll::Ready(()),
                 State::Queued(queued) => this.poll_queued(cx, queued),
                 State::Waiting(..) if is_stopping => return Poll::Ready(()),
-                State::Waiting(io, head) => this.poll_waiting(cx, io, head),
+                State::Waiting(io, head, room) => this.poll_waiting(cx, io, head, room),
             };
             match polled {
                 Poll::Ready(Next::GoOn) => {}

@@ -64,7 +64,7 @@ use self::{
 };
 use crate::pool::Pool;
 
-/// Heads that are long and not whole get at most one of so many parts of the pool.
+/// Heads that are not whole get at most one of so many parts of the pool.
 const HEADS_SHARE: usize = 4;
 
 /// What errors of services and bodies become.
@@ -140,11 +140,11 @@ impl<L, S> Serve<L, S> {
     /// extension of each request: a [`Pool`]. While the pool's pressure is high, connections are parked at once.
     ///
     /// What hyper holds for a connection that is awake is reserved in the pool too: 18 KiB, and 36 KiB for HTTP/2. A request for which there
-    /// is no room waits in line, until its head's deadline or the pool's `wait_max`, and is hung up on then. A head that is longer than
-    /// 4 KiB and not whole waits for a quarter of the pool, so that half heads never hold up whole ones.
+    /// is no room waits in line, until its head's deadline or the pool's `wait_max`, and is hung up on then. Heads that are not whole have
+    /// a quarter of the pool together, so that they never hold up whole ones, and are hung up on when it is full.
     ///
-    /// Not counted are 4 KiB for each head that is not whole, and what hyper's buffer grows by while it reads a body or a longer head, up to
-    /// 408 KiB.
+    /// Not counted are the first 512 bytes of such a head, and what hyper's buffer grows by while it reads a body or a head of more than
+    /// 4 KiB, up to 408 KiB.
     pub fn pool(mut self, pool: &Pool, limit: usize) -> Self {
         let heads = pool.child("heads", pool.limit() / HEADS_SHARE);
         self.settings.account = Some(AccountSettings { pool: pool.clone(), limit, heads });
