@@ -15,7 +15,7 @@ fn main() {
     let count = if std::env::args().any(|arg| arg == "--bench") { 1000 } else { 10 };
     heap::files::allow(2 * count as u64 + 100);
     println!("heap bytes per idle connection, of {count}; in brackets what all of them lease");
-    println!("{:<20} {:>22} {:>24}", "", "after 10 bytes", "after 1,000,000 bytes");
+    println!("{:<20} {:>22} {:>24}", "", "after 10 bytes or GET", "after 1 MB or POST");
     for stack in [
         Stack::BareTask,
         Stack::RawReader,
@@ -24,6 +24,10 @@ fn main() {
         Stack::CompatFramed,
         Stack::TokioBufStream,
         Stack::TokioUtilFramed,
+        Stack::ServeHyper,
+        Stack::ServeAxum,
+        Stack::Hyper,
+        Stack::Axum,
     ] {
         let [small, large] = [Load::Small, Load::Large].map(|load| {
             let held = idle(stack, load, count);

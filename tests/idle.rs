@@ -4,6 +4,7 @@
 
 #[path = "../benches/heap/mod.rs"]
 mod heap;
+#[expect(dead_code, reason = "other stacks are measured elsewhere")]
 #[path = "../benches/idle/stacks.rs"]
 mod stacks;
 

@@ -11,6 +11,7 @@ use std::{
     future::{Future, poll_fn},
     io::{Read, Write},
     net::{SocketAddr, TcpStream as Client},
+    pin::Pin,
     time::Duration,
 };
 
@@ -26,6 +27,9 @@ use tokio::{
 };
 
 use super::heap;
+
+#[path = "http.rs"]
+mod http;
 
 /// The limit of each connection's account.
 const LIMIT: usize = 4 << 20;
@@ -47,20 +51,32 @@ pub(crate) enum Stack {
     TokioUtilFramed,
     /// tokio's `BufStream`, by lines.
     TokioBufStream,
+    /// [`serve`](leasehold::http::serve::serve) with a hyper service, each connection with an account.
+    ServeHyper,
+    /// [`serve`](leasehold::http::serve::serve) with an axum `Router`, each connection with an account.
+    ServeAxum,
+    /// hyper's HTTP/1.
+    Hyper,
+    /// `axum::serve`.
+    Axum,
 }
 
 /// What each connection did before it was idle.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Load {
-    /// One message of 10 bytes.
+    /// One message of 10 bytes; of HTTP, a GET.
     Small,
-    /// One message of 1,000,000 bytes.
+    /// One message of 1,000,000 bytes; of HTTP, a POST of a mebibyte.
     Large,
 }
 
 impl Stack {
     fn echoes(self) -> bool {
         matches!(self, Self::Framed | Self::CompatFramed | Self::TokioUtilFramed)
+    }
+
+    fn is_http(self) -> bool {
+        matches!(self, Self::ServeHyper | Self::ServeAxum | Self::Hyper | Self::Axum)
     }
 }
 
@@ -124,6 +140,10 @@ fn settle(pool: &Pool) {
 /// Does the load on a new connection, and returns it open.
 fn visit(addr: SocketAddr, stack: Stack, load: Load) -> Client {
     let mut client = Client::connect(addr).expect("the server listens");
+    if stack.is_http() {
+        http::visit(&mut client, load);
+        return client;
+    }
     // On the stack or static, so that the count is the server's alone.
     static MESSAGE: [u8; 1_000_000] = [b'x'; 1_000_000];
     let len = load.len();
@@ -146,12 +166,15 @@ fn visit(addr: SocketAddr, stack: Stack, load: Load) -> Client {
     client
 }
 
-async fn listen(stack: Stack, pool: Pool) -> (SocketAddr, impl Future<Output = ()>) {
+async fn listen(stack: Stack, pool: Pool) -> (SocketAddr, Pin<Box<dyn Future<Output = ()> + Send>>) {
     let socket = TcpSocket::new_v4().expect("a socket");
     socket.bind("127.0.0.1:0".parse().expect("an address")).expect("a port");
     // tokio's own `bind` listens with a backlog of 128.
     let listener = socket.listen(4096).expect("listening");
     let addr = listener.local_addr().expect("an address");
+    if stack.is_http() {
+        return (addr, http::server(stack, listener, &pool));
+    }
     let accept = async move {
         loop {
             let (stream, _) = listener.accept().await.expect("a connection");
@@ -163,10 +186,11 @@ async fn listen(stack: Stack, pool: Pool) -> (SocketAddr, impl Future<Output = (
                 Stack::CompatFramed => drop(tokio::spawn(compat_framed(stream, &pool))),
                 Stack::TokioUtilFramed => drop(tokio::spawn(tokio_util_framed(stream))),
                 Stack::TokioBufStream => drop(tokio::spawn(lines(tokio::io::BufStream::new(stream)))),
+                _ => unreachable!("{stack:?} accepts for itself"),
             }
         }
     };
-    (addr, accept)
+    (addr, Box::pin(accept))
 }
 
 fn bare_task(stream: TcpStream) -> impl Future<Output = ()> {

@@ -1,43 +1,51 @@
 //! `Connection`: one connection, parked between requests.
 //!
 //! ```text
-//!              a byte                    head, service, response                 all conditions of `track`
-//!   Waiting ───────────▶ Awake: Head ──────────────────────────▶ Awake: Busy ───────────────────────────▶ Awake: Idle
-//!      ▲                   ▲                                                                                 │   │
-//!      │                   └──────────────── bytes of the next head ─────────────────────────────────────────┘   │
-//!      └──────────────────────────────── linger is over, too many linger, or memory is short ────────────────────┘
+//!            a head                room for hyper                service, response        all conditions of `track`
+//!   Waiting ────────▶ (Queued) ────────────────────▶ Awake: Head ─────────────────▶ Awake: Busy ────────▶ Awake: Idle
+//!      ▲                                               ▲                                                      │   │
+//!      │                                               └──────────── bytes of the next head ──────────────────┘   │
+//!      └──────────────────────────────── linger is over, too many linger, or memory is short ─────────────────────┘
 //! ```
 //!
-//! While it waits there is the socket, a place in the list of sleepers, and nothing else. Each deadline counts from when its phase began;
-//! bytes do not reset it.
+//! While it waits there is the socket, a place in the list of sleepers, and what has come of the next head: hyper's 18 KB are for requests,
+//! not for whoever sends half a head. Each deadline counts from when its phase began, that of a head from its first byte; more bytes do not
+//! reset it.
 //!
 //! # Invariants
-//! - DISPATCHED: a connection that was resumed with bytes of a head is not parked before a request was dispatched.
+//! - DISPATCHED: hyper gets a head when it is whole, too long or broken, and is not parked with it before a request was dispatched.
 //! - SOCKET: only a bare socket is parked: of another transport it is not known what it has read already.
+//! - ROOM: with a pool, what hyper holds for a connection that is awake is reserved first.
 
 use std::{
     future::Future,
+    mem::MaybeUninit,
     pin::Pin,
     sync::{
         Arc,
         atomic::{AtomicUsize, Ordering::Relaxed},
     },
     task::{Context, Poll},
+    time::Duration,
 };
 
-use bytes::{Bytes, BytesMut};
+use bytes::BytesMut;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use super::{
     driver::{Driver, Drivers},
-    settings::{Settings, WARM_LEN},
+    head::{HEAD_LEN, Protocol, Verdict, judge},
+    settings::Settings,
     sleepers::{Sleepers, Slot, Tick},
     track::{Track, skips},
 };
-use crate::io::{is_socket, poll_readable};
+use crate::{
+    io::is_socket,
+    pool::{Reservation, Reserve},
+};
 
-/// RFC 9113 §3.4: what a client of HTTP/2 sends first.
-const PREFACE: &[u8; 24] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
+/// How long a client of HTTP/2 has to end a connection that was idle for too long, once it was told.
+const GOODBYE: Duration = Duration::from_secs(1);
 
 /// What all connections of a server share.
 pub(super) struct Shared<T> {
@@ -54,16 +62,26 @@ pub(super) struct Connection<T> {
     slot: Slot,
     /// When the present phase must end.
     deadline: Tick,
+    /// Whether nothing was asked yet: HTTP/2 is possible.
+    is_fresh: bool,
     state: State<T>,
 }
 
 enum State<T> {
-    /// Nothing but the transport.
-    Waiting(T),
-    /// Nothing but the transport, and the first bytes of it if they may be those of HTTP/2.
-    Fresh(T, BytesMut),
+    /// The transport, and what has come of the next head with the room for it.
+    Waiting(T, BytesMut, Reservation),
+    Queued(Box<Queued<T>>),
     Awake(Box<Awake<T>>),
     Ended,
+}
+
+/// A head, and no room for hyper to take it.
+struct Queued<T> {
+    io: T,
+    head: BytesMut,
+    protocol: Protocol,
+    reserve: Reserve,
+    _room: Reservation,
 }
 
 struct Awake<T> {
@@ -73,6 +91,8 @@ struct Awake<T> {
     can_park: bool,
     is_http2: bool,
     is_told_to_stop: bool,
+    /// ROOM
+    _room: Reservation,
 }
 
 /// Each is begun anew, with its deadline, whenever it differs from the one before.
@@ -92,52 +112,129 @@ impl<T: AsyncRead + AsyncWrite + Unpin + Send + 'static> Connection<T> {
     pub(super) fn new(shared: Arc<Shared<T>>, io: T) -> Self {
         let slot = shared.sleepers.join();
         let (now, _) = shared.sleepers.look();
-        let deadline = now.after(shared.settings.header_timeout);
-        Self { shared, slot, deadline, state: State::Fresh(io, BytesMut::new()) }
-    }
-
-    /// Waits for the first byte of the next request; the socket then, or none if it has failed.
-    fn poll_waiting(&mut self, cx: &mut Context<'_>, io: T) -> Poll<Option<T>> {
-        match poll_readable(&io, cx) {
-            Poll::Pending => {
-                self.state = State::Waiting(io);
-                Poll::Pending
-            }
-            Poll::Ready(ready) => Poll::Ready(ready.is_ok().then_some(io)),
+        let deadline = now.after(shared.settings.idle_timeout);
+        Self {
+            shared,
+            slot,
+            deadline,
+            is_fresh: true,
+            state: State::Waiting(io, BytesMut::new(), Reservation::empty()),
         }
     }
 
-    /// Reads the first bytes, until they tell HTTP/2 from HTTP/1; none if there are none to come.
-    fn poll_fresh(&mut self, cx: &mut Context<'_>, mut io: T, mut begin: BytesMut) -> Poll<Option<(T, Bytes)>> {
-        while begin.is_empty() || (self.shared.settings.http2 && begin.len() < PREFACE.len() && is_preface(&begin)) {
-            let mut room = [0; PREFACE.len()];
-            let mut room = ReadBuf::new(&mut room[begin.len()..]);
+    /// Reads the next head, until hyper is to have it.
+    fn poll_waiting(
+        &mut self,
+        cx: &mut Context<'_>,
+        mut io: T,
+        mut head: BytesMut,
+        mut held: Reservation,
+    ) -> Poll<Next> {
+        let settings = &self.shared.settings;
+        let head_max = settings.header_size_max.map_or(HEAD_LEN, |most| most.clamp(1, HEAD_LEN));
+        let verdict = loop {
+            let verdict = judge(&head, self.is_fresh && settings.http2);
+            // Too long for this place, or a condition is to be missed.
+            let is_enough = head.len() >= head_max || (skips(6) && !head.is_empty());
+            if verdict != Verdict::More || is_enough {
+                break verdict;
+            }
+            let mut room = [MaybeUninit::uninit(); HEAD_LEN];
+            let mut room = ReadBuf::uninit(&mut room[..head_max - head.len()]);
             match Pin::new(&mut io).poll_read(cx, &mut room) {
-                Poll::Pending => {
-                    self.state = State::Fresh(io, begin);
+                Poll::Pending if settings.holds(&head, &mut held) => {
+                    self.state = State::Waiting(io, head, held);
                     return Poll::Pending;
                 }
-                Poll::Ready(Ok(())) if !room.filled().is_empty() => begin.extend_from_slice(room.filled()),
+                Poll::Pending => return Poll::Ready(Next::End),
+                Poll::Ready(Ok(())) if !room.filled().is_empty() => {
+                    if head.is_empty() {
+                        self.deadline = self.shared.sleepers.look().0.after(settings.header_timeout);
+                    }
+                    head.extend_from_slice(room.filled());
+                }
                 // It has ended, or failed. What came is hyper's to judge.
-                Poll::Ready(_) if !begin.is_empty() => break,
-                Poll::Ready(_) => return Poll::Ready(None),
+                Poll::Ready(_) if !head.is_empty() => break Verdict::More,
+                Poll::Ready(_) => return Poll::Ready(Next::End),
             }
-        }
-        Poll::Ready(Some((io, begin.freeze())))
+        };
+        Poll::Ready(match verdict {
+            Verdict::Whole(protocol) => self.admit(io, head, protocol, held),
+            Verdict::More => self.admit_half(io, head, held),
+        })
     }
 
-    /// Hands the transport to hyper, with bytes that were read already.
-    fn wake(&mut self, io: T, prefix: Bytes) {
+    /// Wakes the connection if there is room for it, or waits in line.
+    fn admit(&mut self, io: T, head: BytesMut, protocol: Protocol, mut held: Reservation) -> Next {
+        let settings = &self.shared.settings;
+        let room = match settings.account.as_ref().map(|account| account.pool.try_reserve(protocol.awake_len())) {
+            None => Reservation::empty(),
+            Some(Ok(room)) => room,
+            // The pool is made for less than one connection; nobody is to wait for what can never be.
+            Some(Err(error)) if error.is_too_large() => Reservation::empty(),
+            Some(Err(_)) if !settings.holds(&head, &mut held) => return Next::End,
+            Some(Err(_)) => {
+                let account = settings.account.as_ref().expect("it has refused");
+                let reserve = account.pool.reserve(protocol.awake_len());
+                self.state = State::Queued(Box::new(Queued { io, head, protocol, reserve, _room: held }));
+                return Next::GoOn;
+            }
+        };
+        self.wake(io, head, protocol, room);
+        Next::GoOn
+    }
+
+    /// Wakes the connection with a head that is not whole, if there is room for such.
+    fn admit_half(&mut self, io: T, head: BytesMut, held: Reservation) -> Next {
+        drop(held);
+        let protocol = Protocol::Http1;
+        let heads = self.shared.settings.account.as_ref().map(|account| &account.heads);
+        let room = match heads.map(|heads| heads.try_reserve(protocol.awake_len())) {
+            None => Reservation::empty(),
+            Some(Ok(room)) => room,
+            Some(Err(error)) if error.is_too_large() => Reservation::empty(),
+            // It would wait for others that never end theirs.
+            Some(Err(_)) => return Next::End,
+        };
+        self.wake(io, head, protocol, room);
+        Next::GoOn
+    }
+
+    fn poll_queued(&mut self, cx: &mut Context<'_>, mut queued: Box<Queued<T>>) -> Poll<Next> {
+        match Pin::new(&mut queued.reserve).poll(cx) {
+            Poll::Pending => {
+                self.state = State::Queued(queued);
+                Poll::Pending
+            }
+            Poll::Ready(Ok(room)) => {
+                let Queued { io, head, protocol, .. } = *queued;
+                self.wake(io, head, protocol, room);
+                Poll::Ready(Next::GoOn)
+            }
+            Poll::Ready(Err(_)) => Poll::Ready(Next::End),
+        }
+    }
+
+    /// Hands the transport to hyper, with bytes that were read already. The head's deadline goes on.
+    fn wake(&mut self, io: T, head: BytesMut, protocol: Protocol, room: Reservation) {
         let settings = &self.shared.settings;
         let account = settings.account.as_ref().map(|account| account.pool.child("connection", account.limit));
-        let is_http2 = settings.http2 && *prefix == PREFACE[..];
+        let is_http2 = protocol == Protocol::Http2;
         let can_park = !is_http2 && settings.keep_alive && is_socket(&io);
         let track = Arc::new(Track::default());
         let make = if is_http2 { Drivers::http2 } else { Drivers::http1 };
-        let driver = make(&*self.shared.drivers, io, prefix, Arc::clone(&track), account);
+        let driver = make(&*self.shared.drivers, io, head.freeze(), Arc::clone(&track), account);
         let phase = Phase::Head { dispatched: 0 };
-        self.deadline = self.shared.sleepers.look().0.after(settings.header_timeout);
-        self.state = State::Awake(Box::new(Awake { driver, track, phase, can_park, is_http2, is_told_to_stop: false }));
+        self.is_fresh = false;
+        self.state = State::Awake(Box::new(Awake {
+            driver,
+            track,
+            phase,
+            can_park,
+            is_http2,
+            is_told_to_stop: false,
+            _room: room,
+        }));
     }
 
     fn poll_awake(&mut self, cx: &mut Context<'_>, mut awake: Box<Awake<T>>) -> Poll<Next> {
@@ -155,11 +252,18 @@ impl<T: AsyncRead + AsyncWrite + Unpin + Send + 'static> Connection<T> {
             self.turn_to(&mut awake, phase, now);
         }
         let is_late = now >= self.deadline;
-        if matches!(phase, Phase::Idle { .. }) && awake.can_park && !is_stopping {
-            if is_late || phase == Phase::UNTOUCHED || self.must_park() {
+        if phase.may_park() && awake.can_park && !is_stopping {
+            // Half a head is waited for without hyper.
+            if is_late || !awake.lingers() || self.must_park() {
                 self.turn_to(&mut awake, Phase::Busy, now);
                 return Poll::Ready(self.park(*awake, now));
             }
+        } else if is_late && awake.is_http2 && !std::mem::replace(&mut awake.is_told_to_stop, true) {
+            // RFC 9113 §6.8: so that the client knows what was not processed.
+            awake.driver.shut_down();
+            self.deadline = now.after(GOODBYE);
+            self.state = State::Awake(awake);
+            return Poll::Ready(Next::GoOn);
         } else if is_late {
             self.turn_to(&mut awake, Phase::Busy, now);
             return Poll::Ready(Next::End);
@@ -177,7 +281,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin + Send + 'static> Connection<T> {
             Phase::Idle { .. } if awake.can_park => now.after(settings.linger),
             Phase::Draining { .. } | Phase::Idle { .. } => now.after(settings.idle_timeout),
         };
-        let (was_warm, is_warm) = (awake.phase.is_warm(), phase.is_warm());
+        let (was_warm, is_warm) = (awake.lingers(), awake.lingers_in(phase));
         if is_warm && !was_warm {
             self.shared.warm.fetch_add(1, Relaxed);
         } else if was_warm && !is_warm {
@@ -189,20 +293,18 @@ impl<T: AsyncRead + AsyncWrite + Unpin + Send + 'static> Connection<T> {
     /// Whether there is no time to linger: too many do, or memory is short.
     fn must_park(&self) -> bool {
         let settings = &self.shared.settings;
-        let warm = self.shared.warm.load(Relaxed) * WARM_LEN;
+        let warm = self.shared.warm.load(Relaxed) * Protocol::Http1.awake_len();
         warm > settings.warm_max || settings.account.as_ref().is_some_and(|account| account.pool.pressure().is_high())
     }
 
     /// Takes the connection apart to its socket.
     fn park(&mut self, awake: Awake<T>, now: Tick) -> Next {
         let Some((io, left)) = awake.driver.into_parts() else { return Next::End };
-        if left.is_empty() {
-            self.deadline = now.after(self.shared.settings.idle_timeout);
-            self.state = State::Waiting(io);
-        } else {
-            // A part of the next head.
-            self.wake(io, left);
-        }
+        let settings = &self.shared.settings;
+        // What is left is of the next head.
+        let timeout = if left.is_empty() { settings.idle_timeout } else { settings.header_timeout };
+        self.deadline = now.after(timeout);
+        self.state = State::Waiting(io, left, Reservation::empty());
         Next::GoOn
     }
 }
@@ -222,27 +324,17 @@ impl<T: AsyncRead + AsyncWrite + Unpin + Send + 'static> Future for Connection<T
             let polled = match std::mem::replace(&mut this.state, State::Ended) {
                 State::Ended => return Poll::Ready(()),
                 State::Awake(awake) => this.poll_awake(cx, awake),
-                _ if is_stopping || now >= this.deadline => return Poll::Ready(()),
-                State::Waiting(io) => this.poll_waiting(cx, io).map(|io| match io {
-                    Some(io) => {
-                        this.wake(io, Bytes::new());
-                        Next::GoOn
-                    }
-                    None => Next::End,
-                }),
-                State::Fresh(io, begin) => this.poll_fresh(cx, io, begin).map(|begun| match begun {
-                    Some((io, prefix)) => {
-                        this.wake(io, prefix);
-                        Next::GoOn
-                    }
-                    None => Next::End,
-                }),
+                _ if now >= this.deadline => return Poll::Ready(()),
+                State::Queued(queued) => this.poll_queued(cx, queued),
+                State::Waiting(..) if is_stopping => return Poll::Ready(()),
+                State::Waiting(io, head, room) => this.poll_waiting(cx, io, head, room),
             };
             match polled {
                 Poll::Ready(Next::GoOn) => {}
                 Poll::Ready(Next::End) => return Poll::Ready(()),
                 Poll::Pending => {
-                    this.shared.sleepers.sleep(this.slot, cx, this.deadline);
+                    let lingers = matches!(&this.state, State::Awake(awake) if awake.lingers());
+                    this.shared.sleepers.sleep(this.slot, cx, this.deadline, lingers);
                     // A tick or the stop may have come between the look above and this.
                     let (now, stops) = this.shared.sleepers.look();
                     if now < this.deadline && stops == is_stopping {
@@ -257,7 +349,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin + Send + 'static> Future for Connection<T
 impl<T> Drop for Connection<T> {
     fn drop(&mut self) {
         if let State::Awake(awake) = &self.state
-            && awake.phase.is_warm()
+            && awake.lingers()
         {
             self.shared.warm.fetch_sub(1, Relaxed);
         }
@@ -266,25 +358,37 @@ impl<T> Drop for Connection<T> {
 }
 
 impl Phase {
-    /// A wake-up for nothing.
-    const UNTOUCHED: Self = Self::Idle { dispatched: 0, reads: 0 };
-
-    fn is_warm(self) -> bool {
-        matches!(self, Self::Idle { .. })
+    /// Whether all that was asked is answered, and something was.
+    fn may_park(self) -> bool {
+        match self {
+            Self::Idle { .. } => true,
+            Self::Head { dispatched } => dispatched > 0,
+            Self::Busy | Self::Draining { .. } => false,
+        }
     }
 }
 
 impl<T> Awake<T> {
+    /// Whether it could be parked, and is not yet.
+    fn lingers(&self) -> bool {
+        self.lingers_in(self.phase)
+    }
+
+    fn lingers_in(&self, phase: Phase) -> bool {
+        self.can_park && matches!(phase, Phase::Idle { .. })
+    }
+
     fn phase_now(&self) -> Phase {
         let (dispatched, reads) = (self.track.dispatched(), self.track.reads());
-        let idle = Phase::Idle { dispatched, reads };
         if self.track.has_responses() {
             return Phase::Busy;
         }
         if self.is_http2 {
-            return idle;
+            // Frames that make no request, pings say, keep no connection open.
+            let idle = Phase::Idle { dispatched, reads: 0 };
+            return if self.track.has_bodies() { Phase::Draining { reads } } else { idle };
         }
-        if dispatched == 0 && reads > 0 && !skips(6) {
+        if dispatched == 0 && !skips(6) {
             // DISPATCHED
             return Phase::Head { dispatched };
         }
@@ -293,15 +397,11 @@ impl<T> Awake<T> {
         }
         match self.phase {
             // Bytes came, and made no request.
-            Phase::Head { dispatched: before } if before == dispatched && reads > 0 => self.phase,
+            Phase::Head { dispatched: before } if before == dispatched && !skips(6) => self.phase,
             Phase::Idle { dispatched: before, reads: seen } if before == dispatched && seen != reads => {
                 Phase::Head { dispatched }
             }
-            _ => idle,
+            _ => Phase::Idle { dispatched, reads },
         }
     }
-}
-
-fn is_preface(begin: &[u8]) -> bool {
-    PREFACE.starts_with(begin)
 }

@@ -27,7 +27,7 @@ pub(super) trait Driver<T>: Send {
     fn shut_down(&mut self);
 
     /// The transport, and bytes that were read from it; none if it was upgraded, or cannot be taken apart.
-    fn into_parts(self: Box<Self>) -> Option<(T, Bytes)>;
+    fn into_parts(self: Box<Self>) -> Option<(T, BytesMut)>;
 }
 
 /// Makes drivers: all that a connection knows of its service.
@@ -89,7 +89,7 @@ where
         Pin::new(&mut self.0).graceful_shutdown();
     }
 
-    fn into_parts(self: Box<Self>) -> Option<(T, Bytes)> {
+    fn into_parts(self: Box<Self>) -> Option<(T, BytesMut)> {
         let parts = self.0.into_parts()?;
         let (io, prefix) = parts.io.into_inner().into_parts();
         // What hyper has read comes first. Even an empty one holds hyper's buffer, up to 408 KiB: it is copied, or dropped.
@@ -98,7 +98,7 @@ where
             left.extend_from_slice(&parts.read_buf);
             left.extend_from_slice(&prefix);
         }
-        Some((io, left.freeze()))
+        Some((io, left))
     }
 }
 
@@ -124,7 +124,7 @@ where
         Pin::new(&mut self.0).graceful_shutdown();
     }
 
-    fn into_parts(self: Box<Self>) -> Option<(T, Bytes)> {
+    fn into_parts(self: Box<Self>) -> Option<(T, BytesMut)> {
         None
     }
 }

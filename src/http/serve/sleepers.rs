@@ -43,14 +43,19 @@ struct Entry {
     waker: Option<Waker>,
     /// When it is woken; the last tick of all means never.
     deadline: Tick,
+    /// Whether it is woken too when memory is short.
+    lingers: bool,
 }
 
 impl Tick {
     pub(super) const NEVER: Self = Self(u32::MAX);
 
-    /// So much later, rounded up.
+    /// So much later, and never earlier: the present tick has partly passed.
     pub(super) fn after(self, duration: Duration) -> Self {
-        let ticks = duration.as_nanos().div_ceil(TICK.as_nanos());
+        if duration.is_zero() {
+            return self;
+        }
+        let ticks = duration.as_nanos().div_ceil(TICK.as_nanos()) + 1;
         Self(u32::try_from(ticks).ok().and_then(|ticks| self.0.checked_add(ticks)).unwrap_or(u32::MAX))
     }
 }
@@ -59,7 +64,7 @@ impl Sleepers {
     /// A place in the list for a new connection.
     pub(super) fn join(&self) -> Slot {
         let mut list = self.list.lock();
-        let entry = Entry { waker: None, deadline: Tick::NEVER };
+        let entry = Entry { waker: None, deadline: Tick::NEVER, lingers: false };
         match list.free.pop() {
             Some(index) => {
                 list.entries[index as usize] = entry;
@@ -76,7 +81,9 @@ impl Sleepers {
         let waker = {
             let mut list = self.list.lock();
             list.free.push(slot.0);
-            list.entries[slot.0 as usize].waker.take()
+            let entry = &mut list.entries[slot.0 as usize];
+            entry.deadline = Tick::NEVER;
+            entry.waker.take()
         };
         drop(waker);
         self.ended.notify_waiters();
@@ -88,11 +95,12 @@ impl Sleepers {
         list.entries.len() - list.free.len()
     }
 
-    /// Wakes the task at `deadline`, or when the server stops. One lock.
-    pub(super) fn sleep(&self, slot: Slot, cx: &Context<'_>, deadline: Tick) {
+    /// Wakes the task at `deadline`, or when the server stops; one that `lingers` when memory is short too. One lock.
+    pub(super) fn sleep(&self, slot: Slot, cx: &Context<'_>, deadline: Tick, lingers: bool) {
         let mut list = self.list.lock();
         let entry = &mut list.entries[slot.0 as usize];
         entry.deadline = deadline;
+        entry.lingers = lingers;
         if !entry.waker.as_ref().is_some_and(|waker| waker.will_wake(cx.waker())) {
             entry.waker = Some(cx.waker().clone());
         }
@@ -104,15 +112,16 @@ impl Sleepers {
         (list.now, list.is_stopping)
     }
 
-    /// One tick later: wakes whose deadline has come.
-    pub(super) fn tick(&self) {
+    /// One tick later: wakes whose deadline has come, and those that linger if memory `is_short`.
+    pub(super) fn tick(&self, is_short: bool) {
         let mut due = Vec::new();
         {
             let mut list = self.list.lock();
             list.now = Tick(list.now.0 + 1);
             let now = list.now;
-            for entry in list.entries.iter_mut().filter(|entry| entry.deadline <= now) {
+            for entry in list.entries.iter_mut().filter(|entry| entry.deadline <= now || (is_short && entry.lingers)) {
                 entry.deadline = Tick::NEVER;
+                entry.lingers = false;
                 due.extend(entry.waker.clone());
             }
         }

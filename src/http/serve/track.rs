@@ -98,10 +98,15 @@ impl Track {
         self.responses.load(Acquire) > 0 && !skips(1)
     }
 
+    /// Whether a request body has neither ended nor been dropped.
+    pub(super) fn has_bodies(&self) -> bool {
+        self.bodies.load(Acquire) > 0
+    }
+
     /// Whether nothing is left to be done for any request: all conditions but DISPATCHED, which the connection keeps.
     pub(super) fn is_idle(&self) -> bool {
         let answered = !self.has_responses();
-        let ended = self.bodies.load(Acquire) == 0 || skips(2);
+        let ended = !self.has_bodies() || skips(2);
         let untainted = !self.is_tainted.load(Acquire) || skips(3);
         let sent = !self.is_unsent.load(Acquire) || skips(4);
         let drained = self.is_drained.load(Acquire) || skips(5);

@@ -9,10 +9,13 @@ pub(super) fn scripts() -> Vec<Script> {
     };
     let head = get("/two");
     let (first, second) = head.split_at(9);
+    let long_first = format!("{}X-Long: {}", &head[..head.len() - 2], "x".repeat(5000));
+    let long_halves = [send("\r\n\r\n"), seen("/two"), pause()];
     let halves = [send(second), seen("/two"), pause()];
     vec![
         rest("a rest on a connection that is parked", &get_and_pause("/one"), &get_and_pause("/two")),
         rest("a rest in a head", &[send(first)], &halves),
+        rest("a rest in a long head", &[send(long_first)], &long_halves),
         rest("a rest in a head behind a request", &[send(get("/one") + first), seen("/one")], &halves),
         rest("a rest behind a line end", &[send("\r\n")], &get_and_pause("/two")),
         rest("a rest in a body", &[send(post_head("/echo", 9) + "some ")], &[send("end\n"), until("end\n"), pause()]),

@@ -1,0 +1,55 @@
+//! An existing hyper service and an existing axum `Router`, moved onto this crate's server by changing the line that serves.
+//!
+//! ```sh
+//! cargo run --example drop_in &
+//! curl -d hello http://127.0.0.1:8080/echo   # hyper
+//! curl -d hello http://127.0.0.1:8081/echo   # axum
+//! ```
+
+use std::convert::Infallible;
+
+use axum::{Router, body::Bytes, routing::post};
+use http_body_util::{BodyExt, Full};
+use hyper::{Request, Response, body::Body, service::service_fn};
+use leasehold::{
+    Pool,
+    http::serve::{from_hyper, serve},
+};
+use tokio::net::TcpListener;
+
+/// A hyper service. Written for any body; one of `Request<Incoming>` says `Request<RequestBody>` here.
+async fn echo<B>(request: Request<B>) -> Result<Response<Full<Bytes>>, Infallible>
+where
+    B: Body<Data = Bytes>,
+{
+    let body = request.into_body().collect().await.map_or_else(|_| Bytes::new(), |body| body.to_bytes());
+    Ok(Response::new(Full::new(body)))
+}
+
+/// An axum application.
+fn app() -> Router {
+    Router::new().route("/echo", post(async |body: Bytes| body))
+}
+
+#[tokio::main]
+async fn main() -> anyhow::Result<()> {
+    let pool = Pool::new(64 << 20)?;
+    let hyper = TcpListener::bind("127.0.0.1:8080").await?;
+    let axum = TcpListener::bind("127.0.0.1:8081").await?;
+
+    // Before:
+    //     loop {
+    //         let (stream, _) = hyper.accept().await?;
+    //         tokio::spawn(http1::Builder::new().serve_connection(TokioIo::new(stream), service_fn(echo)));
+    //     }
+    let hyper = serve(hyper, from_hyper(service_fn(echo))).pool(&pool, 4 << 20);
+
+    // Before:
+    //     axum::serve(axum, app()).await?;
+    let axum = serve(axum, app()).pool(&pool, 4 << 20);
+
+    // Both serve until Ctrl-C, and answer what was asked before.
+    let stop = || async { drop(tokio::signal::ctrl_c().await) };
+    tokio::join!(hyper.with_graceful_shutdown(stop()), axum.with_graceful_shutdown(stop()));
+    Ok(())
+}

@@ -1,0 +1,10 @@
+//! How the HTTP server treats its connections: parking, deadlines, limits, shutdown, and transports of all kinds.
+
+mod client;
+mod deadlines;
+mod limits;
+mod parking;
+mod shutdown;
+mod site;
+mod transports;
+mod upgrades;
