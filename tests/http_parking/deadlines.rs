@@ -2,7 +2,10 @@
 
 use std::time::{Duration, Instant};
 
-use tokio::net::TcpStream;
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::TcpStream,
+};
 
 use crate::{
     client::{Client, until},
@@ -24,13 +27,13 @@ async fn nag(client: &mut Client<TcpStream>, begin: &str, more: &str, pause: Dur
     let (mut reader, mut writer) = client.0.split();
     let write = async {
         loop {
-            if tokio::io::AsyncWriteExt::write_all(&mut writer, more.as_bytes()).await.is_err() {
+            if writer.write_all(more.as_bytes()).await.is_err() {
                 std::future::pending::<()>().await;
             }
             tokio::time::sleep(pause).await;
         }
     };
-    let read = async { while matches!(tokio::io::AsyncReadExt::read_u8(&mut reader).await, Ok(_)) {} };
+    let read = async { while reader.read_u8().await.is_ok() {} };
     tokio::select! {
         () = write => unreachable!(),
         () = read => {}
