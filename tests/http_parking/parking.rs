@@ -104,10 +104,36 @@ async fn requests_for_which_there_is_no_room_wait_in_line() {
         let mut client = site.connect().await;
         assert!(client.get("/slow").await.ends_with("slow"));
     };
-    join_all((0..120).map(|_| ask())).await; // 56 at once fill the pool
-    assert!(site.pool.peak() >= 50 * AWAKE_LEN, "{}", site.pool.peak());
+    join_all((0..120).map(|_| ask())).await; // 28 at once fill half of the pool
+    assert!(site.pool.peak() >= 25 * AWAKE_LEN && site.pool.peak() <= 512 << 10, "{}", site.pool.peak());
     assert!(site.pool.stats().waits > 0);
     until(|| site.pool.leased() == 0).await;
+}
+
+#[tokio::test]
+async fn services_find_memory_however_many_requests_wait() {
+    let site = Site::start().await;
+    let ask = async || {
+        let mut client = site.connect().await;
+        for _ in 0..2 {
+            assert!(client.get("/lease").await.ends_with("true"));
+        }
+    };
+    join_all((0..120).map(|_| ask())).await;
+    until(|| site.pool.leased() == 0).await;
+}
+
+#[tokio::test]
+async fn who_lingers_makes_room_for_who_waits() {
+    let site = Site::start_with(|server| server.linger(LONG)).await;
+    let mut clients = Vec::new();
+    for _ in 0..120 {
+        let mut client = site.connect().await;
+        client.get("/").await;
+        clients.push(client);
+    }
+    assert!(site.awake() <= 28);
+    join_all(clients.iter_mut().map(async |client| client.get("/").await)).await;
 }
 
 #[tokio::test]

@@ -81,6 +81,12 @@ async fn answer(mut request: Request<RequestBody>) -> Result<Response<Full<Bytes
                 request.extensions().get::<Pool>().map(|account| (account.name().to_owned(), account.limit()));
             format!("{account:?}")
         }
+        "/lease" => {
+            let account = request.extensions().get::<Pool>().expect("an account").clone();
+            let block = account.lease(60_000).await;
+            sleep(Duration::from_millis(20)).await;
+            block.is_ok().to_string()
+        }
         "/slow" => {
             sleep(Duration::from_millis(400)).await;
             "slow".to_owned()

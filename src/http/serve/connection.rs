@@ -35,7 +35,7 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use super::{
     driver::{Driver, Drivers},
     head::{HEAD_LEN, Protocol, Verdict, judge},
-    settings::Settings,
+    settings::{AccountSettings, Settings},
     sleepers::{Sleepers, Slot, Tick},
     track::{Track, skips},
 };
@@ -167,7 +167,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin + Send + 'static> Connection<T> {
     /// Wakes the connection if there is room for it, or waits in line.
     fn admit(&mut self, io: T, head: BytesMut, protocol: Protocol, mut held: Reservation) -> Next {
         let settings = &self.shared.settings;
-        let room = match settings.account.as_ref().map(|account| account.pool.try_reserve(protocol.awake_len())) {
+        let room = match settings.account.as_ref().map(|account| account.awake.try_reserve(protocol.awake_len())) {
             None => Reservation::empty(),
             Some(Ok(room)) => room,
             // The pool is made for less than one connection; nobody is to wait for what can never be.
@@ -175,7 +175,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin + Send + 'static> Connection<T> {
             Some(Err(_)) if !settings.holds(&head, &mut held) => return Next::End,
             Some(Err(_)) => {
                 let account = settings.account.as_ref().expect("it has refused");
-                let reserve = account.pool.reserve(protocol.awake_len());
+                let reserve = account.awake.reserve(protocol.awake_len());
                 self.state = State::Queued(Box::new(Queued { io, head, protocol, reserve, _room: held }));
                 return Next::GoOn;
             }
@@ -294,7 +294,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin + Send + 'static> Connection<T> {
     fn must_park(&self) -> bool {
         let settings = &self.shared.settings;
         let warm = self.shared.warm.load(Relaxed) * Protocol::Http1.awake_len();
-        warm > settings.warm_max || settings.account.as_ref().is_some_and(|account| account.pool.pressure().is_high())
+        warm > settings.warm_max || settings.account.as_ref().is_some_and(AccountSettings::is_short)
     }
 
     /// Takes the connection apart to its socket.

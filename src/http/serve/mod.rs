@@ -64,9 +64,6 @@ use self::{
 };
 use crate::pool::Pool;
 
-/// Heads that are not whole get at most one of so many parts of the pool.
-const HEADS_SHARE: usize = 4;
-
 /// What errors of services and bodies become.
 pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
 
@@ -139,15 +136,15 @@ impl<L, S> Serve<L, S> {
     /// Opens an account of at most `limit` bytes inside `pool` for each connection that is awake, and gives it to the service as an
     /// extension of each request: a [`Pool`]. While the pool's pressure is high, connections are parked at once.
     ///
-    /// What hyper holds for a connection that is awake is reserved in the pool too: 18 KiB, and 36 KiB for HTTP/2. A request for which there
-    /// is no room waits in line, until its head's deadline or the pool's `wait_max`, and is hung up on then. Heads that are not whole have
-    /// a quarter of the pool together, so that they never hold up whole ones, and are hung up on when it is full.
+    /// What hyper holds for a connection that is awake is reserved in the pool too: 18 KiB, and 36 KiB for HTTP/2, up to half of the pool;
+    /// the other half is for services. A request for which there is no room waits in line, until its head's deadline or the pool's
+    /// `wait_max`, and is hung up on then. Heads that are not whole have a quarter of the pool together, so that they never hold up whole
+    /// ones, and are hung up on when it is full.
     ///
     /// Not counted are the first 512 bytes of such a head, and what hyper's buffer grows by while it reads a body or a head of more than
     /// 4 KiB, up to 408 KiB.
     pub fn pool(mut self, pool: &Pool, limit: usize) -> Self {
-        let heads = pool.child("heads", pool.limit() / HEADS_SHARE);
-        self.settings.account = Some(AccountSettings { pool: pool.clone(), limit, heads });
+        self.settings.account = Some(AccountSettings::new(pool, limit));
         self
     }
 
@@ -189,7 +186,7 @@ where
     async fn run(self) {
         let Self { mut listener, service, settings, signal } = self;
         let sleepers = Arc::new(Sleepers::default());
-        tokio::spawn(tick(Arc::downgrade(&sleepers), settings.account.as_ref().map(|account| account.pool.clone())));
+        tokio::spawn(tick(Arc::downgrade(&sleepers), settings.account.clone()));
         let shared = Arc::new(Shared {
             drivers: Box::new(DriversFor { service, http1: http1_builder(&settings), http2: http2_builder() }),
             sleepers: Arc::clone(&sleepers),
@@ -220,13 +217,13 @@ where
 }
 
 /// The one timer of a server; ends with it.
-async fn tick(sleepers: Weak<Sleepers>, pool: Option<Pool>) {
+async fn tick(sleepers: Weak<Sleepers>, account: Option<AccountSettings>) {
     let mut interval = tokio::time::interval(TICK);
     interval.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         interval.tick().await;
         let Some(sleepers) = sleepers.upgrade() else { return };
-        sleepers.tick(pool.as_ref().is_some_and(|pool| pool.pressure().is_high()));
+        sleepers.tick(account.as_ref().is_some_and(AccountSettings::is_short));
     }
 }
 

@@ -9,6 +9,12 @@ use crate::pool::{Pool, Reservation};
 /// What of a head that is not whole needs no room in the pool: about as much as the connection itself holds.
 const UNCOUNTED_LEN: usize = 512;
 
+/// Connections that are awake get at most one of so many parts of the pool: if they could fill it, all would wait for memory, and none go on.
+const AWAKE_SHARE: usize = 2;
+
+/// Heads that are not whole get at most one of so many parts of the pool.
+const HEADS_SHARE: usize = 4;
+
 #[derive(Clone, Debug)]
 pub(super) struct Settings {
     pub(super) idle_timeout: Duration,
@@ -27,8 +33,24 @@ pub(super) struct Settings {
 pub(super) struct AccountSettings {
     pub(super) pool: Pool,
     pub(super) limit: usize,
+    /// Room for what hyper holds: a part of the pool, so that there is some for what it is woken for.
+    pub(super) awake: Pool,
     /// Room for heads that are not whole: a part of the pool, so that who never ends them cannot fill it.
     pub(super) heads: Pool,
+}
+
+impl AccountSettings {
+    pub(super) fn new(pool: &Pool, limit: usize) -> Self {
+        let awake = pool.child("awake connections", pool.limit() / AWAKE_SHARE);
+        let heads = pool.child("half heads", pool.limit() / HEADS_SHARE);
+        Self { pool: pool.clone(), limit, awake, heads }
+    }
+
+    /// Whether connections should not linger: so that those in line need not wait for it.
+    pub(super) fn is_short(&self) -> bool {
+        let high_mark = self.awake.limit() - self.awake.limit() / 8;
+        self.pool.pressure().is_high() || self.awake.leased() >= high_mark
+    }
 }
 
 impl Settings {
