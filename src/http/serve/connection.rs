@@ -145,14 +145,20 @@ impl<T: AsyncRead + AsyncWrite + Unpin + Send + 'static> Connection<T> {
         if is_stopping && !std::mem::replace(&mut awake.is_told_to_stop, true) {
             awake.driver.shut_down();
         }
-        awake.track.watch(cx);
-        if awake.driver.poll_drive(cx).is_ready() {
+        awake.track.begin_drive();
+        let driven = awake.driver.poll_drive(cx);
+        awake.track.end_drive(cx);
+        if driven.is_ready() {
             self.turn_to(&mut awake, Phase::Busy, now);
             return Poll::Ready(Next::End);
         }
         let phase = awake.phase_now();
         if phase != awake.phase {
             self.turn_to(&mut awake, phase, now);
+            if matches!(phase, Phase::Draining { .. }) {
+                // Nobody else may: what hyper did in this turn is all that it was woken for, and one more may read or flush what is left.
+                cx.waker().wake_by_ref();
+            }
         }
         let is_late = now >= self.deadline;
         if matches!(phase, Phase::Idle { .. }) && awake.can_park && !is_stopping {
