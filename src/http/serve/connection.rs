@@ -22,7 +22,7 @@ use std::{
         Arc,
         atomic::{AtomicUsize, Ordering::Relaxed},
     },
-    task::{Context, Poll},
+    task::{Context, Poll, Waker},
 };
 
 use bytes::{Bytes, BytesMut};
@@ -54,6 +54,8 @@ pub(super) struct Connection<T> {
     slot: Slot,
     /// When the present phase must end.
     deadline: Tick,
+    /// The waker that is in the list of sleepers, and its deadline there: that of an earlier phase may come sooner than `deadline`.
+    asleep: Option<(Waker, Tick)>,
     state: State<T>,
 }
 
@@ -93,7 +95,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin + Send + 'static> Connection<T> {
         let slot = shared.sleepers.join();
         let (now, _) = shared.sleepers.look();
         let deadline = now.after(shared.settings.header_timeout);
-        Self { shared, slot, deadline, state: State::Fresh(io, BytesMut::new()) }
+        Self { shared, slot, deadline, asleep: None, state: State::Fresh(io, BytesMut::new()) }
     }
 
     /// Waits for the first byte of the next request; the socket then, or none if it has failed.
@@ -199,6 +201,18 @@ impl<T: AsyncRead + AsyncWrite + Unpin + Send + 'static> Connection<T> {
         warm > settings.warm_max || settings.account.as_ref().is_some_and(|account| account.pool.pressure().is_high())
     }
 
+    /// Sees to it that the task is woken at the deadline, or sooner, and when the server stops. Takes a lock only if it is not yet entered
+    /// so: a busy connection has a later deadline with each request, and moves its entry when the earlier one has come.
+    fn sleep(&mut self, cx: &Context<'_>, now: Tick) {
+        let is_asleep = |(waker, deadline): &(Waker, Tick)| {
+            now < *deadline && *deadline <= self.deadline && waker.will_wake(cx.waker())
+        };
+        if !self.asleep.as_ref().is_some_and(is_asleep) {
+            self.shared.sleepers.sleep(self.slot, cx, self.deadline);
+            self.asleep = Some((cx.waker().clone(), self.deadline));
+        }
+    }
+
     /// Takes the connection apart to its socket.
     fn park(&mut self, awake: Awake<T>, now: Tick) -> Next {
         let Some((io, left)) = awake.driver.into_parts() else { return Next::End };
@@ -248,7 +262,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin + Send + 'static> Future for Connection<T
                 Poll::Ready(Next::GoOn) => {}
                 Poll::Ready(Next::End) => return Poll::Ready(()),
                 Poll::Pending => {
-                    this.shared.sleepers.sleep(this.slot, cx, this.deadline);
+                    this.sleep(cx, now);
                     // A tick or the stop may have come between the look above and this.
                     let (now, stops) = this.shared.sleepers.look();
                     if now < this.deadline && stops == is_stopping {
