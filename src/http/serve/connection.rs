@@ -25,7 +25,7 @@ use std::{
         Arc,
         atomic::{AtomicUsize, Ordering::Relaxed},
     },
-    task::{Context, Poll},
+    task::{Context, Poll, Waker},
     time::Duration,
 };
 
@@ -64,6 +64,9 @@ pub(super) struct Connection<T> {
     deadline: Tick,
     /// Whether nothing was asked yet: HTTP/2 is possible.
     is_fresh: bool,
+    /// What is in the list of sleepers: the waker, its deadline there, and whether it lingers. The deadline of an earlier phase may come sooner
+    /// than `deadline`.
+    asleep: Option<(Waker, Tick, bool)>,
     state: State<T>,
 }
 
@@ -118,6 +121,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin + Send + 'static> Connection<T> {
             slot,
             deadline,
             is_fresh: true,
+            asleep: None,
             state: State::Waiting(io, BytesMut::new(), Reservation::empty()),
         }
     }
@@ -242,14 +246,20 @@ impl<T: AsyncRead + AsyncWrite + Unpin + Send + 'static> Connection<T> {
         if is_stopping && !std::mem::replace(&mut awake.is_told_to_stop, true) {
             awake.driver.shut_down();
         }
-        awake.track.watch(cx);
-        if awake.driver.poll_drive(cx).is_ready() {
+        awake.track.begin_drive();
+        let driven = awake.driver.poll_drive(cx);
+        awake.track.end_drive(cx);
+        if driven.is_ready() {
             self.turn_to(&mut awake, Phase::Busy, now);
             return Poll::Ready(Next::End);
         }
         let phase = awake.phase_now();
         if phase != awake.phase {
             self.turn_to(&mut awake, phase, now);
+            if matches!(phase, Phase::Draining { .. }) {
+                // Nobody else may: what hyper did in this turn is all that it was woken for, and one more may read or flush what is left.
+                cx.waker().wake_by_ref();
+            }
         }
         let is_late = now >= self.deadline;
         if phase.may_park() && awake.can_park && !is_stopping {
@@ -297,6 +307,19 @@ impl<T: AsyncRead + AsyncWrite + Unpin + Send + 'static> Connection<T> {
         warm > settings.warm_max || settings.account.as_ref().is_some_and(AccountSettings::is_short)
     }
 
+    /// Sees to it that the task is woken at the deadline, or sooner, and when the server stops. Takes a lock only if it is not yet entered
+    /// so: a busy connection has a later deadline with each request, and moves its entry when the earlier one has come.
+    fn sleep(&mut self, cx: &Context<'_>, now: Tick) {
+        let lingers = matches!(&self.state, State::Awake(awake) if awake.lingers());
+        let is_asleep = |(waker, deadline, lingered): &(Waker, Tick, bool)| {
+            now < *deadline && *deadline <= self.deadline && (*lingered || !lingers) && waker.will_wake(cx.waker())
+        };
+        if !self.asleep.as_ref().is_some_and(is_asleep) {
+            self.shared.sleepers.sleep(self.slot, cx, self.deadline, lingers);
+            self.asleep = Some((cx.waker().clone(), self.deadline, lingers));
+        }
+    }
+
     /// Takes the connection apart to its socket.
     fn park(&mut self, awake: Awake<T>, now: Tick) -> Next {
         let Some((io, left)) = awake.driver.into_parts() else { return Next::End };
@@ -333,8 +356,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin + Send + 'static> Future for Connection<T
                 Poll::Ready(Next::GoOn) => {}
                 Poll::Ready(Next::End) => return Poll::Ready(()),
                 Poll::Pending => {
-                    let lingers = matches!(&this.state, State::Awake(awake) if awake.lingers());
-                    this.shared.sleepers.sleep(this.slot, cx, this.deadline, lingers);
+                    this.sleep(cx, now);
                     // A tick or the stop may have come between the look above and this.
                     let (now, stops) = this.shared.sleepers.look();
                     if now < this.deadline && stops == is_stopping {

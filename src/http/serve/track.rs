@@ -12,13 +12,15 @@
 //! - SENT: the transport was flushed after the last write.
 //! - DRAINED: the last read of the transport found nothing.
 //! - DISPATCHED: a connection that was resumed with bytes of a head has dispatched that request.
+//! - NOTICED: when a response or a body ends, the connection looks at the above afterwards. If it ends while hyper is driven, as most do,
+//!   the connection looks once hyper returns, and needs no waking; a waking for each request would cost a second poll of hyper.
 
 use std::{
     sync::{
         Arc,
         atomic::{
             AtomicBool, AtomicU32,
-            Ordering::{AcqRel, Acquire, Release},
+            Ordering::{AcqRel, Acquire, Relaxed, Release, SeqCst},
         },
     },
     task::{Context, Waker},
@@ -40,6 +42,8 @@ pub(super) struct Track {
     reads: AtomicU32,
     /// Requests dispatched on this connection since it was resumed.
     dispatched: AtomicU32,
+    /// From before hyper is driven until the connection is about to look at the above (NOTICED).
+    is_driven: AtomicBool,
     /// The connection's task, while something outside of it may change the above.
     waker: Mutex<Option<Waker>>,
 }
@@ -50,7 +54,7 @@ impl Track {
     /// A request is dispatched; the response is in flight until the guard is dropped.
     pub(super) fn dispatch(self: &Arc<Self>) -> InFlight {
         self.is_tainted.store(false, Release);
-        self.dispatched.fetch_add(1, AcqRel);
+        add_one(&self.dispatched);
         self.responses.fetch_add(1, AcqRel);
         InFlight(Arc::clone(self))
     }
@@ -65,7 +69,7 @@ impl Track {
     pub(super) fn note_read(&self, count: usize) {
         self.is_drained.store(false, Release);
         if count > 0 {
-            self.reads.fetch_add(1, AcqRel);
+            add_one(&self.reads);
         }
     }
 
@@ -95,12 +99,12 @@ impl Track {
 
     /// Whether a response is in flight.
     pub(super) fn has_responses(&self) -> bool {
-        self.responses.load(Acquire) > 0 && !skips(1)
+        self.responses.load(SeqCst) > 0 && !skips(1)
     }
 
     /// Whether a request body has neither ended nor been dropped.
     pub(super) fn has_bodies(&self) -> bool {
-        self.bodies.load(Acquire) > 0
+        self.bodies.load(SeqCst) > 0
     }
 
     /// Whether nothing is left to be done for any request: all conditions but DISPATCHED, which the connection keeps.
@@ -113,20 +117,45 @@ impl Track {
         answered && ended && untainted && sent && drained
     }
 
-    /// The task to wake when a body or a response ends elsewhere.
-    pub(super) fn watch(&self, cx: &Context<'_>) {
+    /// Before hyper is driven.
+    pub(super) fn begin_drive(&self) {
+        // Only to spare a waking: those that do not see it wake the task for nothing.
+        self.is_driven.store(true, Relaxed);
+    }
+
+    /// After hyper was driven, and before what came of it is looked at: from here on the task is woken when a body or a response ends.
+    pub(super) fn end_drive(&self, cx: &Context<'_>) {
+        // Both counts rise only while hyper is driven: what is not open by now needs no waker.
+        if self.responses.load(Acquire) > 0 || self.bodies.load(Acquire) > 0 {
+            self.watch(cx);
+        }
+        // NOTICED: with `note_end`. Either that one sees this store, or `has_responses` and `is_idle` see its count.
+        self.is_driven.swap(false, SeqCst);
+    }
+
+    fn watch(&self, cx: &Context<'_>) {
         let mut waker = self.waker.lock();
         if !waker.as_ref().is_some_and(|waker| waker.will_wake(cx.waker())) {
             *waker = Some(cx.waker().clone());
         }
     }
 
-    fn wake(&self) {
+    /// A body or a response has ended: counts it, and wakes the task unless that will look anyway (NOTICED).
+    fn note_end(&self, count: &AtomicU32) {
+        count.fetch_sub(1, SeqCst);
+        if self.is_driven.load(SeqCst) {
+            return;
+        }
         let waker = self.waker.lock().clone();
         if let Some(waker) = waker {
             waker.wake();
         }
     }
+}
+
+/// For a count that only the connection's task changes, while it drives hyper: cheaper than `fetch_add`.
+fn add_one(count: &AtomicU32) {
+    count.store(count.load(Relaxed).wrapping_add(1), Release);
 }
 
 /// A response in flight.
@@ -135,8 +164,7 @@ pub(super) struct InFlight(Arc<Track>);
 
 impl Drop for InFlight {
     fn drop(&mut self) {
-        self.0.responses.fetch_sub(1, AcqRel);
-        self.0.wake();
+        self.0.note_end(&self.0.responses);
     }
 }
 
@@ -158,8 +186,7 @@ impl Drop for OpenBody {
         if !self.is_ended {
             self.track.is_tainted.store(true, Release);
         }
-        self.track.bodies.fetch_sub(1, AcqRel);
-        self.track.wake();
+        self.track.note_end(&self.track.bodies);
     }
 }
 

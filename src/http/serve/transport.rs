@@ -52,7 +52,9 @@ impl<T: AsyncRead + Unpin> AsyncRead for Transport<T> {
             return Poll::Ready(Err(error));
         }
         let before = buf.filled().len();
-        this.take_prefix(buf);
+        if !this.prefix.is_empty() {
+            this.take_prefix(buf);
+        }
         let polled = if buf.remaining() > 0 { Pin::new(&mut this.io).poll_read(cx, buf) } else { Poll::Ready(Ok(())) };
         let count = buf.filled().len() - before;
         match polled {
