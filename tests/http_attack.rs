@@ -1,6 +1,7 @@
 //! 2,000 clients that send half a head each: who is served does not notice, memory stays within bounds, and they are cut in time.
 //!
-//! One test, for the heap that is counted is the whole process's. Clients are plain sockets of the standard library, which hold nothing there.
+//! One test, for the heap that is counted is the whole process's. Clients are plain sockets of the standard library, which hold nothing
+//! there.
 
 #[path = "../benches/heap/mod.rs"]
 mod heap;

@@ -34,7 +34,7 @@ mod write;
 
 #[cfg(feature = "http")]
 pub(crate) use self::socket::is_socket;
-#[cfg(any(feature = "codec", feature = "http"))]
+#[cfg(feature = "codec")]
 pub(crate) use self::socket::poll_readable;
 #[cfg(feature = "codec")]
 pub(crate) use self::write::poll_write_all_buf;

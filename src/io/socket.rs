@@ -210,7 +210,7 @@ pub(crate) fn is_socket<T>(io: &T) -> bool {
 }
 
 /// Waits until a transport has something to read, if it is a socket; any other must be asked by reading.
-#[cfg(any(feature = "codec", feature = "http"))]
+#[cfg(feature = "codec")]
 pub(crate) fn poll_readable<T>(io: &T, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
     match Socket::of(io) {
         Some(socket) => socket.poll_read_ready(cx),

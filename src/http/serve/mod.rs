@@ -2,7 +2,8 @@
 //!
 //! Stock hyper keeps some 18 KB for an idle keep-alive connection, and 428 KB after one upload of a mebibyte. Here a connection that has
 //! nothing to do is taken apart to its bare socket, and given to hyper again with its next byte: stock hyper, no fork, the same bytes on
-//! the wire. It lingers for a moment first, so that a busy connection costs what it costs with hyper.
+//! the wire. It lingers for a moment first, so that a busy connection costs what it costs with hyper. hyper gets it with a whole head:
+//! who sends half of one holds its bytes, and is cut when its time is over.
 //!
 //! ```no_run
 //! use axum::{Router, routing::get};
@@ -71,6 +72,7 @@ pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
 ///
 /// `service` is a tower service of `Request<RequestBody>`, such as an axum `Router`; [`from_hyper`] makes one of a hyper service. Await what
 /// is returned: it runs until its graceful shutdown is over, or for ever.
+/// Dropped, it accepts no more, and serves the connections that are open.
 pub fn serve<L: Listener, S>(listener: L, service: S) -> Serve<L, S> {
     Serve { listener, service, settings: Settings::default(), signal: None }
 }
@@ -109,7 +111,7 @@ impl<L, S> Serve<L, S> {
         self
     }
 
-    /// How many connections may be open; no more are accepted then. No limit by default.
+    /// How many connections may be open; no more are accepted then. No limit by default. Upgraded ones no longer count.
     pub fn max_connections(mut self, count: usize) -> Self {
         self.settings.connections_max = count.max(1);
         self
