@@ -10,18 +10,15 @@ use std::convert::Infallible;
 
 use axum::{Router, body::Bytes, routing::post};
 use http_body_util::{BodyExt, Full};
-use hyper::{Request, Response, body::Body, service::service_fn};
+use hyper::{Request, Response, body::Incoming, service::service_fn};
 use leasehold::{
     Pool,
-    http::serve::{from_hyper, serve},
+    http::serve::{from_incoming, serve},
 };
 use tokio::net::TcpListener;
 
-/// A hyper service. Written for any body; one of `Request<Incoming>` says `Request<RequestBody>` here.
-async fn echo<B>(request: Request<B>) -> Result<Response<Full<Bytes>>, Infallible>
-where
-    B: Body<Data = Bytes>,
-{
+/// A hyper service, as it was. One that is generic over the body is served by `from_hyper`, and parked after requests with a body too.
+async fn echo(request: Request<Incoming>) -> Result<Response<Full<Bytes>>, Infallible> {
     let body = request.into_body().collect().await.map_or_else(|_| Bytes::new(), |body| body.to_bytes());
     Ok(Response::new(Full::new(body)))
 }
@@ -42,7 +39,7 @@ async fn main() -> anyhow::Result<()> {
     //         let (stream, _) = hyper.accept().await?;
     //         tokio::spawn(http1::Builder::new().serve_connection(TokioIo::new(stream), service_fn(echo)));
     //     }
-    let hyper = serve(hyper, from_hyper(service_fn(echo))).pool(&pool, 4 << 20);
+    let hyper = serve(hyper, from_incoming(service_fn(echo))).pool(&pool, 4 << 20);
 
     // Before:
     //     axum::serve(axum, app()).await?;

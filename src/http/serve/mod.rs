@@ -37,7 +37,7 @@ mod upgraded;
 #[cfg(leasehold_teeth)]
 pub use self::track::skip;
 pub use self::{
-    hyper_service::{HyperService, from_hyper},
+    hyper_service::{HyperService, IncomingService, from_hyper, from_incoming},
     listener::Listener,
     request_body::RequestBody,
     upgraded::into_socket,
@@ -70,8 +70,8 @@ pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
 
 /// Serves HTTP with `service` on the connections of `listener`: HTTP/1.1, and HTTP/2 for clients that begin with it.
 ///
-/// `service` is a tower service of `Request<RequestBody>`, such as an axum `Router`; [`from_hyper`] makes one of a hyper service. Await what
-/// is returned: it runs until its graceful shutdown is over, or for ever.
+/// `service` is a tower service of `Request<RequestBody>`, such as an axum `Router`; [`from_hyper`] and [`from_incoming`] make one of
+/// a hyper service. Await what is returned: it runs until its graceful shutdown is over, or for ever.
 /// Dropped, it accepts no more, and serves the connections that are open.
 pub fn serve<L: Listener, S>(listener: L, service: S) -> Serve<L, S> {
     Serve { listener, service, settings: Settings::default(), signal: None }

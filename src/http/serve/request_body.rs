@@ -32,6 +32,13 @@ impl RequestBody {
         Self { inner, open }
     }
 
+    /// hyper's own body, out of sight: as if it were dropped here, so that a connection with more of it to come is not parked before its
+    /// next request was dispatched.
+    pub fn into_incoming(self) -> Incoming {
+        drop(self.open);
+        self.inner
+    }
+
     fn end(&mut self) {
         if let Some(open) = self.open.take() {
             open.end();
