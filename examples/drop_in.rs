@@ -8,6 +8,7 @@
 
 use std::convert::Infallible;
 
+use anyhow::Context;
 use axum::{Router, body::Bytes, routing::post};
 use http_body_util::{BodyExt, Full};
 use hyper::{Request, Response, body::Incoming, service::service_fn};
@@ -31,8 +32,8 @@ fn app() -> Router {
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
     let pool = Pool::new(64 << 20)?;
-    let hyper = TcpListener::bind("127.0.0.1:8080").await?;
-    let axum = TcpListener::bind("127.0.0.1:8081").await?;
+    let hyper = listen("127.0.0.1:8080").await?;
+    let axum = listen("127.0.0.1:8081").await?;
 
     // Before:
     //     loop {
@@ -49,4 +50,11 @@ async fn main() -> anyhow::Result<()> {
     let stop = || async { drop(tokio::signal::ctrl_c().await) };
     tokio::join!(hyper.with_graceful_shutdown(stop()), axum.with_graceful_shutdown(stop()));
     Ok(())
+}
+
+async fn listen(address: &str) -> anyhow::Result<TcpListener> {
+    let listener = TcpListener::bind(address).await;
+    listener.with_context(|| {
+        format!("cannot listen on {address}; end what listens there, or change the port in this example")
+    })
 }
