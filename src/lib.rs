@@ -30,7 +30,8 @@
 //! - [`ChainMut`], [`Chain`]: many blocks as one buffer, as [`bytes::BufMut`] and [`bytes::Buf`].
 //! - [`io`]: chains in and out of sockets; a buffered stream, a relay, and an outbox that bounds what a slow peer can hold.
 //! - `codec` (feature `codec`): frames out of chains and into chains, and tokio-util's codecs as they are.
-//! - `http` (feature `http`): chains and readers as bodies for hyper and axum, and bodies as chains; extractors with feature `axum`.
+//! - `http` (feature `http`): chains and readers as bodies for hyper and axum, and bodies as chains; a server on stock hyper whose idle
+//!   connections are bare sockets; extractors with feature `axum`.
 //! - Feature `tracing`: events when memory is refused (warn, once a second at most, with the largest accounts; debug for limits), and
 //!   when it is taken or given back (trace).
 

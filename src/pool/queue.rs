@@ -12,7 +12,6 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap},
-    panic::{AssertUnwindSafe, catch_unwind},
     task::Waker,
     time::{Duration, Instant},
 };
@@ -24,6 +23,7 @@ use super::{
     grant::Grant,
     line::{Line, Ticket},
 };
+use crate::sync::wake;
 
 /// How far one serving looks behind a head that cannot be served.
 const SCAN_MAX: usize = 64;
@@ -427,12 +427,7 @@ impl Done {
 
     fn wake_all(&mut self) {
         while let Some(waker) = self.wakers.pop() {
-            if std::thread::panicking() {
-                // A second panic would abort the process; the first is on its way to whoever should know.
-                let _ = catch_unwind(AssertUnwindSafe(|| waker.wake()));
-            } else {
-                waker.wake();
-            }
+            wake(waker);
         }
     }
 }

@@ -1,12 +1,9 @@
 //! `Done`: what must happen after an outbox is unlocked.
 
-use std::{
-    collections::VecDeque,
-    panic::{AssertUnwindSafe, catch_unwind},
-    task::Waker,
-};
+use std::{collections::VecDeque, task::Waker};
 
 use super::item::Item;
+use crate::sync::wake;
 
 /// Wakers to call and items to let go of: either may run anybody's code (AFTER-LOCK).
 #[derive(Debug, Default)]
@@ -28,12 +25,7 @@ impl Done {
 
     fn wake_all(&mut self) {
         while let Some(waker) = self.writer.take().or_else(|| self.wakers.pop_front()) {
-            if std::thread::panicking() {
-                // A second panic would abort the process; the first is on its way to whoever should know.
-                let _ = catch_unwind(AssertUnwindSafe(|| waker.wake()));
-            } else {
-                waker.wake();
-            }
+            wake(waker);
         }
     }
 }
