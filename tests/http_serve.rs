@@ -1,10 +1,25 @@
 //! A server that parks its connections.
 
-use std::{convert::Infallible, future::IntoFuture, net::SocketAddr, time::Duration};
+use std::{
+    convert::Infallible,
+    future::IntoFuture,
+    net::SocketAddr,
+    pin::Pin,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering::Relaxed},
+    },
+    task::{Context, Poll},
+    time::Duration,
+};
 
 use bytes::Bytes;
 use http_body_util::{BodyExt, Full};
-use hyper::{Request, Response, body::Incoming, service::service_fn};
+use hyper::{
+    Request, Response,
+    body::{Body, Frame, Incoming},
+    service::service_fn,
+};
 use leasehold::http::serve::{RequestBody, from_hyper, from_incoming, serve};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
@@ -60,5 +75,46 @@ async fn ask_thrice(address: SocketAddr) {
         }
         assert!(answer.starts_with(b"HTTP/1.1 200 OK"));
         tokio::time::sleep(Duration::from_millis(700)).await;
+    }
+}
+
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn what_the_kernel_takes_of_a_response_can_be_limited() {
+    let mut taken = Vec::new();
+    for unsent_max in [None, Some(16 << 10)] {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let written = Arc::new(AtomicUsize::new(0));
+        let body = Endless(Arc::clone(&written));
+        let service = service_fn(move |_: Request<RequestBody>| {
+            let body = body.clone();
+            async { Ok::<_, Infallible>(Response::new(body)) }
+        });
+        let mut server = serve(listener, from_hyper(service));
+        if let Some(bytes) = unsent_max {
+            server = server.unsent_max(bytes);
+        }
+        tokio::spawn(server.into_future());
+        let mut client = TcpStream::connect(address).await.unwrap();
+        client.write_all(b"GET / HTTP/1.1\r\nHost: here\r\n\r\n").await.unwrap();
+        tokio::time::sleep(Duration::from_millis(500)).await; // the client reads nothing
+        taken.push(written.load(Relaxed));
+    }
+    assert!(taken[1] < taken[0], "{taken:?}");
+}
+
+/// Counts how many bytes of it were asked for.
+#[derive(Clone)]
+struct Endless(Arc<AtomicUsize>);
+
+impl Body for Endless {
+    type Data = Bytes;
+    type Error = Infallible;
+
+    fn poll_frame(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+        const PIECE: &[u8] = &[b'x'; 16 << 10];
+        self.0.fetch_add(PIECE.len(), Relaxed);
+        Poll::Ready(Some(Ok(Frame::data(Bytes::from_static(PIECE)))))
     }
 }

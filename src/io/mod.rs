@@ -32,8 +32,6 @@ mod relay;
 mod socket;
 mod write;
 
-#[cfg(feature = "http")]
-pub(crate) use self::socket::is_socket;
 #[cfg(feature = "codec")]
 pub(crate) use self::socket::poll_readable;
 #[cfg(feature = "codec")]
@@ -45,4 +43,9 @@ pub use self::{
     relay::{Relay, copy_bidirectional},
     socket::limit_unsent,
     write::{poll_write_buf, write_all_buf},
+};
+#[cfg(feature = "http")]
+pub(crate) use self::{
+    socket::{is_socket, limit_unsent_of},
+    write::poll_write_slices,
 };

@@ -203,6 +203,15 @@ impl<'a> Socket<'a> {
     }
 }
 
+/// As [`limit_unsent`], of a transport that is a TCP socket; no other has such a limit.
+#[cfg(feature = "http")]
+pub(crate) fn limit_unsent_of<T>(io: &T, bytes: u32) -> io::Result<()> {
+    match Socket::of(io) {
+        Some(Socket::Tcp(tcp)) => limit_unsent(tcp, bytes),
+        _ => Ok(()),
+    }
+}
+
 /// Whether a transport is a bare socket.
 #[cfg(feature = "http")]
 pub(crate) fn is_socket<T>(io: &T) -> bool {

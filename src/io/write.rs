@@ -79,6 +79,19 @@ fn poll_send<B: Buf>(socket: Socket<'_>, cx: &mut Context<'_>, buf: &B) -> Poll<
     poll_send_slices(socket, cx, &slices[..count])
 }
 
+/// Writes `slices` with one call; a bare socket that took only some is not asked again only to hear "not now" (SHORT).
+#[cfg(feature = "http")]
+pub(crate) fn poll_write_slices<T: AsyncWrite>(
+    io: Pin<&mut T>,
+    cx: &mut Context<'_>,
+    slices: &[IoSlice<'_>],
+) -> Poll<io::Result<usize>> {
+    match Socket::of(io.as_ref().get_ref()) {
+        Some(socket) => poll_send_slices(socket, cx, slices),
+        None => io.poll_write_vectored(cx, slices),
+    }
+}
+
 fn poll_send_slices(socket: Socket<'_>, cx: &mut Context<'_>, slices: &[IoSlice<'_>]) -> Poll<io::Result<usize>> {
     loop {
         ready!(socket.poll_write_ready(cx))?;

@@ -40,7 +40,7 @@ use super::{
     track::{Track, skips},
 };
 use crate::{
-    io::is_socket,
+    io::{is_socket, limit_unsent_of},
     pool::{Reservation, Reserve},
 };
 
@@ -113,6 +113,10 @@ enum Phase {
 
 impl<T: AsyncRead + AsyncWrite + Unpin + Send + 'static> Connection<T> {
     pub(super) fn new(shared: Arc<Shared<T>>, io: T) -> Self {
+        if let Some(bytes) = shared.settings.unsent_max {
+            // A peer that is gone already is noticed soon enough.
+            let _ = limit_unsent_of(&io, bytes);
+        }
         let slot = shared.sleepers.join();
         let (now, _) = shared.sleepers.look();
         let deadline = now.after(shared.settings.idle_timeout);

@@ -9,11 +9,6 @@ use tokio::{
     net::{TcpListener, TcpStream},
 };
 
-use crate::io::limit_unsent;
-
-/// What the kernel may take of a response before the network does; more would be memory that no account sees.
-const UNSENT_MAX: u32 = 128 << 10;
-
 /// How long to wait after an error of the system: of a lack of file descriptors, say. Some will be closed.
 const PAUSE: Duration = Duration::from_millis(100);
 
@@ -34,14 +29,13 @@ pub trait Listener: Send + 'static {
 impl Listener for TcpListener {
     type Io = TcpStream;
 
-    /// Sets TCP_NODELAY, and a limit on what the kernel takes before the network does.
+    /// Sets TCP_NODELAY.
     async fn accept(&mut self) -> TcpStream {
         loop {
             match TcpListener::accept(self).await {
                 Ok((stream, _)) => {
                     // A peer that is gone already is noticed soon enough.
                     let _ = stream.set_nodelay(true);
-                    let _ = limit_unsent(&stream, UNSENT_MAX);
                     return stream;
                 }
                 Err(error) => wait_out(&error).await,

@@ -11,6 +11,7 @@ use bytes::{Buf, Bytes};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use super::track::Track;
+use crate::io::poll_write_slices;
 
 /// A transport with bytes in front that were read before.
 #[derive(Debug)]
@@ -86,7 +87,7 @@ impl<T: AsyncWrite + Unpin> AsyncWrite for Transport<T> {
     ) -> Poll<io::Result<usize>> {
         let this = self.get_mut();
         this.track.note_written();
-        Pin::new(&mut this.io).poll_write_vectored(cx, bufs)
+        poll_write_slices(Pin::new(&mut this.io), cx, bufs)
     }
 
     fn is_write_vectored(&self) -> bool {
