@@ -138,7 +138,7 @@ macro_rules! written_against_tokio_util {
             }
 
             /// Generic over what `Framed` is a sink of.
-            #[allow(dead_code)]
+            #[expect(dead_code, reason = "that it compiles is the test")]
             async fn send_any<C, I>(framed: &mut Framed<DuplexStream, C>, item: I) -> Result<(), <C as Encoder<I>>::Error>
             where
                 C: Encoder<I> + Unpin,
