@@ -55,7 +55,7 @@ struct Readme;
 pub use self::{
     chain::{Chain, ChainLease, ChainMut, Segment},
     pool::{
-        AccountStats, Backing, Block, BlockMut, BuildError, Builder, ClassStats, Lease, LeaseError, Pool, Pressure,
-        Reservation, Reserve, Stats,
+        AccountStats, Backing, Block, BlockMut, BuildError, Builder, ClassStats, Cover, Lease, LeaseError, Pool,
+        Pressure, Reservation, Reserve, Stats,
     },
 };

@@ -10,11 +10,14 @@
 //!   never above the limit at the moment of a charge. The pool's own account is not charged: its charge is what the slab has out.
 
 mod accounts;
+mod covering;
 mod moving;
 mod refund;
 mod standing;
 
-pub(super) use self::{accounts::Accounts, moving::MovingCharge, refund::refund, standing::StandingCharge};
+pub(super) use self::{
+    accounts::Accounts, covering::CoveredCharge, moving::MovingCharge, refund::refund, standing::StandingCharge,
+};
 
 use std::{
     borrow::Cow,
@@ -29,7 +32,7 @@ use std::{
 };
 
 use super::core::Core;
-use crate::sync::{AtomicU64, AtomicUsize, fence};
+use crate::sync::{AtomicU32, AtomicU64, AtomicUsize, fence};
 
 /// Layout of the word: 40 bits of charge, 23 bits of handles, one bit that says whether somebody waits.
 const CHARGE_BITS: u32 = 40;
@@ -44,6 +47,10 @@ pub(super) const BUDGET_MAX: usize = if usize::BITS > CHARGE_BITS { CHARGE as us
 pub(super) struct Account {
     word: AtomicU64,
     limit: AtomicUsize,
+    /// Bytes that leases here are made of before anything is charged (COVERED).
+    cover: AtomicUsize,
+    /// How many have laid bytes there and not gone.
+    covers: AtomicU32,
     peak: AtomicU64,
     parent: Option<NonNull<Account>>,
     name: Cow<'static, str>,
@@ -90,6 +97,8 @@ impl AccountHandle {
         Self(NonNull::from(Box::leak(Box::new(Account {
             word: AtomicU64::new(HANDLE),
             limit: AtomicUsize::new(limit.min(BUDGET_MAX)),
+            cover: AtomicUsize::new(0),
+            covers: AtomicU32::new(0),
             peak: AtomicU64::new(0),
             parent,
             name,
@@ -102,7 +111,7 @@ impl AccountHandle {
     #[inline]
     pub(super) fn charge(&self, bytes: usize, in_turn: bool) -> Result<Charge<'_>, ChargeRefused> {
         match self.charge_below(None, bytes, in_turn) {
-            Ok(()) => Ok(Charge { account: self, bytes }),
+            Ok(()) => Ok(Charge { account: self, bytes, cover: None }),
             Err(at) => Err(self.refused(at, bytes)),
         }
     }
@@ -111,7 +120,7 @@ impl AccountHandle {
     #[inline]
     pub(super) fn charge_fast(&self, bytes: usize) -> Option<Charge<'_>> {
         match self.charge_below(None, bytes, false) {
-            Ok(()) => Some(Charge { account: self, bytes }),
+            Ok(()) => Some(Charge { account: self, bytes, cover: None }),
             Err(at) => {
                 self.serve_refused(at, bytes);
                 None
@@ -136,6 +145,8 @@ impl AccountHandle {
 pub(super) struct Charge<'a> {
     account: &'a AccountHandle,
     bytes: usize,
+    /// The account whose cover it was drawn from.
+    cover: Option<&'a Account>,
 }
 
 impl Charge<'_> {
@@ -144,6 +155,10 @@ impl Charge<'_> {
     pub(super) fn into_entry(self) -> *mut Account {
         self.account.note_peak(None);
         self.account.as_charge()
+    }
+
+    pub(super) fn account_key(&self) -> AccountKey {
+        self.account.key()
     }
 
     /// Takes the charge back; returns the accounts at which somebody waits.

@@ -9,6 +9,7 @@
 //! - HOME: a block that is out is in a magazine, in a batch of this file, or leased; each of them ends in `put`.
 //! - NO-STRAND: whoever finds no block empties all magazines before giving up.
 
+mod covering;
 mod figures;
 mod leasing;
 mod reserving;

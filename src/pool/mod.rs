@@ -2,7 +2,7 @@
 //!
 //! # Invariants
 //! Named once, where they are kept, and cited by name elsewhere: CAP, WITHIN, COUNTED and LISTED in `slab`; IN-REGION and RUN-ONCE in
-//! `memory`; TABLE-LIVES and ONE-HOLDER in `span`; BOUNDED and BYPASS in `cache`; ALIVE and EXACT in `account`; LIVES, HOME and
+//! `memory`; TABLE-LIVES and ONE-HOLDER in `span`; BOUNDED and BYPASS in `cache`; ALIVE and EXACT in `account`, COVERED in `account/covering`; LIVES, HOME and
 //! NO-STRAND in `core`; IN-LINE, FLAGGED and DEADLINE in
 //! `queue`; NO-FREEZE in `line`; SHARES and RANGES in `hold`.
 
@@ -18,6 +18,7 @@ mod builder;
 mod cache;
 mod class;
 mod core;
+mod cover;
 mod error;
 mod grant;
 #[allow(unsafe_code)]
@@ -46,6 +47,7 @@ pub use self::{
     block::Block,
     block_mut::BlockMut,
     builder::{BuildError, Builder},
+    cover::Cover,
     error::LeaseError,
     lease::Lease,
     memory::Backing,

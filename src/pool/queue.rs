@@ -295,7 +295,7 @@ impl Queue {
             }
             let entry = self.entries.get(&ticket).expect("a ticket in line has an entry (IN-LINE)");
             let bytes = core.bytes_of(entry.request);
-            let has_room = entry.account.find(key).is_none_or(|at| at.has_room(bytes.saturating_add(promised)));
+            let has_room = core.has_room_at(key, &entry.account, entry.request, promised);
             if has_room {
                 promised = bytes.saturating_add(promised);
                 moved.push(ticket);
@@ -360,11 +360,9 @@ impl Queue {
             *at = Some(key);
         }
         self.accounts.entry(key).or_insert_with(Line::new).tickets.insert(ticket);
-        let bytes = core.bytes_of(entry.request);
-        let account = entry.account.find(key).expect("an account is blocked by one above it");
-        account.set_waiters(true);
+        entry.account.find(key).expect("an account is blocked by one above it").set_waiters(true);
         // A refund before the flag was set woke nobody; look once more.
-        if account.has_room(bytes) {
+        if core.has_room_at(key, &entry.account, entry.request, 0) {
             woken.push(key);
         }
     }

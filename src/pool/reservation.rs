@@ -48,6 +48,11 @@ impl Reservation {
         Self { charge: None }
     }
 
+    /// What is charged, for whoever refunds it.
+    pub(super) fn take_charge(&mut self) -> Option<StandingCharge> {
+        self.charge.take()
+    }
+
     /// The slab has taken the room for the charge.
     pub(super) fn standing(charge: StandingCharge) -> Self {
         Self { charge: Some(charge) }

@@ -210,6 +210,11 @@ impl Slab {
         has_room
     }
 
+    /// Takes room that was given back under the same lock, or that a block has left which was put here just now.
+    pub(super) fn reserve_again(&mut self, bytes: usize) {
+        self.reserved += bytes;
+    }
+
     /// Gives room back that `reserve` took.
     pub(super) fn release(&mut self, bytes: usize) {
         self.reserved = self.reserved.checked_sub(bytes).expect("what is given back was reserved");

@@ -36,6 +36,9 @@ impl Core {
     /// Leases one block of `class` if this thread's shard has it and no limit is near: nearly always.
     #[inline]
     pub(in crate::pool) fn lease_fast(&self, account: &AccountHandle, class: ClassIndex) -> Option<Fresh> {
+        if account.is_covered() {
+            return None;
+        }
         let charge = account.charge_fast(self.classes.len_of(class))?;
         match self.cache.pop_mine(class) {
             Some(raw) => Some(Fresh::leased(raw, charge)),
@@ -123,8 +126,8 @@ impl Core {
         // Quietly: serving the queue for blocks that never left would try the same chain again, for ever.
         let mut slab = self.slab.lock();
         for (raw, charge) in leased {
-            woken.extend(charge.refund());
             slab.put(raw);
+            woken.extend(charge.undo(&mut slab));
         }
         Err(blocked)
     }
@@ -164,6 +167,9 @@ impl Core {
         in_turn: bool,
         woken: &mut Vec<AccountKey>,
     ) -> Result<(RawBlock, Charge<'a>), Blocked> {
+        if let Some(leased) = self.lease_covered(account, class, in_turn, woken) {
+            return Ok(leased);
+        }
         let charge = account.charge(self.classes.len_of(class), in_turn).map_err(|mut refused| {
             woken.append(&mut refused.woken);
             Blocked::Account(refused)

@@ -1,0 +1,133 @@
+//! The cover of an account: reserved bytes that its leases are made of.
+//!
+//! # Invariants
+//! - COVERED: the bytes in `cover` are charged to the account and to all above it, and reserved in the slab; they are nobody else's. They
+//!   change under the slab's lock only, at once with what the slab counts, and so does the number of those who laid them there: what is
+//!   left when one goes is refunded, and nothing is put back when all are gone.
+
+use std::sync::atomic::Ordering::Relaxed;
+
+use super::{Account, AccountHandle, AccountKey, Charge, ChargeRefused, refund};
+use crate::pool::slab::Slab;
+
+impl Account {
+    /// Whether leases here may be covered.
+    #[inline]
+    pub(in crate::pool) fn is_covered(&self) -> bool {
+        // Relaxed: who laid the cover and leases from it without a word between them may miss it, and charges as everybody does.
+        self.line().any(|at| at.cover.load(Relaxed) > 0)
+    }
+
+    /// The nearest account, from this one on, whose cover is enough for `bytes`.
+    pub(in crate::pool) fn covering(&self, bytes: usize) -> Option<&Account> {
+        self.line().find(|at| at.cover.load(Relaxed) >= bytes)
+    }
+
+    /// The covers of this account and of those above it, up to and with the account `key`.
+    pub(in crate::pool) fn covers_up_to(&self, key: AccountKey) -> impl Iterator<Item = usize> {
+        let mut is_past = false;
+        let line = self.line().take_while(move |at| !std::mem::replace(&mut is_past, at.key() == key));
+        line.map(|at| at.cover.load(Relaxed))
+    }
+
+    /// Lays bytes there that are reserved and charged here.
+    pub(in crate::pool) fn lay_cover(&self, bytes: usize, _slab: &mut Slab) {
+        self.covers.store(self.covers.load(Relaxed) + 1, Relaxed);
+        self.cover.store(self.cover.load(Relaxed) + bytes, Relaxed);
+    }
+
+    /// Ends what one `lay_cover` of so many bytes began. Returns what is left of them, which is to be refunded and released.
+    pub(in crate::pool) fn end_cover(&self, bytes: usize, _slab: &mut Slab) -> usize {
+        let cover = self.cover.load(Relaxed);
+        let left = bytes.min(cover);
+        self.covers.store(self.covers.load(Relaxed) - 1, Relaxed);
+        self.cover.store(cover - left, Relaxed);
+        left
+    }
+
+    /// Takes `bytes` out of the cover, all or none. They stay charged; what the slab counts is for the caller to change.
+    pub(in crate::pool) fn draw(&self, bytes: usize, _slab: &mut Slab) -> bool {
+        let left = self.cover.load(Relaxed).checked_sub(bytes);
+        if let Some(left) = left {
+            self.cover.store(left, Relaxed);
+        }
+        left.is_some()
+    }
+
+    /// Puts back what `draw` took, if somebody is left who will end it.
+    fn put_back(&self, bytes: usize, _slab: &mut Slab) -> bool {
+        let is_open = self.covers.load(Relaxed) > 0;
+        if is_open {
+            self.cover.store(self.cover.load(Relaxed) + bytes, Relaxed);
+        }
+        is_open
+    }
+
+    /// Bytes of the cover.
+    pub(in crate::pool) fn cover(&self) -> usize {
+        self.cover.load(Relaxed)
+    }
+}
+
+impl AccountHandle {
+    /// Charges `bytes` here and up to the account that covers them.
+    pub(in crate::pool) fn charge_covered<'a>(
+        &'a self,
+        cover: &'a Account,
+        bytes: usize,
+        in_turn: bool,
+    ) -> Result<CoveredCharge<'a>, ChargeRefused> {
+        match self.charge_below(Some(cover.key()), bytes, in_turn) {
+            Ok(()) => Ok(CoveredCharge { account: self, cover, bytes }),
+            Err(at) => Err(self.refused(at, bytes)),
+        }
+    }
+}
+
+/// A charge up to the account that is to cover it, and of which nothing was drawn yet. Has no drop: it is drawn for, or refunded.
+#[must_use = "a charge that is dropped here is never refunded"]
+pub(in crate::pool) struct CoveredCharge<'a> {
+    account: &'a AccountHandle,
+    cover: &'a Account,
+    bytes: usize,
+}
+
+impl<'a> CoveredCharge<'a> {
+    /// Draws the bytes: from here on it is a charge like any other.
+    pub(in crate::pool) fn draw(self, slab: &mut Slab) -> Result<Charge<'a>, Self> {
+        if self.cover.draw(self.bytes, slab) {
+            Ok(Charge { account: self.account, bytes: self.bytes, cover: Some(self.cover) })
+        } else {
+            Err(self)
+        }
+    }
+
+    /// Takes the charge back; returns the accounts at which somebody waits.
+    pub(in crate::pool) fn refund(self) -> Vec<AccountKey> {
+        // SAFETY: `charge_covered` charged exactly these accounts.
+        unsafe { refund(self.account.0, Some(self.cover.key()), self.bytes) }
+    }
+}
+
+impl<'a> Charge<'a> {
+    /// Takes the charge of a block back that was not used and is free again: to the cover that it was drawn from. Returns the accounts
+    /// at which somebody waits.
+    pub(in crate::pool) fn undo(self, slab: &mut Slab) -> Vec<AccountKey> {
+        match self.undraw(slab) {
+            Ok(covered) => covered.refund(),
+            Err(charge) => charge.refund(),
+        }
+    }
+
+    /// Puts the bytes back into the cover they were drawn from, unless it has ended.
+    pub(in crate::pool) fn undraw(self, slab: &mut Slab) -> Result<CoveredCharge<'a>, Self> {
+        let Self { account, bytes, cover } = self;
+        match cover.filter(|cover| cover.put_back(bytes, slab)) {
+            Some(cover) => {
+                slab.reserve_again(bytes);
+                Ok(CoveredCharge { account, cover, bytes })
+            }
+            None => Err(self),
+        }
+    }
+}

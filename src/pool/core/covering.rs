@@ -1,0 +1,119 @@
+//! Leases out of a cover: reserved bytes become blocks of the same account.
+
+use super::Core;
+use crate::pool::{
+    account::{Account, AccountHandle, AccountKey, Charge, CoveredCharge},
+    cache::Popped,
+    class::ClassIndex,
+    queue::Request,
+    slab::Place,
+    span::RawBlock,
+};
+
+impl Core {
+    /// Lays bytes that are reserved and charged to this account there for its leases.
+    pub(in crate::pool) fn lay_cover(&self, account: &Account, bytes: usize) {
+        account.lay_cover(bytes, &mut self.slab.lock());
+    }
+
+    /// Ends what `lay_cover` began; returns the bytes that are left to be refunded and released.
+    pub(in crate::pool) fn end_cover(&self, account: &Account, bytes: usize) -> usize {
+        account.end_cover(bytes, &mut self.slab.lock())
+    }
+
+    /// Takes one block of exactly this class, if an account covers it. Passes nobody: the room for it was taken when it was reserved.
+    pub(super) fn lease_covered<'a>(
+        &self,
+        account: &'a AccountHandle,
+        class: ClassIndex,
+        in_turn: bool,
+        woken: &mut Vec<AccountKey>,
+    ) -> Option<(RawBlock, Charge<'a>)> {
+        let bytes = self.classes.len_of(class);
+        let cover = account.covering(bytes)?;
+        let charge =
+            account.charge_covered(cover, bytes, in_turn).map_err(|mut refused| woken.append(&mut refused.woken));
+        self.draw_block(class, bytes, charge.ok()?, woken).map_err(|charge| woken.extend(charge.refund())).ok()
+    }
+
+    /// Whether there is room at the account `key`, of which `promised` bytes are for others, for what somebody wants who waits there.
+    /// What a cover on the way is enough for needs none.
+    pub(in crate::pool) fn has_room_at(
+        &self,
+        key: AccountKey,
+        account: &Account,
+        request: Request,
+        promised: usize,
+    ) -> bool {
+        let Some(at) = account.find(key) else { return true };
+        let bytes = self.bytes_of(request);
+        if at.has_room(bytes.saturating_add(promised)) {
+            return true;
+        }
+        match request {
+            Request::Reservation(_) => false,
+            Request::Block(_) => account.covers_up_to(key).any(|cover| cover >= bytes),
+            Request::Chain(_) => {
+                // Either part is of whole blocks.
+                let block_len = self.classes.iter().map(|class| self.classes.len_of(class)).min().unwrap_or(1);
+                let whole = |bytes: usize| bytes - bytes % block_len;
+                let covered: usize = account.covers_up_to(key).map(whole).sum();
+                covered > 0 && covered + whole(at.room().saturating_sub(promised)) >= bytes
+            }
+        }
+    }
+
+    /// Takes the block: from a magazine, from the slab, or from the slab once all magazines are empty.
+    fn draw_block<'a>(
+        &self,
+        class: ClassIndex,
+        bytes: usize,
+        charge: CoveredCharge<'a>,
+        woken: &mut Vec<AccountKey>,
+    ) -> Result<(RawBlock, Charge<'a>), CoveredCharge<'a>> {
+        let popped = match self.cache.pop(class) {
+            Popped::Block(raw) => Some(raw),
+            Popped::Empty | Popped::Bypass => None,
+        };
+        let charge = match self.draw_once(class, bytes, charge, popped, woken) {
+            Err(charge) => charge,
+            drawn => return drawn,
+        };
+        self.drain(false);
+        self.draw_once(class, bytes, charge, None, woken)
+    }
+
+    fn draw_once<'a>(
+        &self,
+        class: ClassIndex,
+        bytes: usize,
+        charge: CoveredCharge<'a>,
+        popped: Option<RawBlock>,
+        woken: &mut Vec<AccountKey>,
+    ) -> Result<(RawBlock, Charge<'a>), CoveredCharge<'a>> {
+        let mut slab = self.slab.lock();
+        let charge = match charge.draw(&mut slab) {
+            Ok(charge) => charge,
+            Err(charge) => {
+                popped.into_iter().for_each(|raw| slab.put(raw));
+                return Err(charge);
+            }
+        };
+        slab.release(bytes);
+        if let Some(raw) = popped {
+            // The block was out, so there is room for others now. Whoever owns `woken` serves them.
+            if slab.waiting {
+                woken.push(charge.account_key());
+            }
+            return Ok((raw, charge));
+        }
+        let taken = slab.take(self, class, Place::Anywhere);
+        self.hear(&mut slab);
+        match taken {
+            Some(raw) => Ok((raw, charge)),
+            None => {
+                Err(charge.undraw(&mut slab).unwrap_or_else(|_| unreachable!("it was covered under the same lock")))
+            }
+        }
+    }
+}

@@ -1,0 +1,79 @@
+//! `Cover`: reserved bytes that the leases of an account are made of.
+
+use std::fmt;
+
+use super::{account::StandingCharge, reservation::Reservation};
+
+/// A [`Reservation`] that the leases of its account draw on: what was promised before it was needed.
+///
+/// Whoever admits work reserves what it will need, and makes a cover of it. Leases of that account, and of accounts inside it, then take
+/// their bytes out of the cover: they are not charged again, need no room in the pool and pass the line of those
+/// who wait. What the cover has not enough for is leased as ever, and reservations are no leases. Bytes that were drawn belong to the blocks, and go home with them;
+/// they do not come back to the cover. Dropped, it gives back what was not drawn.
+///
+/// # Shape
+/// Bytes. A lease draws the capacity of its block or nothing. An account inside the covered one is charged, within its own limit.
+///
+/// # Costs
+/// A covered lease takes the lock of the shared store once, a lease in an account without a cover none.
+///
+/// # Examples
+/// ```
+/// use leasehold::Pool;
+///
+/// let pool = Pool::new(1 << 20)?;
+/// let request = pool.child("request 7", 256 << 10);
+/// let cover = request.try_reserve(128 << 10)?.into_cover();
+/// let mut others = Vec::new();
+/// while let Ok(block) = pool.try_lease(64 << 10) {
+///     others.push(block);
+/// }
+/// let block = request.try_lease(64 << 10)?; // was promised: of all others the pool has none left
+/// assert_eq!((cover.left(), request.leased()), (64 << 10, 128 << 10));
+/// drop(cover);
+/// assert_eq!(request.leased(), 64 << 10);
+/// drop((block, others));
+/// assert_eq!(pool.leased(), 0);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[must_use = "a cover that is not kept is given back at once"]
+pub struct Cover {
+    /// What was laid there; what is left of it stands in the account (COVERED).
+    laid: Option<StandingCharge>,
+}
+
+impl Cover {
+    /// Bytes that leases may still draw: of all covers of this account, if it has several.
+    pub fn left(&self) -> usize {
+        self.laid.as_ref().map_or(0, |laid| laid.account().cover())
+    }
+}
+
+impl Reservation {
+    /// Makes a [`Cover`] of it: the account's leases draw on these bytes from here on.
+    pub fn into_cover(mut self) -> Cover {
+        let laid = self.take_charge();
+        if let Some(laid) = &laid {
+            laid.account().core.lay_cover(laid.account(), laid.bytes());
+        }
+        Cover { laid }
+    }
+}
+
+impl Drop for Cover {
+    fn drop(&mut self) {
+        let Some(laid) = &mut self.laid else { return };
+        let left = laid.account().core.end_cover(laid.account(), laid.bytes());
+        if left > 0 {
+            let woken = laid.refund(left);
+            laid.account().core.release(left, woken);
+        }
+    }
+}
+
+impl fmt::Debug for Cover {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let account = self.laid.as_ref().map(|laid| laid.account().name());
+        f.debug_struct("Cover").field("left", &self.left()).field("account", &account).finish()
+    }
+}
