@@ -331,6 +331,12 @@ impl Pool {
         (self.budget() / 4).min(CHAIN_BLOCKS_MAX * self.block_len_for(usize::MAX))
     }
 
+    /// The most that this account can ever reserve at once.
+    #[cfg(feature = "tower")]
+    pub(crate) fn reservation_max(&self) -> usize {
+        self.reservation_len_max().min(self.limit_of_all())
+    }
+
     /// The most that may be reserved at once: a quarter of the budget (NO-FREEZE).
     fn reservation_len_max(&self) -> usize {
         self.budget() / 4
