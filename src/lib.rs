@@ -32,6 +32,7 @@
 //! - `codec` (feature `codec`): frames out of chains and into chains, and tokio-util's codecs as they are.
 //! - `http` (feature `http`): chains and readers as bodies for hyper and axum, and bodies as chains; a server on stock hyper whose idle
 //!   connections are bare sockets; extractors with feature `axum`.
+//! - `metrics` (feature `metrics`): a pool's figures for whichever recorder of the `metrics` facade is installed.
 //! - Feature `tracing`: events when memory is refused (warn, once a second at most, with the largest accounts; debug for limits), and
 //!   when it is taken or given back (trace).
 
@@ -44,6 +45,8 @@ pub mod codec;
 #[cfg(feature = "http")]
 pub mod http;
 pub mod io;
+#[cfg(feature = "metrics")]
+pub mod metrics;
 pub mod pool;
 mod sync;
 
