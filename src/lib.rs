@@ -33,6 +33,7 @@
 //! - `http` (feature `http`): chains and readers as bodies for hyper and axum, and bodies as chains; a server on stock hyper whose idle
 //!   connections are bare sockets; extractors with feature `axum`.
 //! - `layer` (feature `tower`): a tower layer that reserves memory for each request, and answers 503 when there is none.
+//! - `metrics` (feature `metrics`): a pool's figures for whichever recorder of the `metrics` facade is installed.
 //! - Feature `tracing`: events when memory is refused (warn, once a second at most, with the largest accounts; debug for limits), and
 //!   when it is taken or given back (trace).
 
@@ -47,6 +48,8 @@ pub mod http;
 pub mod io;
 #[cfg(feature = "tower")]
 pub mod layer;
+#[cfg(feature = "metrics")]
+pub mod metrics;
 pub mod pool;
 mod sync;
 

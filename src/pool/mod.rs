@@ -28,6 +28,8 @@ mod line;
 mod maintain;
 #[allow(unsafe_code)]
 mod memory;
+#[cfg(feature = "metrics")]
+mod onlooker;
 mod queue;
 mod recharge;
 mod reservation;
@@ -43,6 +45,8 @@ mod trace;
 #[path = "untraced.rs"]
 mod trace;
 
+#[cfg(feature = "metrics")]
+pub(crate) use self::onlooker::Onlooker;
 pub use self::{
     block::Block,
     block_mut::BlockMut,
