@@ -26,12 +26,14 @@
 //!
 //! - [`Pool`]: leasing, waiting for memory, nested accounts with limits, trimming, statistics.
 //! - [`BlockMut`], [`Block`]: one block, or a range of it, exclusive or shared.
-//! - [`Reservation`]: room in the budget for memory that lives elsewhere.
+//! - [`Reservation`]: room in the budget for memory that lives elsewhere; [`Cover`]: room that is kept for leases to come.
 //! - [`ChainMut`], [`Chain`]: many blocks as one buffer, as [`bytes::BufMut`] and [`bytes::Buf`].
 //! - [`io`]: chains in and out of sockets; a buffered stream, a relay, and an outbox that bounds what a slow peer can hold.
 //! - `codec` (feature `codec`): frames out of chains and into chains, and tokio-util's codecs as they are.
 //! - `http` (feature `http`): chains and readers as bodies for hyper and axum, and bodies as chains; a server on stock hyper whose idle
 //!   connections are bare sockets; extractors with feature `axum`.
+//! - `layer` (feature `tower`): a tower layer that reserves memory for each request, and answers 503 when there is none.
+//! - `metrics` (feature `metrics`): a pool's figures for whichever recorder of the `metrics` facade is installed.
 //! - Feature `tracing`: events when memory is refused (warn, once a second at most, with the largest accounts; debug for limits), and
 //!   when it is taken or given back (trace).
 
@@ -44,6 +46,10 @@ pub mod codec;
 #[cfg(feature = "http")]
 pub mod http;
 pub mod io;
+#[cfg(feature = "tower")]
+pub mod layer;
+#[cfg(feature = "metrics")]
+pub mod metrics;
 pub mod pool;
 mod sync;
 

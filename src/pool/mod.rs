@@ -28,6 +28,8 @@ mod line;
 mod maintain;
 #[allow(unsafe_code)]
 mod memory;
+#[cfg(feature = "metrics")]
+mod onlooker;
 mod queue;
 mod recharge;
 mod reservation;
@@ -43,6 +45,8 @@ mod trace;
 #[path = "untraced.rs"]
 mod trace;
 
+#[cfg(feature = "metrics")]
+pub(crate) use self::onlooker::Onlooker;
 pub use self::{
     block::Block,
     block_mut::BlockMut,
@@ -329,6 +333,12 @@ impl Pool {
     /// The most that one chain may ask for: a quarter of the budget, in at most 63 blocks.
     pub(crate) fn chain_len_max(&self) -> usize {
         (self.budget() / 4).min(CHAIN_BLOCKS_MAX * self.block_len_for(usize::MAX))
+    }
+
+    /// The most that this account can ever reserve at once.
+    #[cfg(feature = "tower")]
+    pub(crate) fn reservation_max(&self) -> usize {
+        self.reservation_len_max().min(self.limit_of_all())
     }
 
     /// The most that may be reserved at once: a quarter of the budget (NO-FREEZE).

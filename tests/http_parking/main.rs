@@ -1,6 +1,7 @@
 //! How the HTTP server treats its connections: parking, deadlines, limits, shutdown, and transports of all kinds.
 
 mod client;
+mod connections;
 mod deadlines;
 mod limits;
 mod parking;

@@ -7,7 +7,7 @@ use http_body_util::{BodyExt, Full};
 use hyper::{Request, Response, StatusCode, header};
 use leasehold::{
     Pool,
-    http::serve::{HyperService, RequestBody, Serve, from_hyper, into_socket, serve},
+    http::serve::{Connections, HyperService, RequestBody, Serve, from_hyper, into_socket, serve},
 };
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
@@ -25,6 +25,7 @@ pub(crate) const AWAKE_LEN: usize = 18 << 10;
 pub(crate) struct Site {
     pub(crate) pool: Pool,
     pub(crate) address: SocketAddr,
+    pub(crate) connections: Connections,
     pub(crate) server: JoinHandle<()>,
 }
 
@@ -42,7 +43,8 @@ impl Site {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a listener");
         let address = listener.local_addr().expect("an address");
         let server = set(serve(listener, service()).pool(&pool, 100_000).linger(Duration::ZERO));
-        Self { pool, address, server: tokio::spawn(server.into_future()) }
+        let connections = server.connections();
+        Self { pool, address, connections, server: tokio::spawn(server.into_future()) }
     }
 
     pub(crate) async fn connect(&self) -> Client<TcpStream> {
@@ -87,6 +89,7 @@ async fn answer(mut request: Request<RequestBody>) -> Result<Response<Full<Bytes
             sleep(Duration::from_millis(20)).await;
             block.is_ok().to_string()
         }
+        "/panic" => panic!("as the test asked"),
         "/slow" => {
             sleep(Duration::from_millis(400)).await;
             "slow".to_owned()

@@ -6,7 +6,7 @@ use axum_core::{
 };
 use http_body::Body;
 
-use super::LeasedRejection;
+use super::{LeasedRejection, account::account_of};
 use crate::{
     chain::Chain,
     http::{CollectError, collect},
@@ -15,7 +15,7 @@ use crate::{
 
 /// A request's body in leased blocks, as an extractor; and a response of the same bytes.
 ///
-/// Read by [`collect`](crate::http::collect), from the [`Pool`] of the router's state. axum's `DefaultBodyLimit` holds, 2 MiB unless another
+/// Read by [`collect`](crate::http::collect), in the account that the request brings, or the [`Pool`] of the router's state ([`axum`](super)). axum's `DefaultBodyLimit` holds, 2 MiB unless another
 /// one is set; a body that announces more is rejected unread, before a client that expects `100 Continue` has sent it.
 ///
 /// # Errors
@@ -31,6 +31,7 @@ where
     type Rejection = LeasedRejection;
 
     async fn from_request(request: Request, state: &S) -> Result<Self, LeasedRejection> {
+        let pool = account_of(&request, state);
         let announced = request.body().size_hint().lower();
         let body = request.into_limited_body();
         // The limit itself is axum's secret; what it leaves of the announced length is not.
@@ -40,7 +41,6 @@ where
             let limit = usize::try_from(most).unwrap_or(usize::MAX);
             return Err(CollectError::too_long(limit, announced).into());
         }
-        let pool = Pool::from_ref(state);
         Ok(Self(collect(body, &pool, usize::MAX).await?))
     }
 }

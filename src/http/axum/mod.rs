@@ -4,7 +4,9 @@
 //! - [`LeasedBody`](super::LeasedBody) is an extractor too: a request's body as chains that come one by one.
 //! - [`Chain`](crate::Chain) and [`Leased`] are responses.
 //!
-//! The extractors lease from the [`Pool`](crate::Pool) in the router's state: the state is one, or gives one by `FromRef`.
+//! The extractors lease in the account that the request brings as an extension: its own, from `layer::BudgetLayer`, or its connection's, from
+//! [`Serve::pool`](super::serve::Serve::pool). A request that brings none is charged to the [`Pool`](crate::Pool) in the router's state: the
+//! state is one, or gives one by `FromRef`.
 //!
 //! ```
 //! use axum::{Router, routing::post};
@@ -21,6 +23,7 @@
 //! # }
 //! ```
 
+mod account;
 mod leased;
 mod leased_rejection;
 mod responses;

@@ -7,6 +7,7 @@ use axum_core::{
     extract::{FromRef, FromRequest, Request},
 };
 
+use super::account::account_of;
 use crate::{http::LeasedBody, pool::Pool};
 
 /// Like axum's own `Body`, it is read in pieces and has no limit.
@@ -18,6 +19,7 @@ where
     type Rejection = Infallible;
 
     async fn from_request(request: Request, state: &S) -> Result<Self, Infallible> {
-        Ok(Self::new(request.into_body(), &Pool::from_ref(state)))
+        let pool = account_of(&request, state);
+        Ok(Self::new(request.into_body(), &pool))
     }
 }

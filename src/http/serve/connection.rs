@@ -21,10 +21,7 @@ use std::{
     future::Future,
     mem::MaybeUninit,
     pin::Pin,
-    sync::{
-        Arc,
-        atomic::{AtomicUsize, Ordering::Relaxed},
-    },
+    sync::Arc,
     task::{Context, Poll, Waker},
     time::Duration,
 };
@@ -33,6 +30,7 @@ use bytes::BytesMut;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use super::{
+    connections::{Connections, Open, Wakeful},
     driver::{Driver, Drivers},
     head::{HEAD_LEN, Protocol, Verdict, judge},
     settings::{AccountSettings, Settings},
@@ -52,8 +50,7 @@ pub(super) struct Shared<T> {
     pub(super) drivers: Box<dyn Drivers<T>>,
     pub(super) settings: Settings,
     pub(super) sleepers: Arc<Sleepers>,
-    /// Connections that linger.
-    pub(super) warm: AtomicUsize,
+    pub(super) connections: Connections,
 }
 
 /// The task of a connection.
@@ -68,6 +65,8 @@ pub(super) struct Connection<T> {
     /// than `deadline`.
     asleep: Option<(Waker, Tick, bool)>,
     state: State<T>,
+    /// Dropped last: once it is no longer counted, all that it held is home.
+    open: Open,
 }
 
 enum State<T> {
@@ -96,6 +95,8 @@ struct Awake<T> {
     is_told_to_stop: bool,
     /// ROOM
     _room: Reservation,
+    /// Counts it, lingering or not.
+    wakeful: Wakeful,
 }
 
 /// Each is begun anew, with its deadline, whenever it differs from the one before.
@@ -117,6 +118,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin + Send + 'static> Connection<T> {
             // A peer that is gone already is noticed soon enough.
             let _ = limit_unsent_of(&io, bytes);
         }
+        let open = shared.connections.accept();
         let slot = shared.sleepers.join();
         let (now, _) = shared.sleepers.look();
         let deadline = now.after(shared.settings.idle_timeout);
@@ -127,6 +129,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin + Send + 'static> Connection<T> {
             is_fresh: true,
             asleep: None,
             state: State::Waiting(io, BytesMut::new(), Reservation::empty()),
+            open,
         }
     }
 
@@ -242,6 +245,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin + Send + 'static> Connection<T> {
             is_http2,
             is_told_to_stop: false,
             _room: room,
+            wakeful: self.open.awaken(),
         }));
     }
 
@@ -254,7 +258,6 @@ impl<T: AsyncRead + AsyncWrite + Unpin + Send + 'static> Connection<T> {
         let driven = awake.driver.poll_drive(cx);
         awake.track.end_drive(cx);
         if driven.is_ready() {
-            self.turn_to(&mut awake, Phase::Busy, now);
             return Poll::Ready(Next::End);
         }
         let phase = awake.phase_now();
@@ -269,7 +272,6 @@ impl<T: AsyncRead + AsyncWrite + Unpin + Send + 'static> Connection<T> {
         if phase.may_park() && awake.can_park && !is_stopping {
             // Half a head is waited for without hyper.
             if is_late || !awake.lingers() || self.must_park() {
-                self.turn_to(&mut awake, Phase::Busy, now);
                 return Poll::Ready(self.park(*awake, now));
             }
         } else if is_late && awake.is_http2 && !std::mem::replace(&mut awake.is_told_to_stop, true) {
@@ -279,7 +281,6 @@ impl<T: AsyncRead + AsyncWrite + Unpin + Send + 'static> Connection<T> {
             self.state = State::Awake(awake);
             return Poll::Ready(Next::GoOn);
         } else if is_late {
-            self.turn_to(&mut awake, Phase::Busy, now);
             return Poll::Ready(Next::End);
         }
         self.state = State::Awake(awake);
@@ -295,19 +296,14 @@ impl<T: AsyncRead + AsyncWrite + Unpin + Send + 'static> Connection<T> {
             Phase::Idle { .. } if awake.can_park => now.after(settings.linger),
             Phase::Draining { .. } | Phase::Idle { .. } => now.after(settings.idle_timeout),
         };
-        let (was_warm, is_warm) = (awake.lingers(), awake.lingers_in(phase));
-        if is_warm && !was_warm {
-            self.shared.warm.fetch_add(1, Relaxed);
-        } else if was_warm && !is_warm {
-            self.shared.warm.fetch_sub(1, Relaxed);
-        }
         awake.phase = phase;
+        awake.wakeful.set_lingers(awake.lingers());
     }
 
     /// Whether there is no time to linger: too many do, or memory is short.
     fn must_park(&self) -> bool {
         let settings = &self.shared.settings;
-        let warm = self.shared.warm.load(Relaxed) * Protocol::Http1.awake_len();
+        let warm = self.shared.connections.lingering() * Protocol::Http1.awake_len();
         warm > settings.warm_max || settings.account.as_ref().is_some_and(AccountSettings::is_short)
     }
 
@@ -374,11 +370,6 @@ impl<T: AsyncRead + AsyncWrite + Unpin + Send + 'static> Future for Connection<T
 
 impl<T> Drop for Connection<T> {
     fn drop(&mut self) {
-        if let State::Awake(awake) = &self.state
-            && awake.lingers()
-        {
-            self.shared.warm.fetch_sub(1, Relaxed);
-        }
         self.shared.sleepers.leave(self.slot);
     }
 }
@@ -397,11 +388,7 @@ impl Phase {
 impl<T> Awake<T> {
     /// Whether it could be parked, and is not yet.
     fn lingers(&self) -> bool {
-        self.lingers_in(self.phase)
-    }
-
-    fn lingers_in(&self, phase: Phase) -> bool {
-        self.can_park && matches!(phase, Phase::Idle { .. })
+        self.can_park && matches!(self.phase, Phase::Idle { .. })
     }
 
     fn phase_now(&self) -> Phase {

@@ -21,6 +21,7 @@
 //! ```
 
 mod connection;
+mod connections;
 mod driver;
 mod head;
 mod hyper_service;
@@ -37,6 +38,7 @@ mod upgraded;
 #[cfg(leasehold_teeth)]
 pub use self::track::skip;
 pub use self::{
+    connections::Connections,
     hyper_service::{HyperService, IncomingService, from_hyper, from_incoming},
     listener::Listener,
     request_body::RequestBody,
@@ -46,7 +48,7 @@ pub use self::{
 use std::{
     future::{Future, IntoFuture},
     pin::{Pin, pin},
-    sync::{Arc, Weak, atomic::AtomicUsize},
+    sync::{Arc, Weak},
     time::Duration,
 };
 
@@ -74,7 +76,9 @@ pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
 /// a hyper service. Await what is returned: it runs until its graceful shutdown is over, or for ever.
 /// Dropped, it accepts no more, and serves the connections that are open.
 pub fn serve<L: Listener, S>(listener: L, service: S) -> Serve<L, S> {
-    Serve { listener, service, settings: Settings::default(), signal: None }
+    let sleepers = Arc::new(Sleepers::default());
+    let connections = Connections::new(&sleepers);
+    Serve { listener, service, settings: Settings::default(), signal: None, sleepers, connections }
 }
 
 /// A server to be, made by [`serve`]; await it to run it.
@@ -84,6 +88,8 @@ pub struct Serve<L, S> {
     service: S,
     settings: Settings,
     signal: Option<Pin<Box<dyn Future<Output = ()> + Send>>>,
+    sleepers: Arc<Sleepers>,
+    connections: Connections,
 }
 
 impl<L, S> Serve<L, S> {
@@ -164,6 +170,35 @@ impl<L, S> Serve<L, S> {
         self.signal = Some(Box::pin(signal));
         self
     }
+
+    /// A handle that tells how many connections the server has, and how many are awake, once it runs.
+    ///
+    /// # Examples
+    /// ```
+    /// use std::future::IntoFuture;
+    /// use axum::Router;
+    /// use leasehold::http::serve;
+    /// use tokio::{net::{TcpListener, TcpStream}, task::yield_now};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> std::io::Result<()> {
+    /// let listener = TcpListener::bind("127.0.0.1:0").await?;
+    /// let address = listener.local_addr()?;
+    /// let server = serve(listener, Router::new());
+    /// let connections = server.connections();
+    /// tokio::spawn(server.into_future());
+    ///
+    /// let client = TcpStream::connect(address).await?;
+    /// while connections.accepted() == 0 {
+    ///     yield_now().await;
+    /// }
+    /// assert_eq!((connections.open(), connections.parked()), (1, 1));
+    /// # drop(client);
+    /// # Ok(()) }
+    /// ```
+    pub fn connections(&self) -> Connections {
+        self.connections.clone()
+    }
 }
 
 impl<L, S, B> IntoFuture for Serve<L, S>
@@ -195,19 +230,18 @@ where
     B::Error: Into<BoxError>,
 {
     async fn run(self) {
-        let Self { mut listener, service, settings, signal } = self;
-        let sleepers = Arc::new(Sleepers::default());
+        let Self { mut listener, service, settings, signal, sleepers, connections } = self;
         tokio::spawn(tick(Arc::downgrade(&sleepers), settings.account.clone()));
         let shared = Arc::new(Shared {
             drivers: Box::new(DriversFor { service, http1: http1_builder(&settings), http2: http2_builder() }),
             sleepers: Arc::clone(&sleepers),
-            warm: AtomicUsize::new(0),
+            connections: connections.clone(),
             settings,
         });
         let mut signal = signal.unwrap_or_else(|| Box::pin(std::future::pending()));
         loop {
-            let ended = sleepers.ended.notified();
-            let may_accept = sleepers.count() < shared.settings.connections_max;
+            let ended = connections.ended();
+            let may_accept = connections.open() < shared.settings.connections_max;
             tokio::select! {
                 io = listener.accept(), if may_accept => drop(tokio::spawn(Connection::new(Arc::clone(&shared), io))),
                 () = ended, if !may_accept => {}
@@ -217,9 +251,9 @@ where
         drop(listener); // from here on new connections are refused
         sleepers.stop();
         loop {
-            let mut ended = pin!(sleepers.ended.notified());
+            let mut ended = pin!(connections.ended());
             ended.as_mut().enable();
-            if sleepers.count() == 0 {
+            if connections.open() == 0 {
                 return;
             }
             ended.await;

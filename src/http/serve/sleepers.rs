@@ -16,8 +16,6 @@ use std::{
     time::Duration,
 };
 
-use tokio::sync::Notify;
-
 use crate::sync::{AtomicU32, Mutex};
 
 /// How coarse deadlines are.
@@ -36,8 +34,6 @@ pub(super) struct Sleepers {
     list: Mutex<List>,
     now: AtomicU32,
     is_stopping: AtomicBool,
-    /// Told when the last connection ends, or one of many.
-    pub(super) ended: Notify,
 }
 
 #[derive(Debug, Default)]
@@ -98,13 +94,6 @@ impl Sleepers {
             entry.waker.take()
         };
         drop(waker);
-        self.ended.notify_waiters();
-    }
-
-    /// Connections in the list.
-    pub(super) fn count(&self) -> usize {
-        let list = self.list.lock();
-        list.entries.len() - list.free.len()
     }
 
     /// Wakes the task at `deadline`, or when the server stops; one that `lingers` when memory is short too. One lock.

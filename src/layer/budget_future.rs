@@ -1,0 +1,76 @@
+//! `BudgetFuture`: a response to come, and what was reserved for it.
+
+use std::{
+    future::Future,
+    pin::Pin,
+    task::{Context, Poll, ready},
+};
+
+use ::http::Response;
+use bytes::Bytes;
+use http_body::Body;
+use pin_project_lite::pin_project;
+
+use super::budget_body::BudgetBody;
+use crate::pool::Cover;
+
+pin_project! {
+    /// The future of [`Budget`](super::Budget): the inner service's, or a refusal.
+    ///
+    /// # Cancel safety
+    /// Dropping it drops the inner future; what was reserved is given back.
+    #[must_use = "futures do nothing unless polled"]
+    #[derive(Debug)]
+    pub struct BudgetFuture<F> {
+        #[pin]
+        step: Step<F>,
+    }
+}
+
+pin_project! {
+    #[project = StepProjection]
+    #[derive(Debug)]
+    enum Step<F> {
+        Admitted {
+            #[pin]
+            inner: F,
+            // Goes on to the response's body.
+            cover: Option<Cover>,
+        },
+        Refused { response: Option<Response<Bytes>> },
+    }
+}
+
+impl<F> BudgetFuture<F> {
+    pub(super) fn admitted(inner: F, cover: Cover) -> Self {
+        Self { step: Step::Admitted { inner, cover: Some(cover) } }
+    }
+
+    pub(super) fn refused(response: Response<Bytes>) -> Self {
+        Self { step: Step::Refused { response: Some(response) } }
+    }
+}
+
+impl<F, B, E> Future for BudgetFuture<F>
+where
+    F: Future<Output = Result<Response<B>, E>>,
+    B: Body,
+{
+    type Output = Result<Response<BudgetBody<B>>, E>;
+
+    /// # Panics
+    /// If it is polled again after it was ready with a refusal.
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        match self.project().step.project() {
+            StepProjection::Admitted { inner, cover } => {
+                let response = ready!(inner.poll(cx));
+                let cover = cover.take();
+                Poll::Ready(response.map(|response| response.map(|body| BudgetBody::admitted(body, cover))))
+            }
+            StepProjection::Refused { response } => {
+                let response = response.take().expect("a future is not polled after it was ready");
+                Poll::Ready(Ok(response.map(BudgetBody::refused)))
+            }
+        }
+    }
+}

@@ -1,0 +1,117 @@
+//! `BudgetLayer`: puts a budget in front of a service.
+
+use std::{borrow::Cow, fmt, sync::Arc, time::Duration};
+
+use ::http::{HeaderValue, Response, request::Parts};
+use bytes::Bytes;
+use tower_layer::Layer;
+
+use super::{budget::Budget, settings::Settings};
+use crate::pool::{LeaseError, Pool};
+
+/// Reserves memory for each request, or answers 503 with `Retry-After` if there is none.
+///
+/// A request gets an account of its own inside the layer's, as an extension of type [`Pool`] (it takes the place of the connection's, if the
+/// server gave one), and in it a [`Cover`](crate::Cover) of the [`floor`](Self::floor) and the length that its body announces. What the
+/// service leases in that account, or reads into it with [`collect`](crate::http::collect), draws on the cover: a request that was admitted does
+/// not wait for memory that was promised to it. What it leases beyond is leased as ever.
+///
+/// The cover is given back when the response's body has ended, failed or is dropped, or the response's future is dropped or fails. Blocks
+/// that are still leased then, such as those on their way to the client, stay charged until they come home.
+///
+/// # Shape
+/// Bytes. At most a quarter of the pool's budget, or the smallest limit of the account and those around it, is reserved for one request, whatever
+/// it announces: a longer body is read as memory comes home.
+///
+/// # Errors
+/// Those of the inner service; a refusal is a response. The inner service is not called then, and the request's body is not read: hyper ends
+/// the connection afterwards if the client goes on sending it.
+///
+/// # Peers that lie
+/// An announced length reserves room in the budget and no memory. A peer can announce much and send nothing: what it holds ends with its
+/// request, so give requests an end, by a timeout above this layer or [`Serve::stall_timeout`], or bound what one may hold with
+/// [`body_max`](Self::body_max).
+///
+/// # Place
+/// Above it: timeouts and limits on concurrency, whose refusals then cost nothing here. Below: whatever uses memory. In an axum router use
+/// [`layer`], or `route_layer` on the routes that need it.
+///
+/// [`Serve::stall_timeout`]: crate::http::serve::Serve::stall_timeout
+/// [`layer`]: https://docs.rs/axum/latest/axum/struct.Router.html#method.layer
+#[derive(Clone)]
+pub struct BudgetLayer {
+    settings: Arc<Settings>,
+}
+
+impl BudgetLayer {
+    /// Requests share what `account` may have, each in an account of its own inside it.
+    pub fn new(account: &Pool) -> Self {
+        Self { settings: Arc::new(Settings::new(account)) }
+    }
+
+    /// Bytes reserved for every request beside its body; 64 KiB by default.
+    ///
+    /// It is for what the response begins with, for the blocks of a body beyond its length, and for whatever else a request costs: behind a
+    /// server other than [`http::serve`](crate::http::serve) add what hyper holds of a connection, 18 to 430 KB.
+    pub fn floor(self, bytes: usize) -> Self {
+        self.with(|settings| settings.floor = bytes)
+    }
+
+    /// Bytes reserved for a body that does not announce its length; 64 KiB by default.
+    pub fn unknown_len(self, bytes: usize) -> Self {
+        self.with(|settings| settings.unknown_len = bytes)
+    }
+
+    /// The most bytes reserved for a body, whatever it announces; no limit of its own by default. For services that pass a body on as it comes,
+    /// and never hold the whole.
+    pub fn body_max(self, bytes: usize) -> Self {
+        self.with(|settings| settings.body_max = bytes)
+    }
+
+    /// The limit of a request's account in bytes; that of the layer's account by default.
+    pub fn request_max(self, bytes: usize) -> Self {
+        self.with(|settings| settings.request_max = bytes)
+    }
+
+    /// What `Retry-After` says, in whole seconds, rounded up; 1 s by default (RFC 9110 §10.2.3).
+    pub fn retry_after(self, after: Duration) -> Self {
+        let seconds = after.as_secs().saturating_add(u64::from(after.subsec_nanos() > 0));
+        self.with(|settings| settings.retry_after = HeaderValue::from(seconds))
+    }
+
+    /// Makes the response of a refusal, in place of a 503 in plain text. It should take no memory worth counting.
+    pub fn refuse_with(self, refuse: impl Fn(&LeaseError) -> Response<Bytes> + Send + Sync + 'static) -> Self {
+        self.with(|settings| settings.refuse = Some(Arc::new(refuse)))
+    }
+
+    /// Names a request's account, for [`Stats::accounts`](crate::Stats::accounts) and errors; `"request"` by default.
+    pub fn name_with(self, name: impl Fn(&Parts) -> Cow<'static, str> + Send + Sync + 'static) -> Self {
+        self.with(|settings| settings.name = Some(Arc::new(name)))
+    }
+
+    fn with(mut self, change: impl FnOnce(&mut Settings)) -> Self {
+        change(Arc::make_mut(&mut self.settings));
+        self
+    }
+}
+
+impl<S> Layer<S> for BudgetLayer {
+    type Service = Budget<S>;
+
+    fn layer(&self, inner: S) -> Budget<S> {
+        Budget::new(inner, Arc::clone(&self.settings))
+    }
+}
+
+impl fmt::Debug for BudgetLayer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let settings = &self.settings;
+        f.debug_struct("BudgetLayer")
+            .field("account", &settings.account)
+            .field("floor", &settings.floor)
+            .field("unknown_len", &settings.unknown_len)
+            .field("body_max", &settings.body_max)
+            .field("request_max", &settings.request_max)
+            .finish_non_exhaustive()
+    }
+}

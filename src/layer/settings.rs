@@ -1,0 +1,83 @@
+//! `Settings`: what a request is reserved, and what is said when that cannot be had.
+
+use std::{borrow::Cow, sync::Arc};
+
+use ::http::{
+    HeaderValue, Request, Response, StatusCode,
+    header::{CONTENT_TYPE, RETRY_AFTER},
+    request::Parts,
+};
+use bytes::Bytes;
+use http_body::{Body, SizeHint};
+
+use crate::pool::{Cover, LeaseError, Pool};
+
+/// For what a response begins with, and for what a request's body takes beyond its length: it is read into whole blocks.
+const FLOOR: usize = 64 << 10;
+
+/// As much as one read of a body brings; memory for more grows with it.
+const UNKNOWN_LEN: usize = 64 << 10;
+
+/// What an account of a request is called unless it is given a name.
+const NAME: &str = "request";
+
+type Refuse = dyn Fn(&LeaseError) -> Response<Bytes> + Send + Sync;
+type Name = dyn Fn(&Parts) -> Cow<'static, str> + Send + Sync;
+
+#[derive(Clone)]
+pub(super) struct Settings {
+    pub(super) account: Pool,
+    pub(super) floor: usize,
+    pub(super) unknown_len: usize,
+    pub(super) body_max: usize,
+    pub(super) request_max: usize,
+    pub(super) retry_after: HeaderValue,
+    pub(super) refuse: Option<Arc<Refuse>>,
+    pub(super) name: Option<Arc<Name>>,
+}
+
+impl Settings {
+    pub(super) fn new(account: &Pool) -> Self {
+        Self {
+            account: account.clone(),
+            floor: FLOOR,
+            unknown_len: UNKNOWN_LEN,
+            body_max: usize::MAX,
+            request_max: usize::MAX,
+            retry_after: HeaderValue::from_static("1"),
+            refuse: None,
+            name: None,
+        }
+    }
+
+    /// Opens the request's account, and reserves there what it will need.
+    pub(super) fn admit<B: Body>(&self, request: Request<B>) -> Result<(Request<B>, Cover), LeaseError> {
+        let (mut parts, body) = request.into_parts();
+        let name = self.name.as_ref().map_or(Cow::Borrowed(NAME), |name| name(&parts));
+        let account = self.account.child(name, self.request_max);
+        let cover = account.try_reserve(self.wanted(&body.size_hint()).min(account.reservation_max()))?.into_cover();
+        parts.extensions.insert(account);
+        Ok((Request::from_parts(parts, body), cover))
+    }
+
+    /// Bytes for a request whose body says so of its length.
+    fn wanted(&self, hint: &SizeHint) -> usize {
+        let saturated = |len: u64| usize::try_from(len).unwrap_or(usize::MAX);
+        let (least, most) = (saturated(hint.lower()), hint.upper().map_or(usize::MAX, saturated));
+        // Exact if both are the same.
+        let body = self.unknown_len.max(least).min(most).min(self.body_max);
+        self.floor.saturating_add(body)
+    }
+
+    pub(super) fn refusal(&self, error: &LeaseError) -> Response<Bytes> {
+        if let Some(refuse) = &self.refuse {
+            return refuse(error);
+        }
+        // Static, so that telling of a lack of memory takes none of it.
+        let mut response = Response::new(Bytes::from_static(b"all memory is in use; try again in a moment\n"));
+        *response.status_mut() = StatusCode::SERVICE_UNAVAILABLE;
+        response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
+        response.headers_mut().insert(RETRY_AFTER, self.retry_after.clone());
+        response
+    }
+}
