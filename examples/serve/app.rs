@@ -4,28 +4,31 @@ use axum::{
     Router,
     extract::{Request, State},
     http::Uri,
-    middleware::{Next, from_fn, from_fn_with_state},
+    middleware::from_fn,
     response::{Html, IntoResponse, Response},
     routing::{MethodRouter, get},
 };
-use leasehold::Pool;
-use tower_service::Service;
+use leasehold::{Pool, layer::BudgetLayer};
+use tower::Service;
 
 use crate::{download::download, files::Root, log, reply, status::status};
 
 /// What is under `/`: a file of its own, for whoever wants to write HTML.
 const PAGE: &str = include_str!("page.html");
 
-/// What a request for a file is admitted with: a block of the file.
+/// What is reserved for a request before it is admitted: a block of the file.
 const REQUEST_LEN: usize = 64 << 10;
 
 /// The application, with the account that those of all connections are in.
 ///
 /// Only what is under [`files`] leases blocks, and all together at most five eighths of the budget: what is left is for connections that are
-/// woken, of which there are no more than transfers and a few. So the rest is answered also when there is no memory for files.
+/// woken, of which there are no more than transfers and a few. So the rest is answered also when there is no memory for files, and a request
+/// that finds none is refused at once: waiting, it would keep a connection awake.
 pub fn app(root: Root, clients: &Pool) -> Router {
     let transfers = clients.child("transfers", clients.limit() / 8 * 5);
-    let files = files(root, transfers);
+    let budget =
+        BudgetLayer::new(&transfers).floor(REQUEST_LEN).body_max(0).request_max(account_limit(transfers.budget()));
+    let files = files(root, budget);
     Router::new()
         .route("/", get(front).with_state(files.clone()).fallback(reply::only_get))
         .route("/-/pool", get(status).with_state(clients.clone()).fallback(reply::only_get))
@@ -34,19 +37,8 @@ pub fn app(root: Root, clients: &Pool) -> Router {
 }
 
 /// Files and listings.
-fn files(root: Root, transfers: Pool) -> MethodRouter {
-    get(download).with_state(root).route_layer(from_fn_with_state(transfers, admit)).fallback(reply::only_get)
-}
-
-/// Gives a request an account with memory in it, or refuses it at once: whoever waits keeps a connection awake.
-async fn admit(State(transfers): State<Pool>, mut request: Request, next: Next) -> Response {
-    let account = transfers.child("request", account_limit(transfers.budget()));
-    let Ok(reserved) = account.try_reserve(REQUEST_LEN) else {
-        return reply::out_of_memory();
-    };
-    let _cover = reserved.into_cover();
-    request.extensions_mut().insert(account);
-    next.run(request).await
+fn files(root: Root, budget: BudgetLayer) -> MethodRouter {
+    get(download).with_state(root).route_layer(budget).fallback(reply::only_get)
 }
 
 /// An eighth of the budget, so that no client can take all; at least what a file needs to flow: a block on its way out, one being
