@@ -21,8 +21,8 @@ pub async fn requests(request: Request, next: Next) -> Response {
     let (method, path) = (request.method().clone(), request.uri().path().to_owned());
     let response = next.run(request).await;
     let (status, bytes) = (response.status().as_u16(), response.body().size_hint().exact());
-    let ms = start.elapsed().as_secs_f64() * 1e3;
+    let ms = format_args!("{:.3}", start.elapsed().as_secs_f64() * 1e3);
     // Quoted, for a path may hold what moves the cursor of a terminal.
-    info!(%method, ?path, status, bytes, ms, "answered");
+    info!(%method, ?path, status, bytes, %ms, "answered");
     response
 }

@@ -34,10 +34,21 @@ impl Server {
     }
 
     pub fn start_with(site: &Site, flags: &[&str]) -> Self {
-        let mut child = Command::new(program())
+        Self::launch(site, Command::new(program()).args(flags).env_remove("RUST_LOG"))
+    }
+
+    /// Starts it with `RUST_LOG`, or without; what it says is in the log of the site.
+    pub fn start_logged(site: &Site, filter: Option<&str>) -> Self {
+        let mut command = Command::new(program());
+        command.env_remove("RUST_LOG").stderr(site.create_log());
+        command.envs(filter.map(|filter| ("RUST_LOG", filter)));
+        Self::launch(site, &mut command)
+    }
+
+    fn launch(site: &Site, command: &mut Command) -> Self {
+        let mut child = command
             .args(["--listen", "127.0.0.1:0", "--root"])
             .arg(site.root())
-            .args(flags)
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .spawn()
