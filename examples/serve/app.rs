@@ -4,14 +4,17 @@ use axum::{
     Router,
     extract::{Request, State},
     http::Uri,
-    middleware::from_fn,
+    middleware::{from_fn, map_request},
     response::{Html, IntoResponse, Response},
-    routing::{MethodRouter, get},
+    routing::{MethodRouter, get, put},
 };
 use leasehold::{Pool, layer::BudgetLayer};
 use tower::Service;
 
-use crate::{download::download, files::Root, log, reply, status::status};
+use crate::{
+    download::download, files::Root, inbox::Inbox, lingering_body::LingeringBody, log, reply, status::status,
+    upload::upload,
+};
 
 /// What is under `/`: a file of its own, for whoever wants to write HTML.
 const PAGE: &str = include_str!("page.html");
@@ -21,29 +24,36 @@ const REQUEST_LEN: usize = 64 << 10;
 
 /// The application, with the account that those of all connections are in.
 ///
-/// Only what is under [`files`] leases blocks, and all together at most five eighths of the budget: what is left is for connections that are
+/// Only files, listings and uploads lease blocks, and all together at most five eighths of the budget: what is left is for connections that are
 /// woken, of which there are no more than transfers and a few. So the rest is answered also when there is no memory for files, and a request
 /// that finds none is refused at once: waiting, it would keep a connection awake.
-pub fn app(root: Root, clients: &Pool) -> Router {
+pub fn app(root: Root, inbox: Option<Inbox>, clients: &Pool) -> Router {
     let transfers = clients.child("transfers", clients.limit() / 8 * 5);
-    let budget =
-        BudgetLayer::new(&transfers).floor(REQUEST_LEN).body_max(0).request_max(account_limit(transfers.budget()));
-    let files = files(root, budget);
+    let budget = BudgetLayer::new(&transfers).floor(REQUEST_LEN).body_max(0);
+    let uploads = uploads(inbox, budget.clone());
+    let files = get(download).with_state(root).route_layer(budget.request_max(download_limit(clients.limit())));
+    let uploads = uploads.merge(files.clone()); // what is there can be read, if the root has it
+    let files = files.fallback(reply::only_get);
     Router::new()
         .route("/", get(front).with_state(files.clone()).fallback(reply::only_get))
         .route("/-/pool", get(status).with_state(clients.clone()).fallback(reply::only_get))
+        .route("/up/", uploads.clone())
+        .route("/up/{*name}", uploads)
         .fallback_service(files)
+        .layer(map_request(LingeringBody::wrap))
         .layer(from_fn(log::requests))
 }
 
-/// Files and listings.
-fn files(root: Root, budget: BudgetLayer) -> MethodRouter {
-    get(download).with_state(root).route_layer(budget).fallback(reply::only_get)
+fn uploads(inbox: Option<Inbox>, budget: BudgetLayer) -> MethodRouter {
+    match inbox {
+        Some(inbox) => put(upload).with_state(inbox).route_layer(budget).fallback(reply::only_get_and_put),
+        None => put(async || reply::not_found()).fallback(reply::only_get),
+    }
 }
 
 /// An eighth of the budget, so that no client can take all; at least what a file needs to flow: a block on its way out, one being
 /// read, and a page.
-fn account_limit(budget: usize) -> usize {
+fn download_limit(budget: usize) -> usize {
     (budget / 8).max((2 * 64 + 20) << 10)
 }
 

@@ -3,14 +3,16 @@
 //! ```text
 //! cargo run --release --example serve
 //! cargo run --release --example serve -- --root target/doc --listen 127.0.0.1:0 --budget 8MiB
+//! cargo run --release --example serve -- --uploads /tmp
 //! ```
 //!
-//! An ordinary axum application on [`leasehold::http::serve`]. What is special about it: file bodies and pages live in blocks of a
-//! [`Pool`](leasehold::Pool), so the memory of all transfers together never exceeds `--budget`, every connection has an account with a limit
-//! of its own, and one that is idle has nothing but its socket. `GET /-/pool` shows the pool's figures.
+//! An ordinary axum application on [`leasehold::http::serve`]. What is special about it: what is on its way to or from a file lives in blocks
+//! of a [`Pool`](leasehold::Pool), so the memory of all transfers together never exceeds `--budget`, every request for a file has an account
+//! with a limit of its own, and a connection that is idle has nothing but its socket. `GET /-/pool` shows the pool's figures.
 //!
-//! `app` routes a request to its handler: `download` or `status`. `path`, `files`, `ranges` and `listing` find what is asked for; `reply`,
-//! `body` and `disk` make the answer; `log` says what happened.
+//! `app` routes a request to its handler: `download`, `upload` or `status`. `path`, `name`, `files`, `ranges` and `listing` find what is asked
+//! for; `reply`, `body` and `disk` make the answer. An `inbox` takes uploads, each a `part` until it is whole: `unnamed`, or under a
+//! `temporary` name. `log` says what happened.
 
 #![allow(
     unreachable_pub,
@@ -22,14 +24,26 @@ mod body;
 mod disk;
 mod download;
 mod files;
+mod inbox;
+mod lingering_body;
 mod listing;
 mod log;
+mod name;
 mod options;
+mod part;
 mod path;
 mod ranges;
 mod reply;
 mod status;
 mod stop;
+mod temporary;
+#[cfg(target_os = "linux")]
+mod unnamed;
+#[cfg(not(target_os = "linux"))]
+#[path = "not_unnamed.rs"]
+mod unnamed;
+mod upload;
+mod upload_error;
 
 use std::{
     future::IntoFuture,
@@ -61,6 +75,9 @@ const SEND_BUFFER_LEN: u32 = 128 << 10;
 /// How long open requests may take to finish after Ctrl-C.
 const DRAIN_MAX: Duration = Duration::from_secs(10);
 
+/// How long what was cut off may take to end.
+const END_MAX: Duration = Duration::from_secs(1);
+
 fn main() -> ExitCode {
     let options = Options::parse();
     log::start();
@@ -80,8 +97,8 @@ fn run(options: &Options) -> anyhow::Result<()> {
         .build()
         .context("cannot start the runtime")?;
     let served = runtime.block_on(serve(options));
-    // A read that hangs (a network file system gone away) must not keep the process alive.
-    runtime.shutdown_background();
+    // Uploads that are cut off are removed. A read that hangs (a network file system gone away) must not keep the process alive.
+    runtime.shutdown_timeout(END_MAX);
     served
 }
 
@@ -90,13 +107,14 @@ async fn serve(options: &Options) -> anyhow::Result<()> {
     // All connections are in one account: its peak is exact, that of the pool itself is sampled.
     let clients = pool.child("clients", pool.budget());
     let root = Root::open(&options.root)?;
+    let inbox = options.inbox()?;
     let listener = listen(options.listen)?;
     let mut stop = StopSignal::new().context("cannot listen for Ctrl-C")?;
     announce(&listener)?;
     tokio::spawn(pool.maintain());
 
     let (drain, draining) = oneshot::channel::<()>();
-    let mut server = leasehold::http::serve(listener, app(root, &clients))
+    let mut server = leasehold::http::serve(listener, app(root, inbox, &clients))
         .pool(&clients, clients.limit())
         .max_header_size(HEAD_LEN_MAX)
         // A stream of HTTP/2 that sleeps holds its blocks while others on the connection go on: no stall of the socket would tell.

@@ -7,6 +7,8 @@ use bytesize::ByteSize;
 use clap::Parser;
 use leasehold::Pool;
 
+use crate::inbox::Inbox;
+
 /// Serves a directory over HTTP out of leased blocks, under one hard budget.
 #[derive(Debug, Parser)]
 #[command(name = "serve")]
@@ -20,6 +22,12 @@ pub struct Options {
     /// The memory of all transfers together, such as 8MiB; at least 1MiB.
     #[arg(long, value_name = "SIZE", default_value = "16MiB", value_parser = size)]
     pub budget: ByteSize,
+    /// Where uploads go, by PUT to /up/NAME; without it none are taken. A file that exists is never replaced.
+    #[arg(long, value_name = "DIR")]
+    pub uploads: Option<PathBuf>,
+    /// The longest upload.
+    #[arg(long, value_name = "SIZE", default_value = "1GiB", value_parser = size, requires = "uploads")]
+    pub upload_max: ByteSize,
 }
 
 impl Options {
@@ -31,6 +39,11 @@ impl Options {
             let advice = if error.is_budget_too_small() { "; try --budget 8MiB" } else { "" };
             anyhow::Error::new(error).context(format!("{}{advice}", wrong()))
         })
+    }
+
+    /// Where uploads go, if they are taken.
+    pub fn inbox(&self) -> anyhow::Result<Option<Inbox>> {
+        self.uploads.as_deref().map(|dir| Inbox::open(dir, self.upload_max.as_u64())).transpose()
     }
 }
 

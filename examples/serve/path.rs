@@ -2,7 +2,9 @@
 
 use std::fmt;
 
-use percent_encoding::{AsciiSet, CONTROLS, percent_decode_str, utf8_percent_encode};
+use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
+
+use crate::name::Name;
 
 /// What is encoded in a link: all that RFC 3986 §3.3 does not allow in a segment of a path, and `%` itself. `:` as well, for a
 /// name such as `a:b` would otherwise look like an address with a scheme.
@@ -25,17 +27,16 @@ const NOT_IN_LINKS: &AsciiSet = &CONTROLS
     .add(b'|')
     .add(b'}');
 
-/// A decoded path of ordinary names. That it stays inside the root is not for this type to know: the root sees to that, symbolic
+/// A decoded path. That it stays inside the root is not for this type to know: the root sees to that, symbolic
 /// links included.
 #[derive(Debug)]
 pub struct SitePath {
-    names: Vec<String>,
+    names: Vec<Name>,
     ends_in_slash: bool,
 }
 
 impl SitePath {
-    /// The path of a URI, or `None` if no file is ever served under it: names that begin with a dot (`..` and what is hidden),
-    /// are empty, are not UTF-8, or hold a slash or a NUL in disguise.
+    /// The path of a URI, or `None` if no file is ever served under it.
     pub fn parse(raw: &str) -> Option<Self> {
         let inner = raw.strip_prefix('/')?;
         let (inner, ends_in_slash) = match inner.strip_suffix('/') {
@@ -46,18 +47,19 @@ impl SitePath {
             return (raw == "/").then_some(Self { names: Vec::new(), ends_in_slash: true });
         }
         // Split first, decode afterwards: an encoded slash is then part of a name, and refused.
-        let names = inner.split('/').map(decode).collect::<Option<_>>()?;
+        let names = inner.split('/').map(Name::parse).collect::<Result<_, _>>().ok()?;
         Some(Self { names, ends_in_slash })
     }
 
     /// Relative to the root.
     pub fn relative(&self) -> String {
-        if self.names.is_empty() { ".".to_owned() } else { self.names.join("/") }
+        let names: Vec<_> = self.names.iter().map(Name::as_str).collect();
+        if names.is_empty() { ".".to_owned() } else { names.join("/") }
     }
 
     /// The last name; empty for the root.
     pub fn file_name(&self) -> &str {
-        self.names.last().map_or("", String::as_str)
+        self.names.last().map_or("", Name::as_str)
     }
 
     /// A link from the listing of this directory to that of the one around it, if there is one.
@@ -77,7 +79,7 @@ impl SitePath {
     pub fn with_slash(&self) -> String {
         let mut link = String::from("/");
         for name in &self.names {
-            link.extend(encode(name));
+            link.extend(encode(name.as_str()));
             link.push('/');
         }
         link
@@ -86,7 +88,7 @@ impl SitePath {
 
 impl fmt::Display for SitePath {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.names.iter().try_for_each(|name| write!(f, "/{name}"))?;
+        self.names.iter().try_for_each(|name| write!(f, "/{}", name.as_str()))?;
         f.write_str(if self.ends_in_slash { "/" } else { "" })
     }
 }
@@ -99,10 +101,4 @@ pub fn encode(name: &str) -> impl Iterator<Item = &str> + fmt::Display {
 /// Whether a file of this name is shown at all.
 pub fn is_hidden(name: &str) -> bool {
     name.starts_with('.')
-}
-
-fn decode(raw: &str) -> Option<String> {
-    let name = percent_decode_str(raw).decode_utf8().ok()?;
-    let is_ordinary = !name.is_empty() && !is_hidden(&name) && !name.contains(['/', '\0']);
-    is_ordinary.then(|| name.into_owned())
 }

@@ -20,6 +20,12 @@ pub async fn only_get() -> Response {
     (StatusCode::METHOD_NOT_ALLOWED, [(ALLOW, "GET, HEAD")], "only GET and HEAD are answered\n").into_response()
 }
 
+/// The same where files are uploaded.
+pub async fn only_get_and_put() -> Response {
+    (StatusCode::METHOD_NOT_ALLOWED, [(ALLOW, "GET, HEAD, PUT")], "only GET, HEAD and PUT are answered\n")
+        .into_response()
+}
+
 /// Forever, to a path that [`SitePath::with_slash`](crate::path::SitePath::with_slash) encoded.
 pub fn redirect(location: String) -> Response {
     (StatusCode::MOVED_PERMANENTLY, [(LOCATION, location)], "a directory ends in a slash\n").into_response()

@@ -38,6 +38,11 @@ impl Client {
         self.reader.get_mut().write_all(request.as_bytes()).expect("the server reads");
     }
 
+    /// Sends some bytes of a body; whether the server took them.
+    pub fn write(&mut self, bytes: &[u8]) -> bool {
+        self.reader.get_mut().write_all(bytes).is_ok()
+    }
+
     pub fn ask(&mut self, method: &str, path: &str, headers: &[&str]) -> Reply {
         self.send(method, path, headers);
         self.reply(method)
@@ -46,7 +51,7 @@ impl Client {
     /// Reads the response to a request of this method.
     pub fn reply(&mut self, method: &str) -> Reply {
         let mut reply = self.head();
-        let has_body = method != "HEAD" && reply.status != 304;
+        let has_body = method != "HEAD" && ![100, 304].contains(&reply.status);
         if let Some(len) = reply.header("content-length").filter(|_| has_body) {
             reply.body = vec![0; len.parse().expect("a length is a number")];
             self.reader.read_exact(&mut reply.body).expect("the whole body comes");

@@ -8,12 +8,15 @@
 
 mod client;
 mod connections;
+mod curl;
 mod files;
 mod flags;
 mod load;
 mod log;
 mod memory;
+mod mounted;
 mod paths;
 mod ranges;
 mod server;
 mod site;
+mod uploads;

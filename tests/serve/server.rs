@@ -3,7 +3,7 @@
 use std::{
     io::{BufRead, BufReader},
     net::SocketAddr,
-    path::PathBuf,
+    path::{Path, PathBuf},
     process::{Child, Command, ExitStatus, Output, Stdio},
     sync::OnceLock,
     thread::sleep,
@@ -43,6 +43,17 @@ impl Server {
         command.env_remove("RUST_LOG").stderr(site.create_log());
         command.envs(filter.map(|filter| ("RUST_LOG", filter)));
         Self::launch(site, &mut command)
+    }
+
+    /// Starts it under strace, if there is one that may, with flags for both.
+    pub fn start_traced(site: &Site, trace: &[&str], flags: &[&str]) -> Option<Self> {
+        let tried = Command::new("strace").args(["-qq", "-o", "/dev/null", "true"]).status();
+        tried.ok().filter(ExitStatus::success)?;
+        let mut command = Command::new("strace");
+        // -D: the child is the server, not strace.
+        command.args(["-D", "-f", "-qq", "-o", "/dev/null", "-e", "trace=openat"]).args(trace);
+        command.arg("--").arg(program()).args(flags).env_remove("RUST_LOG");
+        Some(Self::launch(site, &mut command))
     }
 
     fn launch(site: &Site, command: &mut Command) -> Self {
@@ -115,6 +126,13 @@ impl Server {
         let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).expect("the kernel keeps the peak");
         let kib = line.trim().strip_suffix(" kB").and_then(|kib| kib.parse::<u64>().ok());
         kib.expect("a figure in KiB") << 10
+    }
+
+    /// How many files in this directory it has open, also without a name; the directory itself is none.
+    pub fn open_files(&self, directory: &Path) -> usize {
+        let descriptors = std::fs::read_dir(format!("/proc/{}/fd", self.child.id())).expect("the process lives");
+        let targets = descriptors.filter_map(|entry| std::fs::read_link(entry.ok()?.path()).ok());
+        targets.filter(|target| target.parent() == Some(directory)).count()
     }
 
     pub fn signal(&self, name: &str) {

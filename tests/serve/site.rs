@@ -27,6 +27,13 @@ impl Site {
         self.place.join("root")
     }
 
+    /// A directory beside what is served, for uploads.
+    pub fn inbox(&self) -> PathBuf {
+        let inbox = self.place.join("inbox");
+        fs::create_dir_all(&inbox).expect("a directory can be made");
+        inbox
+    }
+
     /// A file beside what is served, for what the server says.
     pub fn create_log(&self) -> fs::File {
         fs::File::create(self.place.join("log")).expect("a file can be made")

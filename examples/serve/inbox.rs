@@ -1,0 +1,55 @@
+//! The directory that uploads go to.
+
+use std::{io, path::Path, sync::Arc};
+
+use anyhow::{Context, ensure};
+use cap_std::{ambient_authority, fs::Dir};
+use tokio::task::spawn_blocking;
+
+use crate::{name::Name, part::Part};
+
+/// Where uploads become files, each under a name that nothing had before.
+#[derive(Clone, Debug)]
+pub struct Inbox {
+    dir: Arc<Dir>,
+    len_max: u64,
+}
+
+impl Inbox {
+    /// The longest uploads that it takes have `len_max` bytes.
+    ///
+    /// # Errors
+    /// There is no such directory, or no file can be made there.
+    pub fn open(path: &Path, len_max: u64) -> anyhow::Result<Self> {
+        let wrong = || format!("--uploads {}", path.display());
+        let metadata = std::fs::metadata(path)
+            .with_context(|| format!("{} cannot be used; name a directory that exists", wrong()))?;
+        ensure!(metadata.is_dir(), "{} is not a directory; name one that exists", wrong());
+        let dir = Arc::new(Dir::open_ambient_dir(path, ambient_authority()).with_context(wrong)?);
+        Part::create(&dir).with_context(|| {
+            format!("{} cannot be written to; name a directory in which this user may make files", wrong())
+        })?;
+        Ok(Self { dir, len_max })
+    }
+
+    pub fn len_max(&self) -> u64 {
+        self.len_max
+    }
+
+    /// Begins a file of this name.
+    ///
+    /// # Errors
+    /// `AlreadyExists` if something has the name, be it a link that leads nowhere.
+    pub async fn begin(&self, name: &Name) -> io::Result<Part> {
+        let (dir, name) = (Arc::clone(&self.dir), name.clone());
+        spawn_blocking(move || {
+            // Another upload may take the name until this one ends: to know it now only spares the client the sending.
+            match dir.symlink_metadata(name.as_str()) {
+                Ok(_) => Err(io::ErrorKind::AlreadyExists.into()),
+                Err(error) if error.kind() == io::ErrorKind::NotFound => Part::create(&dir),
+                Err(error) => Err(error),
+            }
+        })
+        .await?
+    }
+}
