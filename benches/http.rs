@@ -15,7 +15,11 @@ use std::{
     time::{Duration, Instant},
 };
 
-use axum::{Router, routing::post, serve::ListenerExt};
+use axum::{
+    Router,
+    routing::{get, post},
+    serve::ListenerExt,
+};
 use bytes::{BufMut, Bytes};
 use futures_util::stream::{FuturesUnordered, StreamExt};
 use http_body_util::Full;
@@ -24,6 +28,7 @@ use hyper_util::rt::TokioIo;
 use leasehold::{
     Pool,
     http::{ChainBody, axum::Leased, serve, serve::from_hyper},
+    layer::BudgetLayer,
 };
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
@@ -47,7 +52,7 @@ fn main() {
             "", "", "best req/s", "ratio", "median", "ratio", "best CPU us", "ratio", "median", "ratio"
         );
     }
-    for case in [hello, echo, response] {
+    for case in [hello, budget, echo, response] {
         let case = case();
         if case.group.contains(&word) {
             case.measure(is_measured);
@@ -71,6 +76,30 @@ fn hello() -> Case {
                 serve(listener, from_hyper(service_fn(answer))).linger(Duration::ZERO).await
             }),
             Server::new("hyper", |listener| stock(listener, answer)),
+        ],
+    }
+}
+
+/// A service behind the layer that keeps requests within a budget, and the same without it.
+fn budget() -> Case {
+    let bare: Router = Router::new().route("/", get(async || "hello, world"));
+    let layered = bare.clone().layer(BudgetLayer::new(&pool()));
+    let (bare_too, layered_too) = (bare.clone(), layered.clone());
+    Case {
+        group: "budget/50_connections",
+        request: request("GET", 0),
+        connections: 50,
+        servers: vec![
+            Server::new("axum/BudgetLayer", |listener| async {
+                let listener = listener.tap_io(|stream| stream.set_nodelay(true).expect("a socket"));
+                axum::serve(listener, layered_too).await.expect("axum's server does not fail");
+            }),
+            Server::new("axum", |listener| async {
+                let listener = listener.tap_io(|stream| stream.set_nodelay(true).expect("a socket"));
+                axum::serve(listener, bare_too).await.expect("axum's server does not fail");
+            }),
+            Server::new("leasehold/BudgetLayer", |listener| async { serve(listener, layered).await }),
+            Server::new("leasehold", |listener| async { serve(listener, bare).await }),
         ],
     }
 }
