@@ -32,8 +32,8 @@ fn write_page(page: &mut ChainMut, path: &SitePath, names: &Names, len_max: usiz
     let place = path.to_string();
     let place = encode_text(&place);
     writeln!(page, "<!DOCTYPE html>\n<meta charset=\"utf-8\">\n<title>{place}</title>\n<h1>{place}</h1>\n<ul>")?;
-    if !path.is_root() {
-        writeln!(page, "<li><a href=\"../\">../</a>")?;
+    if let Some(up) = path.up() {
+        writeln!(page, "<li><a href=\"{up}\">../</a>")?;
     }
     let directories = names.directories.iter().map(|name| (name, "/"));
     let files = names.files.iter().map(|name| (name, ""));

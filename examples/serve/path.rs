@@ -60,8 +60,13 @@ impl SitePath {
         self.names.last().map_or("", String::as_str)
     }
 
-    pub fn is_root(&self) -> bool {
-        self.names.is_empty()
+    /// A link from the listing of this directory to that of the one around it, if there is one.
+    pub fn up(&self) -> Option<&'static str> {
+        match self.names.len() {
+            0 => None,
+            1 => Some("../?files"), // under `/` alone is the page
+            _ => Some("../"),
+        }
     }
 
     pub fn ends_in_slash(&self) -> bool {

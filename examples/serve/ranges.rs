@@ -2,9 +2,9 @@
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use axum::http::{HeaderMap, Method, header};
 use http_range_header::{RangeUnsatisfiableError, parse_range_header};
 use httpdate::HttpDate;
-use hyper::{HeaderMap, Method, header};
 
 /// 9999-12-31T23:59:59Z: a date of HTTP has four digits for the year.
 const LAST_SECOND: Duration = Duration::from_secs(253_402_300_799);

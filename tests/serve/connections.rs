@@ -30,6 +30,25 @@ fn requests_sent_at_once_are_answered_in_order() {
 }
 
 #[test]
+fn idle_connections_hold_nothing() {
+    let site = Site::new();
+    let bytes = site.write_random("file", 100_000);
+    let server = Server::start(&site);
+    let mut idle: Vec<_> = (0..200).map(|_| server.connect()).collect();
+    for client in &mut idle {
+        assert!(client.ask("GET", "/file", &[]).body == bytes);
+    }
+    assert!(server.figure("reserved") > 1 << 20, "they linger before they are parked");
+    server.assert_comes_to_rest();
+    // They are open still.
+    for client in &mut idle {
+        assert!(client.ask("GET", "/file", &["range: bytes=0-9"]).body == bytes[..10]);
+    }
+    drop(idle);
+    server.assert_comes_to_rest();
+}
+
+#[test]
 fn ctrl_c_ends_it_in_order() {
     for signal in ["INT", "TERM"] {
         let site = Site::new();

@@ -11,6 +11,7 @@ mod connections;
 mod files;
 mod flags;
 mod load;
+mod log;
 mod memory;
 mod paths;
 mod ranges;

@@ -27,6 +27,15 @@ impl Site {
         self.place.join("root")
     }
 
+    /// A file beside what is served, for what the server says.
+    pub fn create_log(&self) -> fs::File {
+        fs::File::create(self.place.join("log")).expect("a file can be made")
+    }
+
+    pub fn log(&self) -> String {
+        fs::read_to_string(self.place.join("log")).expect("the log is text")
+    }
+
     /// Writes a file and the directories above it.
     pub fn write(&self, path: &str, bytes: &[u8]) -> PathBuf {
         let path = self.root().join(path);
