@@ -15,7 +15,11 @@ use std::{
     time::{Duration, Instant},
 };
 
-use axum::{Router, routing::post, serve::ListenerExt};
+use axum::{
+    Router,
+    routing::{get, post},
+    serve::ListenerExt,
+};
 use bytes::{BufMut, Bytes};
 use futures_util::stream::{FuturesUnordered, StreamExt};
 use http_body_util::Full;
@@ -24,12 +28,14 @@ use hyper_util::rt::TokioIo;
 use leasehold::{
     Pool,
     http::{ChainBody, axum::Leased, serve, serve::from_hyper},
+    layer::BudgetLayer,
 };
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::{TcpListener, TcpStream},
     runtime::{Builder, Runtime},
 };
+use tower::{Layer, layer::util::Identity};
 
 const KIB: usize = 1 << 10;
 const MIB: usize = 1 << 20;
@@ -47,7 +53,7 @@ fn main() {
             "", "", "best req/s", "ratio", "median", "ratio", "best CPU us", "ratio", "median", "ratio"
         );
     }
-    for case in [hello, echo, response] {
+    for case in [hello, budget, axum_budget, echo, response] {
         let case = case();
         if case.group.contains(&word) {
             case.measure(is_measured);
@@ -75,6 +81,45 @@ fn hello() -> Case {
     }
 }
 
+/// A service behind the layer that keeps requests within a budget, and the same without it.
+fn budget() -> Case {
+    async fn answer<B>(_: Request<B>) -> Result<Response<Full<Bytes>>, Infallible> {
+        Ok(Response::new(Full::from("hello, world")))
+    }
+    let (one, other) = (pool(), pool());
+    Case {
+        group: "budget/50_connections",
+        request: request("GET", 0),
+        connections: 50,
+        servers: vec![
+            Server::new("leasehold/BudgetLayer", |listener| async move {
+                let service = BudgetLayer::new(&one).layer(from_hyper(service_fn(answer)));
+                serve(listener, service).pool(&one, 4 * MIB).await;
+            }),
+            Server::new("leasehold", |listener| async move {
+                serve(listener, from_hyper(service_fn(answer))).pool(&other, 4 * MIB).await;
+            }),
+        ],
+    }
+}
+
+/// The same in axum, whose `layer` boxes the service and its response once more for each layer, whatever it does.
+fn axum_budget() -> Case {
+    let bare: Router = Router::new().route("/", get(async || "hello, world"));
+    let layered = bare.clone().layer(BudgetLayer::new(&pool()));
+    let through = bare.clone().layer(Identity::new());
+    Case {
+        group: "budget_in_axum/50_connections",
+        request: request("GET", 0),
+        connections: 50,
+        servers: vec![
+            Server::new("axum/BudgetLayer", |listener| axum(listener, layered)),
+            Server::new("axum/Identity", |listener| axum(listener, through)),
+            Server::new("axum", |listener| axum(listener, bare)),
+        ],
+    }
+}
+
 fn echo() -> Case {
     let pool = pool();
     let leased = Router::new().route("/", post(|body: Leased| async { body })).with_state(pool);
@@ -87,10 +132,7 @@ fn echo() -> Case {
         servers: vec![
             Server::new("leasehold/Leased", |listener| async { serve(listener, leased).await }),
             Server::new("leasehold/Bytes", |listener| async { serve(listener, same).await }),
-            Server::new("axum/Bytes", |listener| async {
-                let listener = listener.tap_io(|stream| stream.set_nodelay(true).expect("a socket"));
-                axum::serve(listener, stock).await.expect("axum's server does not fail");
-            }),
+            Server::new("axum/Bytes", |listener| axum(listener, stock)),
         ],
     }
 }
@@ -130,6 +172,12 @@ fn pool() -> Pool {
 
 fn ready<B>(body: B) -> std::future::Ready<Result<Response<B>, Infallible>> {
     std::future::ready(Ok(Response::new(body)))
+}
+
+/// axum as its own examples have it, without a delay of Nagle's.
+async fn axum(listener: TcpListener, app: Router) {
+    let listener = listener.tap_io(|stream| stream.set_nodelay(true).expect("a socket"));
+    axum::serve(listener, app).await.expect("axum's server does not fail");
 }
 
 /// hyper as its own examples have it, without a delay of Nagle's.

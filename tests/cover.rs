@@ -59,7 +59,7 @@ fn a_covered_lease_is_not_charged_again() {
 fn what_is_covered_can_be_had_when_nobody_else_has_anything() {
     for pool in pools([4 * KIB, 64 * KIB], MIB) {
         let request = pool.child("request", MIB);
-        let cover = request.try_reserve(256 * KIB).expect("room").into_cover();
+        let cover = request.try_cover(256 * KIB).expect("room");
         let others = lease_all(&pool, 4 * KIB);
         assert_eq!(others.len() * 4 * KIB, 768 * KIB);
         let chain = request.try_chain(200 * KIB).expect("covered");
@@ -76,7 +76,7 @@ fn blocks_that_others_cache_are_given_up_for_a_cover() {
     for pool in pools([4 * KIB, 64 * KIB], MIB) {
         let request = pool.child("request", MIB);
         drop(lease_all(&pool, 4 * KIB)); // all of it is in magazines, depots and runs of the smaller class now
-        let cover = request.try_reserve(256 * KIB).expect("room").into_cover();
+        let cover = request.try_cover(256 * KIB).expect("room");
         let others = lease_all(&pool, 4 * KIB);
         let covered: Vec<_> = (0..4).map(|_| request.try_lease(64 * KIB)).collect();
         // Small blocks that are leased may lie anywhere: at least nothing is lost when no run is free for the larger one.
@@ -134,6 +134,21 @@ fn several_covers_of_an_account_are_one() {
         drop(second);
         assert_eq!(request.leased(), 4 * KIB);
         drop(block);
+        assert_eq!((request.leased(), pool.leased()), (0, 0));
+    }
+}
+
+#[test]
+fn a_cover_that_cannot_be_had_says_why_and_charges_nothing() {
+    for pool in pools([4 * KIB], 64 * KIB) {
+        let request = pool.child("request", 16 * KIB);
+        assert!(pool.try_cover(16 * KIB + 1).expect_err("over a quarter").is_too_large());
+        let cover = request.try_cover(10 * KIB).expect("room");
+        assert!(request.try_cover(7 * KIB).expect_err("its limit").is_over_limit());
+        let others = lease_all(&pool, 1);
+        assert!(request.try_cover(6 * KIB).expect_err("no room").is_exhausted());
+        assert_eq!((cover.left(), request.leased()), (10 * KIB, 10 * KIB));
+        drop((cover, others));
         assert_eq!((request.leased(), pool.leased()), (0, 0));
     }
 }

@@ -43,9 +43,9 @@ where
         self.inner.poll_ready(cx)
     }
 
-    fn call(&mut self, request: Request<R>) -> BudgetFuture<S::Future> {
-        match self.settings.admit(request) {
-            Ok((request, cover)) => BudgetFuture::admitted(self.inner.call(request), cover),
+    fn call(&mut self, mut request: Request<R>) -> BudgetFuture<S::Future> {
+        match self.settings.admit(&mut request) {
+            Ok(cover) => BudgetFuture::admitted(self.inner.call(request), cover),
             Err(error) => BudgetFuture::refused(self.settings.refusal(&error)),
         }
     }

@@ -2,7 +2,7 @@
 
 use std::{borrow::Cow, fmt, sync::Arc, time::Duration};
 
-use ::http::{HeaderValue, Response, request::Parts};
+use ::http::{HeaderMap, HeaderValue, Method, Response, Uri};
 use bytes::Bytes;
 use tower_layer::Layer;
 
@@ -85,7 +85,10 @@ impl BudgetLayer {
     }
 
     /// Names a request's account, for [`Stats::accounts`](crate::Stats::accounts) and errors; `"request"` by default.
-    pub fn name_with(self, name: impl Fn(&Parts) -> Cow<'static, str> + Send + Sync + 'static) -> Self {
+    pub fn name_with(
+        self,
+        name: impl Fn(&Method, &Uri, &HeaderMap) -> Cow<'static, str> + Send + Sync + 'static,
+    ) -> Self {
         self.with(|settings| settings.name = Some(Arc::new(name)))
     }
 

@@ -3,9 +3,8 @@
 use std::{borrow::Cow, sync::Arc};
 
 use ::http::{
-    HeaderValue, Request, Response, StatusCode,
+    HeaderMap, HeaderValue, Method, Request, Response, StatusCode, Uri,
     header::{CONTENT_TYPE, RETRY_AFTER},
-    request::Parts,
 };
 use bytes::Bytes;
 use http_body::{Body, SizeHint};
@@ -22,7 +21,7 @@ const UNKNOWN_LEN: usize = 64 << 10;
 const NAME: &str = "request";
 
 type Refuse = dyn Fn(&LeaseError) -> Response<Bytes> + Send + Sync;
-type Name = dyn Fn(&Parts) -> Cow<'static, str> + Send + Sync;
+type Name = dyn Fn(&Method, &Uri, &HeaderMap) -> Cow<'static, str> + Send + Sync;
 
 #[derive(Clone)]
 pub(super) struct Settings {
@@ -51,13 +50,20 @@ impl Settings {
     }
 
     /// Opens the request's account, and reserves there what it will need.
-    pub(super) fn admit<B: Body>(&self, request: Request<B>) -> Result<(Request<B>, Cover), LeaseError> {
-        let (mut parts, body) = request.into_parts();
-        let name = self.name.as_ref().map_or(Cow::Borrowed(NAME), |name| name(&parts));
+    pub(super) fn admit<B: Body>(&self, request: &mut Request<B>) -> Result<Cover, LeaseError> {
+        let name = self
+            .name
+            .as_ref()
+            .map_or(Cow::Borrowed(NAME), |name| name(request.method(), request.uri(), request.headers()));
         let account = self.account.child(name, self.request_max);
-        let cover = account.try_reserve(self.wanted(&body.size_hint()).min(account.reservation_max()))?.into_cover();
-        parts.extensions.insert(account);
-        Ok((Request::from_parts(parts, body), cover))
+        let wanted = self.wanted(&request.body().size_hint()).min(account.reservation_max());
+        let cover = account.try_cover(wanted)?;
+        match request.extensions_mut().get_mut() {
+            // The connection's: its place is made already.
+            Some(place) => *place = account,
+            None => drop(request.extensions_mut().insert(account)),
+        }
+        Ok(cover)
     }
 
     /// Bytes for a request whose body says so of its length.

@@ -2,7 +2,11 @@
 
 use std::fmt;
 
-use super::{account::StandingCharge, reservation::Reservation};
+use super::{
+    LeaseError, Pool,
+    account::{Charge, StandingCharge},
+    reservation::Reservation,
+};
 
 /// A [`Reservation`] that the leases of its account draw on: what was promised before it was needed.
 ///
@@ -23,7 +27,7 @@ use super::{account::StandingCharge, reservation::Reservation};
 ///
 /// let pool = Pool::new(1 << 20)?;
 /// let request = pool.child("request 7", 256 << 10);
-/// let cover = request.try_reserve(128 << 10)?.into_cover();
+/// let cover = request.try_cover(128 << 10)?;
 /// let mut others = Vec::new();
 /// while let Ok(block) = pool.try_lease(64 << 10) {
 ///     others.push(block);
@@ -60,13 +64,29 @@ impl Reservation {
     }
 }
 
+impl Pool {
+    /// Reserves `len` bytes as a cover of this account: as [`try_reserve`](Self::try_reserve) and [`into_cover`](Reservation::into_cover), under
+    /// one lock.
+    ///
+    /// # Errors
+    /// As [`try_reserve`](Self::try_reserve).
+    pub fn try_cover(&self, len: usize) -> Result<Cover, LeaseError> {
+        let laid = (len <= self.reservation_len_max()).then(|| self.core().cover_fast(&self.account, len)).flatten();
+        let Some(laid) = laid.map(Charge::stand) else { return self.try_reserve(len).map(Reservation::into_cover) };
+        // Before this wakes anybody, for a waker may panic.
+        let cover = Cover { laid: Some(laid) };
+        self.core().note_leased(false);
+        Ok(cover)
+    }
+}
+
 impl Drop for Cover {
     fn drop(&mut self) {
         let Some(laid) = &mut self.laid else { return };
-        let left = laid.account().core.end_cover(laid.account(), laid.bytes());
-        if left > 0 {
-            let woken = laid.refund(left);
-            laid.account().core.release(left, woken);
+        let (left, is_awaited) = laid.account().core.end_cover(laid.account(), laid.bytes());
+        let woken = laid.refund(left);
+        if is_awaited || !woken.is_empty() {
+            laid.account().core.serve_now(woken);
         }
     }
 }
