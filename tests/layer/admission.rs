@@ -214,7 +214,7 @@ async fn the_account_is_limited_as_the_layer_says_and_by_those_around_it() {
 #[tokio::test]
 async fn an_account_can_be_named_for_its_request() {
     let pool = pool();
-    let layer = layer(&pool).name_with(|parts| format!("{} {}", parts.method, parts.uri.path()).into());
+    let layer = layer(&pool).name_with(|method, uri, _| format!("{method} {}", uri.path()).into());
     let service = layer.layer(service_fn(charge));
     let request = Request::put("/photos?size=9").body(exactly(0)).expect("a request");
     let response = service.oneshot(request).await.expect("an answer");
@@ -409,7 +409,7 @@ fn all_may_cross_threads() {
     fn is_send_and_sync<T: Send + Sync + Clone + 'static>(_: &T) {}
     fn is_send<T: Send + 'static>(_: &T) {}
     let pool = pool();
-    let layer = layer(&pool).name_with(|_| "named".into()).refuse_with(|_| Response::default());
+    let layer = layer(&pool).name_with(|_, _, _| "named".into()).refuse_with(|_| Response::default());
     is_send_and_sync(&layer);
     let mut service = layer.layer(Inner::default());
     is_send_and_sync(&service);

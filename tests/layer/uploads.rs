@@ -29,7 +29,7 @@ async fn start(server: Server) -> (Pool, SocketAddr, Arc<AtomicUsize>) {
     let pool = Pool::new(BUDGET).expect("a pool");
     let judged = Arc::new(AtomicUsize::new(0));
     let count = Arc::clone(&judged);
-    let layer = BudgetLayer::new(&pool).name_with(move |_| {
+    let layer = BudgetLayer::new(&pool).name_with(move |_, _, _| {
         count.fetch_add(1, Relaxed);
         "upload".into()
     });
