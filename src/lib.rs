@@ -34,6 +34,7 @@
 //!   connections are bare sockets; extractors with feature `axum`.
 //! - `layer` (feature `tower`): a tower layer that reserves memory for each request, and answers 503 when there is none.
 //! - `metrics` (feature `metrics`): a pool's figures for whichever recorder of the `metrics` facade is installed.
+//! - `ws` (feature `ws`): WebSocket whose messages are chains, for servers and clients; broadcasts.
 //! - Feature `tracing`: events when memory is refused (warn, once a second at most, with the largest accounts; debug for limits), and
 //!   when it is taken or given back (trace).
 
@@ -52,6 +53,8 @@ pub mod layer;
 pub mod metrics;
 pub mod pool;
 mod sync;
+#[cfg(feature = "ws")]
+pub mod ws;
 
 /// The examples of the README are run as tests.
 #[cfg(doctest)]

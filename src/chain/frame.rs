@@ -86,6 +86,30 @@ impl ChainMut {
         None
     }
 
+    /// Changes the bytes of a range in place, piece by piece: what was read is not shared yet.
+    ///
+    /// # Panics
+    /// If the range ends after this chain, or bytes in it were linked.
+    #[cfg(feature = "ws")]
+    pub(crate) fn change(&mut self, begin: usize, end: usize, mut change: impl FnMut(&mut [u8])) {
+        assert!(begin <= end && end <= self.len(), "change {begin}..{end} of {} bytes", self.len());
+        let parts = self.rest.iter_mut().flat_map(|rest| rest.parts_mut()).map(|part| match part {
+            Part::Own(block) => &mut block[..],
+            Part::Linked(segment) if segment.is_empty() => &mut [],
+            Part::Linked(_) => panic!("linked bytes are not ours to change"),
+        });
+        let mut at = 0;
+        for piece in parts.chain(std::iter::once(&mut self.tail[..])) {
+            let len = piece.len();
+            if at >= end {
+                return;
+            }
+            let from = begin.saturating_sub(at).min(len);
+            change(&mut piece[from..len.min(end - at)]);
+            at += len;
+        }
+    }
+
     /// Splits off the first `at` bytes as a frame of their own.
     ///
     /// They are linked, not copied, unless that would keep a large block for a small frame (NO-PIN): less than an eighth of

@@ -43,6 +43,11 @@ impl Rest {
         self.parts.iter()
     }
 
+    #[cfg(feature = "ws")]
+    pub(super) fn parts_mut(&mut self) -> impl Iterator<Item = &mut Part> {
+        self.parts.iter_mut()
+    }
+
     pub(super) fn front(&self) -> Option<&Part> {
         self.parts.front()
     }

@@ -43,7 +43,7 @@ impl ChainMut {
     }
 
     /// An empty chain that leases from where this one does.
-    #[cfg(feature = "codec")]
+    #[cfg(any(feature = "codec", feature = "ws"))]
     pub(crate) fn sibling(&self) -> ChainMut {
         ChainMut { pool: self.pool.clone(), ..ChainMut::detached() }
     }

@@ -1,0 +1,67 @@
+//! `Config`: what is taken of a peer, and how much is queued for it.
+
+use std::time::Duration;
+
+/// Limits and settings of [`WebSocket`](super::WebSocket)s. Sockets share it: make one, and clone it.
+///
+/// An announced length sizes nothing: memory grows with the bytes that arrive, whatever the limits; they say when to stop. What a socket may
+/// have at all is for its account to say.
+#[derive(Clone, Debug)]
+pub struct Config {
+    pub(super) frame_max: usize,
+    pub(super) message_max: usize,
+    pub(super) fragments_max: u32,
+    pub(super) controls_max: u32,
+    pub(super) high_mark: usize,
+    pub(super) close_timeout: Duration,
+}
+
+impl Config {
+    /// The defaults.
+    pub fn new() -> Self {
+        Self {
+            frame_max: 16 << 20,
+            message_max: 64 << 20,
+            fragments_max: 4 << 10,
+            controls_max: 256,
+            high_mark: 64 << 10,
+            close_timeout: Duration::from_secs(10),
+        }
+    }
+
+    /// The longest payload of a frame, in bytes; 16 MiB by default, as tungstenite's.
+    pub fn frame_max(self, bytes: usize) -> Self {
+        Self { frame_max: bytes, ..self }
+    }
+
+    /// The longest message, in bytes; 64 MiB by default, as tungstenite's.
+    pub fn message_max(self, bytes: usize) -> Self {
+        Self { message_max: bytes, ..self }
+    }
+
+    /// How many frames a message may have; 4,096 by default.
+    pub fn fragments_max(self, count: u32) -> Self {
+        Self { fragments_max: count, ..self }
+    }
+
+    /// How many control frames (pings, pongs) a peer may send in a second; 256 by default.
+    pub fn controls_max(self, count: u32) -> Self {
+        Self { controls_max: count, ..self }
+    }
+
+    /// While so many bytes are queued, the sink sends before it takes another message; 64 KiB by default.
+    pub fn high_mark(self, bytes: usize) -> Self {
+        Self { high_mark: bytes, ..self }
+    }
+
+    /// How long the peer may take to answer our close frame, and a client's server to close the connection after both; 10 s by default.
+    pub fn close_timeout(self, timeout: Duration) -> Self {
+        Self { close_timeout: timeout, ..self }
+    }
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self::new()
+    }
+}

@@ -1,0 +1,60 @@
+//! `Mask`: the masking key of a frame, and how far it was applied (RFC 6455 §5.3).
+
+/// A masking key that goes on from piece to piece.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Mask {
+    /// The next four bytes of the key, as they lie in memory.
+    key: [u8; 4],
+}
+
+impl Mask {
+    pub(super) fn new(key: [u8; 4]) -> Self {
+        Self { key }
+    }
+
+    /// Masks or unmasks the next bytes of the payload: both are the same.
+    pub(super) fn apply(&mut self, bytes: &mut [u8]) {
+        let [a, b, c, d] = self.key;
+        let word = u64::from_ne_bytes([a, b, c, d, a, b, c, d]);
+        let mut words = bytes.chunks_exact_mut(8);
+        // Eight bytes at once, which the compiler makes vectors of.
+        for chunk in &mut words {
+            let masked = u64::from_ne_bytes((&*chunk).try_into().expect("eight bytes")) ^ word;
+            chunk.copy_from_slice(&masked.to_ne_bytes());
+        }
+        for (byte, key) in words.into_remainder().iter_mut().zip([a, b, c, d].into_iter().cycle()) {
+            *byte ^= key;
+        }
+        self.key.rotate_left(bytes.len() % 4);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Mask;
+
+    #[test]
+    fn pieces_of_any_lengths_are_masked_as_the_rfc_says() {
+        const KEY: [u8; 4] = [0x37, 0xfa, 0x21, 0x3d];
+        for len in 0..70 {
+            let plain: Vec<u8> = (0..len).collect();
+            let expected: Vec<u8> = plain.iter().enumerate().map(|(index, byte)| byte ^ KEY[index % 4]).collect();
+            for cut in 0..=plain.len() {
+                let mut bytes = plain.clone();
+                let mut mask = Mask::new(KEY);
+                let (front, back) = bytes.split_at_mut(cut);
+                mask.apply(front);
+                mask.apply(back);
+                assert_eq!(bytes, expected, "{len} bytes cut at {cut}");
+            }
+        }
+    }
+
+    #[test]
+    fn the_example_of_the_rfc() {
+        // RFC 6455 §5.7: a masked text frame of "Hello".
+        let mut bytes = [0x7f, 0x9f, 0x4d, 0x51, 0x58];
+        Mask::new([0x37, 0xfa, 0x21, 0x3d]).apply(&mut bytes);
+        assert_eq!(&bytes, b"Hello");
+    }
+}

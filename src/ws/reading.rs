@@ -1,0 +1,300 @@
+//! `Reading`: from bytes to messages.
+//!
+//! # Invariants
+//! - IN-PLACE: a payload stays in the blocks it was read into; it is unmasked and checked there, as its bytes arrive.
+//! - NO-TRUST: no length that a header announces sizes a lease.
+//! - NO-PIN: a payload that uses little of its blocks is copied out of them; small fragments are copied together.
+//! - LATE: between messages no block is held.
+
+use std::{
+    pin::Pin,
+    task::{Context, Poll},
+    time::{Duration, Instant},
+};
+
+use bytes::{Buf, BufMut};
+use tokio::io::AsyncRead;
+
+use super::{
+    close::CloseFrame,
+    config::Config,
+    error::Error,
+    header::{HEADER_LEN_MAX, Header, OpCode},
+    mask::Mask,
+    utf8::Utf8Check,
+    violation::Violation,
+};
+use crate::{
+    chain::{Chain, ChainMut},
+    io::Intake,
+};
+
+/// Shorter fragments are copied behind one another, if there is room.
+const SMALL_LEN: usize = 512;
+
+/// What is leased for small fragments at once.
+const SMALL_ROOM: usize = 4 << 10;
+
+/// Control frames are counted for so long.
+const CONTROLS_FOR: Duration = Duration::from_secs(1);
+
+/// What a peer may do on this connection.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Rules<'a> {
+    pub(super) config: &'a Config,
+    /// Whether we are the server: frames of clients are masked, those of servers are not (RFC 6455 §5.1).
+    pub(super) is_server: bool,
+    /// Whether messages may be compressed (RFC 7692).
+    pub(super) is_deflating: bool,
+}
+
+/// A whole message.
+#[derive(Debug)]
+pub(super) enum Incoming {
+    Data { is_text: bool, is_compressed: bool, payload: Chain },
+    Ping(Chain),
+    Pong(Chain),
+    Close(Option<CloseFrame>),
+}
+
+#[derive(Debug)]
+pub(super) struct Reading {
+    /// Bytes that are not a whole frame yet.
+    chain: ChainMut,
+    intake: Intake,
+    /// While a frame or a message is not whole.
+    begun: Option<Box<Begun>>,
+    controls: Option<Box<Controls>>,
+}
+
+#[derive(Debug, Default)]
+struct Begun {
+    frame: Option<Frame>,
+    message: Option<Fragments>,
+}
+
+/// The frame whose payload is at the front of the chain.
+#[derive(Debug)]
+struct Frame {
+    header: Header,
+    /// Bytes of the payload that are unmasked and checked.
+    done: usize,
+    mask: Option<Mask>,
+    /// Of text that is not compressed.
+    utf8: Option<Utf8Check>,
+}
+
+/// The frames of a message so far.
+#[derive(Debug)]
+struct Fragments {
+    is_text: bool,
+    is_compressed: bool,
+    count: u32,
+    payload: ChainMut,
+    utf8: Option<Utf8Check>,
+}
+
+/// Control frames that came lately.
+#[derive(Debug)]
+struct Controls {
+    since: Instant,
+    count: u32,
+}
+
+impl Reading {
+    /// Goes on with bytes that were read before.
+    pub(super) fn new(chain: ChainMut) -> Self {
+        Self { chain, intake: Intake::new(), begun: None, controls: None }
+    }
+
+    /// The chain that leases are charged to the account of.
+    pub(super) fn chain(&self) -> &ChainMut {
+        &self.chain
+    }
+
+    /// Reads more; 0 at the end of the stream.
+    pub(super) fn poll_read<T: AsyncRead>(
+        &mut self,
+        cx: &mut Context<'_>,
+        io: Pin<&mut T>,
+    ) -> Poll<std::io::Result<usize>> {
+        self.intake.poll_read(cx, io, &mut self.chain)
+    }
+
+    /// Drops all that was read: nobody wants it any more.
+    pub(super) fn clear(&mut self) {
+        self.begun = None;
+        self.chain.clear();
+        self.chain.release_room();
+    }
+
+    /// Takes the next message out of what was read; none if more is needed.
+    pub(super) fn decode(&mut self, rules: Rules<'_>) -> Result<Option<Incoming>, Error> {
+        loop {
+            let mut frame = match self.begun.as_mut().and_then(|begun| begun.frame.take()) {
+                Some(frame) => frame,
+                None => match self.begin(rules)? {
+                    Some(frame) => frame,
+                    None => return Ok(None),
+                },
+            };
+            // The length is within a limit that is a `usize`.
+            let len = frame.header.len as usize;
+            self.uncover(&mut frame, len)?;
+            if frame.done < len {
+                self.begun.get_or_insert_default().frame = Some(frame);
+                return Ok(None);
+            }
+            let payload = self.chain.split_frame(len);
+            if self.chain.is_empty() {
+                self.chain.release_room();
+            }
+            if let Some(incoming) = self.end(frame, payload, rules)? {
+                if self.begun.as_ref().is_some_and(|begun| begun.message.is_none()) {
+                    self.begun = None;
+                }
+                return Ok(Some(incoming));
+            }
+        }
+    }
+
+    /// Takes a header off.
+    fn begin(&mut self, rules: Rules<'_>) -> Result<Option<Frame>, Error> {
+        let mut bytes = [0; HEADER_LEN_MAX];
+        let len = self.chain.len().min(HEADER_LEN_MAX);
+        self.chain.peek_slice(0, &mut bytes[..len]);
+        let Some((header, header_len)) = Header::parse(&bytes[..len])? else {
+            return Ok(None);
+        };
+        let message = self.begun.as_ref().and_then(|begun| begun.message.as_ref());
+        rules.check(&header, message)?;
+        let utf8 = match header.opcode {
+            OpCode::Text if !header.is_compressed => Some(Utf8Check::default()),
+            OpCode::Continuation => message.and_then(|message| message.utf8),
+            _ => None,
+        };
+        if header.opcode.is_control() {
+            self.count_control(rules)?;
+        }
+        self.chain.advance(header_len);
+        Ok(Some(Frame { mask: header.mask.map(Mask::new), header, done: 0, utf8 }))
+    }
+
+    /// Unmasks and checks what has come of a payload of `len` bytes.
+    fn uncover(&mut self, frame: &mut Frame, len: usize) -> Result<(), Violation> {
+        let come = self.chain.len().min(len);
+        if come == frame.done || (frame.mask.is_none() && frame.utf8.is_none()) {
+            frame.done = come;
+            return Ok(());
+        }
+        let mut is_valid = true;
+        self.chain.change(frame.done, come, |piece| {
+            if let Some(mask) = &mut frame.mask {
+                mask.apply(piece);
+            }
+            if let Some(utf8) = &mut frame.utf8 {
+                is_valid = is_valid && utf8.push(piece).is_ok();
+            }
+        });
+        frame.done = come;
+        if is_valid { Ok(()) } else { Err(Violation::Utf8) }
+    }
+
+    /// A frame is whole; the message that it ends, if it ends one.
+    fn end(&mut self, frame: Frame, payload: Chain, rules: Rules<'_>) -> Result<Option<Incoming>, Error> {
+        let Frame { header, utf8, .. } = frame;
+        match header.opcode {
+            OpCode::Ping => return Ok(Some(Incoming::Ping(payload))),
+            OpCode::Pong => return Ok(Some(Incoming::Pong(payload))),
+            OpCode::Close => return Ok(Some(Incoming::Close(CloseFrame::parse(&payload.to_vec())?))),
+            OpCode::Text | OpCode::Binary | OpCode::Continuation => {}
+        }
+        let begun = self.begun.as_mut().and_then(|begun| begun.message.take());
+        if header.is_final {
+            if let Some(utf8) = utf8 {
+                utf8.finish().map_err(|_| Violation::Utf8)?;
+            }
+            let Some(mut message) = begun else {
+                let (is_text, is_compressed) = (header.opcode == OpCode::Text, header.is_compressed);
+                return Ok(Some(Incoming::Data { is_text, is_compressed, payload }));
+            };
+            message.push(payload);
+            let Fragments { is_text, is_compressed, payload, .. } = message;
+            return Ok(Some(Incoming::Data { is_text, is_compressed, payload: payload.freeze() }));
+        }
+        let mut message = begun.unwrap_or_else(|| Fragments {
+            is_text: header.opcode == OpCode::Text,
+            is_compressed: header.is_compressed,
+            count: 0,
+            payload: self.chain.sibling(),
+            utf8: None,
+        });
+        message.count += 1;
+        message.utf8 = utf8;
+        if message.count >= rules.config.fragments_max {
+            let count = u64::from(message.count) + 1;
+            return Err(Error::too_many("a message", count, rules.config.fragments_max, "frames"));
+        }
+        message.push(payload);
+        self.begun.get_or_insert_default().message = Some(message);
+        Ok(None)
+    }
+
+    fn count_control(&mut self, rules: Rules<'_>) -> Result<(), Error> {
+        let now = Instant::now();
+        let controls = self.controls.get_or_insert_with(|| Box::new(Controls { since: now, count: 0 }));
+        if now - controls.since >= CONTROLS_FOR {
+            **controls = Controls { since: now, count: 0 };
+        }
+        controls.count += 1;
+        let (count, most) = (controls.count, rules.config.controls_max);
+        if count > most {
+            return Err(Error::too_many("the peer's pings and pongs", count.into(), most, "control frames a second"));
+        }
+        Ok(())
+    }
+}
+
+impl Rules<'_> {
+    /// Checks a header against the message that has begun, if one has.
+    fn check(self, header: &Header, message: Option<&Fragments>) -> Result<(), Error> {
+        match (self.is_server, header.mask.is_some()) {
+            (true, false) => return Err(Violation::Unmasked.into()),
+            (false, true) => return Err(Violation::Masked.into()),
+            _ => {}
+        }
+        if header.opcode.is_control() {
+            return Ok(());
+        }
+        match (header.opcode, message) {
+            (OpCode::Continuation, None) => return Err(Violation::NothingToContinue.into()),
+            (OpCode::Text | OpCode::Binary, Some(_)) => return Err(Violation::Interrupted.into()),
+            // RFC 7692 §6.1: only the first frame of a message is marked.
+            (OpCode::Continuation, _) if header.is_compressed => return Err(Violation::NotCompressed.into()),
+            _ => {}
+        }
+        if header.is_compressed && !self.is_deflating {
+            return Err(Violation::NotCompressed.into());
+        }
+        let config = self.config;
+        if header.len > config.frame_max as u64 {
+            return Err(Error::too_long("a frame", header.len, config.frame_max));
+        }
+        let len = header.len.saturating_add(message.map_or(0, |message| message.payload.len() as u64));
+        if len > config.message_max as u64 {
+            return Err(Error::too_long("a message", len, config.message_max));
+        }
+        Ok(())
+    }
+}
+
+impl Fragments {
+    /// Adds the payload of a frame: linked, or copied if it is small.
+    fn push(&mut self, payload: Chain) {
+        if payload.len() < SMALL_LEN && payload.len() > self.payload.remaining_mut() {
+            // Without memory it is linked, and keeps its block.
+            let _ = self.payload.try_reserve(SMALL_ROOM);
+        }
+        self.payload.append(payload);
+    }
+}

@@ -1,0 +1,446 @@
+//! `WebSocket`: a transport as a stream and a sink of messages.
+//!
+//! ```text
+//!          we send a close frame              the peer's close frame
+//!   Open ─────────────────────────▶ Closing ─────────────────────────▶ Closed ──▶ Ended
+//!     │       the peer's close frame: it is answered                      ▲   flushed, and the
+//!     └───────────────────────────────────────────────────────────────────┘   transport ended
+//! ```
+//!
+//! # Invariants
+//! - ONE-CLOSE: one close frame is sent, and nothing behind it (RFC 6455 §5.5.1).
+//! - NO-FREEZE: from our close frame on, the peer has `close_timeout`.
+
+use std::{
+    fmt,
+    future::poll_fn,
+    pin::Pin,
+    sync::Arc,
+    task::{Context, Poll, ready},
+};
+
+use futures_core::Stream;
+use futures_sink::Sink;
+use tokio::io::{AsyncRead, AsyncWrite};
+
+use super::{
+    close::{CloseCode, CloseFrame},
+    config::Config,
+    error::Error,
+    header::{CONTROL_LEN_MAX, Header, OpCode},
+    masking::Masking,
+    message::Message,
+    outgoing::Outgoing,
+    reading::{Incoming, Reading, Rules},
+    utf8_chain::Utf8Chain,
+};
+use crate::{
+    chain::{Chain, ChainMut},
+    io::poll_write_all_buf,
+    pool::Pool,
+    sync::Sleep,
+};
+
+/// Which end of a connection this is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Role {
+    /// Masks nothing, and takes only what is masked.
+    Server,
+    /// Masks what it sends, and takes only what is not masked.
+    Client,
+}
+
+/// A transport after its handshake, as a [`Stream`] and [`Sink`] of [`Message`]s, out of leased blocks.
+///
+/// A message is a chain: its payload stays in the blocks it was read into, and is sent from the blocks it lies in. Between messages the socket
+/// holds no block, whatever it carried before. Pings are answered, and close frames, while the socket is read.
+///
+/// # Stream
+/// Ends with `None` once both ends have closed and all was sent. An error is told to the peer with a close frame if that helps, and followed by
+/// `None`. Drop the socket then.
+///
+/// # Sink
+/// A message waits for the transport once [`high_mark`](Config::high_mark) bytes are queued. It is sent at the latest by `flush`.
+/// [`Message::Close`] is the last that is taken.
+///
+/// # Errors
+/// [`Error`].
+///
+/// # Cancel safety
+/// `recv`, `next` and `flush` are cancel safe. A `send` that is dropped may or may not have taken its message.
+///
+/// # Panics
+/// If it must wait for memory, or for a peer to close, outside of a tokio runtime with time enabled.
+///
+/// # Examples
+/// ```
+/// use leasehold::{Pool, ws::{Message, Role, WebSocket}};
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), leasehold::ws::Error> {
+/// # let pool = Pool::new(8 << 20).unwrap();
+/// let (near, far) = tokio::io::duplex(1 << 10);
+/// let mut server = WebSocket::new(near, Role::Server, &pool);
+/// let mut client = WebSocket::new(far, Role::Client, &pool);
+/// client.send("hello").await?;
+/// assert_eq!(server.recv().await.unwrap()?, Message::from("hello"));
+/// assert_eq!(pool.leased(), 0);
+/// # Ok(())
+/// # }
+/// ```
+pub struct WebSocket<T> {
+    io: T,
+    reading: Reading,
+    outgoing: Option<Box<Outgoing>>,
+    /// A client's message that waits for memory to be masked in.
+    masking: Option<Box<(OpCode, Masking)>>,
+    config: Arc<Config>,
+    close_deadline: Option<Sleep>,
+    role: Role,
+    phase: Phase,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Phase {
+    Open,
+    Closing,
+    Closed,
+    Ended,
+}
+
+impl<T> WebSocket<T> {
+    /// A socket whose handshake is over, with the default settings. What it reads is charged to `pool`.
+    pub fn new(io: T, role: Role, pool: &Pool) -> Self {
+        Self::with_config(io, role, pool, Arc::new(Config::new()))
+    }
+
+    /// As [`new`](Self::new), with settings that sockets share.
+    pub fn with_config(io: T, role: Role, pool: &Pool, config: Arc<Config>) -> Self {
+        Self::with_early(io, role, ChainMut::new(pool), config)
+    }
+
+    /// As [`with_config`](Self::with_config), with bytes that the handshake has read too many: they lie in leased blocks, and more is charged to
+    /// where the chain leases from.
+    pub(super) fn with_early(io: T, role: Role, early: ChainMut, config: Arc<Config>) -> Self {
+        Self {
+            io,
+            reading: Reading::new(early),
+            outgoing: None,
+            masking: None,
+            config,
+            close_deadline: None,
+            role,
+            phase: Phase::Open,
+        }
+    }
+
+    /// Which end this is.
+    pub fn role(&self) -> Role {
+        self.role
+    }
+
+    /// The transport.
+    pub fn get_ref(&self) -> &T {
+        &self.io
+    }
+
+    /// The transport. Reading from it or writing to it disturbs the frames.
+    pub fn get_mut(&mut self) -> &mut T {
+        &mut self.io
+    }
+
+    /// The transport alone; what is buffered is lost.
+    pub fn into_inner(self) -> T {
+        self.io
+    }
+
+    /// Whether messages can be sent: no close frame was sent or received, and nothing failed.
+    pub fn is_open(&self) -> bool {
+        self.phase == Phase::Open
+    }
+
+    /// Queues a frame.
+    fn push(&mut self, opcode: OpCode, payload: Chain) -> Result<(), Error> {
+        if self.role == Role::Server {
+            self.push_masked(opcode, None, payload);
+            return Ok(());
+        }
+        let mut masking = Masking::new(payload, self.reading.chain().sibling());
+        let key = rand::random();
+        match masking.try_mask(key) {
+            Ok(payload) => self.push_masked(opcode, Some(key), payload),
+            Err(error) if error.is_exhausted() || error.is_over_limit() => {
+                self.masking = Some(Box::new((opcode, masking)));
+            }
+            Err(error) => return Err(error.into()),
+        }
+        Ok(())
+    }
+
+    fn push_masked(&mut self, opcode: OpCode, mask: Option<[u8; 4]>, payload: Chain) {
+        let header = Header { opcode, is_final: true, is_compressed: false, mask, len: payload.len() as u64 };
+        let outgoing = self.outgoing.get_or_insert_default();
+        match opcode {
+            OpCode::Pong => outgoing.push_pong(header, payload),
+            _ => outgoing.push(header, payload),
+        }
+    }
+
+    /// Queues the one close frame (ONE-CLOSE).
+    fn push_close(&mut self, frame: Option<&CloseFrame>) -> Result<(), Error> {
+        let payload = frame.map(CloseFrame::payload).unwrap_or_default();
+        self.push(OpCode::Close, bytes::Bytes::from(payload).into())
+    }
+
+    /// What is to be told the user of what came.
+    fn receive(&mut self, incoming: Incoming) -> Result<Message, Error> {
+        Ok(match incoming {
+            Incoming::Data { is_text: true, payload, .. } => Message::Text(Utf8Chain::checked(payload)),
+            Incoming::Data { payload, .. } => Message::Binary(payload),
+            Incoming::Pong(payload) => Message::Pong(payload),
+            Incoming::Ping(payload) => {
+                // A client that has no memory to mask a pong in stays silent, rather than let it overtake what waits.
+                if self.phase == Phase::Open && self.masking.is_none() {
+                    self.push(OpCode::Pong, payload.clone())?;
+                }
+                Message::Ping(payload)
+            }
+            Incoming::Close(frame) => {
+                if self.phase == Phase::Open {
+                    // RFC 6455 §5.5.1: with the code that came.
+                    let code = frame.as_ref().map(|frame| CloseFrame::new(frame.code, ""));
+                    self.push_close(code.as_ref())?;
+                }
+                self.phase = Phase::Closed;
+                self.reading.clear();
+                Message::Close(frame)
+            }
+        })
+    }
+}
+
+impl<T: AsyncRead + AsyncWrite + Unpin> WebSocket<T> {
+    /// Receives the next message; none once both ends have closed.
+    ///
+    /// # Errors
+    /// As the stream's.
+    ///
+    /// # Cancel safety
+    /// Cancel safe: what was read stays here.
+    pub async fn recv(&mut self) -> Option<Result<Message, Error>> {
+        poll_fn(|cx| Pin::new(&mut *self).poll_next(cx)).await
+    }
+
+    /// Sends a message.
+    ///
+    /// # Errors
+    /// The transport failed, no memory was to be had to mask it in, or the socket is closed ([`Error::is_closed`]).
+    ///
+    /// # Cancel safety
+    /// A `send` that is dropped may or may not have sent its message; it never sends a part.
+    pub async fn send(&mut self, message: impl Into<Message>) -> Result<(), Error> {
+        let mut message = Some(message.into());
+        poll_fn(|cx| {
+            let mut this = Pin::new(&mut *self);
+            if message.is_some() {
+                ready!(this.as_mut().poll_ready(cx))?;
+                message.take().map_or(Ok(()), |message| this.as_mut().start_send(message))?;
+            }
+            this.poll_flush(cx)
+        })
+        .await
+    }
+
+    /// Closes: sends a close frame, waits for the peer's, and for the end of the connection. What still comes is dropped.
+    ///
+    /// # Errors
+    /// The transport failed before the close frame was sent, or the peer sent something wrong.
+    ///
+    /// # Cancel safety
+    /// Resumable: call it again.
+    pub async fn close(&mut self, frame: Option<CloseFrame>) -> Result<(), Error> {
+        if self.phase == Phase::Open {
+            self.send(Message::Close(frame)).await?;
+        }
+        while self.recv().await.transpose()?.is_some() {}
+        Ok(())
+    }
+
+    /// Writes what is queued.
+    fn poll_send(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
+        if let Some(outgoing) = &mut self.outgoing {
+            ready!(poll_write_all_buf(Pin::new(&mut self.io), cx, &mut **outgoing))?;
+            self.outgoing = None;
+        }
+        Poll::Ready(Ok(ready!(Pin::new(&mut self.io).poll_flush(cx))?))
+    }
+
+    /// Masks the message that waits for it.
+    fn poll_masking(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
+        if let Some(waiting) = &mut self.masking {
+            let (opcode, masking) = &mut **waiting;
+            let (opcode, key) = (*opcode, rand::random());
+            let masked = ready!(masking.poll_mask(cx, key));
+            self.masking = None;
+            self.push_masked(opcode, Some(key), masked?);
+        }
+        Poll::Ready(Ok(()))
+    }
+
+    /// The last word: the peer is told, and the user.
+    fn fail(&mut self, cx: &mut Context<'_>, error: Error) -> Poll<Option<Result<Message, Error>>> {
+        let code = error.close_code().filter(|_| self.phase == Phase::Open);
+        self.phase = if error.is_io() { Phase::Ended } else { Phase::Closed };
+        self.reading.clear();
+        if let Some(code) = code {
+            // Whatever becomes of it: there is one error to tell.
+            let _ = self.push_close(Some(&CloseFrame::new(code, error.to_string())));
+            let _ = self.poll_send(cx);
+        }
+        Poll::Ready(Some(Err(error)))
+    }
+
+    /// Both have closed: sends what is left, and ends the transport, in time.
+    fn poll_end(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        let ended = self.poll_end_of_transport(cx);
+        let is_late = ended.is_pending() && self.poll_close_deadline(cx).is_ready();
+        if ended.is_ready() || is_late {
+            (self.outgoing, self.masking, self.close_deadline) = (None, None, None);
+            self.phase = Phase::Ended;
+            return Poll::Ready(());
+        }
+        Poll::Pending
+    }
+
+    /// RFC 6455 §7.1.1: the server closes the connection first; then what the peer still sends is read, so that nothing that is left makes the
+    /// system reset the connection and drop our close frame.
+    fn poll_end_of_transport(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
+        ready!(self.poll_masking(cx))?;
+        ready!(self.poll_send(cx))?;
+        if self.role == Role::Server {
+            ready!(Pin::new(&mut self.io).poll_shutdown(cx))?;
+        }
+        loop {
+            let count = ready!(self.reading.poll_read(cx, Pin::new(&mut self.io)))?;
+            self.reading.clear();
+            if count == 0 {
+                return Poll::Ready(Ok(()));
+            }
+        }
+    }
+
+    fn poll_close_deadline(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        let timeout = self.config.close_timeout;
+        self.close_deadline.get_or_insert_with(|| Sleep::new(timeout)).poll_passed(cx)
+    }
+}
+
+impl<T: AsyncRead + AsyncWrite + Unpin> Stream for WebSocket<T> {
+    type Item = Result<Message, Error>;
+
+    fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        let this = self.get_mut();
+        loop {
+            match this.phase {
+                Phase::Ended => return Poll::Ready(None),
+                Phase::Closed => return this.poll_end(cx).map(|()| None),
+                Phase::Open | Phase::Closing => {}
+            }
+            if this.outgoing.is_some()
+                && let Poll::Ready(Err(error)) = this.poll_send(cx)
+            {
+                return this.fail(cx, error);
+            }
+            let rules = Rules { config: &this.config, is_server: this.role == Role::Server, is_deflating: false };
+            match this.reading.decode(rules) {
+                Ok(None) => {}
+                Ok(Some(incoming)) => {
+                    let received = this.receive(incoming);
+                    if this.outgoing.is_some() {
+                        // The answer leaves before the user looks at what was asked. A failure is met again.
+                        let _ = this.poll_send(cx);
+                    }
+                    return match received {
+                        Ok(message) => Poll::Ready(Some(Ok(message))),
+                        Err(error) => this.fail(cx, error),
+                    };
+                }
+                Err(error) => return this.fail(cx, error),
+            }
+            match this.reading.poll_read(cx, Pin::new(&mut this.io)) {
+                Poll::Ready(Ok(1..)) => {}
+                // RFC 6455 §7.1.5: who has sent a close frame may be answered by the end of the connection alone.
+                Poll::Ready(Ok(0)) if this.phase == Phase::Closing => this.phase = Phase::Ended,
+                Poll::Ready(Ok(0)) => return this.fail(cx, Error::abrupt()),
+                Poll::Ready(Err(error)) => return this.fail(cx, error.into()),
+                Poll::Pending if this.phase == Phase::Closing && this.poll_close_deadline(cx).is_ready() => {
+                    return this.fail(cx, Error::silent());
+                }
+                Poll::Pending => return Poll::Pending,
+            }
+        }
+    }
+}
+
+impl<T: AsyncRead + AsyncWrite + Unpin> Sink<Message> for WebSocket<T> {
+    type Error = Error;
+
+    fn poll_ready(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
+        let this = self.get_mut();
+        if this.phase != Phase::Open {
+            return Poll::Ready(Err(Error::closed()));
+        }
+        ready!(this.poll_masking(cx))?;
+        if this.outgoing.as_ref().is_some_and(|outgoing| outgoing.len() >= this.config.high_mark) {
+            ready!(this.poll_send(cx))?;
+        }
+        Poll::Ready(Ok(()))
+    }
+
+    fn start_send(self: Pin<&mut Self>, message: Message) -> Result<(), Error> {
+        let this = self.get_mut();
+        if this.phase != Phase::Open {
+            return Err(Error::closed());
+        }
+        let (opcode, payload) = match message {
+            Message::Text(text) => (OpCode::Text, text.into_chain()),
+            Message::Binary(chain) => (OpCode::Binary, chain),
+            Message::Ping(chain) => (OpCode::Ping, chain),
+            Message::Pong(chain) => (OpCode::Pong, chain),
+            Message::Close(frame) => {
+                this.phase = Phase::Closing;
+                let frame = frame.unwrap_or_else(|| CloseFrame::new(CloseCode::NORMAL, ""));
+                return this.push_close(Some(&frame));
+            }
+        };
+        if opcode.is_control() && payload.len() > CONTROL_LEN_MAX {
+            return Err(Error::too_long("a ping or pong", payload.len() as u64, CONTROL_LEN_MAX));
+        }
+        this.push(opcode, payload)
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
+        let this = self.get_mut();
+        ready!(this.poll_masking(cx))?;
+        this.poll_send(cx)
+    }
+
+    /// Sends a close frame, if none was sent. The peer's is received by the stream.
+    fn poll_close(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
+        if self.phase == Phase::Open {
+            ready!(self.as_mut().poll_ready(cx))?;
+            self.as_mut().start_send(Message::Close(None))?;
+        }
+        self.poll_flush(cx)
+    }
+}
+
+impl<T: fmt::Debug> fmt::Debug for WebSocket<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("WebSocket")
+            .field("io", &self.io)
+            .field("role", &self.role)
+            .field("phase", &self.phase)
+            .finish_non_exhaustive()
+    }
+}
