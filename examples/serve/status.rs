@@ -34,6 +34,8 @@ fn text(figures: &Figures) -> String {
         "cached": stats.cached,
         "peak": clients.peak(),
         "waiting": stats.waiting,
+        // The others wait at the limit of an account, as each download does that is ahead of its client: no sign of a lack.
+        "waiting_for_pool": clients.pressure().waiting,
         "waits": stats.waits,
         "refused": stats.refused,
         "steals": stats.steals,

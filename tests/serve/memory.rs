@@ -24,7 +24,7 @@ fn the_figures_are_json() {
     server.assert_comes_to_rest();
     let figures = server.figures();
     let memory = ["budget", "limit", "mapped", "metadata", "leased", "reserved", "cached", "peak", "trimmed"];
-    for name in memory.into_iter().chain(["waiting", "waits", "refused", "steals"]) {
+    for name in memory.into_iter().chain(["waiting", "waiting_for_pool", "waits", "refused", "steals"]) {
         assert!(figures[name].is_u64(), "{name} is in {figures:#}");
     }
     assert_eq!(figures["budget"], 4 << 20);
