@@ -12,7 +12,7 @@
 //!
 //! `app` routes a request to its handler: `download`, `upload` or `status`. `path`, `name`, `files`, `ranges` and `listing` find what is asked
 //! for; `reply`, `body` and `disk` make the answer. An `inbox` takes uploads, each a `part` until it is whole: `unnamed`, or under a
-//! `temporary` name. `log` says what happened.
+//! `temporary` name; they take `turns` at the disk. `log` says what happened.
 
 #![allow(
     unreachable_pub,
@@ -37,6 +37,7 @@ mod reply;
 mod status;
 mod stop;
 mod temporary;
+mod turns;
 #[cfg(target_os = "linux")]
 mod unnamed;
 #[cfg(not(target_os = "linux"))]
