@@ -13,7 +13,7 @@
 //!
 //! `app` routes a request to its handler: `download`, `upload`, or one of the `panel`. `path`, `name`, `files`, `ranges` and `listing` find what
 //! is asked for; `reply`, `body` and `disk` make the answer. An `inbox` takes uploads, each a `part` until it is whole: `unnamed`, or under a
-//! `temporary` name. The `panel` shows `figures` to whom the `gate` admits: `page.html` under its `policy`, `status` as JSON, `scrape` and
+//! `temporary` name; they take `turns` at the disk. The `panel` shows `figures` to whom the `gate` admits: `page.html` under its `policy`, `status` as JSON, `scrape` and
 //! `tally` for Prometheus. `log` says what happened.
 
 #![allow(
@@ -45,6 +45,7 @@ mod status;
 mod stop;
 mod tally;
 mod temporary;
+mod turns;
 #[cfg(target_os = "linux")]
 mod unnamed;
 #[cfg(not(target_os = "linux"))]

@@ -57,7 +57,7 @@ impl Server {
         tried.ok().filter(ExitStatus::success)?;
         let mut command = Command::new("strace");
         // -D: the child is the server, not strace.
-        command.args(["-D", "-f", "-qq", "-o", "/dev/null", "-e", "trace=openat"]).args(trace);
+        command.args(["-D", "-f", "-qq", "-o", "/dev/null"]).args(trace);
         command.arg("--").arg(program()).args(flags).env_remove("RUST_LOG");
         Some(Self::launch(site, "127.0.0.1:0", &mut command))
     }
