@@ -13,7 +13,7 @@
 //! | `leasehold_mapped_bytes` | block memory that the system has given |
 //! | `leasehold_metadata_bytes` | side tables, outside the budget |
 //! | `leasehold_peak_bytes` | the most that was seen leased at once |
-//! | `leasehold_waiting` | requests that wait for memory now |
+//! | `leasehold_waiting` | requests that wait for memory now, of the pool or of an account |
 //! | `leasehold_class_leased_blocks` | blocks of a class that are leased |
 //! | `leasehold_class_cached_blocks` | … in magazines |
 //! | `leasehold_class_free_blocks` | … free with memory behind them, outside magazines |

@@ -24,6 +24,7 @@ use leasehold::http::serve::{RequestBody, from_hyper, from_incoming, serve};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::{TcpListener, TcpStream},
+    sync::mpsc,
 };
 
 async fn echo(request: Request<RequestBody>) -> Result<Response<Full<Bytes>>, Infallible> {
@@ -75,6 +76,32 @@ async fn ask_thrice(address: SocketAddr) {
         }
         assert!(answer.starts_with(b"HTTP/1.1 200 OK"));
         tokio::time::sleep(Duration::from_millis(700)).await;
+    }
+}
+
+#[tokio::test]
+async fn a_body_that_is_read_after_the_answer_is_whole() {
+    for linger in [Duration::ZERO, Duration::from_millis(300)] {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let (sender, mut heard) = mpsc::unbounded_channel();
+        let service = service_fn(move |request: Request<RequestBody>| {
+            let sender = sender.clone();
+            tokio::spawn(async move { sender.send(request.into_body().collect().await.map(|body| body.to_bytes())) });
+            async { Ok::<_, Infallible>(Response::new(Full::<Bytes>::from("soon"))) }
+        });
+        tokio::spawn(serve(listener, from_hyper(service)).linger(linger).into_future());
+        let mut client = TcpStream::connect(address).await.unwrap();
+        for (framing, body) in
+            [("Content-Length: 5", "hello"), ("Transfer-Encoding: chunked", "5\r\nhello\r\n0\r\n\r\n")]
+        {
+            client.write_all(format!("POST / HTTP/1.1\r\nHost: here\r\n{framing}\r\n\r\n").as_bytes()).await.unwrap();
+            let mut answer = vec![0; 4096];
+            assert!(client.read(&mut answer).await.unwrap() > 0);
+            client.write_all(body.as_bytes()).await.unwrap();
+            let body = tokio::time::timeout(Duration::from_secs(3), heard.recv()).await.expect("an end in time");
+            assert_eq!(body.unwrap().expect("a whole body"), "hello");
+        }
     }
 }
 

@@ -1,47 +1,60 @@
 //! The application: which request goes where.
 
+use std::{borrow::Cow, sync::Arc};
+
 use axum::{
     Router,
     extract::{Request, State},
-    http::Uri,
-    middleware::{from_fn, map_request},
-    response::{Html, IntoResponse, Response},
+    http::{HeaderMap, Method, Uri},
+    middleware::{from_fn, from_fn_with_state, map_request},
+    response::Response,
     routing::{MethodRouter, get, put},
 };
-use leasehold::{Pool, layer::BudgetLayer};
+use leasehold::layer::BudgetLayer;
 use tower::Service;
 
 use crate::{
-    download::download, files::Root, inbox::Inbox, lingering_body::LingeringBody, log, reply, status::status,
-    upload::upload,
+    download::download, figures::Figures, files::Root, gate::Gate, inbox::Inbox, lingering_body::LingeringBody, log,
+    panel::Panel, reply, tally, upload::upload,
 };
-
-/// What is under `/`: a file of its own, for whoever wants to write HTML.
-const PAGE: &str = include_str!("page.html");
 
 /// What is reserved for a request before it is admitted: a block of the file.
 const REQUEST_LEN: usize = 64 << 10;
 
-/// The application, with the account that those of all connections are in.
+/// How much of a path is told.
+const NAME_CHARS_MAX: usize = 80;
+
+/// The application, which shows these figures to whom the gate admits; without a gate there are only files.
 ///
 /// Only files, listings and uploads lease blocks, and all together at most five eighths of the budget: what is left is for connections that are
 /// woken, of which there are no more than transfers and a few. So the rest is answered also when there is no memory for files, and a request
 /// that finds none is refused at once: waiting, it would keep a connection awake.
-pub fn app(root: Root, inbox: Option<Inbox>, clients: &Pool) -> Router {
+pub fn app(root: Root, inbox: Option<Inbox>, figures: &Arc<Figures>, gate: Option<Gate>) -> Router {
+    let clients = figures.clients();
     let transfers = clients.child("transfers", clients.limit() / 8 * 5);
-    let budget = BudgetLayer::new(&transfers).floor(REQUEST_LEN).body_max(0);
+    let budget = BudgetLayer::new(&transfers).floor(REQUEST_LEN).body_max(0).name_with(account_name);
     let uploads = uploads(inbox, budget.clone());
     let files = get(download).with_state(root).route_layer(budget.request_max(download_limit(clients.limit())));
     let uploads = uploads.merge(files.clone()); // what is there can be read, if the root has it
     let files = files.fallback(reply::only_get);
-    Router::new()
-        .route("/", get(front).with_state(files.clone()).fallback(reply::only_get))
-        .route("/-/pool", get(status).with_state(clients.clone()).fallback(reply::only_get))
+    let panel = gate.map(|gate| Panel::new(gate, figures));
+    panel
+        .map_or_else(Router::new, |panel| shown(&panel, &files))
         .route("/up/", uploads.clone())
         .route("/up/{*name}", uploads)
         .fallback_service(files)
         .layer(map_request(LingeringBody::wrap))
+        .layer(from_fn_with_state(figures.clone(), tally::requests))
         .layer(from_fn(log::requests))
+}
+
+/// What the server shows of itself. The listing of the root has its place beside the page.
+fn shown(panel: &Panel, files: &MethodRouter) -> Router {
+    let front = get(front).with_state((panel.page(), files.clone()));
+    Router::new()
+        .route("/", front.fallback(reply::only_get))
+        .route("/-/pool", panel.json())
+        .route("/metrics", panel.prometheus())
 }
 
 fn uploads(inbox: Option<Inbox>, budget: BudgetLayer) -> MethodRouter {
@@ -57,12 +70,17 @@ fn download_limit(budget: usize) -> usize {
     (budget / 8).max((2 * 64 + 20) << 10)
 }
 
+/// Names the account of a request for what it asks.
+fn account_name(_method: &Method, uri: &Uri, _headers: &HeaderMap) -> Cow<'static, str> {
+    // A client writes it: as much as can be read at a glance, for it stays on the heap, and nothing that moves the cursor of a terminal.
+    let path = uri.path().chars().take(NAME_CHARS_MAX).flat_map(char::escape_debug);
+    path.collect::<String>().into()
+}
+
 /// The page, or with `?files` the listing of the root: the page has its place.
-async fn front(State(mut files): State<MethodRouter>, request: Request) -> Response {
-    if asks_for_files(request.uri()) {
-        return files.call(request).await.unwrap_or_else(|never| match never {});
-    }
-    Html(PAGE).into_response()
+async fn front(State((page, files)): State<(MethodRouter, MethodRouter)>, request: Request) -> Response {
+    let mut asked = if asks_for_files(request.uri()) { files } else { page };
+    asked.call(request).await.unwrap_or_else(|never| match never {})
 }
 
 fn asks_for_files(uri: &Uri) -> bool {

@@ -6,12 +6,13 @@ use anyhow::{Context, ensure};
 use cap_std::{ambient_authority, fs::Dir};
 use tokio::task::spawn_blocking;
 
-use crate::{name::Name, part::Part};
+use crate::{name::Name, part::Part, turns::Turns};
 
 /// Where uploads become files, each under a name that nothing had before.
 #[derive(Clone, Debug)]
 pub struct Inbox {
     dir: Arc<Dir>,
+    turns: Turns,
     len_max: u64,
 }
 
@@ -26,10 +27,11 @@ impl Inbox {
             .with_context(|| format!("{} cannot be used; name a directory that exists", wrong()))?;
         ensure!(metadata.is_dir(), "{} is not a directory; name one that exists", wrong());
         let dir = Arc::new(Dir::open_ambient_dir(path, ambient_authority()).with_context(wrong)?);
-        Part::create(&dir).with_context(|| {
+        let turns = Turns::new();
+        Part::create(&dir, &turns).with_context(|| {
             format!("{} cannot be written to; name a directory in which this user may make files", wrong())
         })?;
-        Ok(Self { dir, len_max })
+        Ok(Self { dir, turns, len_max })
     }
 
     pub fn len_max(&self) -> u64 {
@@ -41,12 +43,14 @@ impl Inbox {
     /// # Errors
     /// `AlreadyExists` if something has the name, be it a link that leads nowhere.
     pub async fn begin(&self, name: &Name) -> io::Result<Part> {
-        let (dir, name) = (Arc::clone(&self.dir), name.clone());
+        let (dir, turns, name) = (Arc::clone(&self.dir), self.turns.clone(), name.clone());
+        let turn = turns.take().await;
         spawn_blocking(move || {
+            let _turn = turn;
             // Another upload may take the name until this one ends: to know it now only spares the client the sending.
             match dir.symlink_metadata(name.as_str()) {
                 Ok(_) => Err(io::ErrorKind::AlreadyExists.into()),
-                Err(error) if error.kind() == io::ErrorKind::NotFound => Part::create(&dir),
+                Err(error) if error.kind() == io::ErrorKind::NotFound => Part::create(&dir, &turns),
                 Err(error) => Err(error),
             }
         })

@@ -8,11 +8,13 @@
 //!
 //! An ordinary axum application on [`leasehold::http::serve`]. What is special about it: what is on its way to or from a file lives in blocks
 //! of a [`Pool`](leasehold::Pool), so the memory of all transfers together never exceeds `--budget`, every request for a file has an account
-//! with a limit of its own, and a connection that is idle has nothing but its socket. `GET /-/pool` shows the pool's figures.
+//! with a limit of its own, and a connection that is idle has nothing but its socket. The page at `/` shows the pool's figures as they change,
+//! `GET /-/pool` has them as JSON, `GET /metrics` for Prometheus.
 //!
-//! `app` routes a request to its handler: `download`, `upload` or `status`. `path`, `name`, `files`, `ranges` and `listing` find what is asked
-//! for; `reply`, `body` and `disk` make the answer. An `inbox` takes uploads, each a `part` until it is whole: `unnamed`, or under a
-//! `temporary` name. `log` says what happened.
+//! `app` routes a request to its handler: `download`, `upload`, or one of the `panel`. `path`, `name`, `files`, `ranges` and `listing` find what
+//! is asked for; `reply`, `body` and `disk` make the answer. An `inbox` takes uploads, each a `part` until it is whole: `unnamed`, or under a
+//! `temporary` name; they take `turns` at the disk. The `panel` shows `figures` to whom the `gate` admits: `page.html` under its `policy`, `status` as JSON, `scrape` and
+//! `tally` for Prometheus. `log` says what happened.
 
 #![allow(
     unreachable_pub,
@@ -23,20 +25,27 @@ mod app;
 mod body;
 mod disk;
 mod download;
+mod figures;
 mod files;
+mod gate;
 mod inbox;
 mod lingering_body;
 mod listing;
 mod log;
 mod name;
 mod options;
+mod panel;
 mod part;
 mod path;
+mod policy;
 mod ranges;
 mod reply;
+mod scrape;
 mod status;
 mod stop;
+mod tally;
 mod temporary;
+mod turns;
 #[cfg(target_os = "linux")]
 mod unnamed;
 #[cfg(not(target_os = "linux"))]
@@ -50,6 +59,7 @@ use std::{
     io::{self, Write},
     net::SocketAddr,
     process::ExitCode,
+    sync::Arc,
     time::Duration,
 };
 
@@ -60,7 +70,7 @@ use tokio::{
     sync::oneshot,
 };
 
-use crate::{app::app, files::Root, options::Options, stop::StopSignal};
+use crate::{app::app, figures::Figures, files::Root, options::Options, stop::StopSignal};
 
 /// Files are opened on tokio's threads for blocking calls. The default of 512 such threads would be a memory cost of its own.
 const BLOCKING_THREADS: usize = 16;
@@ -110,11 +120,20 @@ async fn serve(options: &Options) -> anyhow::Result<()> {
     let inbox = options.inbox()?;
     let listener = listen(options.listen)?;
     let mut stop = StopSignal::new().context("cannot listen for Ctrl-C")?;
+    let gate = options.gate(listener.local_addr()?);
+    if gate.is_none() {
+        eprintln!(
+            "serve: other machines can reach this address, so there is no page, /-/pool or /metrics; see --public"
+        );
+    }
     announce(&listener)?;
     tokio::spawn(pool.maintain());
 
+    let figures = Arc::new(Figures::install(&clients)?);
     let (drain, draining) = oneshot::channel::<()>();
-    let mut server = leasehold::http::serve(listener, app(root, inbox, &clients))
+    let server = leasehold::http::serve(listener, app(root, inbox, &figures, gate));
+    figures.watch(server.connections());
+    let mut server = server
         .pool(&clients, clients.limit())
         .max_header_size(HEAD_LEN_MAX)
         // A stream of HTTP/2 that sleeps holds its blocks while others on the connection go on: no stall of the socket would tell.

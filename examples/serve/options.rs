@@ -7,7 +7,7 @@ use bytesize::ByteSize;
 use clap::Parser;
 use leasehold::Pool;
 
-use crate::inbox::Inbox;
+use crate::{gate::Gate, inbox::Inbox};
 
 /// Serves a directory over HTTP out of leased blocks, under one hard budget.
 #[derive(Debug, Parser)]
@@ -28,9 +28,18 @@ pub struct Options {
     /// The longest upload.
     #[arg(long, value_name = "SIZE", default_value = "1GiB", value_parser = size, requires = "uploads")]
     pub upload_max: ByteSize,
+    /// Show the page at /, /-/pool and /metrics to everybody: they reveal what all clients send and fetch, how many they are, and how
+    /// much memory each has. Without it only this machine sees them, and nobody if --listen is not a loopback address.
+    #[arg(long)]
+    pub public: bool,
 }
 
 impl Options {
+    /// Who may see the figures of a server that listens on this address, if anybody may.
+    pub fn gate(&self, address: SocketAddr) -> Option<Gate> {
+        if self.public { Some(Gate::Public) } else { Gate::at(address) }
+    }
+
     /// The pool that everything is served from.
     pub fn pool(&self) -> anyhow::Result<Pool> {
         let wrong = || format!("--budget {} cannot be used", self.budget);

@@ -11,7 +11,7 @@ use cap_std::fs::Dir;
 use leasehold::Chain;
 use tokio::task::{block_in_place, spawn_blocking};
 
-use crate::{name::Name, temporary::Temporary, unnamed};
+use crate::{name::Name, temporary::Temporary, turns::Turns, unnamed};
 
 /// More than the blocks of a chain of 64 KiB in any but the strangest mixture.
 const PIECES_MAX: usize = 16;
@@ -25,6 +25,7 @@ const PIECES_MAX: usize = 16;
 pub struct Part {
     file: File,
     dir: Arc<Dir>,
+    turns: Turns,
     /// Where a file system has no files without a name.
     temporary: Option<Temporary>,
 }
@@ -32,21 +33,25 @@ pub struct Part {
 impl Part {
     /// Makes a file in this directory: on Linux one without a name, that the system removes also when the process is killed. Elsewhere, and on
     /// file systems that have no such files, it has a hidden name meanwhile, which stays behind if the process is killed.
-    pub fn create(dir: &Arc<Dir>) -> io::Result<Self> {
-        let dir = Arc::clone(dir);
-        match unnamed::create(&dir) {
-            Ok(file) => Ok(Self { file, dir, temporary: None }),
+    pub fn create(dir: &Arc<Dir>, turns: &Turns) -> io::Result<Self> {
+        let (file, temporary) = match unnamed::create(dir) {
+            Ok(file) => (file, None),
             Err(error) if error.kind() == io::ErrorKind::Unsupported => {
-                let (file, temporary) = Temporary::create(&dir)?;
-                Ok(Self { file, dir, temporary: Some(temporary) })
+                let (file, temporary) = Temporary::create(dir)?;
+                (file, Some(temporary))
             }
-            Err(error) => Err(error),
-        }
+            Err(error) => return Err(error),
+        };
+        Ok(Self { file, dir: Arc::clone(dir), turns: turns.clone(), temporary })
     }
 
     /// Appends the bytes, out of the blocks that they are in: tokio's files would copy them to the heap. While the disk is slow, another thread
     /// takes over the other tasks of this one.
-    pub fn write(&mut self, mut bytes: Chain) -> io::Result<()> {
+    ///
+    /// # Cancel safety
+    /// Not cancel safe: the bytes are lost.
+    pub async fn write(&mut self, mut bytes: Chain) -> io::Result<()> {
+        let _turn = self.turns.take().await;
         block_in_place(|| {
             while bytes.has_remaining() {
                 let mut pieces = [IoSlice::new(&[]); PIECES_MAX];
@@ -70,7 +75,9 @@ impl Part {
     /// # Cancel safety
     /// Not cancel safe: the file may get its name nevertheless. It is whole.
     pub async fn publish(self, name: Name) -> io::Result<()> {
+        let turn = self.turns.take().await;
         spawn_blocking(move || {
+            let _turn = turn;
             self.file.sync_all()?; // WHOLE
             match &self.temporary {
                 None => unnamed::link(&self.file, &self.dir, name.as_str())?, // CREATED

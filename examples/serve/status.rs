@@ -1,24 +1,31 @@
 //! The pool's figures as JSON.
 
+use std::sync::Arc;
+
 use axum::{
     extract::State,
-    http::header::{CACHE_CONTROL, CONTENT_TYPE},
+    http::header::CONTENT_TYPE,
     response::{IntoResponse, Response},
 };
-use leasehold::{ClassStats, Pool};
+use leasehold::{AccountStats, ClassStats, http::serve::Connections};
 use serde_json::{Value, json};
 
+use crate::figures::Figures;
+
 /// Answers with the figures.
-pub async fn status(State(clients): State<Pool>) -> Response {
-    ([(CONTENT_TYPE, "application/json"), (CACHE_CONTROL, "no-store")], json(&clients)).into_response()
+pub async fn status(State(figures): State<Arc<Figures>>) -> Response {
+    ([(CONTENT_TYPE, "application/json")], text(&figures)).into_response()
 }
 
 /// Written on the heap, not into blocks: it must be readable when the pool is exhausted.
-fn json(clients: &Pool) -> String {
+fn text(figures: &Figures) -> String {
+    let clients = figures.clients();
     let stats = clients.stats();
     let classes: Vec<Value> = stats.classes.iter().map(class).collect();
+    let accounts: Vec<Value> = stats.accounts.iter().map(account).collect();
     let figures = json!({
         "budget": stats.budget,
+        "limit": clients.limit(),
         "mapped": stats.mapped,
         "metadata": stats.metadata,
         // In blocks. What is reserved is beside it: the connection that asks for these figures is awake, and has some.
@@ -27,9 +34,15 @@ fn json(clients: &Pool) -> String {
         "cached": stats.cached,
         "peak": clients.peak(),
         "waiting": stats.waiting,
+        // The others wait at the limit of an account, as each download does that is ahead of its client: no sign of a lack.
+        "waiting_for_pool": clients.pressure().waiting,
         "waits": stats.waits,
         "refused": stats.refused,
+        "steals": stats.steals,
+        "trimmed": stats.trimmed,
         "classes": classes,
+        "accounts": accounts,
+        "connections": connections(figures.connections()),
     });
     format!("{figures:#}\n")
 }
@@ -40,5 +53,23 @@ fn class(class: &ClassStats) -> Value {
         "leased": class.leased,
         "cached": class.cached,
         "free": class.free,
+    })
+}
+
+fn account(account: &AccountStats) -> Value {
+    json!({
+        "name": account.name,
+        "leased": account.leased,
+        "limit": account.limit,
+        "peak": account.peak,
+    })
+}
+
+fn connections(connections: &Connections) -> Value {
+    json!({
+        "open": connections.open(),
+        "awake": connections.awake(),
+        "parked": connections.parked(),
+        "accepted": connections.accepted(),
     })
 }

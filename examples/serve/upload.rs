@@ -58,7 +58,7 @@ async fn receive(
         if len > len_max {
             return Err(UploadError::TooLong { len_max });
         }
-        part.write(chain)?;
+        part.write(chain).await?;
     }
     let location = format!("{UPLOADS_PATH}{}", encode(name.as_str()));
     part.publish(name).await?;

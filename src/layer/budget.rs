@@ -11,7 +11,7 @@ use bytes::Bytes;
 use http_body::Body;
 use tower_service::Service;
 
-use super::{budget_body::BudgetBody, budget_future::BudgetFuture, settings::Settings};
+use super::{admission::Admission, budget_body::BudgetBody, budget_future::BudgetFuture, settings::Settings};
 
 /// A service whose requests are kept within a budget, made by [`BudgetLayer`](super::BudgetLayer).
 ///
@@ -45,7 +45,10 @@ where
 
     fn call(&mut self, mut request: Request<R>) -> BudgetFuture<S::Future> {
         match self.settings.admit(&mut request) {
-            Ok(cover) => BudgetFuture::admitted(self.inner.call(request), cover),
+            Ok(cover) => {
+                let admission = Admission::new(cover, &self.settings);
+                BudgetFuture::admitted(self.inner.call(request), admission)
+            }
             Err(error) => BudgetFuture::refused(self.settings.refusal(&error)),
         }
     }

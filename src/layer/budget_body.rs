@@ -9,7 +9,7 @@ use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
 use pin_project_lite::pin_project;
 
-use crate::pool::Cover;
+use super::admission::Admission;
 
 pin_project! {
     /// The body of [`Budget`](super::Budget)'s responses: the inner service's, or that of a refusal.
@@ -22,7 +22,7 @@ pin_project! {
     pub struct BudgetBody<B> {
         #[pin]
         kind: Kind<B>,
-        cover: Option<Cover>,
+        admission: Option<Admission>,
     }
 }
 
@@ -39,13 +39,13 @@ pin_project! {
 }
 
 impl<B: Body> BudgetBody<B> {
-    pub(super) fn admitted(body: B, cover: Option<Cover>) -> Self {
-        let cover = cover.filter(|_| !body.is_end_stream());
-        Self { kind: Kind::Inner { body }, cover }
+    pub(super) fn admitted(body: B, admission: Option<Admission>) -> Self {
+        let admission = admission.filter(|_| !body.is_end_stream());
+        Self { kind: Kind::Inner { body }, admission }
     }
 
     pub(super) fn refused(text: Bytes) -> Self {
-        Self { kind: Kind::Refused { text }, cover: None }
+        Self { kind: Kind::Refused { text }, admission: None }
     }
 }
 
@@ -63,7 +63,7 @@ where
             KindProjection::Inner { mut body } => {
                 let frame = ready!(body.as_mut().poll_frame(cx));
                 if !matches!(frame, Some(Ok(_))) || body.is_end_stream() {
-                    drop(this.cover.take());
+                    drop(this.admission.take());
                 }
                 Poll::Ready(frame)
             }

@@ -11,8 +11,7 @@ use bytes::Bytes;
 use http_body::Body;
 use pin_project_lite::pin_project;
 
-use super::budget_body::BudgetBody;
-use crate::pool::Cover;
+use super::{admission::Admission, budget_body::BudgetBody};
 
 pin_project! {
     /// The future of [`Budget`](super::Budget): the inner service's, or a refusal.
@@ -35,15 +34,15 @@ pin_project! {
             #[pin]
             inner: F,
             // Goes on to the response's body.
-            cover: Option<Cover>,
+            admission: Option<Admission>,
         },
         Refused { response: Option<Response<Bytes>> },
     }
 }
 
 impl<F> BudgetFuture<F> {
-    pub(super) fn admitted(inner: F, cover: Cover) -> Self {
-        Self { step: Step::Admitted { inner, cover: Some(cover) } }
+    pub(super) fn admitted(inner: F, admission: Admission) -> Self {
+        Self { step: Step::Admitted { inner, admission: Some(admission) } }
     }
 
     pub(super) fn refused(response: Response<Bytes>) -> Self {
@@ -62,10 +61,10 @@ where
     /// If it is polled again after it was ready with a refusal.
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         match self.project().step.project() {
-            StepProjection::Admitted { inner, cover } => {
+            StepProjection::Admitted { inner, admission } => {
                 let response = ready!(inner.poll(cx));
-                let cover = cover.take();
-                Poll::Ready(response.map(|response| response.map(|body| BudgetBody::admitted(body, cover))))
+                let admission = admission.take();
+                Poll::Ready(response.map(|response| response.map(|body| BudgetBody::admitted(body, admission))))
             }
             StepProjection::Refused { response } => {
                 let response = response.take().expect("a future is not polled after it was ready");

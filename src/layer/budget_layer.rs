@@ -6,7 +6,7 @@ use ::http::{HeaderMap, HeaderValue, Method, Response, Uri};
 use bytes::Bytes;
 use tower_layer::Layer;
 
-use super::{budget::Budget, settings::Settings};
+use super::{budget::Budget, settings::Settings, spares::Spares};
 use crate::pool::{LeaseError, Pool};
 
 /// Reserves memory for each request, or answers 503 with `Retry-After` if there is none.
@@ -70,7 +70,7 @@ impl BudgetLayer {
 
     /// The limit of a request's account in bytes; that of the layer's account by default.
     pub fn request_max(self, bytes: usize) -> Self {
-        self.with(|settings| settings.request_max = bytes)
+        self.with(|settings| settings.request_max = bytes.min(settings.account.budget()))
     }
 
     /// What `Retry-After` says, in whole seconds, rounded up; 1 s by default (RFC 9110 §10.2.3).
@@ -93,7 +93,10 @@ impl BudgetLayer {
     }
 
     fn with(mut self, change: impl FnOnce(&mut Settings)) -> Self {
-        change(Arc::make_mut(&mut self.settings));
+        let settings = Arc::make_mut(&mut self.settings);
+        change(settings);
+        // Accounts with other settings are no spares for these.
+        settings.spares = Arc::new(Spares::new());
         self
     }
 }

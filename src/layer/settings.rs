@@ -9,6 +9,7 @@ use ::http::{
 use bytes::Bytes;
 use http_body::{Body, SizeHint};
 
+use super::spares::Spares;
 use crate::pool::{Cover, LeaseError, Pool};
 
 /// For what a response begins with, and for what a request's body takes beyond its length: it is read into whole blocks.
@@ -33,6 +34,8 @@ pub(super) struct Settings {
     pub(super) retry_after: HeaderValue,
     pub(super) refuse: Option<Arc<Refuse>>,
     pub(super) name: Option<Arc<Name>>,
+    /// Accounts that have no name of their own.
+    pub(super) spares: Arc<Spares>,
 }
 
 impl Settings {
@@ -42,28 +45,39 @@ impl Settings {
             floor: FLOOR,
             unknown_len: UNKNOWN_LEN,
             body_max: usize::MAX,
-            request_max: usize::MAX,
+            request_max: account.budget(),
             retry_after: HeaderValue::from_static("1"),
             refuse: None,
             name: None,
+            spares: Arc::new(Spares::new()),
         }
     }
 
     /// Opens the request's account, and reserves there what it will need.
     pub(super) fn admit<B: Body>(&self, request: &mut Request<B>) -> Result<Cover, LeaseError> {
-        let name = self
-            .name
-            .as_ref()
-            .map_or(Cow::Borrowed(NAME), |name| name(request.method(), request.uri(), request.headers()));
-        let account = self.account.child(name, self.request_max);
+        let account = match &self.name {
+            Some(name) => {
+                self.account.child(name(request.method(), request.uri(), request.headers()), self.request_max)
+            }
+            None => self.spares.take().unwrap_or_else(|| self.account.child(NAME, self.request_max)),
+        };
         let wanted = self.wanted(&request.body().size_hint()).min(account.reservation_max());
-        let cover = account.try_cover(wanted)?;
+        let its_own = account.clone();
+        let cover = account.into_cover(wanted)?;
         match request.extensions_mut().get_mut() {
             // The connection's: its place is made already.
-            Some(place) => *place = account,
-            None => drop(request.extensions_mut().insert(account)),
+            Some(place) => *place = its_own,
+            None => drop(request.extensions_mut().insert(its_own)),
         }
         Ok(cover)
+    }
+
+    /// The request that this was the account of is over.
+    pub(super) fn end(&self, account: Pool) {
+        // The service may have changed the limit.
+        if self.name.is_none() && account.limit() == self.request_max {
+            self.spares.put(account);
+        }
     }
 
     /// Bytes for a request whose body says so of its length.

@@ -34,7 +34,7 @@ pub(super) const POOL_FIGURES: &[Figure<Stats>] = &[
     Figure::new("leasehold_mapped_bytes", Bytes, "Block memory that the system has given.", Gauge(|pool| pool.mapped)),
     Figure::new("leasehold_metadata_bytes", Bytes, "Side tables, outside the budget.", Gauge(|pool| pool.metadata)),
     Figure::new("leasehold_peak_bytes", Bytes, "The most that was seen leased at once.", Gauge(|pool| pool.peak)),
-    Figure::new("leasehold_waiting", Count, "Requests that wait for memory now.", Gauge(|pool| pool.waiting)),
+    Figure::new("leasehold_waiting", Count, "Requests that wait for memory now, of the pool or of an account.", Gauge(|pool| pool.waiting)),
     Figure::new("leasehold_waits_total", Count, "Requests that had to wait for memory.", Counter(|pool| pool.waits)),
     Figure::new("leasehold_refusals_total", Count, "Requests for memory that were refused.", Counter(|pool| pool.refused)),
     Figure::new("leasehold_steals_total", Count, "Times that magazines were emptied for somebody who found none.", Counter(|pool| pool.steals)),

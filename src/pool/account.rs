@@ -157,6 +157,12 @@ impl Charge<'_> {
         self.account.as_charge()
     }
 
+    /// Hands the charge over to whoever keeps the account.
+    pub(super) fn stand_with(self) -> usize {
+        self.account.note_peak(None);
+        self.bytes
+    }
+
     pub(super) fn account_key(&self) -> AccountKey {
         self.account.key()
     }
@@ -221,6 +227,18 @@ impl Account {
 
     pub(super) fn peak(&self) -> usize {
         self.peak.load(Relaxed) as usize
+    }
+
+    /// Whether this is the only handle, and nothing is charged: nobody else can ever come to know the account then.
+    #[cfg(feature = "tower")]
+    pub(super) fn is_unused(&self) -> bool {
+        // Acquire pairs with the releases of all who had a share.
+        self.word.load(Acquire) == HANDLE
+    }
+
+    #[cfg(feature = "tower")]
+    pub(super) fn forget_peak(&self) {
+        self.peak.store(0, Relaxed);
     }
 
     /// The smallest limit from here to the pool.

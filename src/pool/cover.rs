@@ -71,23 +71,47 @@ impl Pool {
     /// # Errors
     /// As [`try_reserve`](Self::try_reserve).
     pub fn try_cover(&self, len: usize) -> Result<Cover, LeaseError> {
+        self.clone().into_cover(len)
+    }
+
+    /// As `try_cover`, of an account that is wanted for nothing else.
+    pub(crate) fn into_cover(self, len: usize) -> Result<Cover, LeaseError> {
         let laid = (len <= self.reservation_len_max()).then(|| self.core().cover_fast(&self.account, len)).flatten();
-        let Some(laid) = laid.map(Charge::stand) else { return self.try_reserve(len).map(Reservation::into_cover) };
+        if laid.is_none() {
+            return self.try_reserve(len).map(Reservation::into_cover);
+        }
         // Before this wakes anybody, for a waker may panic.
-        let cover = Cover { laid: Some(laid) };
-        self.core().note_leased(false);
+        let cover = Cover { laid: laid.map(Charge::stand_with).map(|bytes| StandingCharge::of(self.account, bytes)) };
+        cover.note_leased();
         Ok(cover)
     }
 }
 
-impl Drop for Cover {
-    fn drop(&mut self) {
+impl Cover {
+    fn note_leased(&self) {
+        self.laid.iter().for_each(|laid| laid.account().core.note_leased(false));
+    }
+
+    /// Gives back what was not drawn; returns the account.
+    #[cfg(feature = "tower")]
+    pub(crate) fn end(mut self) -> Option<Pool> {
+        self.give_back();
+        self.laid.take().map(|laid| Pool { account: laid.into_account() })
+    }
+
+    fn give_back(&mut self) {
         let Some(laid) = &mut self.laid else { return };
         let (left, is_awaited) = laid.account().core.end_cover(laid.account(), laid.bytes());
         let woken = laid.refund(left);
         if is_awaited || !woken.is_empty() {
             laid.account().core.serve_now(woken);
         }
+    }
+}
+
+impl Drop for Cover {
+    fn drop(&mut self) {
+        self.give_back();
     }
 }
 

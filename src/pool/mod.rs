@@ -335,6 +335,18 @@ impl Pool {
         (self.budget() / 4).min(CHAIN_BLOCKS_MAX * self.block_len_for(usize::MAX))
     }
 
+    /// Whether nobody else has a handle to this account, and nothing is charged to it.
+    #[cfg(feature = "tower")]
+    pub(crate) fn is_unused(&self) -> bool {
+        self.account.is_unused()
+    }
+
+    /// Begins anew to remember the most that was charged to an account that nobody else has.
+    #[cfg(feature = "tower")]
+    pub(crate) fn forget_peak(&mut self) {
+        self.account.forget_peak();
+    }
+
     /// The most that this account can ever reserve at once.
     #[cfg(feature = "tower")]
     pub(crate) fn reservation_max(&self) -> usize {

@@ -9,6 +9,8 @@ use std::{
 /// One connection.
 pub struct Client {
     reader: BufReader<TcpStream>,
+    /// Sent with each request: the address of the server, unless it is changed.
+    pub host: String,
 }
 
 /// One response.
@@ -24,18 +26,23 @@ impl Client {
         let socket = TcpStream::connect(address).expect("the server accepts");
         // No test waits longer than this for a byte.
         socket.set_read_timeout(Some(Duration::from_secs(30))).expect("a timeout can be set");
-        Self { reader: BufReader::new(socket) }
+        Self { reader: BufReader::new(socket), host: address.to_string() }
     }
 
     /// Sends a request without a body; `headers` are whole lines.
     pub fn send(&mut self, method: &str, path: &str, headers: &[&str]) {
-        let mut request = format!("{method} {path} HTTP/1.1\r\nhost: test\r\n");
+        let mut request = format!("{method} {path} HTTP/1.1\r\nhost: {}\r\n", self.host);
         for header in headers {
             request.push_str(header);
             request.push_str("\r\n");
         }
         request.push_str("\r\n");
-        self.reader.get_mut().write_all(request.as_bytes()).expect("the server reads");
+        self.send_bytes(request.as_bytes());
+    }
+
+    /// Sends a request as it stands here.
+    pub fn send_bytes(&mut self, request: &[u8]) {
+        self.reader.get_mut().write_all(request).expect("the server reads");
     }
 
     /// Sends some bytes of a body; whether the server took them.

@@ -63,7 +63,7 @@ fn a_directory_is_listed_with_names_escaped() {
     let [up, deeper, deep] = [link("../?files", "../"), link("deeper/", "deeper/"), link("deep.txt", "deep.txt")];
     assert_eq!(links(&server.get("/a%20dir/")), [up, deeper, deep]);
     assert_eq!(links(&server.get("/a%20dir/deeper/")), [link("../", "../"), link("file", "file")]);
-    assert!(links(&server.get("/")).contains(&link("?files", "files")));
+    assert!(links(&server.get("/")).contains(&link("?files", "Files")));
     server.assert_comes_to_rest();
 }
 

@@ -15,6 +15,7 @@ mod load;
 mod log;
 mod memory;
 mod mounted;
+mod page;
 mod paths;
 mod ranges;
 mod server;

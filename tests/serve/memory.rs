@@ -2,6 +2,8 @@
 
 use std::time::{Duration, Instant};
 
+use serde_json::Value;
+
 use crate::{client::Client, server::Server, site::Site};
 
 /// More than the kernel buffers for one connection.
@@ -21,7 +23,8 @@ fn the_figures_are_json() {
     server.get("/file");
     server.assert_comes_to_rest();
     let figures = server.figures();
-    for name in ["budget", "mapped", "leased", "cached", "peak", "waiting", "refused"] {
+    let memory = ["budget", "limit", "mapped", "metadata", "leased", "reserved", "cached", "peak", "trimmed"];
+    for name in memory.into_iter().chain(["waiting", "waiting_for_pool", "waits", "refused", "steals"]) {
         assert!(figures[name].is_u64(), "{name} is in {figures:#}");
     }
     assert_eq!(figures["budget"], 4 << 20);
@@ -31,6 +34,52 @@ fn the_figures_are_json() {
     for name in ["block_len", "leased", "cached", "free"] {
         assert!(classes.iter().all(|class| class[name].is_u64()), "{name} is in {figures:#}");
     }
+}
+
+#[test]
+fn the_figures_name_who_has_the_memory() {
+    let site = Site::new();
+    site.write_sparse("long", LONG);
+    let server = Server::start(&site);
+    let client = begin(&server);
+    let mut hostile = server.connect();
+    site.write_sparse("h\u{f6}stile\u{202e}", LONG);
+    hostile.send("GET", "/h\u{f6}stile\u{202e}?query", &[]);
+    assert!(server.settled_leased() > 0);
+    let figures = server.figures();
+    let accounts = figures["accounts"].as_array().expect("a list");
+    assert!(!accounts.is_empty() && accounts.len() <= 8, "{figures:#}");
+    for name in ["leased", "limit", "peak"] {
+        assert!(accounts.iter().all(|account| account[name].as_u64() > Some(0)), "{name} is in {figures:#}");
+    }
+    for name in ["clients", "transfers", "/long", "/h\u{f6}stile\\u{202e}"] {
+        assert!(accounts.iter().any(|account| account["name"] == name), "{name} is in {figures:#}");
+    }
+    drop((client, hostile));
+    server.assert_comes_to_rest();
+}
+
+#[test]
+fn the_figures_count_connections() {
+    let site = Site::new();
+    site.write_sparse("long", LONG);
+    site.write("short", b"text");
+    let server = Server::start(&site);
+    let busy = begin(&server);
+    let mut idle: Vec<_> = (0..3).map(|_| server.connect()).collect();
+    for client in &mut idle {
+        assert_eq!(client.ask("GET", "/short", &[]).text(), "text");
+    }
+    // One more asks for the figures, and is awake while it does; those before it may not have been seen to end.
+    let deadline = Instant::now() + Duration::from_secs(10);
+    let counted = |figures: &Value| ["open", "awake", "parked"].map(|name| figures["connections"][name].as_u64());
+    while counted(&server.figures()) != [Some(5), Some(2), Some(3)] {
+        assert!(Instant::now() < deadline, "{:#}", server.figures());
+        std::thread::sleep(Duration::from_millis(100));
+    }
+    assert!(server.figures()["connections"]["accepted"].as_u64() > Some(5));
+    drop((busy, idle));
+    server.assert_comes_to_rest();
 }
 
 #[test]

@@ -34,7 +34,13 @@ impl Server {
     }
 
     pub fn start_with(site: &Site, flags: &[&str]) -> Self {
-        Self::launch(site, Command::new(program()).args(flags).env_remove("RUST_LOG"))
+        Self::launch(site, "127.0.0.1:0", Command::new(program()).args(flags).env_remove("RUST_LOG"))
+    }
+
+    /// Starts it on this address; what it says is in the log of the site.
+    pub fn start_at(site: &Site, listen: &str, flags: &[&str]) -> Self {
+        let mut command = Command::new(program());
+        Self::launch(site, listen, command.args(flags).env_remove("RUST_LOG").stderr(site.create_log()))
     }
 
     /// Starts it with `RUST_LOG`, or without; what it says is in the log of the site.
@@ -42,7 +48,7 @@ impl Server {
         let mut command = Command::new(program());
         command.env_remove("RUST_LOG").stderr(site.create_log());
         command.envs(filter.map(|filter| ("RUST_LOG", filter)));
-        Self::launch(site, &mut command)
+        Self::launch(site, "127.0.0.1:0", &mut command)
     }
 
     /// Starts it under strace, if there is one that may, with flags for both.
@@ -51,14 +57,14 @@ impl Server {
         tried.ok().filter(ExitStatus::success)?;
         let mut command = Command::new("strace");
         // -D: the child is the server, not strace.
-        command.args(["-D", "-f", "-qq", "-o", "/dev/null", "-e", "trace=openat"]).args(trace);
+        command.args(["-D", "-f", "-qq", "-o", "/dev/null"]).args(trace);
         command.arg("--").arg(program()).args(flags).env_remove("RUST_LOG");
-        Some(Self::launch(site, &mut command))
+        Some(Self::launch(site, "127.0.0.1:0", &mut command))
     }
 
-    fn launch(site: &Site, command: &mut Command) -> Self {
+    fn launch(site: &Site, listen: &str, command: &mut Command) -> Self {
         let mut child = command
-            .args(["--listen", "127.0.0.1:0", "--root"])
+            .args(["--listen", listen, "--root"])
             .arg(site.root())
             .stdin(Stdio::null())
             .stdout(Stdio::piped())

@@ -446,7 +446,7 @@ fn a_file_system_without_unnamed_files_will_do() {
     let inbox = site.inbox();
     // Most have them: strace makes the calls that ask for one fail. It knows them by the directory; the call that opens that one does not count,
     // for it is written in another way there.
-    let fault = ["-P", utf8(&inbox), "-e", "inject=openat:error=EOPNOTSUPP"];
+    let fault = ["-P", utf8(&inbox), "-e", "trace=openat", "-e", "inject=openat:error=EOPNOTSUPP"];
     let Some(mut server) = Server::start_traced(&site, &fault, &["--uploads", &format!("{}/.", inbox.display())])
     else {
         println!("skipped: there is no strace that may trace");
@@ -475,6 +475,29 @@ fn a_file_system_without_unnamed_files_will_do() {
     server.signal("TERM");
     assert_eq!(server.wait().code(), Some(0));
     assert_eq!(names(&site), ["file"]);
+}
+
+#[test]
+fn a_slow_disk_keeps_nobody_else_waiting() {
+    let site = Site::new();
+    site.write("file", b"text");
+    let slow = ["-e", "trace=fsync", "-e", "inject=fsync:delay_enter=1000000"];
+    let inbox = site.inbox();
+    let Some(server) = Server::start_traced(&site, &slow, &["--budget", "64MiB", "--uploads", utf8(&inbox)]) else {
+        println!("skipped: there is no strace that may trace");
+        return;
+    };
+    let mut clients: Vec<_> = (0..24).map(|index| begin(&server, &format!("/up/{index}"), 4, b"text")).collect();
+    thread::sleep(Duration::from_millis(500));
+    for path in ["/-/pool", "/file", "/?files"] {
+        let start = Instant::now();
+        assert_eq!(server.get(path).status, 200);
+        assert!(start.elapsed() < Duration::from_millis(900), "{path} took {:?}", start.elapsed());
+    }
+    for client in &mut clients {
+        assert_eq!(client.reply("PUT").status, 201);
+    }
+    assert_at_rest(&server, &inbox);
 }
 
 #[test]

@@ -51,6 +51,10 @@ impl Body for RequestBody {
     type Error = hyper::Error;
 
     fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
+        if self.open.is_none() {
+            // The end was seen. hyper says so only with the next request, and calls the body incomplete if the connection is parked before.
+            return Poll::Ready(None);
+        }
         let frame = ready!(Pin::new(&mut self.inner).poll_frame(cx));
         let is_end = match &frame {
             None => true,

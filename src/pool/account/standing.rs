@@ -15,6 +15,17 @@ impl StandingCharge {
         Self { account: account.clone(), bytes: 0 }
     }
 
+    /// So many bytes that were charged to this account, and stand here from now on.
+    pub(in crate::pool) fn of(account: AccountHandle, bytes: usize) -> Self {
+        Self { account, bytes }
+    }
+
+    /// The account, of a charge that was refunded or drawn.
+    #[cfg(feature = "tower")]
+    pub(in crate::pool) fn into_account(self) -> AccountHandle {
+        self.account
+    }
+
     /// Takes back `bytes` of the charge; returns the accounts at which somebody waits.
     ///
     /// # Panics

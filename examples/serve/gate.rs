@@ -1,0 +1,58 @@
+//! Who may see the figures.
+
+use std::net::SocketAddr;
+
+use axum::http::{HeaderMap, Uri, header};
+
+/// Names of accounts tell what clients send and fetch, so the figures are for whoever is on this machine, unless `--public` was given.
+///
+/// On this machine is also every page that its browsers show. One of another site cannot read what it fetches from here, but if its
+/// own name is made to lead here (DNS rebinding), the browser takes us for that site. What it cannot do is hide that name: it is in
+/// the Host header.
+pub enum Gate {
+    /// For everybody, under any name.
+    Public,
+    /// For requests that name one of these hosts.
+    Local { hosts: Vec<String> },
+}
+
+impl Gate {
+    /// The gate of a server that listens on this address: none, if others than this machine can reach it.
+    pub fn at(address: SocketAddr) -> Option<Self> {
+        if !address.ip().to_canonical().is_loopback() {
+            return None;
+        }
+        let port = address.port();
+        let mut hosts = vec![
+            address.to_string(),
+            format!("localhost:{port}"),
+            format!("127.0.0.1:{port}"),
+            format!("[::1]:{port}"),
+        ];
+        // RFC 9110 §4.2.1: a port that is left out is 80.
+        let bare: Vec<String> = hosts.iter().filter_map(|host| host.strip_suffix(":80")).map(str::to_owned).collect();
+        hosts.extend(bare);
+        Some(Self::Local { hosts })
+    }
+
+    /// Whether a request is shown the figures.
+    pub fn admits(&self, uri: &Uri, headers: &HeaderMap) -> bool {
+        match self {
+            Self::Public => true,
+            Self::Local { hosts } => {
+                host(uri, headers).is_some_and(|host| hosts.iter().any(|own| own.eq_ignore_ascii_case(host)))
+            }
+        }
+    }
+}
+
+/// The host that a request names, if it names one and not several.
+fn host<'a>(uri: &'a Uri, headers: &'a HeaderMap) -> Option<&'a str> {
+    // RFC 9112 §3.2.2: a target with a host is what counts, not the header. HTTP/2 has no header.
+    if let Some(authority) = uri.authority() {
+        return Some(authority.as_str());
+    }
+    let mut named = headers.get_all(header::HOST).iter();
+    let host = named.next()?.to_str().ok()?;
+    named.next().is_none().then_some(host)
+}

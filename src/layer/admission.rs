@@ -1,0 +1,32 @@
+//! `Admission`: what a request was promised. Its drop is the accounting.
+
+use std::{fmt, sync::Arc};
+
+use super::settings::Settings;
+use crate::pool::Cover;
+
+/// Goes with the request: in the future of the response, then in its body.
+pub(super) struct Admission {
+    cover: Option<Cover>,
+    settings: Arc<Settings>,
+}
+
+impl Admission {
+    pub(super) fn new(cover: Cover, settings: &Arc<Settings>) -> Self {
+        Self { cover: Some(cover), settings: Arc::clone(settings) }
+    }
+}
+
+impl Drop for Admission {
+    fn drop(&mut self) {
+        if let Some(account) = self.cover.take().and_then(Cover::end) {
+            self.settings.end(account);
+        }
+    }
+}
+
+impl fmt::Debug for Admission {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Admission").field(&self.cover).finish()
+    }
+}
