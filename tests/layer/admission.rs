@@ -21,25 +21,21 @@ use tokio_test::task;
 use tower::{Layer, Service, ServiceExt, service_fn};
 
 use crate::{
+    BUDGET, FLOOR,
     bodies::Scripted,
     client::{Client, head},
+    pool,
     site::{SERVERS, until_home},
 };
 
 const KIB: usize = 1 << 10;
 const MIB: usize = 1 << 20;
 
-/// The defaults.
-const FLOOR: usize = 64 * KIB;
+/// What is reserved for a body of unknown length, unless the layer is told otherwise.
 const UNKNOWN_LEN: usize = 64 * KIB;
 
-const BUDGET: usize = 8 * MIB;
 /// The most that is reserved for one request.
 const QUARTER: usize = BUDGET / 4;
-
-fn pool() -> Pool {
-    Pool::new(BUDGET).expect("a budget of 8 MiB holds the default classes")
-}
 
 fn layer(pool: &Pool) -> BudgetLayer {
     BudgetLayer::new(pool)

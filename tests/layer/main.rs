@@ -5,7 +5,20 @@ mod client;
 mod refunds;
 mod responses;
 mod site;
+mod stacks;
+mod streams;
 mod uploads;
 
 #[path = "../bodies/mod.rs"]
 mod bodies;
+
+use leasehold::Pool;
+
+const BUDGET: usize = 8 << 20;
+
+/// What a request is reserved beside its body, unless the layer is told otherwise.
+const FLOOR: usize = 64 << 10;
+
+fn pool() -> Pool {
+    Pool::new(BUDGET).expect("a budget of 8 MiB holds the default classes")
+}
