@@ -44,9 +44,10 @@ where
     }
 
     fn call(&mut self, request: Request<R>) -> BudgetFuture<S::Future> {
-        match self.settings.admit(request) {
-            Ok((request, cover)) => BudgetFuture::admitted(self.inner.call(request), cover),
-            Err(error) => BudgetFuture::refused(self.settings.refusal(&error)),
+        let (mut parts, body) = request.into_parts();
+        match self.settings.admit(&mut parts, &body.size_hint()) {
+            Ok(cover) => BudgetFuture::admitted(self.inner.call(Request::from_parts(parts, body)), cover),
+            Err(error) => BudgetFuture::refused(self.settings.refusal(&parts, &error)),
         }
     }
 }
