@@ -1,6 +1,7 @@
 //! `BudgetLayer`: what it admits and reserves, that uploads at once stay within the budget, and that every path gives back what was reserved.
 
 mod admission;
+mod calls;
 mod client;
 mod refunds;
 mod responses;
