@@ -3,6 +3,7 @@
 mod admission;
 mod calls;
 mod client;
+mod faults;
 mod refunds;
 mod responses;
 mod site;
@@ -12,6 +13,8 @@ mod uploads;
 
 #[path = "../bodies/mod.rs"]
 mod bodies;
+#[path = "../pools/mod.rs"]
+mod pools;
 
 use leasehold::Pool;
 
