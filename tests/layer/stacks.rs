@@ -42,7 +42,7 @@ async fn a_request_that_waits_for_a_limit_above_the_layer_has_nothing_reserved_y
         });
         let judged = Arc::new(AtomicUsize::new(0));
         let count = Arc::clone(&judged);
-        let layer = BudgetLayer::new(&pool).name_with(move |_| {
+        let layer = BudgetLayer::new(&pool).name_with(move |_, _, _| {
             count.fetch_add(1, Relaxed);
             "upload".into()
         });
@@ -96,8 +96,8 @@ async fn a_layer_of_routes_is_for_those_routes_and_one_of_a_router_for_whatever_
 async fn two_budgets_hold_for_a_request_that_passes_both() {
     let (outer, inner) = (pool(), pool());
     let stack = ServiceBuilder::new()
-        .layer(BudgetLayer::new(&outer).name_with(|_| "outer".into()))
-        .layer(BudgetLayer::new(&inner).name_with(|_| "inner".into()));
+        .layer(BudgetLayer::new(&outer).name_with(|_, _, _| "outer".into()))
+        .layer(BudgetLayer::new(&inner).name_with(|_, _, _| "inner".into()));
     let service = stack.service(service_fn(async |request: http::Request<Full<Bytes>>| {
         let account = request.extensions().get::<Pool>().expect("an account of its own");
         Ok::<_, Infallible>(Response::new(Full::<Bytes>::from(account.name().to_owned())))
