@@ -19,6 +19,7 @@ const HEADS_SHARE: usize = 4;
 pub(super) struct Settings {
     pub(super) idle_timeout: Duration,
     pub(super) header_timeout: Duration,
+    pub(super) stall_timeout: Duration,
     pub(super) linger: Duration,
     pub(super) warm_max: usize,
     pub(super) connections_max: usize,
@@ -72,6 +73,8 @@ impl Default for Settings {
             idle_timeout: Duration::from_secs(75),
             // As hyper's own default, which needs a timer to have an effect.
             header_timeout: Duration::from_secs(30),
+            // As nginx's send_timeout and client_body_timeout.
+            stall_timeout: Duration::from_secs(60),
             linger: Duration::from_secs(1),
             warm_max: 16 << 20,
             connections_max: usize::MAX,
