@@ -3,6 +3,7 @@
 #![cfg(leasehold_loom)]
 
 mod accounts;
+mod covers;
 mod endings;
 mod holder;
 mod magazines;
