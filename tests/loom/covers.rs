@@ -144,3 +144,36 @@ fn a_cover_may_be_the_last_of_the_pool_while_a_block_comes_home() {
         other.join().expect("no panic");
     });
 }
+
+#[test]
+fn a_waiter_at_the_limit_is_woken_by_a_chain_that_gives_back_what_it_drew() {
+    check(|| {
+        let pool = pool(8);
+        let account = pool.child("account", 2 * LEN);
+        let held = account.try_lease(LEN).expect("free");
+        let cover = account.try_reserve(LEN).expect("room").into_cover();
+        let other = thread::spawn({
+            let account = account.clone();
+            move || assert!(account.try_chain(2 * LEN).expect_err("room for one").is_over_limit())
+        });
+        drop(block_on(account.lease(LEN)).expect("covered"));
+        other.join().expect("no panic");
+        drop((held, cover));
+        assert_eq!(account.leased(), 0);
+        assert_whole(&pool);
+    });
+}
+
+#[test]
+fn a_waiter_at_the_limit_is_woken_by_a_reservation_that_becomes_a_cover() {
+    check(|| {
+        let pool = pool(4);
+        let account = pool.child("account", LEN);
+        let reserved = account.try_reserve(LEN).expect("room");
+        let other = thread::spawn(move || reserved.into_cover());
+        drop(block_on(account.lease(LEN)).expect("covered"));
+        drop(other.join().expect("no panic"));
+        assert_eq!(account.leased(), 0);
+        assert_whole(&pool);
+    });
+}
