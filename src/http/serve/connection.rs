@@ -10,10 +10,12 @@
 //!
 //! While it waits there is the socket, a place in the list of sleepers, and what has come of the next head: hyper's 18 KB are for requests,
 //! not for whoever sends half a head. Each deadline counts from when its phase began, that of a head from its first byte; more bytes do not
-//! reset it.
+//! reset it. A busy connection has one only while the client is waited for, from its last progress.
 //!
 //! # Invariants
 //! - DISPATCHED: hyper gets a head when it is whole, too long or broken, and is not parked with it before a request was dispatched.
+//! - STALLED: while the client is waited for (WAITED), the deadline counts from when that began. While a body may be waited for by a task that
+//!   does not wake this one, the connection looks again one stall timeout after it last did: no such wait can be over before.
 //! - SOCKET: only a bare socket is parked: of another transport it is not known what it has read already.
 //! - ROOM: with a pool, what hyper holds for a connection that is awake is reserved first.
 
@@ -30,11 +32,12 @@ use bytes::BytesMut;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use super::{
+    clock::Tick,
     connections::{Connections, Open, Wakeful},
     driver::{Driver, Drivers},
     head::{HEAD_LEN, Protocol, Verdict, judge},
     settings::{AccountSettings, Settings},
-    sleepers::{Sleepers, Slot, Tick},
+    sleepers::{Sleepers, Slot},
     track::{Track, skips},
 };
 use crate::{
@@ -99,12 +102,12 @@ struct Awake<T> {
     wakeful: Wakeful,
 }
 
-/// Each is begun anew, with its deadline, whenever it differs from the one before.
+/// Each is begun anew, with its deadline, whenever it differs from the one before; that of a busy connection at each look.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Phase {
     /// So many requests were dispatched, and bytes of the next head came.
     Head { dispatched: u32 },
-    /// A response is in flight.
+    /// A response is in flight, or the client is waited for.
     Busy,
     /// A response is out, and something of its request is not: so many reads brought bytes.
     Draining { reads: u32 },
@@ -232,7 +235,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin + Send + 'static> Connection<T> {
         let account = settings.account.as_ref().map(|account| account.pool.child("connection", account.limit));
         let is_http2 = protocol == Protocol::Http2;
         let can_park = !is_http2 && settings.keep_alive && is_socket(&io);
-        let track = Arc::new(Track::default());
+        let track = Arc::new(Track::new(protocol, self.shared.sleepers.clock.clone()));
         let make = if is_http2 { Drivers::http2 } else { Drivers::http1 };
         let driver = make(&*self.shared.drivers, io, head.freeze(), Arc::clone(&track), account);
         let phase = Phase::Head { dispatched: 0 };
@@ -261,7 +264,8 @@ impl<T: AsyncRead + AsyncWrite + Unpin + Send + 'static> Connection<T> {
             return Poll::Ready(Next::End);
         }
         let phase = awake.phase_now();
-        if phase != awake.phase {
+        // What the client is waited for changes while a response is in flight.
+        if phase != awake.phase || phase == Phase::Busy {
             self.turn_to(&mut awake, phase, now);
             if matches!(phase, Phase::Draining { .. }) {
                 // Nobody else may: what hyper did in this turn is all that it was woken for, and one more may read or flush what is left.
@@ -292,7 +296,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin + Send + 'static> Connection<T> {
         let settings = &self.shared.settings;
         self.deadline = match phase {
             Phase::Head { .. } => now.after(settings.header_timeout),
-            Phase::Busy => Tick::NEVER,
+            Phase::Busy => awake.track.waits_since().after(settings.stall_timeout), // STALLED
             Phase::Idle { .. } if awake.can_park => now.after(settings.linger),
             Phase::Draining { .. } | Phase::Idle { .. } => now.after(settings.idle_timeout),
         };
@@ -310,13 +314,19 @@ impl<T: AsyncRead + AsyncWrite + Unpin + Send + 'static> Connection<T> {
     /// Sees to it that the task is woken at the deadline, or sooner, and when the server stops. Takes a lock only if it is not yet entered
     /// so: a busy connection has a later deadline with each request, and moves its entry when the earlier one has come.
     fn sleep(&mut self, cx: &Context<'_>, now: Tick) {
-        let lingers = matches!(&self.state, State::Awake(awake) if awake.lingers());
-        let is_asleep = |(waker, deadline, lingered): &(Waker, Tick, bool)| {
-            now < *deadline && *deadline <= self.deadline && (*lingered || !lingers) && waker.will_wake(cx.waker())
+        let (mut deadline, mut lingers) = (self.deadline, false);
+        if let State::Awake(awake) = &self.state {
+            lingers = awake.lingers();
+            if awake.track.may_wait() {
+                deadline = deadline.min(now.after(self.shared.settings.stall_timeout)); // STALLED
+            }
+        }
+        let is_asleep = |(waker, sooner, lingered): &(Waker, Tick, bool)| {
+            now < *sooner && *sooner <= deadline && (*lingered || !lingers) && waker.will_wake(cx.waker())
         };
         if !self.asleep.as_ref().is_some_and(is_asleep) {
-            self.shared.sleepers.sleep(self.slot, cx, self.deadline, lingers);
-            self.asleep = Some((cx.waker().clone(), self.deadline, lingers));
+            self.shared.sleepers.sleep(self.slot, cx, deadline, lingers);
+            self.asleep = Some((cx.waker().clone(), deadline, lingers));
         }
     }
 
@@ -393,7 +403,8 @@ impl<T> Awake<T> {
 
     fn phase_now(&self) -> Phase {
         let (dispatched, reads) = (self.track.dispatched(), self.track.reads());
-        if self.track.has_responses() {
+        let is_waited_for = self.track.waits_since() < Tick::NEVER;
+        if self.track.has_responses() || (is_waited_for && self.is_http2) {
             return Phase::Busy;
         }
         if self.is_http2 {
@@ -406,7 +417,7 @@ impl<T> Awake<T> {
             return Phase::Head { dispatched };
         }
         if !self.track.is_idle() {
-            return Phase::Draining { reads };
+            return if is_waited_for { Phase::Busy } else { Phase::Draining { reads } };
         }
         match self.phase {
             // Bytes came, and made no request.

@@ -5,15 +5,13 @@
 
 use std::sync::{
     Arc, Weak,
-    atomic::{
-        AtomicU64, AtomicUsize,
-        Ordering::{Acquire, Relaxed, Release},
-    },
+    atomic::Ordering::{Acquire, Relaxed, Release},
 };
 
 use tokio::sync::{Notify, futures::Notified};
 
 use super::sleepers::Sleepers;
+use crate::sync::{AtomicU64, AtomicUsize};
 
 /// The figures of a server, from [`Serve::connections`](super::Serve::connections): how many connections it has, and what they do.
 ///

@@ -3,7 +3,7 @@
 //! Stock hyper keeps some 18 KB for an idle keep-alive connection, and 428 KB after one upload of a mebibyte. Here a connection that has
 //! nothing to do is taken apart to its bare socket, and given to hyper again with its next byte: stock hyper, no fork, the same bytes on
 //! the wire. It lingers for a moment first, so that a busy connection costs what it costs with hyper. hyper gets it with a whole head:
-//! who sends half of one holds its bytes, and is cut when its time is over.
+//! who sends half of one holds its bytes, and is cut when its time is over. So is who stops reading its response.
 //!
 //! ```no_run
 //! use axum::{Router, routing::get};
@@ -20,6 +20,8 @@
 //! # Ok(()) }
 //! ```
 
+mod body_wait;
+mod clock;
 mod connection;
 mod connections;
 mod driver;
@@ -34,6 +36,7 @@ mod track;
 mod tracked;
 mod transport;
 mod upgraded;
+mod wait;
 
 #[cfg(leasehold_teeth)]
 pub use self::track::skip;
@@ -60,10 +63,11 @@ use tokio::time::MissedTickBehavior;
 use tower_service::Service;
 
 use self::{
+    clock::TICK,
     connection::{Connection, Shared},
     driver::DriversFor,
     settings::{AccountSettings, Settings},
-    sleepers::{Sleepers, TICK},
+    sleepers::Sleepers,
 };
 use crate::pool::Pool;
 
@@ -102,6 +106,22 @@ impl<L, S> Serve<L, S> {
     /// How long the head of a request may take from its first byte, whatever comes meanwhile; 30 s by default.
     pub fn header_timeout(mut self, timeout: Duration) -> Self {
         self.settings.header_timeout = timeout;
+        self
+    }
+
+    /// How long a client may stop reading its response, or sending a body that the service waits for, before its connection is ended, and all
+    /// that it held goes home; 60 s by default, as nginx's `send_timeout` and `client_body_timeout`. `Duration::MAX` is no limit.
+    ///
+    /// The time counts from the last progress: of a response, from when the transport last took some of it; of a request's body, from when
+    /// the service asked for more than had come. A service that takes its time is never cut, nor a response that has nothing to send.
+    ///
+    /// A trickle is progress: an upload of one byte a second keeps its connection. So does a client that reads slowly, if it reads enough in
+    /// time for the system to take more of the response: about a third of what it holds, which [`unsent_max`](Self::unsent_max) makes less.
+    ///
+    /// Out of sight are bodies of HTTP/2 that do not come, its clients that read and give no leave to send more, and bodies that were made
+    /// hyper's own ([`RequestBody::into_incoming`]). It is at least a quarter of a second.
+    pub fn stall_timeout(mut self, timeout: Duration) -> Self {
+        self.settings.stall_timeout = timeout.max(TICK);
         self
     }
 
@@ -151,7 +171,7 @@ impl<L, S> Serve<L, S> {
     }
 
     /// Opens an account of at most `limit` bytes inside `pool` for each connection that is awake, and gives it to the service as an
-    /// extension of each request: a [`Pool`]. While the pool's pressure is high, connections are parked at once.
+    /// extension of each request: a [`Pool`]. While the pool's pressure is high, which is looked at four times a second, connections are parked at once.
     ///
     /// What hyper holds for a connection that is awake is reserved in the pool too: 18 KiB, and 36 KiB for HTTP/2, up to half of the pool;
     /// the other half is for services. A request for which there is no room waits in line, until its head's deadline or the pool's
@@ -268,6 +288,7 @@ async fn tick(sleepers: Weak<Sleepers>, account: Option<AccountSettings>) {
     loop {
         interval.tick().await;
         let Some(sleepers) = sleepers.upgrade() else { return };
+        account.iter().for_each(AccountSettings::ask_pool);
         sleepers.tick(account.as_ref().is_some_and(AccountSettings::is_short));
     }
 }

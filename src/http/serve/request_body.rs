@@ -33,7 +33,7 @@ impl RequestBody {
     }
 
     /// hyper's own body, out of sight: as if it were dropped here, so that a connection with more of it to come is not parked before its
-    /// next request was dispatched.
+    /// next request was dispatched, and a client that stops sending it is not cut.
     pub fn into_incoming(self) -> Incoming {
         drop(self.open);
         self.inner
@@ -50,20 +50,27 @@ impl Body for RequestBody {
     type Data = Bytes;
     type Error = hyper::Error;
 
-    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
-        if self.open.is_none() {
+    fn poll_frame(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
+        let this = self.get_mut();
+        let Some(open) = &this.open else {
             // The end was seen. hyper says so only with the next request, and calls the body incomplete if the connection is parked before.
             return Poll::Ready(None);
-        }
-        let frame = ready!(Pin::new(&mut self.inner).poll_frame(cx));
+        };
+        let inner = Pin::new(&mut this.inner);
+        let polled = match open.begin_wait(cx.waker()) {
+            Some(waker) => inner.poll_frame(&mut Context::from_waker(&waker)),
+            None => inner.poll_frame(cx),
+        };
+        let frame = ready!(polled);
+        open.end_wait();
         let is_end = match &frame {
             None => true,
-            Some(Ok(frame)) => frame.is_trailers() || self.inner.is_end_stream(),
+            Some(Ok(frame)) => frame.is_trailers() || this.inner.is_end_stream(),
             // How much of the body is left in the transport is not known: it counts as dropped.
             Some(Err(_)) => false,
         };
         if is_end {
-            self.end();
+            this.end();
         }
         Poll::Ready(frame)
     }

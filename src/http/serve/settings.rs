@@ -1,6 +1,12 @@
 //! `Settings`: how a server treats its connections.
 
-use std::time::Duration;
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering::Relaxed},
+    },
+    time::Duration,
+};
 
 use bytes::BytesMut;
 
@@ -19,6 +25,7 @@ const HEADS_SHARE: usize = 4;
 pub(super) struct Settings {
     pub(super) idle_timeout: Duration,
     pub(super) header_timeout: Duration,
+    pub(super) stall_timeout: Duration,
     pub(super) linger: Duration,
     pub(super) warm_max: usize,
     pub(super) connections_max: usize,
@@ -38,19 +45,26 @@ pub(super) struct AccountSettings {
     pub(super) awake: Pool,
     /// Room for heads that are not whole: a part of the pool, so that who never ends them cannot fill it.
     pub(super) heads: Pool,
+    /// Whether the pool was short at the last tick: to ask it costs two locks and a look at every shard.
+    was_short: Arc<AtomicBool>,
 }
 
 impl AccountSettings {
     pub(super) fn new(pool: &Pool, limit: usize) -> Self {
         let awake = pool.child("awake connections", pool.limit() / AWAKE_SHARE);
         let heads = pool.child("half heads", pool.limit() / HEADS_SHARE);
-        Self { pool: pool.clone(), limit, awake, heads }
+        Self { pool: pool.clone(), limit, awake, heads, was_short: Arc::default() }
     }
 
-    /// Whether connections should not linger: so that those in line need not wait for it.
+    /// Whether connections should not linger: so that those in line need not wait for it. What the pool has to say is from the last tick.
     pub(super) fn is_short(&self) -> bool {
         let high_mark = self.awake.limit() - self.awake.limit() / 8;
-        self.pool.pressure().is_high() || self.awake.leased() >= high_mark
+        self.was_short.load(Relaxed) || self.awake.leased() >= high_mark
+    }
+
+    /// At each tick.
+    pub(super) fn ask_pool(&self) {
+        self.was_short.store(self.pool.pressure().is_high(), Relaxed);
     }
 }
 
@@ -72,6 +86,8 @@ impl Default for Settings {
             idle_timeout: Duration::from_secs(75),
             // As hyper's own default, which needs a timer to have an effect.
             header_timeout: Duration::from_secs(30),
+            // As nginx's send_timeout and client_body_timeout.
+            stall_timeout: Duration::from_secs(60),
             linger: Duration::from_secs(1),
             warm_max: 16 << 20,
             connections_max: usize::MAX,

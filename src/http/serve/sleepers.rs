@@ -10,20 +10,13 @@
 use std::{
     sync::atomic::{
         AtomicBool,
-        Ordering::{Acquire, Relaxed, Release},
+        Ordering::{Acquire, Release},
     },
     task::{Context, Waker},
-    time::Duration,
 };
 
-use crate::sync::{AtomicU32, Mutex};
-
-/// How coarse deadlines are.
-pub(super) const TICK: Duration = Duration::from_millis(250);
-
-/// A time, in ticks since the server began.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct Tick(u32);
+use super::clock::{Clock, Tick};
+use crate::sync::Mutex;
 
 /// Names a connection in the list.
 #[derive(Clone, Copy, Debug)]
@@ -32,7 +25,7 @@ pub(super) struct Slot(u32);
 #[derive(Debug, Default)]
 pub(super) struct Sleepers {
     list: Mutex<List>,
-    now: AtomicU32,
+    pub(super) clock: Clock,
     is_stopping: AtomicBool,
 }
 
@@ -49,22 +42,6 @@ struct Entry {
     deadline: Tick,
     /// Whether it is woken too when memory is short.
     lingers: bool,
-}
-
-impl Tick {
-    pub(super) const NEVER: Self = Self(u32::MAX);
-
-    /// So much later, and never earlier: the present tick has partly passed.
-    pub(super) fn after(self, duration: Duration) -> Self {
-        if duration.is_zero() {
-            return self;
-        }
-        // By the second: a division of all the nanoseconds would be one of 128 bits, at each request.
-        const PER_SECOND: u64 = 1_000_000_000 / TICK.as_nanos() as u64;
-        let part = u64::from(duration.subsec_nanos().div_ceil(TICK.subsec_nanos()));
-        let ticks = duration.as_secs().saturating_mul(PER_SECOND).saturating_add(part + 1);
-        Self(u32::try_from(ticks).ok().and_then(|ticks| self.0.checked_add(ticks)).unwrap_or(u32::MAX))
-    }
 }
 
 impl Sleepers {
@@ -109,7 +86,7 @@ impl Sleepers {
 
     /// What time it is, and whether the server stops. No lock.
     pub(super) fn look(&self) -> (Tick, bool) {
-        (Tick(self.now.load(Acquire)), self.is_stopping.load(Acquire))
+        (self.clock.now(), self.is_stopping.load(Acquire))
     }
 
     /// One tick later: wakes whose deadline has come, and those that linger if memory `is_short`.
@@ -117,9 +94,7 @@ impl Sleepers {
         let mut due = Vec::new();
         {
             let mut list = self.list.lock();
-            // WOKEN. This task is the only one that counts.
-            let now = Tick(self.now.load(Relaxed) + 1);
-            self.now.store(now.0, Release);
+            let now = self.clock.advance(); // WOKEN
             for entry in &mut list.entries {
                 if entry.deadline <= now {
                     entry.deadline = Tick::NEVER;

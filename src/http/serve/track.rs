@@ -12,6 +12,8 @@
 //! - SENT: the transport was flushed after the last write.
 //! - DRAINED: the last read of the transport found nothing.
 //! - DISPATCHED: a connection that was resumed with bytes of a head has dispatched that request.
+//! - WAITED: what the client is waited for is noted with its time: a write that found no room, until one finds some; with HTTP/1 also a
+//!   service that asks for more of a body, until hyper has more.
 //! - NOTICED: when a response or a body ends, the connection looks at the above afterwards. If it ends while hyper is driven, as most do,
 //!   the connection looks once hyper returns, and needs no waking; a waking for each request would cost a second poll of hyper.
 
@@ -23,13 +25,21 @@ use std::{
             Ordering::{AcqRel, Acquire, Relaxed, Release, SeqCst},
         },
     },
-    task::{Context, Waker},
+    task::{Context, Wake, Waker},
 };
 
+use super::{
+    body_wait::BodyWait,
+    clock::{Clock, Tick},
+    head::Protocol,
+    wait::Wait,
+};
 use crate::sync::Mutex;
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Track {
+    protocol: Protocol,
+    clock: Clock,
     /// Responses in flight.
     responses: AtomicU32,
     /// Request bodies that have neither ended nor been dropped.
@@ -42,6 +52,9 @@ pub(super) struct Track {
     reads: AtomicU32,
     /// Requests dispatched on this connection since it was resumed.
     dispatched: AtomicU32,
+    /// Of the transport, to take more (WAITED).
+    write_wait: Wait,
+    body_wait: BodyWait,
     /// From before hyper is driven until the connection is about to look at the above (NOTICED).
     is_driven: AtomicBool,
     /// The connection's task, while something outside of it may change the above.
@@ -49,6 +62,24 @@ pub(super) struct Track {
 }
 
 impl Track {
+    pub(super) fn new(protocol: Protocol, clock: Clock) -> Self {
+        Self {
+            protocol,
+            clock,
+            responses: AtomicU32::new(0),
+            bodies: AtomicU32::new(0),
+            is_tainted: AtomicBool::new(false),
+            is_unsent: AtomicBool::new(false),
+            is_drained: AtomicBool::new(false),
+            reads: AtomicU32::new(0),
+            dispatched: AtomicU32::new(0),
+            write_wait: Wait::default(),
+            body_wait: BodyWait::default(),
+            is_driven: AtomicBool::new(false),
+            waker: Mutex::default(),
+        }
+    }
+
     // ---- requests --------------------------------------------------------------------------------------------------
 
     /// A request is dispatched; the response is in flight until the guard is dropped.
@@ -61,7 +92,7 @@ impl Track {
 
     pub(super) fn begin_body(self: &Arc<Self>) -> OpenBody {
         self.bodies.fetch_add(1, AcqRel);
-        OpenBody { track: Arc::clone(self), is_ended: false }
+        OpenBody { track: Arc::clone(self), number: self.dispatched(), is_ended: false }
     }
 
     // ---- the transport -----------------------------------------------------------------------------------------------
@@ -85,6 +116,15 @@ impl Track {
         self.is_unsent.store(false, Release);
     }
 
+    /// The transport takes no more (WAITED).
+    pub(super) fn note_stuck(&self) {
+        self.write_wait.begin(&self.clock);
+    }
+
+    pub(super) fn note_unstuck(&self) {
+        self.write_wait.end();
+    }
+
     // ---- the connection ----------------------------------------------------------------------------------------------
 
     /// How many requests were dispatched.
@@ -105,6 +145,16 @@ impl Track {
     /// Whether a request body has neither ended nor been dropped.
     pub(super) fn has_bodies(&self) -> bool {
         self.bodies.load(SeqCst) > 0
+    }
+
+    /// Since when the client is waited for (WAITED).
+    pub(super) fn waits_since(&self) -> Tick {
+        self.write_wait.since().min(self.body_wait.since())
+    }
+
+    /// Whether a service may begin to wait for the client at any time, in a task that does not wake the connection's.
+    pub(super) fn may_wait(&self) -> bool {
+        self.protocol == Protocol::Http1 && self.has_bodies()
     }
 
     /// Whether nothing is left to be done for any request: all conditions but DISPATCHED, which the connection keeps.
@@ -153,6 +203,17 @@ impl Track {
     }
 }
 
+/// What hyper wakes when it has more of a body.
+impl Wake for Track {
+    fn wake(self: Arc<Self>) {
+        self.wake_by_ref();
+    }
+
+    fn wake_by_ref(self: &Arc<Self>) {
+        self.body_wait.answer();
+    }
+}
+
 /// For a count that only the connection's task changes, while it drives hyper: cheaper than `fetch_add`.
 fn add_one(count: &AtomicU32) {
     count.store(count.load(Relaxed).wrapping_add(1), Release);
@@ -172,10 +233,24 @@ impl Drop for InFlight {
 #[derive(Debug)]
 pub(super) struct OpenBody {
     track: Arc<Track>,
+    /// Of its request: how many were dispatched by then.
+    number: u32,
     is_ended: bool,
 }
 
 impl OpenBody {
+    /// The service asks for more (WAITED). What hyper is to wake instead of whom it gave, if anything.
+    pub(super) fn begin_wait(&self, waker: &Waker) -> Option<Waker> {
+        let track = &self.track;
+        let is_watched = track.protocol == Protocol::Http1 && track.body_wait.begin(self.number, waker, &track.clock);
+        is_watched.then(|| Waker::from(Arc::clone(track)))
+    }
+
+    /// It has got what it asked for.
+    pub(super) fn end_wait(&self) {
+        self.track.body_wait.end(self.number);
+    }
+
     pub(super) fn end(mut self) {
         self.is_ended = true;
     }
@@ -186,6 +261,7 @@ impl Drop for OpenBody {
         if !self.is_ended {
             self.track.is_tainted.store(true, Release);
         }
+        self.track.body_wait.leave(self.number);
         self.track.note_end(&self.track.bodies);
     }
 }

@@ -38,6 +38,14 @@ impl<T> Transport<T> {
         }
     }
 
+    /// After a write.
+    fn note_room(&self, written: &Poll<io::Result<usize>>) {
+        match written {
+            Poll::Pending => self.track.note_stuck(),
+            Poll::Ready(_) => self.track.note_unstuck(),
+        }
+    }
+
     /// The transport, and what is left of the bytes in front.
     pub(super) fn into_parts(self) -> (T, Bytes) {
         (self.io, self.prefix)
@@ -77,7 +85,9 @@ impl<T: AsyncWrite + Unpin> AsyncWrite for Transport<T> {
     fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
         let this = self.get_mut();
         this.track.note_written();
-        Pin::new(&mut this.io).poll_write(cx, buf)
+        let polled = Pin::new(&mut this.io).poll_write(cx, buf);
+        this.note_room(&polled);
+        polled
     }
 
     fn poll_write_vectored(
@@ -87,7 +97,9 @@ impl<T: AsyncWrite + Unpin> AsyncWrite for Transport<T> {
     ) -> Poll<io::Result<usize>> {
         let this = self.get_mut();
         this.track.note_written();
-        poll_write_slices(Pin::new(&mut this.io), cx, bufs)
+        let polled = poll_write_slices(Pin::new(&mut this.io), cx, bufs);
+        this.note_room(&polled);
+        polled
     }
 
     fn is_write_vectored(&self) -> bool {
