@@ -20,10 +20,21 @@ const BASE64: GeneralPurpose =
 pub(super) struct Key([u8; 24]);
 
 impl Key {
+    /// RFC 6455 §4.1: fresh, and at random, for each connection.
+    pub(super) fn random() -> Self {
+        let mut text = [0; 24];
+        BASE64.encode_slice(rand::random::<[u8; 16]>(), &mut text).expect("16 bytes are 24 letters");
+        Self(text)
+    }
+
     pub(super) fn parse(value: &HeaderValue) -> Option<Self> {
         let text = value.as_bytes().try_into().ok()?;
         let mut bytes = [0; 18];
         (BASE64.decode_slice(text, &mut bytes) == Ok(16)).then_some(Self(text))
+    }
+
+    pub(super) fn as_bytes(&self) -> &[u8] {
+        &self.0
     }
 
     /// The Sec-WebSocket-Accept that answers it (RFC 6455 §4.2.2).
@@ -60,5 +71,13 @@ mod tests {
         ] {
             assert_eq!(Key::parse(&HeaderValue::from_static(text)), None, "{text}");
         }
+    }
+
+    #[test]
+    fn each_random_key_is_another_one() {
+        let (key, other) = (Key::random(), Key::random());
+        let value = HeaderValue::from_bytes(key.as_bytes()).expect("a header's value");
+        assert_eq!(Key::parse(&value), Some(key));
+        assert_ne!(key, other);
     }
 }

@@ -8,6 +8,7 @@
 //! |---|---|
 //! | [`upgrade`], [`Acceptor`] | of a server, on any hyper: [`serve`](crate::http::serve()), stock hyper |
 //! | `axum` (feature `axum`) | of a server, as an extractor, on any of them or on `axum::serve` |
+//! | [`connect`], [`connect_on`], [`Connect`] | of a client, on TCP or any transport |
 //! | [`WebSocket::new`] | done elsewhere |
 //!
 //! After a handshake the transport is the bare socket again, as [`AnyStream`](crate::io::AnyStream), and nothing is left of HTTP but frames that
@@ -76,10 +77,14 @@
 
 mod acceptor;
 mod agreed;
+mod answer;
 #[cfg(feature = "axum")]
 pub mod axum;
+mod client_request;
 mod close;
 mod config;
+mod connect;
+mod connect_error;
 mod early;
 mod error;
 mod fields;
@@ -92,6 +97,7 @@ mod message;
 mod offer;
 mod outgoing;
 mod reading;
+mod target;
 mod upgrade;
 mod upgrade_error;
 mod utf8;
@@ -103,6 +109,8 @@ pub use self::{
     acceptor::{Acceptor, upgrade},
     close::{CloseCode, CloseFrame},
     config::Config,
+    connect::{Connect, connect, connect_on},
+    connect_error::ConnectError,
     error::Error,
     hub::{Hub, HubBuilder, HubError, Member, SlowPolicy},
     message::Message,

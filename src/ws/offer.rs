@@ -1,17 +1,20 @@
-//! `Offer`: what a client's request asks for.
+//! `Offer`: what a client asks for, on both ends.
 
 use std::borrow::Cow;
 
-use ::http::{HeaderMap, HeaderValue, Method, Version, header};
+use ::http::{HeaderMap, HeaderValue, Method, Response, StatusCode, Version, header};
 
 use super::{
     agreed::Agreed,
+    connect_error::ConnectError,
     fields::{elements, has_element, single},
     key::Key,
     upgrade_error::UpgradeError,
 };
 
-/// A request for a WebSocket that may be granted (RFC 6455 §4.2.1).
+/// A request for a WebSocket: as a server has found it in order, or as a client has sent it.
+///
+/// What a client offers of extensions belongs here too, once there are any.
 #[derive(Debug)]
 pub(super) struct Offer {
     pub(super) key: Key,
@@ -20,7 +23,9 @@ pub(super) struct Offer {
 }
 
 impl Offer {
-    /// Checks the head of a request.
+    // ---- of a server ---------------------------------------------------------------------------------------------------
+
+    /// Checks the head of a request (RFC 6455 §4.2.1).
     pub(super) fn of(method: &Method, version: Version, headers: &HeaderMap) -> Result<Self, UpgradeError> {
         // RFC 6455 §4.2.1: a GET of HTTP/1.1 or higher; in HTTP/2 and 3 there is no such upgrade.
         if method != Method::GET {
@@ -49,8 +54,7 @@ impl Offer {
         }
         let key = single(headers, header::SEC_WEBSOCKET_KEY).and_then(Key::parse);
         let key = key.ok_or(UpgradeError::bad("its Sec-WebSocket-Key is not 16 bytes of base64"))?;
-        let protocols = headers.get_all(header::SEC_WEBSOCKET_PROTOCOL).iter().cloned().collect();
-        Ok(Self { key, protocols })
+        Ok(Self::new(key, headers))
     }
 
     /// The subprotocols that the client speaks, the one it likes most first.
@@ -62,5 +66,42 @@ impl Offer {
     pub(super) fn agree(&self, known: &[Cow<'static, str>]) -> Agreed {
         let protocol = self.protocols().find(|&protocol| known.iter().any(|known| known == protocol));
         Agreed { protocol: protocol.map(|name| HeaderValue::from_str(name).expect("it was in a header")) }
+    }
+
+    // ---- of a client ---------------------------------------------------------------------------------------------------
+
+    /// For a request with these headers.
+    pub(super) fn new(key: Key, headers: &HeaderMap) -> Self {
+        let protocols = headers.get_all(header::SEC_WEBSOCKET_PROTOCOL).iter().cloned().collect();
+        Self { key, protocols }
+    }
+
+    /// Checks the response (RFC 6455 §4.1).
+    pub(super) fn check(&self, response: &Response<()>) -> Result<(), ConnectError> {
+        let headers = response.headers();
+        if response.status() != StatusCode::SWITCHING_PROTOCOLS || response.version() != Version::HTTP_11 {
+            return Err(ConnectError::broken("it is no 101 of HTTP/1.1"));
+        }
+        let is_websocket = |value: &HeaderValue| value.as_bytes().eq_ignore_ascii_case(b"websocket");
+        if !single(headers, header::UPGRADE).is_some_and(is_websocket) {
+            return Err(ConnectError::broken("its Upgrade is not \"websocket\""));
+        }
+        if !has_element(headers, header::CONNECTION, "upgrade") {
+            return Err(ConnectError::broken("its Connection has no \"upgrade\""));
+        }
+        // Whoever answers this has read the request, and is no cache.
+        if single(headers, header::SEC_WEBSOCKET_ACCEPT) != Some(&self.key.accept()) {
+            return Err(ConnectError::broken("its Sec-WebSocket-Accept is not that of our key"));
+        }
+        if elements(headers.get_all(header::SEC_WEBSOCKET_EXTENSIONS)).next().is_some() {
+            return Err(ConnectError::broken("it has an extension that was not asked for"));
+        }
+        if headers.contains_key(header::SEC_WEBSOCKET_PROTOCOL) {
+            let agreed = single(headers, header::SEC_WEBSOCKET_PROTOCOL);
+            if !self.protocols().any(|protocol| agreed.is_some_and(|agreed| agreed == protocol)) {
+                return Err(ConnectError::broken("it has a subprotocol that was not asked for"));
+            }
+        }
+        Ok(())
     }
 }
