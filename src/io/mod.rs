@@ -34,7 +34,7 @@ mod write;
 
 #[cfg(feature = "codec")]
 pub(crate) use self::socket::poll_readable;
-#[cfg(feature = "codec")]
+#[cfg(any(feature = "codec", feature = "ws"))]
 pub(crate) use self::write::poll_write_all_buf;
 pub use self::{
     buf_stream::{BufStream, BufStreamParts},
