@@ -49,7 +49,7 @@ where
                 let admission = Admission::new(cover, &self.settings);
                 BudgetFuture::admitted(self.inner.call(request), admission)
             }
-            Err(error) => BudgetFuture::refused(self.settings.refusal(&error)),
+            Err(error) => BudgetFuture::refused(self.settings.refusal(request.headers(), &error)),
         }
     }
 }

@@ -25,7 +25,8 @@ use crate::pool::{LeaseError, Pool};
 ///
 /// # Errors
 /// Those of the inner service; a refusal is a response. The inner service is not called then, and the request's body is not read: hyper ends
-/// the connection afterwards if the client goes on sending it.
+/// the connection afterwards if the client goes on sending it. A call of gRPC is refused with the same status and without a body, for its
+/// client to read as `UNAVAILABLE`.
 ///
 /// # Peers that lie
 /// An announced length reserves room in the budget and no memory. A peer can announce much and send nothing: what it holds ends with its
@@ -79,7 +80,7 @@ impl BudgetLayer {
         self.with(|settings| settings.retry_after = HeaderValue::from(seconds))
     }
 
-    /// Makes the response of a refusal, in place of a 503 in plain text. It should take no memory worth counting.
+    /// Makes the response of a refusal, in place of a 503 in plain text, or as gRPC says it. It should take no memory worth counting.
     pub fn refuse_with(self, refuse: impl Fn(&LeaseError) -> Response<Bytes> + Send + Sync + 'static) -> Self {
         self.with(|settings| settings.refuse = Some(Arc::new(refuse)))
     }

@@ -3,7 +3,7 @@
 use std::{borrow::Cow, sync::Arc};
 
 use ::http::{
-    HeaderMap, HeaderValue, Method, Request, Response, StatusCode, Uri,
+    HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode, Uri,
     header::{CONTENT_TYPE, RETRY_AFTER},
 };
 use bytes::Bytes;
@@ -89,15 +89,35 @@ impl Settings {
         self.floor.saturating_add(body)
     }
 
-    pub(super) fn refusal(&self, error: &LeaseError) -> Response<Bytes> {
+    pub(super) fn refusal(&self, headers: &HeaderMap, error: &LeaseError) -> Response<Bytes> {
         if let Some(refuse) = &self.refuse {
             return refuse(error);
         }
-        // Static, so that telling of a lack of memory takes none of it.
-        let mut response = Response::new(Bytes::from_static(b"all memory is in use; try again in a moment\n"));
+        let mut response = Response::new(Bytes::new());
         *response.status_mut() = StatusCode::SERVICE_UNAVAILABLE;
-        response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
         response.headers_mut().insert(RETRY_AFTER, self.retry_after.clone());
+        if is_grpc(headers) {
+            // Without a body: clients take whatever is there for messages, and say that it is broken.
+            let fields = [(CONTENT_TYPE, GRPC), (GRPC_STATUS, GRPC_UNAVAILABLE), (GRPC_MESSAGE, REFUSAL.trim_end())];
+            response.headers_mut().extend(fields.map(|(name, value)| (name, HeaderValue::from_static(value))));
+        } else {
+            response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
+            *response.body_mut() = Bytes::from_static(REFUSAL.as_bytes());
+        }
         response
     }
 }
+
+/// gRPC over HTTP/2, Requests: the content type of a call begins so, with `+proto` or `-web` behind it.
+fn is_grpc(headers: &HeaderMap) -> bool {
+    headers.get(CONTENT_TYPE).is_some_and(|of| of.as_bytes().starts_with(GRPC.as_bytes()))
+}
+
+/// Static, so that telling of a lack of memory takes none of it.
+const REFUSAL: &str = "all memory is in use; try again in a moment\n";
+
+const GRPC: &str = "application/grpc";
+const GRPC_STATUS: HeaderName = HeaderName::from_static("grpc-status");
+const GRPC_MESSAGE: HeaderName = HeaderName::from_static("grpc-message");
+/// gRPC, Status codes: UNAVAILABLE, "which can be corrected by retrying with a backoff".
+const GRPC_UNAVAILABLE: &str = "14";

@@ -25,7 +25,7 @@ pub struct Utf8Chain {
 
 impl Utf8Chain {
     /// A chain that was checked.
-    pub(super) fn checked(chain: Chain) -> Self {
+    pub(in crate::ws) fn checked(chain: Chain) -> Self {
         Self { chain }
     }
 

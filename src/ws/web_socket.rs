@@ -186,6 +186,11 @@ impl<T> WebSocket<T> {
         }
     }
 
+    /// Queues a frame that others send too.
+    pub(super) fn push_broadcast(&mut self, header: Header, payload: Chain) {
+        self.outgoing.get_or_insert_default().push(header, payload);
+    }
+
     /// Queues the one close frame (ONE-CLOSE).
     fn push_close(&mut self, frame: Option<&CloseFrame>) -> Result<(), Error> {
         let payload = frame.map(CloseFrame::payload).unwrap_or_default();
@@ -266,6 +271,20 @@ impl<T: AsyncRead + AsyncWrite + Unpin> WebSocket<T> {
         Ok(())
     }
 
+    /// Begins to close, if that was not done before.
+    pub(super) fn start_close(&mut self, frame: CloseFrame) -> Result<(), Error> {
+        if self.phase != Phase::Open {
+            return Ok(());
+        }
+        self.phase = Phase::Closing;
+        self.push_close(Some(&frame))
+    }
+
+    /// Writes what is queued; nothing if nothing is.
+    pub(super) fn poll_sent(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
+        if self.outgoing.is_some() { self.poll_send(cx) } else { Poll::Ready(Ok(())) }
+    }
+
     /// Writes what is queued.
     fn poll_send(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
         if let Some(outgoing) = &mut self.outgoing {
@@ -288,7 +307,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin> WebSocket<T> {
     }
 
     /// The last word: the peer is told, and the user.
-    fn fail(&mut self, cx: &mut Context<'_>, error: Error) -> Poll<Option<Result<Message, Error>>> {
+    pub(super) fn poll_fail(&mut self, cx: &mut Context<'_>, error: Error) -> Poll<Option<Result<Message, Error>>> {
         let code = error.close_code().filter(|_| self.phase == Phase::Open);
         self.phase = if error.is_io() { Phase::Ended } else { Phase::Closed };
         self.reading.clear();
@@ -349,7 +368,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Stream for WebSocket<T> {
             if this.outgoing.is_some()
                 && let Poll::Ready(Err(error)) = this.poll_send(cx)
             {
-                return this.fail(cx, error);
+                return this.poll_fail(cx, error);
             }
             let rules = Rules { config: &this.config, is_server: this.role == Role::Server, is_deflating: false };
             match this.reading.decode(rules) {
@@ -362,19 +381,19 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Stream for WebSocket<T> {
                     }
                     return match received {
                         Ok(message) => Poll::Ready(Some(Ok(message))),
-                        Err(error) => this.fail(cx, error),
+                        Err(error) => this.poll_fail(cx, error),
                     };
                 }
-                Err(error) => return this.fail(cx, error),
+                Err(error) => return this.poll_fail(cx, error),
             }
             match this.reading.poll_read(cx, Pin::new(&mut this.io)) {
                 Poll::Ready(Ok(1..)) => {}
                 // RFC 6455 §7.1.5: who has sent a close frame may be answered by the end of the connection alone.
                 Poll::Ready(Ok(0)) if this.phase == Phase::Closing => this.phase = Phase::Ended,
-                Poll::Ready(Ok(0)) => return this.fail(cx, Error::abrupt()),
-                Poll::Ready(Err(error)) => return this.fail(cx, error.into()),
+                Poll::Ready(Ok(0)) => return this.poll_fail(cx, Error::abrupt()),
+                Poll::Ready(Err(error)) => return this.poll_fail(cx, error.into()),
                 Poll::Pending if this.phase == Phase::Closing && this.poll_close_deadline(cx).is_ready() => {
-                    return this.fail(cx, Error::silent());
+                    return this.poll_fail(cx, Error::silent());
                 }
                 Poll::Pending => return Poll::Pending,
             }
@@ -408,9 +427,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Sink<Message> for WebSocket<T> {
             Message::Ping(chain) => (OpCode::Ping, chain),
             Message::Pong(chain) => (OpCode::Pong, chain),
             Message::Close(frame) => {
-                this.phase = Phase::Closing;
-                let frame = frame.unwrap_or_else(|| CloseFrame::new(CloseCode::NORMAL, ""));
-                return this.push_close(Some(&frame));
+                return this.start_close(frame.unwrap_or_else(|| CloseFrame::new(CloseCode::NORMAL, "")));
             }
         };
         if opcode.is_control() && payload.len() > CONTROL_LEN_MAX {

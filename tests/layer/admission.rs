@@ -21,25 +21,21 @@ use tokio_test::task;
 use tower::{Layer, Service, ServiceExt, service_fn};
 
 use crate::{
+    BUDGET, FLOOR,
     bodies::Scripted,
     client::{Client, head},
+    pool,
     site::{SERVERS, until_home},
 };
 
 const KIB: usize = 1 << 10;
 const MIB: usize = 1 << 20;
 
-/// The defaults.
-const FLOOR: usize = 64 * KIB;
+/// What is reserved for a body of unknown length, unless the layer is told otherwise.
 const UNKNOWN_LEN: usize = 64 * KIB;
 
-const BUDGET: usize = 8 * MIB;
 /// The most that is reserved for one request.
 const QUARTER: usize = BUDGET / 4;
-
-fn pool() -> Pool {
-    Pool::new(BUDGET).expect("a budget of 8 MiB holds the default classes")
-}
 
 fn layer(pool: &Pool) -> BudgetLayer {
     BudgetLayer::new(pool)
@@ -360,6 +356,36 @@ async fn a_refusal_can_be_worded_otherwise() {
 }
 
 #[tokio::test]
+async fn a_call_of_grpc_is_refused_in_its_own_words() {
+    let pool = pool();
+    let held = lease_all(&pool);
+    for (content_type, is_call) in [
+        ("application/grpc", true),
+        ("application/grpc+proto", true),
+        ("application/grpc-web-text", true),
+        ("application/json", false),
+        ("text/application/grpc", false),
+    ] {
+        let request = Request::post("/").header("content-type", content_type).body(exactly(0)).expect("a request");
+        let response = layer(&pool).layer(service_fn(charge)).oneshot(request).await.expect("an answer");
+        assert_eq!(response.status(), StatusCode::SERVICE_UNAVAILABLE);
+        assert_eq!(response.headers()["retry-after"], "1");
+        let field = |name| response.headers().get(name).map(|value| value.to_str().expect("text"));
+        let (status, message) = (field("grpc-status"), field("grpc-message"));
+        if is_call {
+            let expected = (Some("14"), Some("all memory is in use; try again in a moment"));
+            assert_eq!((field("content-type"), (status, message)), (Some("application/grpc"), expected));
+        } else {
+            assert_eq!((status, message), (None, None));
+        }
+        // A client would take a text for messages.
+        assert_eq!(http_body::Body::is_end_stream(response.body()), is_call);
+    }
+    drop(held);
+    assert_eq!(pool.leased(), 0);
+}
+
+#[tokio::test]
 async fn a_refusal_over_a_socket_is_a_whole_response() {
     for server in SERVERS {
         let pool = pool();
@@ -375,7 +401,7 @@ async fn a_refusal_over_a_socket_is_a_whole_response() {
             let of_ours: Vec<_> = headers.lines().filter(|line| !line.starts_with("date: ")).collect();
             assert_eq!(
                 of_ours,
-                ["content-type: text/plain; charset=utf-8", "retry-after: 1", "content-length: 44", ""],
+                ["retry-after: 1", "content-type: text/plain; charset=utf-8", "content-length: 44", ""],
                 "{server:?}"
             );
             assert_eq!(refused.body, b"all memory is in use; try again in a moment\n");

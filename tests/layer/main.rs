@@ -1,11 +1,28 @@
 //! `BudgetLayer`: what it admits and reserves, that uploads at once stay within the budget, and that every path gives back what was reserved.
 
 mod admission;
+mod calls;
 mod client;
+mod faults;
 mod refunds;
 mod responses;
 mod site;
+mod stacks;
+mod streams;
 mod uploads;
 
 #[path = "../bodies/mod.rs"]
 mod bodies;
+#[path = "../pools/mod.rs"]
+mod pools;
+
+use leasehold::Pool;
+
+const BUDGET: usize = 8 << 20;
+
+/// What a request is reserved beside its body, unless the layer is told otherwise.
+const FLOOR: usize = 64 << 10;
+
+fn pool() -> Pool {
+    Pool::new(BUDGET).expect("a budget of 8 MiB holds the default classes")
+}

@@ -15,13 +15,13 @@ use tokio::net::TcpListener;
 use tower::{Layer, Service, ServiceBuilder, layer::layer_fn, service_fn};
 
 use crate::{
+    FLOOR,
     bodies::pattern,
     client::{Client, head},
-    site::{PIECE, SERVERS, Server, routes, until, until_home},
+    pool,
+    site::{PIECE, SERVERS, Server, in_blocks, routes, until, until_home},
 };
 
-/// What a request is reserved beside its body.
-const FLOOR: usize = 64 << 10;
 const LEN: usize = 256 << 10;
 
 /// How a client leaves.
@@ -48,12 +48,6 @@ async fn connect(server: Server) -> (Pool, Client) {
     let app: Router = routes(&pool).layer(BudgetLayer::new(&pool)).layer(DefaultBodyLimit::disable());
     let client = Client::connect(server.start(app).await).await;
     (pool, client)
-}
-
-/// Bytes of leased blocks.
-fn in_blocks(pool: &Pool) -> usize {
-    let stats = pool.stats();
-    stats.leased - stats.reserved
 }
 
 #[tokio::test]
@@ -86,7 +80,7 @@ async fn a_handler_that_panics_leaves_nothing_reserved() {
 #[tokio::test]
 async fn a_service_that_panics_when_it_is_called_leaves_nothing_reserved() {
     for server in SERVERS {
-        let pool = Pool::new(8 << 20).expect("a pool");
+        let pool = pool();
         // In `call` itself, before there is a future.
         let panicking = layer_fn(Panicking);
         let app = routes(&pool).layer(panicking).layer(BudgetLayer::new(&pool));
@@ -116,7 +110,7 @@ impl<S: Service<Request<Body>>> Service<Request<Body>> for Panicking<S> {
 
 #[tokio::test]
 async fn a_service_that_fails_leaves_nothing_reserved() {
-    let pool = Pool::new(8 << 20).expect("a pool");
+    let pool = pool();
     let service = service_fn(async |request: Request<RequestBody>| {
         let account = request.extensions().get::<Pool>().expect("an account of its own").clone();
         let body = leasehold::http::collect(request.into_body(), &account, LEN).await.expect("a body");
@@ -134,7 +128,7 @@ async fn a_service_that_fails_leaves_nothing_reserved() {
 #[tokio::test]
 async fn a_timeout_above_that_fires_while_the_handler_waits_leaves_nothing_reserved() {
     for server in SERVERS {
-        let pool = Pool::new(8 << 20).expect("a pool");
+        let pool = pool();
         let late = HandleErrorLayer::new(async |error: BoxError| {
             assert!(error.is::<tower::timeout::error::Elapsed>());
             StatusCode::GATEWAY_TIMEOUT
@@ -234,7 +228,7 @@ async fn requests_one_after_the_other_on_a_connection_leave_nothing_reserved() {
 
 #[tokio::test]
 async fn a_server_that_reserves_for_its_connections_in_the_same_pool_leaves_nothing_reserved() {
-    let pool = Pool::new(8 << 20).expect("a pool");
+    let pool = pool();
     let app = routes(&pool).layer(BudgetLayer::new(&pool));
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
     let address = listener.local_addr().expect("an address");

@@ -19,14 +19,11 @@ use leasehold::{
 };
 use tower::{Layer, Service, ServiceExt, service_fn};
 
-use crate::bodies::{Scripted, Step};
-
-/// What a request without a body is reserved.
-const FLOOR: usize = 64 << 10;
-
-fn pool() -> Pool {
-    Pool::new(8 << 20).expect("a budget of 8 MiB holds the default classes")
-}
+use crate::{
+    FLOOR,
+    bodies::{Scripted, Step},
+    pool,
+};
 
 fn request() -> Request<Full<Bytes>> {
     Request::new(Full::default())

@@ -61,6 +61,12 @@ pub(crate) fn routes(pool: &Pool) -> Router {
         .with_state(pool.clone())
 }
 
+/// Bytes of leased blocks.
+pub(crate) fn in_blocks(pool: &Pool) -> usize {
+    let stats = pool.stats();
+    stats.leased - stats.reserved
+}
+
 /// Waits until something is so.
 #[track_caller]
 pub(crate) fn until(is_so: impl Fn() -> bool) -> impl Future<Output = ()> {

@@ -13,6 +13,7 @@ use leasehold::{Pool, layer::BudgetLayer};
 use tokio::{sync::Barrier, task::JoinSet, time::sleep};
 
 use crate::{
+    FLOOR,
     bodies::pattern,
     client::{Answer, Client, head},
     site::{SERVERS, Server, routes, until, until_home},
@@ -21,8 +22,6 @@ use crate::{
 const CLIENTS: usize = 60;
 const LEN: usize = 1 << 20;
 const BUDGET: usize = 40 << 20;
-/// What a request is reserved beside its body.
-const FLOOR: usize = 64 << 10;
 
 /// A server, its pool, and how many requests it has judged.
 async fn start(server: Server) -> (Pool, SocketAddr, Arc<AtomicUsize>) {

@@ -1,0 +1,59 @@
+//! `HubBuilder`: how a hub is made.
+
+use std::time::Duration;
+
+use super::Hub;
+use crate::pool::Pool;
+
+/// What one member may have queued: a few messages, as those of an outbox.
+const HIGH_MARK: usize = 64 << 10;
+
+/// Longer than a client needs that has a slow moment, and short enough that nobody notices.
+const PATIENCE: Duration = Duration::from_millis(250);
+
+/// What becomes of a member that has no room for a message.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum SlowPolicy {
+    /// The oldest messages that it has not begun to send give way: for feeds of which only the newest counts.
+    #[default]
+    DropOldest,
+    /// It is closed, with [`CloseCode::POLICY`](super::super::CloseCode::POLICY).
+    Close,
+}
+
+/// Settings of a [`Hub`]; made by [`Hub::builder`].
+#[derive(Clone, Debug)]
+#[must_use = "a builder does nothing until `build`"]
+pub struct HubBuilder {
+    account: Pool,
+    pub(super) high_mark: usize,
+    pub(super) policy: SlowPolicy,
+    pub(super) patience: Duration,
+}
+
+impl HubBuilder {
+    pub(super) fn new(account: &Pool) -> Self {
+        Self { account: account.clone(), high_mark: HIGH_MARK, policy: SlowPolicy::default(), patience: PATIENCE }
+    }
+
+    /// How many bytes may be queued for one member, 64 more counted for each message; 64 KiB by default. A larger message is taken alone.
+    pub fn high_mark(self, bytes: usize) -> Self {
+        Self { high_mark: bytes, ..self }
+    }
+
+    /// What becomes of members that have no room; the oldest messages give way by default.
+    pub fn policy(self, policy: SlowPolicy) -> Self {
+        Self { policy, ..self }
+    }
+
+    /// How long [`Hub::send`] waits for a member that has no room and does not move; 250 ms by default.
+    pub fn patience(self, patience: Duration) -> Self {
+        Self { patience, ..self }
+    }
+
+    /// Makes the hub.
+    pub fn build(self) -> Hub {
+        let account = self.account.clone();
+        Hub::with(account, self)
+    }
+}

@@ -1,0 +1,209 @@
+//! `Mailbox`: what one member of a hub has still to send.
+//!
+//! # Invariants
+//! - BOUND: a message is put in if nothing is there, or if it fits below the high mark; else the policy decides. What is begun counts too.
+//! - WHOLE: the first `begun` messages are in the socket's hands, and never dropped: it may have sent a part.
+//! - NO-LOST-WAKING: the member looks for messages and leaves its waker under one lock; so does a sender that looks for room.
+//! - AFTER-LOCK: wakers are called, and messages dropped, after the mailbox is unlocked.
+
+use std::{
+    collections::VecDeque,
+    sync::Arc,
+    task::{Context, Waker},
+    time::{Duration, Instant},
+};
+
+use super::{broadcast::Broadcast, hub_builder::SlowPolicy};
+use crate::sync::Mutex;
+
+/// So many messages are handed to the socket at once at most: with their heads, as many as one call sends.
+const BATCH_MAX: usize = 32;
+
+/// So many bytes are handed to the socket at once at most, unless one message is larger.
+const BATCH_LEN: usize = 64 << 10;
+
+#[derive(Debug)]
+pub(super) struct Mailbox(Mutex<State>);
+
+#[derive(Debug)]
+struct State {
+    messages: VecDeque<Arc<Broadcast>>,
+    /// How many of them are in the socket's hands.
+    begun: u32,
+    end: Option<Leave>,
+    /// What all of them cost.
+    held: usize,
+    waker: Option<Waker>,
+    /// When the socket last sent something, or had nothing to send.
+    moved: Instant,
+    dropped: u64,
+    /// Of senders that wait for room here.
+    senders: Vec<Waker>,
+}
+
+/// Why a member is no longer one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Leave {
+    /// It read too slowly, and that is the policy.
+    TooSlow,
+    /// It held more of the hub's memory than its share.
+    OverShare,
+    /// The hub is closed.
+    HubClosed,
+}
+
+/// Whether a message fits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Room {
+    Free,
+    /// Full since it moved then.
+    Full(Instant),
+}
+
+/// What is to be done after all locks: a waker may run anybody's code, and a handle dropped here may be the last one of its blocks.
+#[derive(Default)]
+pub(super) struct After {
+    wakers: Vec<Waker>,
+    dropped: Vec<Arc<Broadcast>>,
+}
+
+impl After {
+    pub(super) fn finish(self) {
+        drop(self.dropped);
+        self.wakers.into_iter().for_each(Waker::wake);
+    }
+}
+
+impl Mailbox {
+    pub(super) fn new() -> Self {
+        Self(Mutex::new(State {
+            messages: VecDeque::new(),
+            begun: 0,
+            end: None,
+            held: 0,
+            waker: None,
+            moved: Instant::now(),
+            dropped: 0,
+            senders: Vec::new(),
+        }))
+    }
+
+    /// Puts a message in, or does what the policy says; whether it is in.
+    pub(super) fn post(
+        &self,
+        message: &Arc<Broadcast>,
+        high_mark: usize,
+        policy: SlowPolicy,
+        after: &mut After,
+    ) -> bool {
+        let mut state = self.0.lock();
+        if state.end.is_some() {
+            return false;
+        }
+        let cost = message.cost();
+        if !state.has_room(cost, high_mark) {
+            if policy == SlowPolicy::Close {
+                state.leave(Leave::TooSlow, after);
+                return false;
+            }
+            state.drop_oldest(cost, high_mark, after);
+            if !state.has_room(cost, high_mark) {
+                // What is begun is all that it may have: this one is dropped.
+                state.dropped += 1;
+                return false;
+            }
+        }
+        state.held += cost;
+        state.messages.push_back(Arc::clone(message));
+        after.wakers.extend(state.waker.take());
+        true
+    }
+
+    /// The member is out: what it has not begun is dropped.
+    pub(super) fn leave(&self, why: Leave, after: &mut After) {
+        self.0.lock().leave(why, after);
+    }
+
+    pub(super) fn end(&self) -> Option<Leave> {
+        self.0.lock().end
+    }
+
+    /// Takes note that the socket has sent all it was given, and gives it the next messages; none if there are none: then its task is woken when
+    /// one comes.
+    pub(super) fn take(&self, cx: &Context<'_>, after: &mut After) -> Vec<Arc<Broadcast>> {
+        let mut state = self.0.lock();
+        let sent = std::mem::take(&mut state.begun);
+        for _ in 0..sent {
+            let message = state.messages.pop_front().expect("what is begun is there (WHOLE)");
+            state.held -= message.cost();
+            after.dropped.push(message);
+        }
+        let mut len = 0;
+        let fits = |message: &&Arc<Broadcast>| {
+            len += message.cost();
+            len == message.cost() || len <= BATCH_LEN
+        };
+        let taken: Vec<_> = state.messages.iter().take(BATCH_MAX).take_while(fits).cloned().collect();
+        state.begun = taken.len() as u32;
+        if taken.is_empty() {
+            // An idle member holds nothing.
+            state.messages = VecDeque::new();
+            let is_same = state.waker.as_ref().is_some_and(|waker| waker.will_wake(cx.waker()));
+            if !is_same {
+                state.waker = Some(cx.waker().clone());
+            }
+        }
+        if sent > 0 || taken.is_empty() {
+            state.moved = Instant::now();
+            after.wakers.append(&mut std::mem::take(&mut state.senders));
+        }
+        taken
+    }
+
+    /// Whether a message of this cost fits; if not, and the member has moved within `patience`, the sender is woken when it moves again.
+    pub(super) fn room(&self, cx: &Context<'_>, cost: usize, high_mark: usize, patience: Duration) -> Room {
+        let mut state = self.0.lock();
+        if state.end.is_some() || state.has_room(cost, high_mark) {
+            return Room::Free;
+        }
+        if state.moved.elapsed() < patience
+            && !state.senders.iter().any(|waker| waker.will_wake(cx.waker())) {
+                state.senders.push(cx.waker().clone());
+            }
+        Room::Full(state.moved)
+    }
+
+    /// What this member answers for of the memory of its messages.
+    pub(super) fn share(&self) -> usize {
+        self.0.lock().messages.iter().map(Broadcast::share).sum()
+    }
+
+    pub(super) fn dropped_count(&self) -> u64 {
+        self.0.lock().dropped
+    }
+}
+
+impl State {
+    fn has_room(&self, cost: usize, high_mark: usize) -> bool {
+        self.held == 0 || self.held + cost <= high_mark
+    }
+
+    fn drop_oldest(&mut self, cost: usize, high_mark: usize, after: &mut After) {
+        while !self.has_room(cost, high_mark)
+            && let Some(oldest) = self.messages.remove(self.begun as usize)
+        {
+            self.held -= oldest.cost();
+            self.dropped += 1;
+            after.dropped.push(oldest);
+        }
+    }
+
+    fn leave(&mut self, why: Leave, after: &mut After) {
+        self.end.get_or_insert(why);
+        let waiting = self.messages.drain(self.begun as usize..);
+        after.dropped.extend(waiting);
+        self.held = self.messages.iter().map(|message| message.cost()).sum();
+        after.wakers.extend(self.waker.take());
+        after.wakers.append(&mut std::mem::take(&mut self.senders));
+    }
+}

@@ -1,0 +1,134 @@
+//! `Member`: a socket that is in a hub.
+
+use std::{
+    fmt,
+    future::poll_fn,
+    pin::Pin,
+    sync::Arc,
+    task::{Context, Poll},
+};
+
+use futures_core::Stream;
+use tokio::io::{AsyncRead, AsyncWrite};
+
+use super::{
+    mailbox::{After, Leave, Mailbox},
+    shared::{Place, Shared},
+};
+use crate::ws::{CloseCode, CloseFrame, Error, Message, WebSocket};
+
+/// A [`WebSocket`] that is in a [`Hub`](super::Hub): a stream of what its peer sends, which sends what is broadcast while it is polled.
+///
+/// So poll it: a member that is not polled is one that reads too slowly. Dropped, it is out, and its connection ends.
+///
+/// # Stream
+/// As the socket's. A member that is out (by policy, or because the hub was closed) tells its peer with a close frame, yields an error or the end, and
+/// then `None`.
+///
+/// # Cancel safety
+/// `recv` and `next` are cancel safe.
+pub struct Member<T> {
+    socket: WebSocket<T>,
+    mailbox: Arc<Mailbox>,
+    shared: Arc<Shared>,
+    place: Place,
+}
+
+impl<T> Member<T> {
+    pub(super) fn new(socket: WebSocket<T>, shared: &Arc<Shared>) -> Self {
+        let (mailbox, place) = shared.join();
+        Self { socket, mailbox, shared: Arc::clone(shared), place }
+    }
+
+    /// The socket.
+    pub fn get_ref(&self) -> &WebSocket<T> {
+        &self.socket
+    }
+
+    /// How many messages this member missed because it had no room for them.
+    pub fn dropped_count(&self) -> u64 {
+        self.mailbox.dropped_count()
+    }
+}
+
+impl<T: AsyncRead + AsyncWrite + Unpin> Member<T> {
+    /// Receives the peer's next message, and sends what is broadcast meanwhile.
+    ///
+    /// # Errors
+    /// As the stream's.
+    ///
+    /// # Cancel safety
+    /// Cancel safe: nothing is lost.
+    pub async fn recv(&mut self) -> Option<Result<Message, Error>> {
+        poll_fn(|cx| Pin::new(&mut *self).poll_next(cx)).await
+    }
+
+    /// Sends a message to this peer alone, behind what its socket has begun to send.
+    ///
+    /// # Errors
+    /// As [`WebSocket::send`].
+    ///
+    /// # Cancel safety
+    /// As [`WebSocket::send`].
+    pub async fn send(&mut self, message: impl Into<Message>) -> Result<(), Error> {
+        self.socket.send(message).await
+    }
+
+    /// Takes what is broadcast and sends it, as far as the transport goes.
+    fn poll_broadcasts(&mut self, cx: &mut Context<'_>) -> Result<(), Error> {
+        while self.socket.is_open() {
+            match self.socket.poll_sent(cx) {
+                Poll::Pending => return Ok(()),
+                Poll::Ready(sent) => sent?,
+            }
+            let mut after = After::default();
+            let messages = self.mailbox.take(cx, &mut after);
+            after.finish();
+            if messages.is_empty() {
+                return Ok(());
+            }
+            for message in messages {
+                self.socket.push_broadcast(message.header, message.payload.clone());
+            }
+        }
+        Ok(())
+    }
+
+    /// Tells the peer why it is out.
+    fn part(&mut self, why: Leave) -> Result<(), Error> {
+        let (code, reason) = match why {
+            Leave::TooSlow => (CloseCode::POLICY, "messages are read too slowly"),
+            Leave::OverShare => (CloseCode::POLICY, "too many messages wait"),
+            Leave::HubClosed => (CloseCode::GOING_AWAY, "the feed has ended"),
+        };
+        self.socket.start_close(CloseFrame::new(code, reason))
+    }
+}
+
+impl<T: AsyncRead + AsyncWrite + Unpin> Stream for Member<T> {
+    type Item = Result<Message, Error>;
+
+    fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        let this = self.get_mut();
+        if let Some(why) = this.mailbox.end().filter(|_| this.socket.is_open()) {
+            if let Err(error) = this.part(why) {
+                return this.socket.poll_fail(cx, error);
+            }
+        } else if let Err(error) = this.poll_broadcasts(cx) {
+            return this.socket.poll_fail(cx, error);
+        }
+        Pin::new(&mut this.socket).poll_next(cx)
+    }
+}
+
+impl<T> Drop for Member<T> {
+    fn drop(&mut self) {
+        self.shared.leave(self.place);
+    }
+}
+
+impl<T: fmt::Debug> fmt::Debug for Member<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Member").field("socket", &self.socket).field("place", &self.place).finish_non_exhaustive()
+    }
+}

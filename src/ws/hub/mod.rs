@@ -1,0 +1,147 @@
+//! `Hub`: one message for many sockets.
+//!
+//! ```text
+//!                              ┌▶ mailbox ─▶ Member (a task) ─▶ socket ─▶ peer
+//!  Hub::send ─▶ one Broadcast ─┼▶ mailbox ─▶ Member
+//!   charged to the hub         └▶ mailbox ─▶ Member that stalls: its oldest give way, or it is closed
+//! ```
+
+mod broadcast;
+mod hub_builder;
+mod hub_error;
+mod mailbox;
+mod member;
+mod sending;
+mod shared;
+
+pub use self::{
+    hub_builder::{HubBuilder, SlowPolicy},
+    hub_error::HubError,
+    member::Member,
+};
+
+use std::{fmt, sync::Arc};
+
+use self::{broadcast::Broadcast, sending::poll_room, shared::Shared};
+use super::{Message, Role, WebSocket};
+use crate::pool::Pool;
+
+/// Broadcasts messages to the sockets that [`join`](Self::join) it. Clones are the same hub.
+///
+/// A message exists once, however many sockets it goes to, and is charged to the hub's account until the last of them has sent it. Each member has a
+/// mailbox with a limit; one that reads too slowly misses its oldest messages, or is closed ([`SlowPolicy`]), and stops nobody else.
+///
+/// Nor can members that stall pin the hub's memory, each with another message: once more than half of what the account may have is in use, a member is
+/// closed whose part of it is above the average. Its part is that of each message it holds, divided by the number of those who hold it.
+///
+/// # Shape
+/// An idle member costs its socket and about 140 bytes.
+///
+/// # Examples
+/// ```
+/// use leasehold::{Pool, ws::{Hub, Message, Role, WebSocket}};
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let pool = Pool::new(8 << 20)?;
+/// let hub = Hub::new(&pool.child("feed", 1 << 20));
+/// let (near, far) = tokio::io::duplex(1 << 10);
+/// let mut member = hub.join(WebSocket::new(near, Role::Server, &pool));
+/// tokio::spawn(async move { while let Some(Ok(_said)) = member.recv().await {} });
+///
+/// assert_eq!(hub.send("news").await?, 1);
+/// let mut client = WebSocket::new(far, Role::Client, &pool);
+/// assert_eq!(client.recv().await.unwrap()?, Message::from("news"));
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone)]
+pub struct Hub {
+    shared: Arc<Shared>,
+}
+
+impl Hub {
+    /// A hub whose messages are charged to `account`.
+    pub fn new(account: &Pool) -> Self {
+        Self::builder(account).build()
+    }
+
+    /// Settings for a hub: what a member may have queued, and what becomes of one that is slow.
+    pub fn builder(account: &Pool) -> HubBuilder {
+        HubBuilder::new(account)
+    }
+
+    fn with(account: Pool, settings: HubBuilder) -> Self {
+        Self { shared: Arc::new(Shared::new(account, settings)) }
+    }
+
+    /// Makes a socket a member: from here on it gets all that is broadcast, while it is polled.
+    ///
+    /// # Panics
+    /// If it is a client: each client masks its frames on its own, so that nothing could be shared.
+    pub fn join<T>(&self, socket: WebSocket<T>) -> Member<T> {
+        assert_eq!(socket.role(), Role::Server, "only sockets of a server are members of a hub");
+        Member::new(socket, &self.shared)
+    }
+
+    /// Queues a message for all members; returns how many will get it. Members that are slow lose their oldest, or are closed.
+    ///
+    /// # Errors
+    /// [`HubError`] with the message: the hub is closed, the message is a close frame, or the account has no room for it.
+    pub fn try_send(&self, message: impl Into<Message>) -> Result<usize, HubError> {
+        self.post(self.admit(message.into())?)
+    }
+
+    /// As [`try_send`](Self::try_send), once all members have room that keep up: the sender slows down to the pace of the slowest of them. One that has
+    /// not moved for a while ([`patience`](HubBuilder::patience)) is not waited for.
+    ///
+    /// # Errors
+    /// As [`try_send`](Self::try_send).
+    ///
+    /// # Cancel safety
+    /// A `send` that is dropped before it is ready has sent nothing.
+    ///
+    /// # Panics
+    /// If it must wait outside of a tokio runtime with time enabled.
+    pub async fn send(&self, message: impl Into<Message>) -> Result<usize, HubError> {
+        let message = self.admit(message.into())?;
+        let (mut index, mut timer) = (0, None);
+        std::future::poll_fn(|cx| poll_room(&self.shared, message.cost(), &mut index, &mut timer, cx)).await;
+        self.post(message)
+    }
+
+    /// How many members there are.
+    pub fn len(&self) -> usize {
+        self.shared.count()
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Ends it: each member sends what it has begun, and a close frame.
+    pub fn close(&self) {
+        self.shared.close();
+    }
+
+    fn admit(&self, message: Message) -> Result<Arc<Broadcast>, HubError> {
+        if self.shared.is_closed() {
+            return Err(HubError::closed(message));
+        }
+        Ok(Arc::new(Broadcast::new(message).map_err(HubError::close_frame)?))
+    }
+
+    fn post(&self, message: Arc<Broadcast>) -> Result<usize, HubError> {
+        if let Err(error) = self.shared.charge(&message) {
+            return Err(HubError::lease(message.to_message(), error));
+        }
+        Ok(self.shared.post(&message))
+    }
+}
+
+impl fmt::Debug for Hub {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Hub").field("account", &self.shared.account).field("len", &self.len()).finish_non_exhaustive()
+    }
+}

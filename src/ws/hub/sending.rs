@@ -1,0 +1,32 @@
+//! Waiting for the members of a hub that keep up.
+
+use std::task::{Context, Poll, ready};
+
+use super::{mailbox::Room, shared::Shared};
+use crate::sync::Sleep;
+
+/// Ready when no member, from the one at `index` on, is full that has moved lately.
+///
+/// Goes through the list once: whoever had room a moment ago keeps up.
+pub(super) fn poll_room(
+    shared: &Shared,
+    cost: usize,
+    index: &mut usize,
+    timer: &mut Option<Sleep>,
+    cx: &mut Context<'_>,
+) -> Poll<()> {
+    let patience = shared.settings.patience;
+    while let Some(member) = shared.member(*index) {
+        if let Some(mailbox) = member
+            && let Room::Full(moved) = mailbox.room(cx, cost, shared.settings.high_mark, patience)
+            && let Some(left) = patience.checked_sub(moved.elapsed()).filter(|left| !left.is_zero())
+        {
+            // Its waker is left there; this one is for when it does not move.
+            ready!(timer.insert(Sleep::new(left)).poll_passed(cx));
+            continue;
+        }
+        *timer = None;
+        *index += 1;
+    }
+    Poll::Ready(())
+}

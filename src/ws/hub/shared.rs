@@ -1,0 +1,147 @@
+//! `Shared`: the members of a hub.
+//!
+//! # Invariants
+//! - IN-ORDER: messages are put into all mailboxes under one lock, so that all members get them in the same order.
+//! - SHARE: a message's memory is answered for by those who hold it, in equal parts. When more than half of what the hub may have is in use,
+//!   members whose part is larger than that of all divided by their number are out.
+
+use std::sync::Arc;
+
+use super::{
+    broadcast::Broadcast,
+    hub_builder::HubBuilder,
+    mailbox::{After, Leave, Mailbox},
+};
+use crate::{
+    pool::{LeaseError, Pool},
+    sync::{Mutex, MutexGuard},
+};
+
+#[derive(Debug)]
+pub(super) struct Shared {
+    pub(super) account: Pool,
+    pub(super) settings: HubBuilder,
+    members: Mutex<Members>,
+}
+
+/// Where a member is in the list.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Place(u32);
+
+#[derive(Debug, Default)]
+pub(super) struct Members {
+    list: Vec<Option<Arc<Mailbox>>>,
+    free: Vec<u32>,
+    is_closed: bool,
+}
+
+impl Shared {
+    pub(super) fn new(account: Pool, settings: HubBuilder) -> Self {
+        Self { account, settings, members: Mutex::default() }
+    }
+
+    /// A mailbox for a new member.
+    pub(super) fn join(&self) -> (Arc<Mailbox>, Place) {
+        let mailbox = Arc::new(Mailbox::new());
+        let mut members = self.members.lock();
+        if members.is_closed {
+            mailbox.leave(Leave::HubClosed, &mut After::default());
+        }
+        let place = match members.free.pop() {
+            Some(place) => place,
+            None => {
+                members.list.push(None);
+                u32::try_from(members.list.len() - 1).expect("fewer than 4 billion members")
+            }
+        };
+        members.list[place as usize] = Some(Arc::clone(&mailbox));
+        (mailbox, Place(place))
+    }
+
+    pub(super) fn leave(&self, place: Place) {
+        let mailbox = {
+            let mut members = self.members.lock();
+            members.free.push(place.0);
+            members.list[place.0 as usize].take()
+        };
+        drop(mailbox);
+    }
+
+    pub(super) fn count(&self) -> usize {
+        let members = self.members.lock();
+        members.list.len() - members.free.len()
+    }
+
+    /// The member at this place in the list, if there is one; none at the end of it.
+    pub(super) fn member(&self, index: usize) -> Option<Option<Arc<Mailbox>>> {
+        self.members.lock().list.get(index).cloned()
+    }
+
+    /// Charges a message to the hub. If there is no room, who answers for most is out.
+    pub(super) fn charge(&self, message: &Broadcast) -> Result<(), LeaseError> {
+        loop {
+            match message.payload.charge_to(&self.account) {
+                Err(error) if error.is_over_limit() && self.evict_largest() => {}
+                charged => return charged,
+            }
+        }
+    }
+
+    /// Puts a message into all mailboxes; returns how many have it.
+    pub(super) fn post(&self, message: &Arc<Broadcast>) -> usize {
+        let (high_mark, policy) = (self.settings.high_mark, self.settings.policy);
+        let mut after = After::default();
+        let count = {
+            let members = self.members.lock();
+            let count = members.iter().filter(|member| member.post(message, high_mark, policy, &mut after)).count();
+            self.relieve(&members, &mut after);
+            count
+        };
+        after.finish();
+        count
+    }
+
+    pub(super) fn close(&self) {
+        let mut after = After::default();
+        {
+            let mut members = self.members.lock();
+            members.is_closed = true;
+            members.iter().for_each(|member| member.leave(Leave::HubClosed, &mut after));
+        }
+        after.finish();
+    }
+
+    pub(super) fn is_closed(&self) -> bool {
+        self.members.lock().is_closed
+    }
+
+    /// SHARE
+    fn relieve(&self, members: &MutexGuard<'_, Members>, after: &mut After) {
+        let limit = self.account.limit_of_all();
+        if self.account.leased() <= limit / 2 {
+            return;
+        }
+        let share = limit / (members.list.len() - members.free.len()).max(1);
+        members.iter().filter(|member| member.share() > share).for_each(|member| member.leave(Leave::OverShare, after));
+    }
+
+    /// Puts the member out that answers for most; false if none has anything.
+    fn evict_largest(&self) -> bool {
+        let mut after = After::default();
+        let largest = {
+            let members = self.members.lock();
+            let inside = members.iter().filter(|member| member.end().is_none());
+            let shares = inside.map(|member| (member.share(), member)).filter(|(share, _)| *share > 0);
+            let largest = shares.max_by_key(|(share, _)| *share);
+            largest.map(|(_, member)| member.leave(Leave::OverShare, &mut after))
+        };
+        after.finish();
+        largest.is_some()
+    }
+}
+
+impl Members {
+    fn iter(&self) -> impl Iterator<Item = &Arc<Mailbox>> {
+        self.list.iter().flatten()
+    }
+}
