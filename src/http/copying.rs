@@ -22,20 +22,20 @@ const AHEAD: usize = 8;
 
 /// What was copied and is not taken yet, and the place in the queue for memory.
 #[derive(Debug)]
-pub(super) struct Copying {
+pub(crate) struct Copying {
     chain: ChainMut,
     lease: Option<Box<ChainLease>>,
 }
 
 impl Copying {
-    pub(super) fn new(pool: &Pool) -> Self {
+    pub(crate) fn new(pool: &Pool) -> Self {
         Self { chain: ChainMut::new(pool), lease: None }
     }
 
     /// Copies at least one byte of `data`, which has one, and as many as there is room for; waits for room if need be.
     ///
     /// `to_come` is how many bytes are expected to follow `data`: the room is made for them too, within NO-TRUST.
-    pub(super) fn poll_copy(
+    pub(crate) fn poll_copy(
         &mut self,
         cx: &mut Context<'_>,
         data: &mut impl Buf,
@@ -59,6 +59,12 @@ impl Copying {
         let copied = self.chain.split();
         self.chain.release_room();
         copied.freeze()
+    }
+
+    /// What was copied and not taken, to go on with.
+    #[cfg(feature = "ws")]
+    pub(crate) fn into_chain(self) -> ChainMut {
+        self.chain
     }
 
     /// Bytes copied and not taken.

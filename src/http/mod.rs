@@ -28,6 +28,8 @@ mod leased_body;
 mod reader_body;
 pub mod serve;
 
+#[cfg(feature = "ws")]
+pub(crate) use self::copying::Copying;
 pub use self::{
     bytes_body::BytesBody,
     chain_body::ChainBody,

@@ -12,7 +12,7 @@
 //!
 //! # Sockets
 //! Bare sockets of tokio, their halves and mutable references to either are recognised by their type, wherever a transport is generic
-//! here. The halves of `tokio::io::split` are not: take those of `TcpStream::split` or `into_split`.
+//! here, and in an [`AnyStream`]. The halves of `tokio::io::split` are not: take those of `TcpStream::split` or `into_split`.
 //! They are asked for readiness first and read with one call into up to eight blocks. Any other transport (TLS, a pipe in memory) is
 //! polled with a leased block, which goes back if the answer is `Pending`.
 //!
@@ -24,6 +24,7 @@
 //!   So do tokio's own reads and writes, and share what follows: where a read stops short of bytes that are there, at urgent data or at
 //!   descriptors that came over a Unix socket, those wait for the next event. A TCP socket that was read full once tells better.
 
+mod any_stream;
 mod buf_stream;
 mod intake;
 mod outbox;
@@ -37,6 +38,7 @@ pub(crate) use self::socket::poll_readable;
 #[cfg(any(feature = "codec", feature = "ws"))]
 pub(crate) use self::write::poll_write_all_buf;
 pub use self::{
+    any_stream::AnyStream,
     buf_stream::{BufStream, BufStreamParts},
     intake::Intake,
     outbox::{FlushError, Outbox, OutboxBuilder, OutboxWriter, Policy, SendError},

@@ -21,6 +21,7 @@ use tokio::{
     net::{TcpStream, tcp},
 };
 
+use super::AnyStream;
 use crate::chain::ChainMut;
 
 /// The kernel keeps eight slices of a receiving call on its stack, and allocates for more.
@@ -62,6 +63,9 @@ impl Received {
 impl<'a> Socket<'a> {
     /// The socket that `io` is, if it is one.
     pub(super) fn of<T>(io: &'a T) -> Option<Self> {
+        if let Some(any) = cast_any::<T, AnyStream>(io) {
+            return any.socket();
+        }
         let tcp = cast_any::<T, TcpStream>(io)
             .or_else(|| cast_any::<T, tcp::OwnedReadHalf>(io).map(AsRef::as_ref))
             .or_else(|| cast_any::<T, tcp::OwnedWriteHalf>(io).map(AsRef::as_ref))
@@ -233,15 +237,15 @@ const NO_SIGNAL: std::ffi::c_int = libc::MSG_NOSIGNAL;
 #[cfg(not(target_os = "linux"))]
 const NO_SIGNAL: std::ffi::c_int = 0;
 
-/// `io` as a socket or half `S`, or as a mutable reference to one; none if it is something else.
+/// `io` as a socket, half or `AnyStream` `S`, or as a mutable reference to one; none if it is something else.
 fn cast_any<T, S: 'static>(io: &T) -> Option<&S> {
     cast::<T, S>(io).or_else(|| cast::<T, &mut S>(io).map(|io| &**io))
 }
 
 /// `io` as what it is; none if it is something else.
 fn cast<T, S>(io: &T) -> Option<&S> {
-    // SAFETY: SAME-TYPE: equal ids mean types that are equal but for lifetimes. All `S` of this file are sockets without any, and
-    // halves and mutable references that borrow such; what is made of the result lives no longer than `io` does, nor than what `io`
+    // SAFETY: SAME-TYPE: equal ids mean types that are equal but for lifetimes. All `S` of this file are sockets without any (an
+    // `AnyStream` is `'static` too), and halves and mutable references that borrow such; what is made of the result lives no longer than `io` does, nor than what `io`
     // itself borrows.
     (typeid::of::<T>() == typeid::of::<S>()).then(|| unsafe { &*std::ptr::from_ref(io).cast::<S>() })
 }

@@ -14,6 +14,8 @@ pub struct Config {
     pub(super) controls_max: u32,
     pub(super) high_mark: usize,
     pub(super) close_timeout: Duration,
+    #[cfg(feature = "axum")]
+    pub(super) account_max: usize,
 }
 
 impl Config {
@@ -26,6 +28,8 @@ impl Config {
             controls_max: 256,
             high_mark: 64 << 10,
             close_timeout: Duration::from_secs(10),
+            #[cfg(feature = "axum")]
+            account_max: 4 << 20,
         }
     }
 
@@ -57,6 +61,12 @@ impl Config {
     /// How long the peer may take to answer our close frame, and a client's server to close the connection after both; 10 s by default.
     pub fn close_timeout(self, timeout: Duration) -> Self {
         Self { close_timeout: timeout, ..self }
+    }
+
+    /// What the account of a socket may hold, in bytes, where each gets one of its own: behind [`axum`](super::axum); 4 MiB by default.
+    #[cfg(feature = "axum")]
+    pub fn account_max(self, bytes: usize) -> Self {
+        Self { account_max: bytes, ..self }
     }
 }
 

@@ -3,28 +3,111 @@
 //! A [`WebSocket`] is a stream and a sink of [`Message`]s. A payload stays in the leased blocks it was read into: unmasked and checked in
 //! place, fragments joined without copying; what is sent goes out of the blocks it lies in, behind a header that needs none. Between messages
 //! a socket holds no block. A [`Hub`] sends one message to many.
+//!
+//! | the handshake (RFC 6455 §4) | |
+//! |---|---|
+//! | [`upgrade`], [`Acceptor`] | of a server, on any hyper: [`serve`](crate::http::serve()), stock hyper |
+//! | `axum` (feature `axum`) | of a server, as an extractor, on any of them or on `axum::serve` |
+//! | [`WebSocket::new`] | done elsewhere |
+//!
+//! After a handshake the transport is the bare socket again, as [`AnyStream`](crate::io::AnyStream), and nothing is left of HTTP but frames that
+//! came early, in leased blocks. To an HTTP server the connection has ended then: it no longer counts it, and no shutdown waits for it.
+//!
+//! # Examples
+//! An echo on hyper, at every path:
+//!
+//! ```no_run
+//! use std::convert::Infallible;
+//! use hyper::{Request, Response, service::service_fn};
+//! use leasehold::{Pool, http::{BytesBody, serve, serve::{RequestBody, from_hyper}}, ws};
+//!
+//! async fn answer(mut request: Request<RequestBody>, pool: Pool) -> Result<Response<BytesBody>, Infallible> {
+//!     let (response, upgrade) = match ws::upgrade(&mut request) {
+//!         Ok(upgrading) => upgrading,
+//!         Err(error) => return Ok(error.into_response()),
+//!     };
+//!     tokio::spawn(async move {
+//!         let socket_pool = pool.child("echo", 1 << 20); // at most so much for this socket
+//!         let mut socket = upgrade.accept(&socket_pool).await?;
+//!         while let Some(message) = socket.recv().await.transpose()? {
+//!             if message.is_data() {
+//!                 socket.send(message).await?; // out of the blocks that it was read into
+//!             }
+//!         }
+//!         Ok::<_, ws::Error>(())
+//!     });
+//!     Ok(response)
+//! }
+//!
+//! # async fn run() -> std::io::Result<()> {
+//! let pool = Pool::new(64 << 20).unwrap();
+//! let listener = tokio::net::TcpListener::bind("127.0.0.1:8080").await?;
+//! let service = service_fn({
+//!     let pool = pool.clone();
+//!     move |request| answer(request, pool.clone())
+//! });
+//! serve(listener, from_hyper(service)).pool(&pool, 4 << 20).await;
+//! # Ok(()) }
+//! ```
+//!
+//! The same on axum:
+//!
+//! ```no_run
+//! use axum::{Router, response::Response, routing::any};
+//! use leasehold::{Pool, http::serve, ws::axum::WebSocketUpgrade};
+//!
+//! async fn echo(upgrade: WebSocketUpgrade) -> Response {
+//!     upgrade.on_upgrade(|mut socket| async move {
+//!         while let Some(Ok(message)) = socket.recv().await {
+//!             if message.is_data() && socket.send(message).await.is_err() {
+//!                 break;
+//!             }
+//!         }
+//!     })
+//! }
+//!
+//! # async fn run() -> std::io::Result<()> {
+//! let pool = Pool::new(64 << 20).unwrap(); // each socket has an account in it
+//! let app = Router::new().route("/echo", any(echo)).with_state(pool.clone());
+//! let listener = tokio::net::TcpListener::bind("127.0.0.1:8080").await?;
+//! serve(listener, app).pool(&pool, 4 << 20).await; // or axum::serve
+//! # Ok(()) }
+//! ```
 
+mod acceptor;
+mod agreed;
+#[cfg(feature = "axum")]
+pub mod axum;
 mod close;
 mod config;
+mod early;
 mod error;
+mod fields;
 mod header;
 mod hub;
+mod key;
 mod mask;
 mod masking;
 mod message;
+mod offer;
 mod outgoing;
 mod reading;
+mod upgrade;
+mod upgrade_error;
 mod utf8;
 mod utf8_chain;
 mod violation;
 mod web_socket;
 
 pub use self::{
+    acceptor::{Acceptor, upgrade},
     close::{CloseCode, CloseFrame},
     config::Config,
     error::Error,
     hub::{Hub, HubBuilder, HubError, Member, SlowPolicy},
     message::Message,
+    upgrade::Upgrade,
+    upgrade_error::UpgradeError,
     utf8_chain::{NotUtf8Error, Utf8Chain},
     web_socket::{Role, WebSocket},
 };

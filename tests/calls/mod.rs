@@ -3,6 +3,9 @@
 //! The C library's functions of the same names are not called at all: whoever calls one of these, in whatever crate, is bound to the
 //! functions below by the linker, which count, and make the one system call. `strace -f -e trace=%net,%desc` shows the same figures.
 
+// Not every test file needs all.
+#![allow(dead_code)]
+
 use std::{
     ffi::{c_int, c_void},
     io,

@@ -166,10 +166,9 @@ impl Mailbox {
         if state.end.is_some() || state.has_room(cost, high_mark) {
             return Room::Free;
         }
-        if state.moved.elapsed() < patience
-            && !state.senders.iter().any(|waker| waker.will_wake(cx.waker())) {
-                state.senders.push(cx.waker().clone());
-            }
+        if state.moved.elapsed() < patience && !state.senders.iter().any(|waker| waker.will_wake(cx.waker())) {
+            state.senders.push(cx.waker().clone());
+        }
         Room::Full(state.moved)
     }
 

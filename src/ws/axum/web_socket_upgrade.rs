@@ -1,0 +1,137 @@
+//! `WebSocketUpgrade`: a request for a WebSocket, as an extractor.
+
+use std::{borrow::Cow, fmt, future::Future, sync::Arc};
+
+use ::http::request::Parts;
+use axum_core::{
+    body::Body,
+    extract::{FromRef, FromRequestParts},
+    response::Response,
+};
+use hyper::upgrade::OnUpgrade;
+
+use crate::{
+    io::AnyStream,
+    pool::Pool,
+    ws::{Config, Error, Upgrade, UpgradeError, WebSocket, acceptor::take_on_upgrade, agreed::Agreed, offer::Offer},
+};
+
+/// What is done with an error that nobody is there to be told of.
+type OnFailedUpgrade = Box<dyn FnOnce(Error) + Send>;
+
+/// A request for a WebSocket, as an extractor like axum's own.
+///
+/// Each socket gets an account of its own, inside the [`Pool`] of the router's state, of at most [`Config::account_max`] bytes; its name is
+/// "websocket" unless [`account_name`](Self::account_name) gives another one. The account that a request may bring as an extension, its
+/// connection's or its own, is not used: it goes when HTTP is done with the connection.
+///
+/// Route it with `any` or `get`. As with [`upgrade`](crate::ws::upgrade()), a server that goes by cookies looks at the Origin first.
+///
+/// # Errors
+/// [`UpgradeError`], with its status and text: the request is no handshake, or a broken one.
+///
+/// # Examples
+/// In [the module's docs](super).
+#[must_use = "the client waits for the response of `on_upgrade`"]
+pub struct WebSocketUpgrade {
+    offer: Offer,
+    agreed: Agreed,
+    on_upgrade: OnUpgrade,
+    pool: Pool,
+    account_name: Cow<'static, str>,
+    config: Arc<Config>,
+    on_failed_upgrade: Option<OnFailedUpgrade>,
+}
+
+impl WebSocketUpgrade {
+    /// The subprotocols that are spoken here: of those that the client speaks, the first that is among them is agreed on.
+    pub fn protocols<I: IntoIterator<Item: Into<Cow<'static, str>>>>(self, protocols: I) -> Self {
+        let known: Vec<_> = protocols.into_iter().map(Into::into).collect();
+        Self { agreed: self.offer.agree(&known), ..self }
+    }
+
+    /// The settings of the socket, and what its account may hold.
+    pub fn config(self, config: Arc<Config>) -> Self {
+        Self { config, ..self }
+    }
+
+    /// The name of the socket's account, in [`Stats`](crate::Stats) and errors.
+    pub fn account_name(self, name: impl Into<Cow<'static, str>>) -> Self {
+        Self { account_name: name.into(), ..self }
+    }
+
+    /// What is called if there is to be no socket: the connection is gone before the response was sent, or there was no memory for what the
+    /// client has sent with its request. By default nothing is.
+    pub fn on_failed_upgrade(self, callback: impl FnOnce(Error) + Send + 'static) -> Self {
+        Self { on_failed_upgrade: Some(Box::new(callback)), ..self }
+    }
+
+    /// The subprotocols that the client speaks, the one it likes most first.
+    pub fn requested_protocols(&self) -> impl Iterator<Item = &str> {
+        self.offer.protocols()
+    }
+
+    /// The subprotocol that was agreed on.
+    pub fn protocol(&self) -> Option<&str> {
+        self.agreed.protocol()
+    }
+
+    /// The response; once the client has it, `callback` gets the socket, in a task of its own.
+    ///
+    /// # Panics
+    /// Outside of a tokio runtime.
+    #[must_use = "the client waits for this response"]
+    pub fn on_upgrade<C, F>(self, callback: C) -> Response
+    where
+        C: FnOnce(WebSocket<AnyStream>) -> F + Send + 'static,
+        F: Future<Output = ()> + Send + 'static,
+    {
+        let Self { offer, agreed, on_upgrade, pool, account_name, config, on_failed_upgrade } = self;
+        let response = agreed.response(offer.key);
+        let account = pool.child(account_name, config.account_max);
+        let upgrade = Upgrade::new(on_upgrade, agreed, config);
+        tokio::spawn(async move {
+            match upgrade.accept(&account).await {
+                Ok(socket) => callback(socket).await,
+                Err(error) => {
+                    if let Some(callback) = on_failed_upgrade {
+                        callback(error);
+                    }
+                }
+            }
+        });
+        response.map(Body::new)
+    }
+}
+
+impl<S> FromRequestParts<S> for WebSocketUpgrade
+where
+    Pool: FromRef<S>,
+    S: Send + Sync,
+{
+    type Rejection = UpgradeError;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, UpgradeError> {
+        let offer = Offer::of(&parts.method, parts.version, &parts.headers)?;
+        Ok(Self {
+            on_upgrade: take_on_upgrade(&mut parts.extensions)?,
+            offer,
+            agreed: Agreed::default(),
+            pool: Pool::from_ref(state),
+            account_name: "websocket".into(),
+            config: Arc::default(),
+            on_failed_upgrade: None,
+        })
+    }
+}
+
+impl fmt::Debug for WebSocketUpgrade {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("WebSocketUpgrade")
+            .field("offer", &self.offer)
+            .field("agreed", &self.agreed)
+            .field("account_name", &self.account_name)
+            .field("config", &self.config)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,66 @@
+//! `Offer`: what a client's request asks for.
+
+use std::borrow::Cow;
+
+use ::http::{HeaderMap, HeaderValue, Method, Version, header};
+
+use super::{
+    agreed::Agreed,
+    fields::{elements, has_element, single},
+    key::Key,
+    upgrade_error::UpgradeError,
+};
+
+/// A request for a WebSocket that may be granted (RFC 6455 §4.2.1).
+#[derive(Debug)]
+pub(super) struct Offer {
+    pub(super) key: Key,
+    /// The lines of its Sec-WebSocket-Protocol.
+    protocols: Vec<HeaderValue>,
+}
+
+impl Offer {
+    /// Checks the head of a request.
+    pub(super) fn of(method: &Method, version: Version, headers: &HeaderMap) -> Result<Self, UpgradeError> {
+        // RFC 6455 §4.2.1: a GET of HTTP/1.1 or higher; in HTTP/2 and 3 there is no such upgrade.
+        if method != Method::GET {
+            return Err(UpgradeError::method());
+        }
+        if !has_element(headers, header::UPGRADE, "websocket") {
+            return Err(UpgradeError::not_asked());
+        }
+        if version != Version::HTTP_11 {
+            return Err(UpgradeError::bad("it is not of HTTP/1.1"));
+        }
+        if single(headers, header::HOST).is_none() {
+            return Err(UpgradeError::bad("it has no Host, or several"));
+        }
+        if !has_element(headers, header::CONNECTION, "upgrade") {
+            return Err(UpgradeError::bad("its Connection has no \"upgrade\""));
+        }
+        // A body would be read as frames by one of us, and as a body by a proxy on the way.
+        let has_length = headers.get_all(header::CONTENT_LENGTH).iter().any(|len| len != "0");
+        if has_length || headers.contains_key(header::TRANSFER_ENCODING) {
+            return Err(UpgradeError::bad("it has a body"));
+        }
+        // RFC 6455 §4.4: the client is told which version is spoken here.
+        if single(headers, header::SEC_WEBSOCKET_VERSION).is_none_or(|version| version != "13") {
+            return Err(UpgradeError::version());
+        }
+        let key = single(headers, header::SEC_WEBSOCKET_KEY).and_then(Key::parse);
+        let key = key.ok_or(UpgradeError::bad("its Sec-WebSocket-Key is not 16 bytes of base64"))?;
+        let protocols = headers.get_all(header::SEC_WEBSOCKET_PROTOCOL).iter().cloned().collect();
+        Ok(Self { key, protocols })
+    }
+
+    /// The subprotocols that the client speaks, the one it likes most first.
+    pub(super) fn protocols(&self) -> impl Iterator<Item = &str> {
+        elements(&self.protocols)
+    }
+
+    /// RFC 6455 §4.2.2: the first of the client's subprotocols that is known here; none is no failure.
+    pub(super) fn agree(&self, known: &[Cow<'static, str>]) -> Agreed {
+        let protocol = self.protocols().find(|&protocol| known.iter().any(|known| known == protocol));
+        Agreed { protocol: protocol.map(|name| HeaderValue::from_str(name).expect("it was in a header")) }
+    }
+}
