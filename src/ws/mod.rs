@@ -80,6 +80,11 @@ mod agreed;
 pub mod axum;
 mod close;
 mod config;
+#[cfg(feature = "deflate")]
+mod deflate;
+#[cfg(not(feature = "deflate"))]
+#[path = "undeflated.rs"]
+mod deflate;
 mod early;
 mod error;
 mod fields;
@@ -99,6 +104,8 @@ mod utf8_chain;
 mod violation;
 mod web_socket;
 
+#[cfg(feature = "deflate")]
+pub use self::deflate::{AnswerError, Deflate, DeflateAgreement, DeflateBuilder};
 pub use self::{
     acceptor::{Acceptor, upgrade},
     close::{CloseCode, CloseFrame},

@@ -17,6 +17,8 @@ pub(super) struct Offer {
     pub(super) key: Key,
     /// The lines of its Sec-WebSocket-Protocol.
     protocols: Vec<HeaderValue>,
+    /// The lines of its Sec-WebSocket-Extensions.
+    pub(super) extensions: Vec<HeaderValue>,
 }
 
 impl Offer {
@@ -50,7 +52,8 @@ impl Offer {
         let key = single(headers, header::SEC_WEBSOCKET_KEY).and_then(Key::parse);
         let key = key.ok_or(UpgradeError::bad("its Sec-WebSocket-Key is not 16 bytes of base64"))?;
         let protocols = headers.get_all(header::SEC_WEBSOCKET_PROTOCOL).iter().cloned().collect();
-        Ok(Self { key, protocols })
+        let extensions = headers.get_all(header::SEC_WEBSOCKET_EXTENSIONS).iter().cloned().collect();
+        Ok(Self { key, protocols, extensions })
     }
 
     /// The subprotocols that the client speaks, the one it likes most first.
@@ -61,6 +64,7 @@ impl Offer {
     /// RFC 6455 §4.2.2: the first of the client's subprotocols that is known here; none is no failure.
     pub(super) fn agree(&self, known: &[Cow<'static, str>]) -> Agreed {
         let protocol = self.protocols().find(|&protocol| known.iter().any(|known| known == protocol));
-        Agreed { protocol: protocol.map(|name| HeaderValue::from_str(name).expect("it was in a header")) }
+        let protocol = protocol.map(|name| HeaderValue::from_str(name).expect("it was in a header"));
+        Agreed { protocol, ..Agreed::default() }
     }
 }
