@@ -2,22 +2,28 @@
 
 use ::http::{HeaderValue, Response, StatusCode, header};
 
-use super::key::Key;
+use super::{config::Config, deflate::PerMessage, key::Key};
 use crate::http::BytesBody;
 
 /// What a handshake has come to, and the place where a server says so.
-///
-/// Extensions belong here too (RFC 6455 §9): what was agreed of them is one more field, which [`response`](Self::response) tells the client,
-/// and which the socket is made with. There are none yet.
 #[derive(Debug, Default)]
 pub(super) struct Agreed {
     /// A value that the client has sent.
     pub(super) protocol: Option<HeaderValue>,
+    /// The extension that the socket is made with (RFC 6455 §9), and what the client is told of it.
+    pub(super) per_message: PerMessage,
+    pub(super) extensions: Option<HeaderValue>,
 }
 
 impl Agreed {
     pub(super) fn protocol(&self) -> Option<&str> {
         self.protocol.as_ref().and_then(|protocol| protocol.to_str().ok())
+    }
+
+    /// Adds the extensions that a server with these settings takes of the lines of a client's offers.
+    pub(super) fn with_extensions(self, lines: &[HeaderValue], config: &Config) -> Self {
+        let (per_message, extensions) = PerMessage::agree(config, lines);
+        Self { per_message, extensions, ..self }
     }
 
     /// The response of a server (RFC 6455 §4.2.2).
@@ -30,6 +36,9 @@ impl Agreed {
         headers.insert(header::SEC_WEBSOCKET_ACCEPT, key.accept());
         if let Some(protocol) = &self.protocol {
             headers.insert(header::SEC_WEBSOCKET_PROTOCOL, protocol.clone());
+        }
+        if let Some(extensions) = &self.extensions {
+            headers.insert(header::SEC_WEBSOCKET_EXTENSIONS, extensions.clone());
         }
         response
     }

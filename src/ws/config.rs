@@ -16,6 +16,8 @@ pub struct Config {
     pub(super) close_timeout: Duration,
     #[cfg(feature = "axum")]
     pub(super) account_max: usize,
+    #[cfg(feature = "deflate")]
+    pub(super) deflate: Option<super::Deflate>,
 }
 
 impl Config {
@@ -30,6 +32,8 @@ impl Config {
             close_timeout: Duration::from_secs(10),
             #[cfg(feature = "axum")]
             account_max: 4 << 20,
+            #[cfg(feature = "deflate")]
+            deflate: None,
         }
     }
 
@@ -67,6 +71,12 @@ impl Config {
     #[cfg(feature = "axum")]
     pub fn account_max(self, bytes: usize) -> Self {
         Self { account_max: bytes, ..self }
+    }
+
+    /// Offers or accepts compressed messages (RFC 7692) in handshakes; without it they are not.
+    #[cfg(feature = "deflate")]
+    pub fn deflate(self, deflate: &super::Deflate) -> Self {
+        Self { deflate: Some(deflate.clone()), ..self }
     }
 }
 

@@ -55,6 +55,11 @@ pub(super) struct Header {
 }
 
 impl Header {
+    /// The header of a whole message, neither compressed nor masked, with a payload of `len` bytes.
+    pub(super) fn new(opcode: OpCode, len: usize) -> Self {
+        Self { opcode, is_final: true, is_compressed: false, mask: None, len: len as u64 }
+    }
+
     /// Reads a header from the front of `bytes`, with its length in bytes; none if more are needed.
     ///
     /// Fails with the first byte that breaks a rule, without waiting for the rest.

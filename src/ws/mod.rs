@@ -85,6 +85,11 @@ mod close;
 mod config;
 mod connect;
 mod connect_error;
+#[cfg(feature = "deflate")]
+mod deflate;
+#[cfg(not(feature = "deflate"))]
+#[path = "undeflated.rs"]
+mod deflate;
 mod early;
 mod error;
 mod fields;
@@ -105,6 +110,8 @@ mod utf8_chain;
 mod violation;
 mod web_socket;
 
+#[cfg(feature = "deflate")]
+pub use self::deflate::{AnswerError, Deflate, DeflateAgreement, DeflateBuilder};
 pub use self::{
     acceptor::{Acceptor, upgrade},
     close::{CloseCode, CloseFrame},

@@ -20,6 +20,8 @@ pub(super) struct Offer {
     pub(super) key: Key,
     /// The lines of its Sec-WebSocket-Protocol.
     protocols: Vec<HeaderValue>,
+    /// The lines of its Sec-WebSocket-Extensions.
+    pub(super) extensions: Vec<HeaderValue>,
 }
 
 impl Offer {
@@ -65,7 +67,8 @@ impl Offer {
     /// RFC 6455 §4.2.2: the first of the client's subprotocols that is known here; none is no failure.
     pub(super) fn agree(&self, known: &[Cow<'static, str>]) -> Agreed {
         let protocol = self.protocols().find(|&protocol| known.iter().any(|known| known == protocol));
-        Agreed { protocol: protocol.map(|name| HeaderValue::from_str(name).expect("it was in a header")) }
+        let protocol = protocol.map(|name| HeaderValue::from_str(name).expect("it was in a header"));
+        Agreed { protocol, ..Agreed::default() }
     }
 
     // ---- of a client ---------------------------------------------------------------------------------------------------
@@ -73,7 +76,8 @@ impl Offer {
     /// For a request with these headers.
     pub(super) fn new(key: Key, headers: &HeaderMap) -> Self {
         let protocols = headers.get_all(header::SEC_WEBSOCKET_PROTOCOL).iter().cloned().collect();
-        Self { key, protocols }
+        let extensions = headers.get_all(header::SEC_WEBSOCKET_EXTENSIONS).iter().cloned().collect();
+        Self { key, protocols, extensions }
     }
 
     /// Checks the response (RFC 6455 §4.1).

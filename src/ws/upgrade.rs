@@ -64,7 +64,7 @@ impl Upgrade {
         let upgraded = self.on_upgrade.await.map_err(io::Error::other)?;
         let (io, early) = take_apart(upgraded);
         let early = lease_early(early, pool).await?;
-        Ok(WebSocket::with_early(io, Role::Server, early, self.config))
+        Ok(WebSocket::with_early(io, Role::Server, early, self.config).with_per_message(self.agreed.per_message))
     }
 }
 

@@ -26,6 +26,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use super::{
     close::{CloseCode, CloseFrame},
     config::Config,
+    deflate::PerMessage,
     error::Error,
     header::{CONTROL_LEN_MAX, Header, OpCode},
     masking::Masking,
@@ -92,8 +93,10 @@ pub struct WebSocket<T> {
     io: T,
     reading: Reading,
     outgoing: Option<Box<Outgoing>>,
+    /// Messages that are being inflated or compressed.
+    per_message: PerMessage,
     /// A client's message that waits for memory to be masked in.
-    masking: Option<Box<(OpCode, Masking)>>,
+    masking: Option<Box<(Header, Masking)>>,
     config: Arc<Config>,
     close_deadline: Option<Sleep>,
     role: Role,
@@ -126,12 +129,24 @@ impl<T> WebSocket<T> {
             io,
             reading: Reading::new(early),
             outgoing: None,
+            per_message: PerMessage::default(),
             masking: None,
             config,
             close_deadline: None,
             role,
             phase: Phase::Open,
         }
+    }
+
+    /// Compresses messages, and takes compressed ones, as the handshake agreed.
+    #[cfg(feature = "deflate")]
+    #[must_use]
+    pub fn with_deflate(self, agreement: super::DeflateAgreement) -> Self {
+        self.with_per_message(PerMessage::new(agreement))
+    }
+
+    pub(super) fn with_per_message(self, per_message: PerMessage) -> Self {
+        Self { per_message, ..self }
     }
 
     /// Which end this is.
@@ -160,27 +175,26 @@ impl<T> WebSocket<T> {
     }
 
     /// Queues a frame.
-    fn push(&mut self, opcode: OpCode, payload: Chain) -> Result<(), Error> {
+    fn push(&mut self, header: Header, payload: Chain) -> Result<(), Error> {
         if self.role == Role::Server {
-            self.push_masked(opcode, None, payload);
+            self.push_masked(header, payload);
             return Ok(());
         }
         let mut masking = Masking::new(payload, self.reading.chain().sibling());
         let key = rand::random();
         match masking.try_mask(key) {
-            Ok(payload) => self.push_masked(opcode, Some(key), payload),
+            Ok(payload) => self.push_masked(Header { mask: Some(key), ..header }, payload),
             Err(error) if error.is_exhausted() || error.is_over_limit() => {
-                self.masking = Some(Box::new((opcode, masking)));
+                self.masking = Some(Box::new((header, masking)));
             }
             Err(error) => return Err(error.into()),
         }
         Ok(())
     }
 
-    fn push_masked(&mut self, opcode: OpCode, mask: Option<[u8; 4]>, payload: Chain) {
-        let header = Header { opcode, is_final: true, is_compressed: false, mask, len: payload.len() as u64 };
+    fn push_masked(&mut self, header: Header, payload: Chain) {
         let outgoing = self.outgoing.get_or_insert_default();
-        match opcode {
+        match header.opcode {
             OpCode::Pong => outgoing.push_pong(header, payload),
             _ => outgoing.push(header, payload),
         }
@@ -193,8 +207,11 @@ impl<T> WebSocket<T> {
 
     /// Queues the one close frame (ONE-CLOSE).
     fn push_close(&mut self, frame: Option<&CloseFrame>) -> Result<(), Error> {
-        let payload = frame.map(CloseFrame::payload).unwrap_or_default();
-        self.push(OpCode::Close, bytes::Bytes::from(payload).into())
+        if let Some((header, payload)) = self.per_message.give_up_deflating() {
+            self.push(header, payload)?;
+        }
+        let payload = Chain::from(bytes::Bytes::from(frame.map(CloseFrame::payload).unwrap_or_default()));
+        self.push(Header::new(OpCode::Close, payload.len()), payload)
     }
 
     /// What is to be told the user of what came.
@@ -206,7 +223,7 @@ impl<T> WebSocket<T> {
             Incoming::Ping(payload) => {
                 // A client that has no memory to mask a pong in stays silent, rather than let it overtake what waits.
                 if self.phase == Phase::Open && self.masking.is_none() {
-                    self.push(OpCode::Pong, payload.clone())?;
+                    self.push(Header::new(OpCode::Pong, payload.len()), payload.clone())?;
                 }
                 Message::Ping(payload)
             }
@@ -294,14 +311,22 @@ impl<T: AsyncRead + AsyncWrite + Unpin> WebSocket<T> {
         Poll::Ready(Ok(ready!(Pin::new(&mut self.io).poll_flush(cx))?))
     }
 
-    /// Masks the message that waits for it.
+    /// Compresses and masks the messages that wait for it.
+    fn poll_queue(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
+        ready!(self.poll_masking(cx))?;
+        if let Some((header, payload)) = ready!(self.per_message.poll_deflate(cx)) {
+            self.push(header, payload)?;
+        }
+        self.poll_masking(cx)
+    }
+
     fn poll_masking(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
         if let Some(waiting) = &mut self.masking {
-            let (opcode, masking) = &mut **waiting;
-            let (opcode, key) = (*opcode, rand::random());
+            let (header, masking) = &mut **waiting;
+            let (header, key) = (*header, rand::random());
             let masked = ready!(masking.poll_mask(cx, key));
             self.masking = None;
-            self.push_masked(opcode, Some(key), masked?);
+            self.push_masked(Header { mask: Some(key), ..header }, masked?);
         }
         Poll::Ready(Ok(()))
     }
@@ -311,6 +336,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin> WebSocket<T> {
         let code = error.close_code().filter(|_| self.phase == Phase::Open);
         self.phase = if error.is_io() { Phase::Ended } else { Phase::Closed };
         self.reading.clear();
+        self.per_message.clear();
         if let Some(code) = code {
             // Whatever becomes of it: there is one error to tell.
             let _ = self.push_close(Some(&CloseFrame::new(code, error.to_string())));
@@ -348,6 +374,14 @@ impl<T: AsyncRead + AsyncWrite + Unpin> WebSocket<T> {
         }
     }
 
+    /// Nothing comes now: that may last too long (NO-FREEZE).
+    fn poll_silence(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Message, Error>>> {
+        if self.phase == Phase::Closing && self.poll_close_deadline(cx).is_ready() {
+            return self.poll_fail(cx, Error::silent());
+        }
+        Poll::Pending
+    }
+
     fn poll_close_deadline(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         let timeout = self.config.close_timeout;
         self.close_deadline.get_or_insert_with(|| Sleep::new(timeout)).poll_passed(cx)
@@ -370,10 +404,11 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Stream for WebSocket<T> {
             {
                 return this.poll_fail(cx, error);
             }
-            let rules = Rules { config: &this.config, is_server: this.role == Role::Server, is_deflating: false };
-            match this.reading.decode(rules) {
-                Ok(None) => {}
-                Ok(Some(incoming)) => {
+            let is_deflating = this.per_message.is_agreed();
+            let rules = Rules { config: &this.config, is_server: this.role == Role::Server, is_deflating };
+            match this.per_message.poll_decode(cx, &mut this.reading, rules) {
+                Poll::Ready(Ok(None)) => {}
+                Poll::Ready(Ok(Some(incoming))) => {
                     let received = this.receive(incoming);
                     if this.outgoing.is_some() {
                         // The answer leaves before the user looks at what was asked. A failure is met again.
@@ -384,7 +419,8 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Stream for WebSocket<T> {
                         Err(error) => this.poll_fail(cx, error),
                     };
                 }
-                Err(error) => return this.poll_fail(cx, error),
+                Poll::Ready(Err(error)) => return this.poll_fail(cx, error),
+                Poll::Pending => return this.poll_silence(cx),
             }
             match this.reading.poll_read(cx, Pin::new(&mut this.io)) {
                 Poll::Ready(Ok(1..)) => {}
@@ -392,10 +428,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Stream for WebSocket<T> {
                 Poll::Ready(Ok(0)) if this.phase == Phase::Closing => this.phase = Phase::Ended,
                 Poll::Ready(Ok(0)) => return this.poll_fail(cx, Error::abrupt()),
                 Poll::Ready(Err(error)) => return this.poll_fail(cx, error.into()),
-                Poll::Pending if this.phase == Phase::Closing && this.poll_close_deadline(cx).is_ready() => {
-                    return this.poll_fail(cx, Error::silent());
-                }
-                Poll::Pending => return Poll::Pending,
+                Poll::Pending => return this.poll_silence(cx),
             }
         }
     }
@@ -409,7 +442,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Sink<Message> for WebSocket<T> {
         if this.phase != Phase::Open {
             return Poll::Ready(Err(Error::closed()));
         }
-        ready!(this.poll_masking(cx))?;
+        ready!(this.poll_queue(cx))?;
         if this.outgoing.as_ref().is_some_and(|outgoing| outgoing.len() >= this.config.high_mark) {
             ready!(this.poll_send(cx))?;
         }
@@ -433,12 +466,19 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Sink<Message> for WebSocket<T> {
         if opcode.is_control() && payload.len() > CONTROL_LEN_MAX {
             return Err(Error::too_long("a ping or pong", payload.len() as u64, CONTROL_LEN_MAX));
         }
-        this.push(opcode, payload)
+        let header = Header::new(opcode, payload.len());
+        if opcode.is_control() {
+            return this.push(header, payload);
+        }
+        match this.per_message.deflate(header, payload, this.reading.chain()) {
+            Some((header, payload)) => this.push(header, payload),
+            None => Ok(()),
+        }
     }
 
     fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
         let this = self.get_mut();
-        ready!(this.poll_masking(cx))?;
+        ready!(this.poll_queue(cx))?;
         this.poll_send(cx)
     }
 

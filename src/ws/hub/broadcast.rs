@@ -31,7 +31,7 @@ impl Broadcast {
             Message::Pong(chain) => (OpCode::Pong, chain),
             Message::Close(_) => return Err(message),
         };
-        let header = Header { opcode, is_final: true, is_compressed: false, mask: None, len: payload.len() as u64 };
+        let header = Header::new(opcode, payload.len());
         let blocks: usize = payload.segments().map(|segment| segment.block_capacity().max(segment.len())).sum();
         Ok(Self { header, payload, pinned: blocks + COST })
     }

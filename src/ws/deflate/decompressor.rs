@@ -1,0 +1,76 @@
+//! `Decompressor`: what inflates one message at a time.
+
+use std::{fmt, ops::Range};
+
+use flate2::{Decompress, FlushDecompress, Status};
+
+use super::SCRATCH_LEN;
+use crate::ws::violation::Violation;
+
+/// An inflate stream, and what came out of it last.
+///
+/// Its window is the largest, which holds what was compressed with any.
+pub(super) struct Decompressor {
+    stream: Decompress,
+    scratch: Box<[u8]>,
+    output: Range<usize>,
+}
+
+/// How far the input was inflated.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Inflated {
+    /// Bytes of the input.
+    pub(super) taken: usize,
+    /// The final block of a stream has ended there.
+    pub(super) has_ended: bool,
+}
+
+impl Decompressor {
+    /// Bytes on the heap, measured on zlib-rs.
+    pub(super) const HEAP_LEN: usize = 47_552 + SCRATCH_LEN;
+
+    pub(super) fn new() -> Self {
+        Self { stream: Decompress::new(false), scratch: vec![0; SCRATCH_LEN].into_boxed_slice(), output: 0..0 }
+    }
+
+    /// Forgets the last message.
+    pub(super) fn begin(&mut self) {
+        self.stream.reset(false);
+        self.output = 0..0;
+    }
+
+    /// Inflates from the front of `input`; what came out last must be consumed. What follows a final block is another stream.
+    ///
+    /// # Errors
+    /// The data are broken; or the input is empty, and nothing more comes out.
+    pub(super) fn inflate(&mut self, input: &[u8]) -> Result<Inflated, Violation> {
+        debug_assert!(self.output.is_empty());
+        let (before_in, before_out) = (self.stream.total_in(), self.stream.total_out());
+        let status = self.stream.decompress(input, &mut self.scratch, FlushDecompress::None);
+        let (taken, len) = (self.stream.total_in() - before_in, self.stream.total_out() - before_out);
+        self.output = 0..len as usize;
+        match status {
+            Ok(Status::StreamEnd) => {
+                self.stream.reset(false);
+                Ok(Inflated { taken: taken as usize, has_ended: true })
+            }
+            Ok(_) if taken > 0 || len > 0 => Ok(Inflated { taken: taken as usize, has_ended: false }),
+            _ => Err(Violation::Inflate),
+        }
+    }
+
+    /// What came out, and was not consumed yet.
+    pub(super) fn output(&self) -> &[u8] {
+        &self.scratch[self.output.clone()]
+    }
+
+    pub(super) fn consume(&mut self, count: usize) {
+        self.output.start += count;
+    }
+}
+
+impl fmt::Debug for Decompressor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Decompressor").field("output", &self.output).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,31 @@
+//! `Shared`: what all sockets of a [`Deflate`](super::Deflate) share.
+
+use std::sync::Arc;
+
+use super::{
+    compressor::Compressor,
+    decompressor::Decompressor,
+    set::{Held, Set},
+};
+use crate::pool::Reservation;
+
+#[derive(Debug)]
+pub(super) struct Shared {
+    pub(super) compressors: Arc<Set<Compressor>>,
+    pub(super) decompressors: Arc<Set<Decompressor>>,
+    pub(super) level: u32,
+    /// The largest window that is compressed with.
+    pub(super) window_bits: u8,
+    /// The shortest message that is compressed, in bytes.
+    pub(super) message_min: usize,
+    /// Room in a pool's budget for as many of both as there may be.
+    pub(super) reservation: Reservation,
+}
+
+impl Shared {
+    /// A compressor whose window is at most 2^`window_bits` bytes, if one is free.
+    pub(super) fn try_compressor(&self, window_bits: u8) -> Option<Held<Compressor>> {
+        let fits = |compressor: &Compressor| compressor.window_bits() == window_bits;
+        self.compressors.try_take(fits, || Compressor::new(self.level, window_bits))
+    }
+}
