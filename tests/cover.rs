@@ -199,6 +199,28 @@ async fn a_waiter_at_the_limit_is_served_out_of_the_cover_and_the_room_beside_it
     }
 }
 
+#[tokio::test]
+async fn whoever_waits_is_served_out_of_a_reservation_that_becomes_a_cover() {
+    for pool in pools([4 * KIB], 64 * KIB) {
+        let tenant = pool.child("tenant", 32 * KIB);
+        let request = tenant.child("request", 16 * KIB);
+        let part = request.child("part", 16 * KIB);
+        // At the limit of the account, at that of the one around it, and for the pool.
+        for (beside, is_full) in [(&request, false), (&tenant, false), (&pool, true)] {
+            let room = request.try_reserve(8 * KIB).expect("room");
+            let held = lease_all(beside, 1);
+            let mut waiter = part.chain(8 * KIB);
+            assert!(poll(&mut waiter).is_pending());
+            assert_eq!(pool.stats().leased == pool.budget(), is_full);
+            let cover = room.into_cover();
+            let Poll::Ready(chain) = poll(&mut waiter) else { panic!("{beside:?}: it is not served") };
+            assert_eq!((cover.left(), part.leased()), (0, 8 * KIB));
+            drop((chain, cover, held));
+            assert_eq!((tenant.leased(), pool.leased()), (0, 0));
+        }
+    }
+}
+
 /// Leases, reservations and covers come and go on several threads: whatever happens, all of it comes home.
 #[test]
 fn covers_under_stress_leave_nothing_behind() {

@@ -92,6 +92,7 @@ async fn those_that_linger_are_parked_when_memory_is_short() {
         until(|| site.pool.leased() == 900 << 10).await;
     }
     drop(others);
+    sleep(Duration::from_millis(300)).await; // the pool is asked four times a second
     clients[0].get("/").await;
     sleep(Duration::from_millis(300)).await;
     assert_eq!(site.awake(), 1);

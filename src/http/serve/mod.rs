@@ -171,7 +171,7 @@ impl<L, S> Serve<L, S> {
     }
 
     /// Opens an account of at most `limit` bytes inside `pool` for each connection that is awake, and gives it to the service as an
-    /// extension of each request: a [`Pool`]. While the pool's pressure is high, connections are parked at once.
+    /// extension of each request: a [`Pool`]. While the pool's pressure is high, which is looked at four times a second, connections are parked at once.
     ///
     /// What hyper holds for a connection that is awake is reserved in the pool too: 18 KiB, and 36 KiB for HTTP/2, up to half of the pool;
     /// the other half is for services. A request for which there is no room waits in line, until its head's deadline or the pool's
@@ -288,6 +288,7 @@ async fn tick(sleepers: Weak<Sleepers>, account: Option<AccountSettings>) {
     loop {
         interval.tick().await;
         let Some(sleepers) = sleepers.upgrade() else { return };
+        account.iter().for_each(AccountSettings::ask_pool);
         sleepers.tick(account.as_ref().is_some_and(AccountSettings::is_short));
     }
 }

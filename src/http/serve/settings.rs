@@ -1,6 +1,12 @@
 //! `Settings`: how a server treats its connections.
 
-use std::time::Duration;
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering::Relaxed},
+    },
+    time::Duration,
+};
 
 use bytes::BytesMut;
 
@@ -39,19 +45,26 @@ pub(super) struct AccountSettings {
     pub(super) awake: Pool,
     /// Room for heads that are not whole: a part of the pool, so that who never ends them cannot fill it.
     pub(super) heads: Pool,
+    /// Whether the pool was short at the last tick: to ask it costs two locks and a look at every shard.
+    was_short: Arc<AtomicBool>,
 }
 
 impl AccountSettings {
     pub(super) fn new(pool: &Pool, limit: usize) -> Self {
         let awake = pool.child("awake connections", pool.limit() / AWAKE_SHARE);
         let heads = pool.child("half heads", pool.limit() / HEADS_SHARE);
-        Self { pool: pool.clone(), limit, awake, heads }
+        Self { pool: pool.clone(), limit, awake, heads, was_short: Arc::default() }
     }
 
-    /// Whether connections should not linger: so that those in line need not wait for it.
+    /// Whether connections should not linger: so that those in line need not wait for it. What the pool has to say is from the last tick.
     pub(super) fn is_short(&self) -> bool {
         let high_mark = self.awake.limit() - self.awake.limit() / 8;
-        self.pool.pressure().is_high() || self.awake.leased() >= high_mark
+        self.was_short.load(Relaxed) || self.awake.leased() >= high_mark
+    }
+
+    /// At each tick.
+    pub(super) fn ask_pool(&self) {
+        self.was_short.store(self.pool.pressure().is_high(), Relaxed);
     }
 }
 

@@ -3,11 +3,11 @@
 //! # Invariants
 //! - COVERED: the bytes in `cover` are charged to the account and to all above it, and reserved in the slab; they are nobody else's. They
 //!   change under the slab's lock only, at once with what the slab counts, and so does the number of those who laid them there: what is
-//!   left when one goes is refunded, and nothing is put back when all are gone.
+//!   left when one goes is refunded, and nothing is put back when all are gone. Whoever adds to a cover asks under the same lock who waits.
 
 use std::sync::atomic::Ordering::Relaxed;
 
-use super::{Account, AccountHandle, AccountKey, Charge, ChargeRefused, refund};
+use super::{Account, AccountHandle, AccountKey, Charge, ChargeRefused, WAITERS, refund};
 use crate::pool::slab::Slab;
 
 impl Account {
@@ -23,8 +23,9 @@ impl Account {
         self.line().find(|at| at.cover.load(Relaxed) >= bytes)
     }
 
-    /// The covers of this account and of those above it, up to and with the account `key`.
-    pub(in crate::pool) fn covers_up_to(&self, key: AccountKey) -> impl Iterator<Item = usize> {
+    /// The covers of this account and of those above it, up to and with the account `key`. Without the lock, what a lease drew that fails
+    /// a moment later would be missed.
+    pub(in crate::pool) fn covers_up_to(&self, key: AccountKey, _slab: &Slab) -> impl Iterator<Item = usize> {
         let mut is_past = false;
         let line = self.line().take_while(move |at| !std::mem::replace(&mut is_past, at.key() == key));
         line.map(|at| at.cover.load(Relaxed))
@@ -61,6 +62,12 @@ impl Account {
             self.cover.store(self.cover.load(Relaxed) + bytes, Relaxed);
         }
         is_open
+    }
+
+    /// The accounts from this one on at which somebody waits, for whom what was added to the cover here may be enough. Each is flagged
+    /// before the covers are looked at for whoever waits there, under the same lock, so either side sees the other.
+    pub(in crate::pool) fn awaited(&self, _slab: &Slab) -> Vec<AccountKey> {
+        self.line().filter(|at| at.word.load(Relaxed) & WAITERS != 0).map(Account::key).collect()
     }
 
     /// Bytes of the cover.
@@ -111,10 +118,14 @@ impl<'a> CoveredCharge<'a> {
 
 impl<'a> Charge<'a> {
     /// Takes the charge of a block back that was not used and is free again: to the cover that it was drawn from. Returns the accounts
-    /// at which somebody waits.
+    /// at which somebody waits, for room or for the cover.
     pub(in crate::pool) fn undo(self, slab: &mut Slab) -> Vec<AccountKey> {
         match self.undraw(slab) {
-            Ok(covered) => covered.refund(),
+            Ok(covered) => {
+                let mut woken = covered.cover.awaited(slab);
+                woken.extend(covered.refund());
+                woken
+            }
             Err(charge) => charge.refund(),
         }
     }

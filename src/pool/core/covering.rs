@@ -11,9 +11,16 @@ use crate::pool::{
 };
 
 impl Core {
-    /// Lays bytes that are reserved and charged to this account there for its leases.
+    /// Lays bytes that are reserved and charged to this account there for its leases, and serves those who wait for such.
     pub(in crate::pool) fn lay_cover(&self, account: &Account, bytes: usize) {
-        account.lay_cover(bytes, &mut self.slab.lock());
+        let (waiting, woken) = {
+            let mut slab = self.slab.lock();
+            account.lay_cover(bytes, &mut slab);
+            (slab.waiting, account.awaited(&slab))
+        };
+        if waiting || !woken.is_empty() {
+            self.serve_now(woken);
+        }
     }
 
     /// Reserves and lays so many bytes there, if that can be had at once and nobody is near a limit: nearly always, and under one lock.
@@ -68,14 +75,15 @@ impl Core {
         if at.has_room(bytes.saturating_add(promised)) {
             return true;
         }
+        let slab = self.slab.lock();
         match request {
             Request::Reservation(_) => false,
-            Request::Block(_) => account.covers_up_to(key).any(|cover| cover >= bytes),
+            Request::Block(_) => account.covers_up_to(key, &slab).any(|cover| cover >= bytes),
             Request::Chain(_) => {
                 // Either part is of whole blocks.
                 let block_len = self.classes.iter().map(|class| self.classes.len_of(class)).min().unwrap_or(1);
                 let whole = |bytes: usize| bytes - bytes % block_len;
-                let covered: usize = account.covers_up_to(key).map(whole).sum();
+                let covered: usize = account.covers_up_to(key, &slab).map(whole).sum();
                 covered > 0 && covered + whole(at.room().saturating_sub(promised)) >= bytes
             }
         }
