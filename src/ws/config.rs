@@ -1,6 +1,9 @@
 //! `Config`: what is taken of a peer, and how much is queued for it.
 
-use std::time::Duration;
+use std::{
+    sync::{Arc, LazyLock},
+    time::Duration,
+};
 
 /// Limits and settings of [`WebSocket`](super::WebSocket)s. Sockets share it: make one, and clone it.
 ///
@@ -31,6 +34,12 @@ impl Config {
             #[cfg(feature = "axum")]
             account_max: 4 << 20,
         }
+    }
+
+    /// The defaults, once for all sockets.
+    pub(super) fn shared() -> Arc<Self> {
+        static SHARED: LazyLock<Arc<Config>> = LazyLock::new(Arc::default);
+        Arc::clone(&SHARED)
     }
 
     /// The longest payload of a frame, in bytes; 16 MiB by default, as tungstenite's.
