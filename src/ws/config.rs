@@ -1,6 +1,9 @@
 //! `Config`: what is taken of a peer, and how much is queued for it.
 
-use std::time::Duration;
+use std::{
+    sync::{Arc, LazyLock},
+    time::Duration,
+};
 
 /// Limits and settings of [`WebSocket`](super::WebSocket)s. Sockets share it: make one, and clone it.
 ///
@@ -35,6 +38,12 @@ impl Config {
             #[cfg(feature = "deflate")]
             deflate: None,
         }
+    }
+
+    /// The defaults, once for all sockets.
+    pub(super) fn shared() -> Arc<Self> {
+        static SHARED: LazyLock<Arc<Config>> = LazyLock::new(Arc::default);
+        Arc::clone(&SHARED)
     }
 
     /// The longest payload of a frame, in bytes; 16 MiB by default, as tungstenite's.
