@@ -29,6 +29,7 @@ use super::{
     deflate::PerMessage,
     error::Error,
     header::{CONTROL_LEN_MAX, Header, OpCode},
+    keep_alive::{Beat, Pulse},
     masking::Masking,
     message::Message,
     outgoing::Outgoing,
@@ -99,6 +100,8 @@ pub struct WebSocket<T> {
     masking: Option<Box<(Header, Masking)>>,
     config: Arc<Config>,
     close_deadline: Option<Sleep>,
+    /// If there are pings.
+    beat: Option<Box<Beat>>,
     role: Role,
     phase: Phase,
 }
@@ -131,6 +134,7 @@ impl<T> WebSocket<T> {
             outgoing: None,
             per_message: PerMessage::default(),
             masking: None,
+            beat: config.keep_alive.as_ref().map(|keep_alive| Box::new(keep_alive.beat())),
             config,
             close_deadline: None,
             role,
@@ -379,6 +383,23 @@ impl<T: AsyncRead + AsyncWrite + Unpin> WebSocket<T> {
         if self.phase == Phase::Closing && self.poll_close_deadline(cx).is_ready() {
             return self.poll_fail(cx, Error::silent());
         }
+        while self.phase == Phase::Open
+            && let Some(beat) = &mut self.beat
+        {
+            match beat.check(cx) {
+                Pulse::Wait => break,
+                Pulse::GiveUp => return self.poll_fail(cx, Error::silent()),
+                // Whoever waits for memory to send is no reason to give a peer up; the ping is left out.
+                Pulse::Ping if self.masking.is_some() => {}
+                Pulse::Ping => {
+                    if let Err(error) = self.push(Header::new(OpCode::Ping, 0), Chain::new()) {
+                        return self.poll_fail(cx, error);
+                    }
+                    // A failure is met again.
+                    let _ = self.poll_send(cx);
+                }
+            }
+        }
         Poll::Pending
     }
 
@@ -423,7 +444,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Stream for WebSocket<T> {
                 Poll::Pending => return this.poll_silence(cx),
             }
             match this.reading.poll_read(cx, Pin::new(&mut this.io)) {
-                Poll::Ready(Ok(1..)) => {}
+                Poll::Ready(Ok(1..)) => this.beat.iter_mut().for_each(|beat| beat.heard()),
                 // RFC 6455 §7.1.5: who has sent a close frame may be answered by the end of the connection alone.
                 Poll::Ready(Ok(0)) if this.phase == Phase::Closing => this.phase = Phase::Ended,
                 Poll::Ready(Ok(0)) => return this.poll_fail(cx, Error::abrupt()),
