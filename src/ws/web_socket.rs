@@ -357,8 +357,8 @@ impl<T: AsyncRead + AsyncWrite + Unpin> WebSocket<T> {
         Poll::Pending
     }
 
-    /// RFC 6455 §7.1.1: the server closes the connection first; then what the peer still sends is read, so that nothing that is left makes the
-    /// system reset the connection and drop our close frame.
+    /// RFC 6455 §7.1.1: the server closes the connection first, and the client when it sees that. What the peer still sends is read, so that
+    /// nothing that is left makes the system reset the connection and drop our close frame.
     fn poll_end_of_transport(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
         ready!(self.poll_masking(cx))?;
         ready!(self.poll_send(cx))?;
@@ -369,9 +369,13 @@ impl<T: AsyncRead + AsyncWrite + Unpin> WebSocket<T> {
             let count = ready!(self.reading.poll_read(cx, Pin::new(&mut self.io)))?;
             self.reading.clear();
             if count == 0 {
-                return Poll::Ready(Ok(()));
+                break;
             }
         }
+        if self.role == Role::Client {
+            ready!(Pin::new(&mut self.io).poll_shutdown(cx))?;
+        }
+        Poll::Ready(Ok(()))
     }
 
     /// Nothing comes now: that may last too long (NO-FREEZE).

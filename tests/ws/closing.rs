@@ -103,6 +103,53 @@ async fn a_close_frame_within_a_message_ends_it() {
 }
 
 #[tokio::test]
+async fn we_close_with_a_code_and_a_reason() {
+    let pool = pool();
+    let long = "\u{20ac}".repeat(50);
+    let cases = [
+        (None, Frame::close(1000, "")),
+        (Some(CloseFrame::new(CloseCode::RESTART, "soon back")), Frame::close(1012, "soon back")),
+        // Cut at a character.
+        (Some(CloseFrame::new(CloseCode::NORMAL, long.clone())), Frame::close(1000, &long[..123])),
+    ];
+    for role in ROLES {
+        for (frame, expected) in &cases {
+            let (near, mut peer) = duplex(role, 1000);
+            let mut socket = WebSocket::new(near, role, &pool);
+            let peer = async {
+                assert_eq!(peer.recv().await.as_ref(), Some(expected));
+                peer.send(Frame::close(1000, "")).await;
+                peer.assert_end().await;
+            };
+            let (closed, ()) = tokio::join!(socket.close(frame.clone()), peer);
+            closed.unwrap();
+            socket.close(None).await.unwrap();
+            assert!(socket.recv().await.is_none());
+            assert_eq!(pool.leased(), 0);
+        }
+    }
+}
+
+#[tokio::test]
+async fn after_our_close_frame_what_the_peer_sends_is_received_and_nothing_is_answered() {
+    let pool = pool();
+    for role in ROLES {
+        let (near, mut peer) = duplex(role, 1000);
+        let mut socket = WebSocket::new(near, role, &pool);
+        socket.send(Message::Close(None)).await.unwrap();
+        assert!(!socket.is_open());
+        peer.send_all([Frame::text("last"), Frame::ping("?"), Frame::close(4000, "bye")]).await;
+        assert_eq!(socket.recv().await.unwrap().unwrap(), Message::from("last"));
+        assert!(matches!(socket.recv().await.unwrap().unwrap(), Message::Ping(_)));
+        let frame = CloseFrame::new(CloseCode::new(4000).unwrap(), "bye");
+        assert_eq!(socket.recv().await.unwrap().unwrap(), Message::Close(Some(frame)));
+        let (end, ()) = tokio::join!(socket.recv(), peer.assert_closed(1000));
+        assert!(end.is_none());
+        assert_eq!(pool.leased(), 0);
+    }
+}
+
+#[tokio::test]
 async fn after_a_close_frame_nothing_can_be_sent() {
     let pool = pool();
     for role in ROLES {
@@ -136,6 +183,19 @@ async fn a_sink_that_is_closed_sends_what_is_queued_and_a_close_frame() {
         assert_eq!(sent(socket.get_ref().sent()), [Frame::text("first"), Frame::close(1000, "")]);
         assert_eq!(pool.leased(), 0);
     }
+}
+
+#[tokio::test]
+async fn both_may_close_at_once() {
+    let pool = pool();
+    let (near, far) = tcp_pair().await;
+    let mut server = WebSocket::new(near, Role::Server, &pool);
+    let mut client = WebSocket::new(far, Role::Client, &pool);
+    let closing = async { tokio::join!(server.close(None), client.close(None)) };
+    let (of_server, of_client) = tokio::time::timeout(CLOSE_TIMEOUT / 2, closing).await.expect("both end");
+    of_server.unwrap();
+    of_client.unwrap();
+    assert_eq!(pool.leased(), 0);
 }
 
 #[tokio::test]

@@ -192,3 +192,19 @@ async fn messages_of_all_lengths_go_there_and_back_over_duplex_and_tcp() {
         converse(near, far, role, &LENS, &pool).await;
     }
 }
+
+#[tokio::test]
+async fn server_and_client_understand_each_other() {
+    let pool = pool();
+    let (near, far) = tcp_pair().await;
+    let (server, mut client) = (WebSocket::new(near, Role::Server, &pool), WebSocket::new(far, Role::Client, &pool));
+    let asking = async {
+        for len in LENS {
+            client.send(text(len)).await.unwrap();
+            assert_eq!(client.recv().await.unwrap().unwrap(), Message::from(text(len)));
+        }
+        client.close(None).await.unwrap();
+    };
+    tokio::join!(echo(server), asking);
+    assert_eq!(pool.leased(), 0);
+}
