@@ -2,9 +2,14 @@
 
 use std::time::Duration;
 
-use leasehold::ws::{Error, Message, Role, WebSocket};
+use futures_util::SinkExt;
+use leasehold::{
+    Pool,
+    ws::{Error, Message, Role, WebSocket},
+};
 use tokio::{
     io::{AsyncRead, AsyncWrite, AsyncWriteExt},
+    net::TcpStream,
     time::timeout,
 };
 
@@ -74,6 +79,52 @@ async fn a_reset_is_an_error_of_the_transport_in_every_phase() {
             let error = last(&mut socket).await.expect("an error");
             assert!(error.is_io() && std::error::Error::source(&error).is_some(), "{index}: {error}");
             assert_eq!(pool.leased(), 0, "{index}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn after_our_close_frame_the_end_of_the_connection_is_answer_enough() {
+    let pool = pool();
+    for role in ROLES {
+        for (index, beginning) in beginnings(role).into_iter().enumerate().filter(|(index, _)| *index != 7) {
+            let mut socket = socket(role, Faulty::new(beginning).cut(1_000), &pool);
+            socket.send(Message::Close(None)).await.unwrap();
+            assert!(last(&mut socket).await.is_none());
+            assert_eq!(pool.leased(), 0, "{index}");
+        }
+    }
+}
+
+async fn queue<T: AsyncRead + AsyncWrite + Unpin>(socket: &mut WebSocket<T>, pool: &Pool) {
+    // More than the system takes, so that some of it stays here.
+    for _ in 0..3 {
+        let mut chain = pool.chain(4 << 20).await.unwrap();
+        bytes::BufMut::put_bytes(&mut chain, b'x', 4 << 20);
+        let fed = timeout(Duration::from_millis(20), socket.feed(Message::binary(chain.freeze()))).await;
+        if fed.is_err() {
+            break;
+        }
+    }
+    assert!(pool.leased() > 0);
+}
+
+#[tokio::test]
+async fn what_is_queued_goes_home_when_the_peer_is_reset() {
+    // A quarter of a pool is the most that can be leased at once.
+    let pool = Pool::new(64 << 20).unwrap();
+    for role in ROLES {
+        for is_closing in [false, true] {
+            let (near, far) = sockets::tcp_pair().await;
+            let mut socket: WebSocket<TcpStream> = WebSocket::new(near, role, &pool);
+            queue(&mut socket, &pool).await;
+            if is_closing {
+                assert!(timeout(Duration::from_millis(20), socket.close(None)).await.is_err());
+            }
+            sockets::reset(far);
+            let error = last(&mut socket).await;
+            assert!(error.is_some_and(|error| error.is_io()));
+            assert_eq!(pool.leased(), 0, "while the socket is still there");
         }
     }
 }
