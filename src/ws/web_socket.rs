@@ -456,7 +456,11 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Stream for WebSocket<T> {
                     };
                 }
                 Poll::Ready(Err(error)) => return this.poll_fail(cx, error),
-                Poll::Pending => return this.poll_silence(cx),
+                Poll::Pending => {
+                    // It is we who keep the peer waiting.
+                    this.beat.iter_mut().for_each(|beat| beat.heard());
+                    return this.poll_silence(cx);
+                }
             }
             match this.reading.poll_read(cx, Pin::new(&mut this.io)) {
                 Poll::Ready(Ok(1..)) => this.beat.iter_mut().for_each(|beat| beat.heard()),
