@@ -9,19 +9,21 @@
 //!
 //! # Invariants
 //! - ONE-CLOSE: one close frame is sent, and nothing behind it (RFC 6455 §5.5.1).
-//! - NO-FREEZE: from our close frame on, the peer has `close_timeout`.
+//! - NO-FREEZE: from our close frame on, the peer has `close_timeout`. Neither a pong nor a close frame needs a block.
 
 use std::{
     fmt,
     future::poll_fn,
+    mem::MaybeUninit,
     pin::Pin,
     sync::Arc,
     task::{Context, Poll, ready},
 };
 
+use bytes::Bytes;
 use futures_core::Stream;
 use futures_sink::Sink;
-use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use super::{
     close::{CloseCode, CloseFrame},
@@ -29,6 +31,7 @@ use super::{
     deflate::PerMessage,
     error::Error,
     header::{CONTROL_LEN_MAX, Header, OpCode},
+    mask::Mask,
     masking::Masking,
     message::Message,
     outgoing::Outgoing,
@@ -41,6 +44,9 @@ use crate::{
     pool::Pool,
     sync::Sleep,
 };
+
+/// After both have closed so much is read, and dropped, at once; on the stack.
+const DROPPED_LEN: usize = 4 << 10;
 
 /// Which end of a connection this is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -180,8 +186,15 @@ impl<T> WebSocket<T> {
             self.push_masked(header, payload);
             return Ok(());
         }
-        let mut masking = Masking::new(payload, self.reading.chain().sibling());
         let key = rand::random();
+        if header.opcode.is_control() {
+            // At most 125 bytes, far less than a block: whoever is told of an error, or that we are alive, needs no lease (NO-FREEZE).
+            let mut payload = payload.to_vec();
+            Mask::new(key).apply(&mut payload);
+            self.push_masked(Header { mask: Some(key), ..header }, Bytes::from(payload).into());
+            return Ok(());
+        }
+        let mut masking = Masking::new(payload, self.reading.chain().sibling());
         match masking.try_mask(key) {
             Ok(payload) => self.push_masked(Header { mask: Some(key), ..header }, payload),
             Err(error) if error.is_exhausted() || error.is_over_limit() => {
@@ -205,12 +218,14 @@ impl<T> WebSocket<T> {
         self.outgoing.get_or_insert_default().push(header, payload);
     }
 
-    /// Queues the one close frame (ONE-CLOSE).
+    /// Queues the one close frame. A message that still waits for memory then is not sent any more (ONE-CLOSE).
     fn push_close(&mut self, frame: Option<&CloseFrame>) -> Result<(), Error> {
         if let Some((header, payload)) = self.per_message.give_up_deflating() {
-            self.push(header, payload)?;
+            // If there is no memory to mask it in, it is not sent either.
+            let _ = self.push(header, payload);
         }
-        let payload = Chain::from(bytes::Bytes::from(frame.map(CloseFrame::payload).unwrap_or_default()));
+        self.masking = None;
+        let payload = Chain::from(Bytes::from(frame.map(CloseFrame::payload).unwrap_or_default()));
         self.push(Header::new(OpCode::Close, payload.len()), payload)
     }
 
@@ -229,8 +244,7 @@ impl<T> WebSocket<T> {
             Incoming::Data { payload, .. } => Message::Binary(payload),
             Incoming::Pong(payload) => Message::Pong(payload),
             Incoming::Ping(payload) => {
-                // A client that has no memory to mask a pong in stays silent, rather than let it overtake what waits.
-                if self.phase == Phase::Open && self.masking.is_none() {
+                if self.phase == Phase::Open {
                     self.push(Header::new(OpCode::Pong, payload.len()), payload.clone())?;
                 }
                 Message::Ping(payload)
@@ -371,17 +385,19 @@ impl<T: AsyncRead + AsyncWrite + Unpin> WebSocket<T> {
     /// RFC 6455 §7.1.1: the server closes the connection first, and the client when it sees that. What the peer still sends is read, so that
     /// nothing that is left makes the system reset the connection and drop our close frame.
     fn poll_end_of_transport(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
-        ready!(self.poll_masking(cx))?;
         ready!(self.poll_send(cx))?;
         if self.role == Role::Server {
             ready!(Pin::new(&mut self.io).poll_shutdown(cx))?;
         }
+        // Into no block: what is dropped waits for no memory. Tokio's transports yield now and then.
+        let mut dropped = [MaybeUninit::uninit(); DROPPED_LEN];
+        let mut dropped = ReadBuf::uninit(&mut dropped);
         loop {
-            let count = ready!(self.reading.poll_read(cx, Pin::new(&mut self.io)))?;
-            self.reading.clear();
-            if count == 0 {
+            ready!(Pin::new(&mut self.io).poll_read(cx, &mut dropped))?;
+            if dropped.filled().is_empty() {
                 break;
             }
+            dropped.clear();
         }
         if self.role == Role::Client {
             ready!(Pin::new(&mut self.io).poll_shutdown(cx))?;
