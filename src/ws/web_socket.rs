@@ -346,7 +346,11 @@ impl<T: AsyncRead + AsyncWrite + Unpin> WebSocket<T> {
         if let Some(waiting) = &mut self.masking {
             let (header, masking) = &mut **waiting;
             let (header, key) = (*header, rand::random());
-            let masked = ready!(masking.poll_mask(cx, key));
+            let Poll::Ready(masked) = masking.poll_mask(cx, key) else {
+                // What is queued before it may hold the memory.
+                let _ = self.poll_send(cx)?;
+                return Poll::Pending;
+            };
             self.masking = None;
             self.push_masked(Header { mask: Some(key), ..header }, masked?);
         }

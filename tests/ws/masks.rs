@@ -130,6 +130,21 @@ async fn masking_waits_for_memory_and_goes_on() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_send_that_is_dropped_while_it_waits_for_memory_keeps_the_order() {
+    let (pool, mut held) = exhausted();
+    let mut socket = socket(Role::Client, Faulty::new([]).staying_open(), &pool);
+    assert!(once(socket.send("first")).await.is_pending());
+    for _ in 0..3 {
+        assert!(once(socket.send("never taken")).await.is_pending());
+    }
+    held.pop();
+    socket.send("second").await.unwrap();
+    assert_eq!(sent(&socket).iter().map(|frame| &frame.payload[..]).collect::<Vec<_>>(), [&b"first"[..], b"second"]);
+    drop(held);
+    assert_eq!(pool.leased(), 0);
+}
+
+#[tokio::test(start_paused = true)]
 async fn masking_that_waits_too_long_is_an_error_and_the_next_message_can_be_sent() {
     let (pool, held) = exhausted();
     let mut socket = socket(Role::Client, Faulty::new([]).staying_open(), &pool);
