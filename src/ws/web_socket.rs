@@ -26,7 +26,7 @@ use futures_sink::Sink;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use super::{
-    close::{CloseCode, CloseFrame},
+    close::CloseFrame,
     config::Config,
     deflate::PerMessage,
     error::Error,
@@ -304,7 +304,9 @@ impl<T: AsyncRead + AsyncWrite + Unpin> WebSocket<T> {
     /// Resumable: call it again.
     pub async fn close(&mut self, frame: Option<CloseFrame>) -> Result<(), Error> {
         if self.phase == Phase::Open {
-            self.send(Message::Close(frame)).await?;
+            // It is queued, even if the peer does not read: the time that it has begins now (NO-FREEZE).
+            poll_fn(|cx| self.poll_queue(cx)).await?;
+            self.start_close(frame.unwrap_or_default())?;
         }
         while self.recv().await.transpose()?.is_some() {}
         Ok(())
@@ -494,9 +496,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Sink<Message> for WebSocket<T> {
             Message::Binary(chain) => (OpCode::Binary, chain),
             Message::Ping(chain) => (OpCode::Ping, chain),
             Message::Pong(chain) => (OpCode::Pong, chain),
-            Message::Close(frame) => {
-                return this.start_close(frame.unwrap_or_else(|| CloseFrame::new(CloseCode::NORMAL, "")));
-            }
+            Message::Close(frame) => return this.start_close(frame.unwrap_or_default()),
         };
         if opcode.is_control() && payload.len() > CONTROL_LEN_MAX {
             return Err(Error::too_long("a ping or pong", payload.len() as u64, CONTROL_LEN_MAX));

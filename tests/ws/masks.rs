@@ -188,6 +188,26 @@ async fn a_message_that_waits_for_memory_does_not_follow_the_close_frame() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_close_waits_for_the_message_that_waits_for_memory() {
+    let (pool, mut held) = exhausted();
+    let (near, mut peer) = duplex(Role::Client, 1_000);
+    let mut socket = WebSocket::new(near, Role::Client, &pool);
+    assert!(once(socket.send("first")).await.is_pending());
+    let peer = async {
+        assert!(once(peer.recv()).await.is_pending());
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        held.truncate(8);
+        assert_eq!((peer.recv().await, peer.recv().await), (Some(Frame::text("first")), Some(Frame::close(1000, ""))));
+        peer.send(Frame::close(1000, "")).await;
+        peer.assert_end().await;
+    };
+    let (closed, ()) = tokio::join!(socket.close(None), peer);
+    closed.unwrap();
+    drop(held);
+    assert_eq!((pool.leased(), pool.stats().waiting), (0, 0));
+}
+
+#[tokio::test(start_paused = true)]
 async fn without_memory_a_client_answers_and_closes() {
     let (pool, mut held) = exhausted();
     let (near, mut peer) = duplex(Role::Client, 1_000);
