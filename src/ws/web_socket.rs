@@ -10,6 +10,7 @@
 //! # Invariants
 //! - ONE-CLOSE: one close frame is sent, and nothing behind it (RFC 6455 §5.5.1).
 //! - NO-FREEZE: from our close frame on, the peer has `close_timeout`. Neither a pong nor a close frame needs a block.
+//! - HALVES: one task may send and another receive; what both wait for wakes both.
 
 use std::{
     fmt,
@@ -30,6 +31,7 @@ use super::{
     config::Config,
     deflate::PerMessage,
     error::Error,
+    halves::{Half, Halves},
     header::{CONTROL_LEN_MAX, Header, OpCode},
     mask::Mask,
     masking::Masking,
@@ -103,6 +105,8 @@ pub struct WebSocket<T> {
     per_message: PerMessage,
     /// A client's message that waits for memory to be masked in.
     masking: Option<Box<(Header, Masking)>>,
+    /// While something is queued that the transport does not take.
+    halves: Option<Box<Halves>>,
     config: Arc<Config>,
     close_deadline: Option<Sleep>,
     role: Role,
@@ -137,6 +141,7 @@ impl<T> WebSocket<T> {
             outgoing: None,
             per_message: PerMessage::default(),
             masking: None,
+            halves: None,
             config,
             close_deadline: None,
             role,
@@ -235,6 +240,9 @@ impl<T> WebSocket<T> {
         self.reading.clear();
         self.per_message = PerMessage::default();
         self.phase = Phase::Ended;
+        if let Some(halves) = self.halves.take() {
+            halves.wake_other(Half::Stream);
+        }
     }
 
     /// What is to be told the user of what came.
@@ -323,11 +331,26 @@ impl<T: AsyncRead + AsyncWrite + Unpin> WebSocket<T> {
 
     /// Writes what is queued; nothing if nothing is.
     pub(super) fn poll_sent(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
-        if self.outgoing.is_some() { self.poll_send(cx) } else { Poll::Ready(Ok(())) }
+        if self.outgoing.is_some() { self.poll_send(cx, Half::Stream) } else { Poll::Ready(Ok(())) }
     }
 
-    /// Writes what is queued.
-    fn poll_send(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
+    /// Writes what is queued, for the task that sends or the one that receives.
+    fn poll_send(&mut self, cx: &mut Context<'_>, half: Half) -> Poll<Result<(), Error>> {
+        let polled = self.poll_write(cx);
+        if polled.is_pending() {
+            // A transport knows the last task that it told to wait: it is told of both (HALVES).
+            return match self.halves.get_or_insert_default().wait(half, cx.waker()) {
+                Some(both) => self.poll_write(&mut Context::from_waker(&both)),
+                None => Poll::Pending,
+            };
+        }
+        if let Some(halves) = self.halves.take() {
+            halves.wake_other(half);
+        }
+        polled
+    }
+
+    fn poll_write(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
         if let Some(outgoing) = &mut self.outgoing {
             ready!(poll_write_all_buf(Pin::new(&mut self.io), cx, &mut **outgoing))?;
             self.outgoing = None;
@@ -350,7 +373,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin> WebSocket<T> {
             let (header, key) = (*header, rand::random());
             let Poll::Ready(masked) = masking.poll_mask(cx, key) else {
                 // What is queued before it may hold the memory.
-                let _ = self.poll_send(cx)?;
+                let _ = self.poll_send(cx, Half::Sink)?;
                 return Poll::Pending;
             };
             self.masking = None;
@@ -372,7 +395,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin> WebSocket<T> {
         if let Some(code) = code {
             // Whatever becomes of it: there is one error to tell.
             let _ = self.push_close(Some(&CloseFrame::new(code, error.to_string())));
-            let _ = self.poll_send(cx);
+            let _ = self.poll_send(cx, Half::Stream);
         }
         Poll::Ready(Some(Err(error)))
     }
@@ -391,7 +414,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin> WebSocket<T> {
     /// RFC 6455 §7.1.1: the server closes the connection first, and the client when it sees that. What the peer still sends is read, so that
     /// nothing that is left makes the system reset the connection and drop our close frame.
     fn poll_end_of_transport(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
-        ready!(self.poll_send(cx))?;
+        ready!(self.poll_send(cx, Half::Stream))?;
         if self.role == Role::Server {
             ready!(Pin::new(&mut self.io).poll_shutdown(cx))?;
         }
@@ -437,7 +460,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Stream for WebSocket<T> {
                 Phase::Open | Phase::Closing => {}
             }
             if this.outgoing.is_some()
-                && let Poll::Ready(Err(error)) = this.poll_send(cx)
+                && let Poll::Ready(Err(error)) = this.poll_send(cx, Half::Stream)
             {
                 return this.poll_fail(cx, error);
             }
@@ -449,7 +472,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Stream for WebSocket<T> {
                     let received = this.receive(incoming);
                     if this.outgoing.is_some() {
                         // The answer leaves before the user looks at what was asked. A failure is met again.
-                        let _ = this.poll_send(cx);
+                        let _ = this.poll_send(cx, Half::Stream);
                     }
                     return match received {
                         Ok(message) => Poll::Ready(Some(Ok(message))),
@@ -481,7 +504,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Sink<Message> for WebSocket<T> {
         }
         ready!(this.poll_queue(cx))?;
         if this.outgoing.as_ref().is_some_and(|outgoing| outgoing.len() >= this.config.high_mark) {
-            ready!(this.poll_send(cx))?;
+            ready!(this.poll_send(cx, Half::Sink))?;
         }
         Poll::Ready(Ok(()))
     }
@@ -514,7 +537,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Sink<Message> for WebSocket<T> {
     fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
         let this = self.get_mut();
         ready!(this.poll_queue(cx))?;
-        this.poll_send(cx)
+        this.poll_send(cx, Half::Sink)
     }
 
     /// Sends a close frame, if none was sent. The peer's is received by the stream.
