@@ -95,6 +95,7 @@ mod error;
 mod fields;
 mod header;
 mod hub;
+mod keep_alive;
 mod key;
 mod mask;
 mod masking;
@@ -120,6 +121,7 @@ pub use self::{
     connect_error::ConnectError,
     error::Error,
     hub::{Hub, HubBuilder, HubError, Member, SlowPolicy},
+    keep_alive::KeepAlive,
     message::Message,
     upgrade::Upgrade,
     upgrade_error::UpgradeError,

@@ -29,6 +29,7 @@ use super::{
     deflate::PerMessage,
     error::Error,
     header::{CONTROL_LEN_MAX, Header, OpCode},
+    keep_alive::{Beat, Pulse},
     masking::Masking,
     message::Message,
     outgoing::Outgoing,
@@ -99,6 +100,8 @@ pub struct WebSocket<T> {
     masking: Option<Box<(Header, Masking)>>,
     config: Arc<Config>,
     close_deadline: Option<Sleep>,
+    /// If there are pings.
+    beat: Option<Box<Beat>>,
     role: Role,
     phase: Phase,
 }
@@ -131,6 +134,7 @@ impl<T> WebSocket<T> {
             outgoing: None,
             per_message: PerMessage::default(),
             masking: None,
+            beat: config.keep_alive.as_ref().map(|keep_alive| Box::new(keep_alive.beat())),
             config,
             close_deadline: None,
             role,
@@ -212,6 +216,14 @@ impl<T> WebSocket<T> {
         }
         let payload = Chain::from(bytes::Bytes::from(frame.map(CloseFrame::payload).unwrap_or_default()));
         self.push(Header::new(OpCode::Close, payload.len()), payload)
+    }
+
+    /// Nothing is sent or received any more, and nothing is held.
+    fn end(&mut self) {
+        (self.outgoing, self.masking, self.close_deadline) = (None, None, None);
+        self.reading.clear();
+        self.per_message = PerMessage::default();
+        self.phase = Phase::Ended;
     }
 
     /// What is to be told the user of what came.
@@ -334,7 +346,11 @@ impl<T: AsyncRead + AsyncWrite + Unpin> WebSocket<T> {
     /// The last word: the peer is told, and the user.
     pub(super) fn poll_fail(&mut self, cx: &mut Context<'_>, error: Error) -> Poll<Option<Result<Message, Error>>> {
         let code = error.close_code().filter(|_| self.phase == Phase::Open);
-        self.phase = if error.is_io() { Phase::Ended } else { Phase::Closed };
+        if error.is_io() {
+            self.end();
+            return Poll::Ready(Some(Err(error)));
+        }
+        self.phase = Phase::Closed;
         self.reading.clear();
         self.per_message.clear();
         if let Some(code) = code {
@@ -350,15 +366,14 @@ impl<T: AsyncRead + AsyncWrite + Unpin> WebSocket<T> {
         let ended = self.poll_end_of_transport(cx);
         let is_late = ended.is_pending() && self.poll_close_deadline(cx).is_ready();
         if ended.is_ready() || is_late {
-            (self.outgoing, self.masking, self.close_deadline) = (None, None, None);
-            self.phase = Phase::Ended;
+            self.end();
             return Poll::Ready(());
         }
         Poll::Pending
     }
 
-    /// RFC 6455 §7.1.1: the server closes the connection first; then what the peer still sends is read, so that nothing that is left makes the
-    /// system reset the connection and drop our close frame.
+    /// RFC 6455 §7.1.1: the server closes the connection first, and the client when it sees that. What the peer still sends is read, so that
+    /// nothing that is left makes the system reset the connection and drop our close frame.
     fn poll_end_of_transport(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
         ready!(self.poll_masking(cx))?;
         ready!(self.poll_send(cx))?;
@@ -369,15 +384,36 @@ impl<T: AsyncRead + AsyncWrite + Unpin> WebSocket<T> {
             let count = ready!(self.reading.poll_read(cx, Pin::new(&mut self.io)))?;
             self.reading.clear();
             if count == 0 {
-                return Poll::Ready(Ok(()));
+                break;
             }
         }
+        if self.role == Role::Client {
+            ready!(Pin::new(&mut self.io).poll_shutdown(cx))?;
+        }
+        Poll::Ready(Ok(()))
     }
 
     /// Nothing comes now: that may last too long (NO-FREEZE).
     fn poll_silence(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Message, Error>>> {
         if self.phase == Phase::Closing && self.poll_close_deadline(cx).is_ready() {
             return self.poll_fail(cx, Error::silent());
+        }
+        while self.phase == Phase::Open
+            && let Some(beat) = &mut self.beat
+        {
+            match beat.check(cx) {
+                Pulse::Wait => break,
+                Pulse::GiveUp => return self.poll_fail(cx, Error::silent()),
+                // Whoever waits for memory to send is no reason to give a peer up; the ping is left out.
+                Pulse::Ping if self.masking.is_some() => {}
+                Pulse::Ping => {
+                    if let Err(error) = self.push(Header::new(OpCode::Ping, 0), Chain::new()) {
+                        return self.poll_fail(cx, error);
+                    }
+                    // A failure is met again.
+                    let _ = self.poll_send(cx);
+                }
+            }
         }
         Poll::Pending
     }
@@ -423,9 +459,9 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Stream for WebSocket<T> {
                 Poll::Pending => return this.poll_silence(cx),
             }
             match this.reading.poll_read(cx, Pin::new(&mut this.io)) {
-                Poll::Ready(Ok(1..)) => {}
+                Poll::Ready(Ok(1..)) => this.beat.iter_mut().for_each(|beat| beat.heard()),
                 // RFC 6455 §7.1.5: who has sent a close frame may be answered by the end of the connection alone.
-                Poll::Ready(Ok(0)) if this.phase == Phase::Closing => this.phase = Phase::Ended,
+                Poll::Ready(Ok(0)) if this.phase == Phase::Closing => this.end(),
                 Poll::Ready(Ok(0)) => return this.poll_fail(cx, Error::abrupt()),
                 Poll::Ready(Err(error)) => return this.poll_fail(cx, error.into()),
                 Poll::Pending => return this.poll_silence(cx),
