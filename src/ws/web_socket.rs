@@ -127,7 +127,7 @@ enum Phase {
 impl<T> WebSocket<T> {
     /// A socket whose handshake is over, with the default settings. What it reads is charged to `pool`.
     pub fn new(io: T, role: Role, pool: &Pool) -> Self {
-        Self::with_config(io, role, pool, Arc::new(Config::new()))
+        Self::with_config(io, role, pool, Config::shared())
     }
 
     /// As [`new`](Self::new), with settings that sockets share.
