@@ -1,6 +1,6 @@
 //! The WebSocket that says what it hears.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use axum::{
     body::Body,
@@ -9,11 +9,10 @@ use axum::{
 };
 use leasehold::{
     Pool,
-    chain::Chain,
     io::AnyStream,
-    ws::{Acceptor, CloseCode, CloseFrame, Config, Deflate, Message, WebSocket},
+    ws::{Acceptor, CloseCode, CloseFrame, Config, Deflate, KeepAlive, WebSocket},
 };
-use tokio::time::timeout;
+use tokio::time::{MissedTickBehavior, interval, timeout};
 use tracing::debug;
 
 use crate::{
@@ -21,6 +20,10 @@ use crate::{
     figures::Figures,
     sockets::{OpenSocket, Sockets},
 };
+
+/// How long a message may take to come, or twice as long, depending on when it begins. More than the 30 s that it may wait for memory: the
+/// client is told if it finds none.
+const MESSAGE_TIME: Duration = Duration::from_secs(35);
 
 /// What each socket may do.
 #[derive(Clone)]
@@ -33,10 +36,11 @@ pub struct Echo {
 }
 
 impl Echo {
-    /// Sockets that may have so much of these transfers each: a message that goes out, and one that comes in meanwhile.
+    /// Sockets that may have so much of these transfers each: twice the longest message, for the next one may come behind it with the same read.
     pub fn new(transfers: &Pool, account_max: usize, figures: &Figures, deflate: Option<&Deflate>) -> Self {
         let message_max = account_max / 2;
-        let config = Config::new().frame_max(message_max).message_max(message_max);
+        let keep_alive = KeepAlive::new(STALL_MAX, STALL_MAX);
+        let config = Config::new().frame_max(message_max).message_max(message_max).keep_alive(&keep_alive);
         let config = deflate.into_iter().fold(config, Config::deflate);
         let acceptor = Acceptor::new().config(Arc::new(config));
         Self { acceptor, sockets: figures.sockets().clone(), transfers: transfers.clone(), account_max }
@@ -62,42 +66,42 @@ pub async fn echo(State(echo): State<Echo>, mut request: Request) -> Response {
 
 /// Sends each message back, out of the blocks that it came in, until either end closes.
 ///
-/// Who stops in the middle of a message, or does not read, holds memory: a message that takes twice [`STALL_MAX`] to come, or once to go, ends
-/// the connection. Who is silent is asked for a sign of life.
+/// A client that stops in the middle of a message holds memory, though it may answer pings: a message that takes longer than twice
+/// [`MESSAGE_TIME`] ends the connection. So does one that is not read within [`STALL_MAX`].
 async fn repeat(mut socket: WebSocket<AnyStream>, account: &Pool, mut open: OpenSocket) {
-    let mut is_asked = false;
+    let mut looks = interval(MESSAGE_TIME);
+    looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut is_late = false;
     loop {
         let received = tokio::select! {
-            received = timeout(STALL_MAX, socket.recv()) => received,
-            () = open.stopped() => {
-                let _ = socket.close(Some(CloseFrame::new(CloseCode::GOING_AWAY, "the server stops"))).await;
-                return;
-            }
-        };
-        let reply = match received {
-            Ok(Some(Ok(message))) if message.is_data() => {
-                is_asked = false;
-                message
-            }
-            Ok(Some(Ok(word))) => {
-                drop(word);
-                // Between the parts of a message it is no excuse.
-                is_asked = is_asked && account.leased() > 0;
+            received = socket.recv() => received,
+            _ = looks.tick() => {
+                if is_late {
+                    return close(socket, CloseCode::POLICY, "a message takes too long").await;
+                }
+                is_late = account.leased() > 0;
                 continue;
             }
-            // The client is told; the socket has yet to end.
-            Ok(Some(Err(error))) => {
-                debug!(%error, "a socket failed");
-                continue;
-            }
-            Err(_) if !is_asked => {
-                is_asked = true;
-                Message::Ping(Chain::new())
-            }
-            Ok(None) | Err(_) => return,
+            () = open.stopped() => return close(socket, CloseCode::GOING_AWAY, "the server stops").await,
         };
-        if !matches!(timeout(STALL_MAX, socket.send(reply)).await, Ok(Ok(()))) {
-            return;
+        match received {
+            Some(Ok(message)) if message.is_data() => {
+                is_late = false;
+                if !matches!(timeout(STALL_MAX, socket.send(message)).await, Ok(Ok(()))) {
+                    return;
+                }
+            }
+            // A word about the connection, which the socket has answered.
+            Some(Ok(_)) => {}
+            // The client was told; the socket has yet to end.
+            Some(Err(error)) => debug!(%error, "a socket failed"),
+            None => return,
         }
+    }
+}
+
+async fn close(mut socket: WebSocket<AnyStream>, code: CloseCode, reason: &'static str) {
+    if let Err(error) = socket.close(Some(CloseFrame::new(code, reason))).await {
+        debug!(%error, "a socket was not closed in order");
     }
 }

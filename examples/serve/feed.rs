@@ -23,12 +23,17 @@ use crate::{figures::Figures, sockets::OpenSocket, status};
 /// How often the figures are told.
 const PERIOD: Duration = Duration::from_secs(1);
 
-/// What may be on its way to all listeners together: figures have some 4 KiB, and who reads has sent them before the next ones come.
+/// What may be on its way to all listeners together: figures have 1 to 4 KiB, and who reads has them before the next ones
+/// come.
 const FEED_LEN: usize = 64 << 10;
 
-/// What may be queued for one listener, and what the kernel may take on top. Old figures are of no use: a listener that is some seconds behind
-/// is closed, and may come back.
-const BEHIND_MAX: usize = 16 << 10;
+/// What may be queued for one listener, and what the kernel may take before that. Old figures are of no use: a listener that is some seconds
+/// behind is closed, and may come back.
+const BEHIND_MAX: usize = 8 << 10;
+const UNSENT_MAX: u32 = 4 << 10;
+
+/// How long a listener may take to answer that.
+const CLOSE_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// What listeners may send: control frames.
 const SAID_MAX: usize = 125;
@@ -59,12 +64,14 @@ pub async fn feed(State(feed): State<Feed>, upgrade: WebSocketUpgrade) -> Respon
 impl Feed {
     pub fn new(figures: &Arc<Figures>) -> Self {
         let clients = figures.clients();
+        let config = Config::new().message_max(SAID_MAX).frame_max(SAID_MAX).account_max(LISTENER_LEN);
+        let config = config.close_timeout(CLOSE_TIMEOUT);
         let hub = Hub::builder(&clients.child("feed", FEED_LEN));
         Self {
             figures: figures.clone(),
             hub: hub.high_mark(BEHIND_MAX).policy(SlowPolicy::Close).build(),
             listeners: clients.child("listeners", LISTENERS_LEN),
-            config: Arc::new(Config::new().message_max(SAID_MAX).frame_max(SAID_MAX).account_max(LISTENER_LEN)),
+            config: Arc::new(config),
             is_running: Arc::default(),
         }
     }
@@ -73,7 +80,7 @@ impl Feed {
     async fn tell(self, socket: WebSocket<AnyStream>, mut open: OpenSocket) {
         if let Some(tcp) = socket.get_ref().as_tcp() {
             // Where there is no such limit, more figures are on their way.
-            let _ = limit_unsent(tcp, BEHIND_MAX as u32);
+            let _ = limit_unsent(tcp, UNSENT_MAX);
         }
         let mut member = self.join(socket);
         let mut end = std::pin::pin!(async { while member.recv().await.is_some() {} });
