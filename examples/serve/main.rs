@@ -82,6 +82,10 @@ const HEAD_LEN_MAX: usize = 64 << 10;
 /// that reads 10 KB/s is cut off: the kernel tells of progress in large steps.
 const SEND_BUFFER_LEN: u32 = 128 << 10;
 
+/// How long a client may stop reading, or sending. Less than the 30 s that others wait for memory at most, so that blocks of clients that
+/// went to sleep come home before anybody's download fails for the lack of them.
+const STALL_MAX: Duration = Duration::from_secs(20);
+
 /// How long open requests may take to finish after Ctrl-C.
 const DRAIN_MAX: Duration = Duration::from_secs(10);
 
@@ -136,6 +140,7 @@ async fn serve(options: &Options) -> anyhow::Result<()> {
     let mut server = server
         .pool(&clients, clients.limit())
         .max_header_size(HEAD_LEN_MAX)
+        .stall_timeout(STALL_MAX)
         // A stream of HTTP/2 that sleeps holds its blocks while others on the connection go on: no stall of the socket would tell.
         .http2(false)
         .with_graceful_shutdown(async { drop(draining.await) })

@@ -26,9 +26,13 @@
 
 mod any_stream;
 mod buf_stream;
+#[cfg(feature = "http")]
+mod clock;
 mod intake;
 mod outbox;
 mod relay;
+#[cfg(feature = "http")]
+mod sleepers;
 #[allow(unsafe_code)]
 mod socket;
 mod write;
@@ -48,6 +52,8 @@ pub use self::{
 };
 #[cfg(feature = "http")]
 pub(crate) use self::{
+    clock::{Clock, TICK, Tick},
+    sleepers::{Sleepers, Slot},
     socket::{is_socket, limit_unsent_of},
     write::poll_write_slices,
 };

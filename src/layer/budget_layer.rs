@@ -53,7 +53,7 @@ impl BudgetLayer {
     /// Bytes reserved for every request beside its body; 64 KiB by default.
     ///
     /// It is for what the response begins with, for the blocks of a body beyond its length, and for whatever else a request costs: behind a
-    /// server other than [`http::serve`](crate::http::serve) add what hyper holds of a connection, 18 to 430 KB.
+    /// server other than [`http::serve`](mod@crate::http::serve) add what hyper holds of a connection, 18 to 430 KB.
     pub fn floor(self, bytes: usize) -> Self {
         self.with(|settings| settings.floor = bytes)
     }

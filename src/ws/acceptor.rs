@@ -13,6 +13,8 @@ use crate::http::BytesBody;
 /// Returns the response to send, and what becomes the socket then: [`Upgrade::accept`] it in a task of its own. The response may get more
 /// headers, and another body, which is not sent.
 ///
+/// Refuse before this, rather than change the response: hyper gives the connection away once it is done with it, whatever was answered.
+///
 /// Browsers open WebSockets from pages of any site, with their cookies: a server that goes by cookies looks at the Origin first (RFC 6455 §10.2).
 ///
 /// # Errors
@@ -25,7 +27,7 @@ pub fn upgrade<B>(request: &mut Request<B>) -> Result<(Response<BytesBody>, Upgr
 }
 
 /// How a server on hyper answers requests for WebSockets: one for many of them.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct Acceptor {
     protocols: Vec<Cow<'static, str>>,
     config: Arc<Config>,
@@ -34,7 +36,7 @@ pub struct Acceptor {
 impl Acceptor {
     /// Without subprotocols, and with the default settings.
     pub fn new() -> Self {
-        Self::default()
+        Self { protocols: Vec::new(), config: Config::shared() }
     }
 
     /// The subprotocols that are spoken here: of those that a client speaks, the first that is among them is agreed on.
@@ -62,6 +64,12 @@ impl Acceptor {
     pub(super) fn answer(&self, offer: &Offer, on_upgrade: OnUpgrade) -> (Response<BytesBody>, Upgrade) {
         let agreed = offer.agree(&self.protocols).with_extensions(&offer.extensions, &self.config);
         (agreed.response(offer.key), Upgrade::new(on_upgrade, agreed, Arc::clone(&self.config)))
+    }
+}
+
+impl Default for Acceptor {
+    fn default() -> Self {
+        Self::new()
     }
 }
 

@@ -1,6 +1,11 @@
 //! `Config`: what is taken of a peer, and how much is queued for it.
 
-use std::time::Duration;
+use std::{
+    sync::{Arc, LazyLock},
+    time::Duration,
+};
+
+use super::keep_alive::KeepAlive;
 
 /// Limits and settings of [`WebSocket`](super::WebSocket)s. Sockets share it: make one, and clone it.
 ///
@@ -14,6 +19,7 @@ pub struct Config {
     pub(super) controls_max: u32,
     pub(super) high_mark: usize,
     pub(super) close_timeout: Duration,
+    pub(super) keep_alive: Option<KeepAlive>,
     #[cfg(feature = "axum")]
     pub(super) account_max: usize,
     #[cfg(feature = "deflate")]
@@ -30,11 +36,18 @@ impl Config {
             controls_max: 256,
             high_mark: 64 << 10,
             close_timeout: Duration::from_secs(10),
+            keep_alive: None,
             #[cfg(feature = "axum")]
             account_max: 4 << 20,
             #[cfg(feature = "deflate")]
             deflate: None,
         }
+    }
+
+    /// The defaults, once for all sockets.
+    pub(super) fn shared() -> Arc<Self> {
+        static SHARED: LazyLock<Arc<Config>> = LazyLock::new(Arc::default);
+        Arc::clone(&SHARED)
     }
 
     /// The longest payload of a frame, in bytes; 16 MiB by default, as tungstenite's.
@@ -65,6 +78,11 @@ impl Config {
     /// How long the peer may take to answer our close frame, and a client's server to close the connection after both; 10 s by default.
     pub fn close_timeout(self, timeout: Duration) -> Self {
         Self { close_timeout: timeout, ..self }
+    }
+
+    /// Pings peers that are silent, and gives up those that stay so; not by default: TCP by itself notices after hours, or never.
+    pub fn keep_alive(self, keep_alive: &KeepAlive) -> Self {
+        Self { keep_alive: Some(keep_alive.clone()), ..self }
     }
 
     /// What the account of a socket may hold, in bytes, where each gets one of its own: behind [`axum`](super::axum); 4 MiB by default.

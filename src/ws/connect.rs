@@ -1,6 +1,9 @@
 //! `Connect`: a client's part of the handshake.
+//!
+//! # Invariants
+//! - SMALL: a handshake of 2 KB is in a box until it is over, and not for good in the task that goes on with the socket.
 
-use std::{sync::Arc, time::Duration};
+use std::{future::Future, sync::Arc, time::Duration};
 
 use ::http::{Request, Response, Uri};
 use tokio::{
@@ -50,12 +53,16 @@ const NEVER: Duration = Duration::from_secs(60 * 60 * 24 * 365 * 30);
 /// # Ok(())
 /// # }
 /// ```
-pub async fn connect<U>(uri: U, pool: &Pool) -> Result<(WebSocket<AnyStream>, Response<()>), ConnectError>
+pub fn connect<U>(
+    uri: U,
+    pool: &Pool,
+) -> impl Future<Output = Result<(WebSocket<AnyStream>, Response<()>), ConnectError>>
 where
     Uri: TryFrom<U>,
     <Uri as TryFrom<U>>::Error: Into<::http::Error>,
 {
-    Connect::new(Request::get(uri).body(())?).connect(pool).await
+    let connect = Request::get(uri).body(()).map(Connect::new);
+    Box::pin(async move { connect?.connect(pool).await })
 }
 
 /// Sends `request` on a transport that is connected already, with the default settings; [`Connect`] has others.
@@ -93,12 +100,12 @@ where
 /// # Ok(())
 /// # }
 /// ```
-pub async fn connect_on<T: AsyncRead + AsyncWrite + Unpin>(
+pub fn connect_on<T: AsyncRead + AsyncWrite + Unpin>(
     io: T,
     request: Request<()>,
     pool: &Pool,
-) -> Result<(WebSocket<T>, Response<()>), ConnectError> {
-    Connect::new(request).connect_on(io, pool).await
+) -> impl Future<Output = Result<(WebSocket<T>, Response<()>), ConnectError>> {
+    Connect::new(request).connect_on(io, pool)
 }
 
 /// A client's handshake, with its settings.
@@ -117,7 +124,7 @@ impl Connect {
     /// Subprotocols are asked for with `Sec-WebSocket-Protocol`, the dearest first. The Host is that of the URI unless the request has one. What
     /// else makes a handshake is said here, whatever the request says of it.
     pub fn new(request: Request<()>) -> Self {
-        Self { request, config: Arc::default(), timeout: Duration::from_secs(10), head_max: 16 << 10 }
+        Self { request, config: Config::shared(), timeout: Duration::from_secs(10), head_max: 16 << 10 }
     }
 
     /// The settings of the socket.
@@ -145,13 +152,19 @@ impl Connect {
     ///
     /// # Panics
     /// Outside of a tokio runtime with time and IO enabled.
-    pub async fn connect(self, pool: &Pool) -> Result<(WebSocket<AnyStream>, Response<()>), ConnectError> {
-        let deadline = self.deadline();
-        let Target { host, port } = Target::of(self.request.uri())?;
-        let connecting = timeout_at(deadline, TcpStream::connect((host, port))).await;
-        let tcp = connecting.map_err(|_| ConnectError::late(self.timeout))??;
-        tcp.set_nodelay(true)?;
-        self.shake_hands(AnyStream::from(tcp), pool, deadline).await
+    pub fn connect(
+        self,
+        pool: &Pool,
+    ) -> impl Future<Output = Result<(WebSocket<AnyStream>, Response<()>), ConnectError>> {
+        // SMALL
+        Box::pin(async move {
+            let deadline = self.deadline();
+            let Target { host, port } = Target::of(self.request.uri())?;
+            let connecting = timeout_at(deadline, TcpStream::connect((host, port))).await;
+            let tcp = connecting.map_err(|_| ConnectError::late(self.timeout))??;
+            tcp.set_nodelay(true)?;
+            self.shake_hands(AnyStream::from(tcp), pool, deadline).await
+        })
     }
 
     /// As [`connect_on`], with these settings.
@@ -164,13 +177,16 @@ impl Connect {
     ///
     /// # Panics
     /// Outside of a tokio runtime with time enabled.
-    pub async fn connect_on<T: AsyncRead + AsyncWrite + Unpin>(
+    pub fn connect_on<T: AsyncRead + AsyncWrite + Unpin>(
         self,
         io: T,
         pool: &Pool,
-    ) -> Result<(WebSocket<T>, Response<()>), ConnectError> {
-        let deadline = self.deadline();
-        self.shake_hands(io, pool, deadline).await
+    ) -> impl Future<Output = Result<(WebSocket<T>, Response<()>), ConnectError>> {
+        // SMALL
+        Box::pin(async move {
+            let deadline = self.deadline();
+            self.shake_hands(io, pool, deadline).await
+        })
     }
 
     async fn shake_hands<T: AsyncRead + AsyncWrite + Unpin>(

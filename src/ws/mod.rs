@@ -96,6 +96,7 @@ mod fields;
 mod halves;
 mod header;
 mod hub;
+mod keep_alive;
 mod key;
 mod mask;
 mod masking;
@@ -121,6 +122,7 @@ pub use self::{
     connect_error::ConnectError,
     error::Error,
     hub::{Hub, HubBuilder, HubError, Member, SlowPolicy},
+    keep_alive::KeepAlive,
     message::Message,
     upgrade::Upgrade,
     upgrade_error::UpgradeError,

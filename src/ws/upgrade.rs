@@ -52,8 +52,7 @@ impl Upgrade {
     /// connection does for HTTP, and ends with it.
     ///
     /// # Errors
-    /// The connection is gone, or another response was sent ([`Error::is_io`]); or there was no memory for what came early
-    /// ([`Error::is_lease`]).
+    /// The connection is gone, or has gone on with HTTP ([`Error::is_io`]); or there was no memory for what came early ([`Error::is_lease`]).
     ///
     /// # Cancel safety
     /// Not cancel safe: the connection is closed.

@@ -33,6 +33,7 @@ use super::{
     error::Error,
     halves::{Half, Halves},
     header::{CONTROL_LEN_MAX, Header, OpCode},
+    keep_alive::{Beat, Pulse},
     mask::Mask,
     masking::Masking,
     message::Message,
@@ -109,6 +110,8 @@ pub struct WebSocket<T> {
     halves: Option<Box<Halves>>,
     config: Arc<Config>,
     close_deadline: Option<Sleep>,
+    /// If there are pings.
+    beat: Option<Box<Beat>>,
     role: Role,
     phase: Phase,
 }
@@ -142,6 +145,7 @@ impl<T> WebSocket<T> {
             per_message: PerMessage::default(),
             masking: None,
             halves: None,
+            beat: config.keep_alive.as_ref().map(|keep_alive| Box::new(keep_alive.beat())),
             config,
             close_deadline: None,
             role,
@@ -439,6 +443,21 @@ impl<T: AsyncRead + AsyncWrite + Unpin> WebSocket<T> {
         if self.phase == Phase::Closing && self.poll_close_deadline(cx).is_ready() {
             return self.poll_fail(cx, Error::silent());
         }
+        while self.phase == Phase::Open
+            && let Some(beat) = &mut self.beat
+        {
+            match beat.check(cx) {
+                Pulse::Wait => break,
+                Pulse::GiveUp => return self.poll_fail(cx, Error::silent()),
+                Pulse::Ping => {
+                    if let Err(error) = self.push(Header::new(OpCode::Ping, 0), Chain::new()) {
+                        return self.poll_fail(cx, error);
+                    }
+                    // A failure is met again.
+                    let _ = self.poll_send(cx, Half::Stream);
+                }
+            }
+        }
         Poll::Pending
     }
 
@@ -483,7 +502,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Stream for WebSocket<T> {
                 Poll::Pending => return this.poll_silence(cx),
             }
             match this.reading.poll_read(cx, Pin::new(&mut this.io)) {
-                Poll::Ready(Ok(1..)) => {}
+                Poll::Ready(Ok(1..)) => this.beat.iter_mut().for_each(|beat| beat.heard()),
                 // RFC 6455 §7.1.5: who has sent a close frame may be answered by the end of the connection alone.
                 Poll::Ready(Ok(0)) if this.phase == Phase::Closing => this.end(),
                 Poll::Ready(Ok(0)) => return this.poll_fail(cx, Error::abrupt()),

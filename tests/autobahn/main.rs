@@ -4,6 +4,7 @@
 //! Without it these tests say so and pass. What each case must come to is in `expected.txt`.
 
 mod client;
+mod echo;
 mod server;
 mod suite;
 mod verdicts;

@@ -3,7 +3,14 @@
 use std::{
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
+    time::Duration,
 };
+
+/// All sections, those of permessage-deflate included.
+pub const CASES: usize = 517;
+
+/// On a busy machine; what hangs is ended.
+pub const LONGEST: Duration = Duration::from_secs(900);
 
 /// The command of the suite; none if it cannot be started.
 pub fn command() -> Option<Command> {

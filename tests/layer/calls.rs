@@ -27,7 +27,7 @@ use tower::{Service, service_fn};
 use crate::{
     FLOOR,
     client::PATIENCE,
-    pool,
+    lease_all, pool,
     site::{until, until_home},
 };
 
@@ -235,7 +235,7 @@ async fn a_refused_call_is_one_to_be_made_again() {
     for server in SERVERS {
         let pool = pool();
         let mut client = Client::connect(server.start(BudgetLayer::new(&pool)).await).await;
-        let held: Vec<_> = std::iter::from_fn(|| pool.try_lease(1).ok()).collect();
+        let held = lease_all(&pool);
         let status = client.call("/test.Echo/Once", Request::new(message(5))).await.expect_err("a refusal");
         assert_eq!(status.code(), Code::Unavailable, "{server:?}: {status}");
         assert_eq!(status.message(), "all memory is in use; try again in a moment");

@@ -5,6 +5,8 @@ mod calls;
 mod client;
 mod faults;
 mod refunds;
+mod refusals;
+mod requests;
 mod responses;
 mod site;
 mod stacks;
@@ -16,7 +18,7 @@ mod bodies;
 #[path = "../pools/mod.rs"]
 mod pools;
 
-use leasehold::Pool;
+use leasehold::{BlockMut, Pool};
 
 const BUDGET: usize = 8 << 20;
 
@@ -25,4 +27,9 @@ const FLOOR: usize = 64 << 10;
 
 fn pool() -> Pool {
     Pool::new(BUDGET).expect("a budget of 8 MiB holds the default classes")
+}
+
+/// Blocks until the pool has none left.
+fn lease_all(pool: &Pool) -> Vec<BlockMut> {
+    std::iter::from_fn(|| pool.try_lease(1).ok()).collect()
 }

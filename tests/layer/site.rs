@@ -1,6 +1,11 @@
 //! Servers, and what they serve.
 
-use std::{convert::Infallible, future::IntoFuture, net::SocketAddr, time::Instant};
+use std::{
+    convert::Infallible,
+    future::IntoFuture,
+    net::SocketAddr,
+    time::{Duration, Instant},
+};
 
 use axum::{
     Router,
@@ -18,7 +23,7 @@ use crate::client::PATIENCE;
 /// Who serves.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Server {
-    /// The one that parks its connections.
+    /// The one that parks its connections, as soon as it may.
     Parking,
     /// axum's own, on stock hyper.
     Stock,
@@ -32,7 +37,7 @@ impl Server {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let address = listener.local_addr().expect("an address");
         match self {
-            Self::Parking => drop(tokio::spawn(serve(listener, app).into_future())),
+            Self::Parking => drop(tokio::spawn(serve(listener, app).linger(Duration::ZERO).into_future())),
             Self::Stock => drop(tokio::spawn(axum::serve(listener, app).into_future())),
         }
         address
@@ -75,7 +80,7 @@ pub(crate) fn until(is_so: impl Fn() -> bool) -> impl Future<Output = ()> {
         let since = Instant::now();
         while !is_so() {
             assert!(since.elapsed() < PATIENCE, "{place}: it does not come to be");
-            sleep(std::time::Duration::from_millis(2)).await;
+            sleep(Duration::from_millis(2)).await;
         }
     }
 }

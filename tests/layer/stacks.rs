@@ -26,7 +26,7 @@ use crate::{
     FLOOR,
     bodies::pattern,
     client::{Client, head},
-    pool,
+    lease_all, pool,
     site::{SERVERS, routes, until, until_home},
 };
 
@@ -74,7 +74,7 @@ async fn a_layer_of_routes_is_for_those_routes_and_one_of_a_router_for_whatever_
         let all = Router::new().route("/plain", post(async || "plain")).layer(BudgetLayer::new(&pool));
         let mut clients =
             [Client::connect(server.start(routed).await).await, Client::connect(server.start(all).await).await];
-        let held: Vec<_> = std::iter::from_fn(|| pool.try_lease(1).ok()).collect();
+        let held = lease_all(&pool);
         for (path, expected) in [("/echo", [503, 503]), ("/plain", [200, 503]), ("/missing", [404, 503])] {
             for (client, expected) in clients.iter_mut().zip(expected) {
                 let answer = client.exchange(head(path, 0)).await.expect("an answer");
@@ -111,7 +111,7 @@ async fn two_budgets_hold_for_a_request_that_passes_both() {
     assert_eq!((outer.leased(), inner.leased()), (0, 0));
 
     // One that is refused further in has passed the first.
-    let held: Vec<_> = std::iter::from_fn(|| inner.try_lease(1).ok()).collect();
+    let held = lease_all(&inner);
     let (refused, leased, _) = status().await;
     assert_eq!((refused, leased), (StatusCode::SERVICE_UNAVAILABLE, (FLOOR, inner.budget())));
     assert_eq!(outer.leased(), 0);

@@ -341,6 +341,21 @@ fn a_client_that_vanishes_leaves_nothing() {
 }
 
 #[test]
+#[ignore = "waits for the stall limit, 20 s"]
+fn a_client_that_stops_sending_for_long_leaves_nothing() {
+    let site = Site::new();
+    let server = start(&site, &[]);
+    let mut asleep = begin(&server, "/up/file", 4 << 20, &vec![b'x'; 2 << 20]);
+    thread::sleep(Duration::from_secs(15));
+    assert_eq!(server.open_files(&site.inbox()), 1);
+    thread::sleep(Duration::from_secs(8));
+    assert_eq!(server.open_files(&site.inbox()), 0);
+    assert_eq!(asleep.read_to_end(), 0);
+    assert_eq!(names(&site), [""; 0]);
+    assert_at_rest(&server, &site.inbox());
+}
+
+#[test]
 fn a_broken_body_leaves_nothing() {
     let site = Site::new();
     let server = start(&site, &[]);

@@ -89,6 +89,12 @@ impl Client {
         bytes
     }
 
+    /// Reads to the end; what comes before it is dropped.
+    pub(crate) async fn end(&mut self) {
+        // A reset is an end too: bytes that nobody has read make it one.
+        let _ = timeout(PATIENCE, self.0.read_to_end(&mut Vec::new())).await.expect("an end in time");
+    }
+
     /// Goes on as a socket, after the handshake.
     pub(crate) fn into_socket(self, site: &Site) -> WebSocket<TcpStream> {
         WebSocket::new(self.0, Role::Client, &site.pool)

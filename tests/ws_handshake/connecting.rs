@@ -312,9 +312,13 @@ async fn a_handshake_may_be_given_up_at_any_time() {
 fn handshakes_may_change_threads_and_are_small() {
     fn assert_send<T: Send>(_: T) {}
     let pool = pool();
-    assert_send(ws::connect("ws://here", &pool));
+    let connecting = ws::connect("ws://here", &pool);
+    assert!(size_of_val(&connecting) <= 100);
+    assert_send(connecting);
     let (io, _) = tokio::io::duplex(1);
-    assert_send(ws::connect_on(io, request(), &pool));
+    let connecting = ws::connect_on(io, request(), &pool);
+    assert!(size_of_val(&connecting) <= 100);
+    assert_send(connecting);
     assert_send::<Option<ConnectError>>(None);
     assert!(size_of::<ConnectError>() <= size_of::<usize>());
 }

@@ -24,7 +24,10 @@ where
     let server = tokio::spawn(async move {
         let mut request = String::new();
         while !request.ends_with("\r\n\r\n") {
-            request.push(far.read_u8().await.expect("a request").into());
+            let Ok(byte) = far.read_u8().await else {
+                return request; // it was given up
+            };
+            request.push(byte.into());
         }
         for piece in answer(&request) {
             if far.write_all(&piece).await.is_err() {

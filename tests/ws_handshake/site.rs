@@ -59,7 +59,7 @@ impl Site {
         let address = listener.local_addr().expect("an address");
         let (stop, stopped) = oneshot::channel::<()>();
 
-        let echo = Echo { pool: pool.clone(), failures: Arc::default() };
+        let echo = Echo::new(&pool);
         let failures = Arc::clone(&echo.failures);
         let mut connections = None;
         let ended = match server {
@@ -106,13 +106,18 @@ async fn serve_with_hyper(listener: TcpListener, echo: Echo, mut stopped: onesho
     }
 }
 
+/// A service that echoes.
 #[derive(Clone)]
-struct Echo {
+pub(crate) struct Echo {
     pool: Pool,
     failures: Arc<Mutex<Vec<Error>>>,
 }
 
 impl Echo {
+    pub(crate) fn new(pool: &Pool) -> Self {
+        Self { pool: pool.clone(), failures: Arc::default() }
+    }
+
     /// On hyper.
     async fn answer<B>(self, mut request: Request<B>) -> Result<Response<BytesBody>, Infallible> {
         match Acceptor::new().protocols(PROTOCOLS).upgrade(&mut request) {
@@ -130,7 +135,7 @@ impl Echo {
     }
 
     /// On axum.
-    fn router(self) -> Router {
+    pub(crate) fn router(self) -> Router {
         let failures = self.failures;
         let answer = async move |upgrade: WebSocketUpgrade| -> AxumResponse {
             upgrade
@@ -146,9 +151,7 @@ impl Echo {
 async fn echo(mut socket: WebSocket<AnyStream>) {
     while let Some(Ok(message)) = socket.recv().await {
         let answer = match message {
-            message if message == Message::from("bare?") => {
-                Message::text(socket.get_ref().as_tcp().is_some().to_string())
-            }
+            message if message == Message::from("bare?") => Message::text(is_bare(socket.get_ref()).to_string()),
             message if message.is_data() => message,
             _ => continue,
         };
@@ -156,4 +159,9 @@ async fn echo(mut socket: WebSocket<AnyStream>) {
             return;
         }
     }
+}
+
+/// A box tells nothing of what is in it.
+fn is_bare(io: &AnyStream) -> bool {
+    format!("{io:?}") != "AnyStream(..)"
 }

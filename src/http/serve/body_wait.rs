@@ -9,11 +9,11 @@
 
 use std::task::Waker;
 
-use super::{
-    clock::{Clock, Tick},
-    wait::Wait,
+use super::wait::Wait;
+use crate::{
+    io::{Clock, Tick},
+    sync::{Mutex, wake},
 };
-use crate::sync::{Mutex, wake};
 
 #[derive(Debug, Default)]
 pub(super) struct BodyWait {

@@ -32,16 +32,14 @@ use bytes::BytesMut;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use super::{
-    clock::Tick,
     connections::{Connections, Open, Wakeful},
     driver::{Driver, Drivers},
     head::{HEAD_LEN, Protocol, Verdict, judge},
     settings::{AccountSettings, Settings},
-    sleepers::{Sleepers, Slot},
     track::{Track, skips},
 };
 use crate::{
-    io::{is_socket, limit_unsent_of},
+    io::{Sleepers, Slot, Tick, is_socket, limit_unsent_of},
     pool::{Reservation, Reserve},
 };
 

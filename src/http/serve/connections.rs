@@ -10,8 +10,10 @@ use std::sync::{
 
 use tokio::sync::{Notify, futures::Notified};
 
-use super::sleepers::Sleepers;
-use crate::sync::{AtomicU64, AtomicUsize};
+use crate::{
+    io::Sleepers,
+    sync::{AtomicU64, AtomicUsize},
+};
 
 /// The figures of a server, from [`Serve::connections`](super::Serve::connections): how many connections it has, and what they do.
 ///

@@ -21,7 +21,6 @@
 //! ```
 
 mod body_wait;
-mod clock;
 mod connection;
 mod connections;
 mod driver;
@@ -31,7 +30,6 @@ mod listener;
 mod request_body;
 mod response_body;
 mod settings;
-mod sleepers;
 mod track;
 mod tracked;
 mod transport;
@@ -63,13 +61,14 @@ use tokio::time::MissedTickBehavior;
 use tower_service::Service;
 
 use self::{
-    clock::TICK,
     connection::{Connection, Shared},
     driver::DriversFor,
     settings::{AccountSettings, Settings},
-    sleepers::Sleepers,
 };
-use crate::pool::Pool;
+use crate::{
+    io::{Sleepers, TICK},
+    pool::Pool,
+};
 
 /// What errors of services and bodies become.
 pub type BoxError = Box<dyn std::error::Error + Send + Sync>;

@@ -28,13 +28,11 @@ use std::{
     task::{Context, Wake, Waker},
 };
 
-use super::{
-    body_wait::BodyWait,
-    clock::{Clock, Tick},
-    head::Protocol,
-    wait::Wait,
+use super::{body_wait::BodyWait, head::Protocol, wait::Wait};
+use crate::{
+    io::{Clock, Tick},
+    sync::Mutex,
 };
-use crate::sync::Mutex;
 
 #[derive(Debug)]
 pub(super) struct Track {

@@ -2,8 +2,10 @@
 
 use std::sync::atomic::Ordering::{Acquire, Relaxed, Release};
 
-use super::clock::{Clock, Tick};
-use crate::sync::AtomicU32;
+use crate::{
+    io::{Clock, Tick},
+    sync::AtomicU32,
+};
 
 /// Begun and ended by one at a time; all may look.
 #[derive(Debug)]

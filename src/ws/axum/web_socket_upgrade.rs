@@ -120,7 +120,7 @@ where
             agreed: Agreed::default(),
             pool: Pool::from_ref(state),
             account_name: "websocket".into(),
-            config: Arc::default(),
+            config: Config::shared(),
             on_failed_upgrade: None,
         })
     }

@@ -9,7 +9,10 @@ use super::SCRATCH_LEN;
 /// A deflate stream, and room for what comes out of it next.
 pub(super) struct Compressor {
     stream: Compress,
+    level: u32,
     window_bits: u8,
+    /// In the middle of a message.
+    is_begun: bool,
     scratch: Box<[u8]>,
 }
 
@@ -17,8 +20,10 @@ impl Compressor {
     /// One whose window has 2^`window_bits` bytes, 9 to 15.
     pub(super) fn new(level: u32, window_bits: u8) -> Self {
         Self {
-            stream: Compress::new_with_window_bits(Compression::new(level), false, window_bits),
+            stream: stream(level, window_bits),
+            level,
             window_bits,
+            is_begun: false,
             scratch: vec![0; SCRATCH_LEN].into_boxed_slice(),
         }
     }
@@ -34,7 +39,14 @@ impl Compressor {
 
     /// Forgets the last message.
     pub(super) fn begin(&mut self) {
-        self.stream.reset();
+        // In zlib-rs 0.6 the reset of a stream keeps how far pending output was taken, and whether a block is open: a message that was given up
+        // would spoil the next ones, or make them panic. A new stream costs 11 us, a reset 4.
+        if self.is_begun {
+            self.stream = stream(self.level, self.window_bits);
+        } else {
+            self.stream.reset();
+        }
+        self.is_begun = true;
     }
 
     /// Compresses from the front of `input`, or flushes if it is empty. Says how many bytes it took, and what came out; a flush is over when
@@ -46,12 +58,65 @@ impl Compressor {
         let done = self.stream.compress(input, &mut self.scratch, flush);
         debug_assert!(done.is_ok(), "{done:?}");
         let (taken, len) = (self.stream.total_in() - before_in, self.stream.total_out() - before_out);
+        self.is_begun &= !input.is_empty() || len as usize == SCRATCH_LEN;
         (taken as usize, &self.scratch[..len as usize])
     }
+}
+
+fn stream(level: u32, window_bits: u8) -> Compress {
+    Compress::new_with_window_bits(Compression::new(level), false, window_bits)
 }
 
 impl fmt::Debug for Compressor {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Compressor").field("window_bits", &self.window_bits).finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Text in which little repeats.
+    fn plain(len: usize) -> Vec<u8> {
+        let mut dice = 1_u32;
+        let mut next = || {
+            dice = dice.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            b'a' + (dice >> 27) as u8
+        };
+        (0..len).map(|_| next()).collect()
+    }
+
+    fn compressed(compressor: &mut Compressor, mut input: &[u8]) -> Vec<u8> {
+        compressor.begin();
+        let mut output = Vec::new();
+        loop {
+            let is_flush = input.is_empty();
+            let (taken, bytes) = compressor.compress(input);
+            output.extend_from_slice(bytes);
+            if is_flush && bytes.len() < SCRATCH_LEN {
+                return output;
+            }
+            input = &input[taken..];
+        }
+    }
+
+    #[test]
+    fn a_message_that_was_given_up_leaves_no_trace_in_the_next() {
+        let (large, small) = (plain(200_000), plain(40_000));
+        for level in [1, 2, 6] {
+            let mut compressor = Compressor::new(level, 15);
+            let expected = compressed(&mut compressor, &small);
+            for given_up_after in [0, 1, 2, 3, 8, 15] {
+                compressor.begin();
+                let mut input = &large[..];
+                for _ in 0..given_up_after {
+                    let (taken, _) = compressor.compress(input);
+                    input = &input[taken..];
+                }
+                assert!(compressed(&mut compressor, &small) == expected, "level {level}, after {given_up_after} calls");
+                assert!(compressed(&mut compressor, &small) == expected, "level {level}, and once more");
+            }
+        }
     }
 }

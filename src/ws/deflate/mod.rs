@@ -47,7 +47,7 @@ const SCRATCH_LEN: usize = 16 << 10;
 /// that was begun keeps its (de)compressor to the end, unless its socket is not polled for 100 ms or waits for memory, and somebody else needs it.
 ///
 /// # Memory
-/// As many compressors (372 KiB each, with their buffers 388) and decompressors (46, with buffers 62 KiB) as there may be are reserved in a
+/// As many compressors (388 KiB each, with the largest window) and decompressors (63 KiB) as there may be are reserved in a
 /// pool for as long as a clone lives; they are made when they are needed first, and kept.
 ///
 /// # Secrets

@@ -34,6 +34,9 @@ use crate::sync::{Mutex, Sleep, wake};
 /// runtime is in trouble.
 const PATIENCE: Duration = Duration::from_millis(100);
 
+/// Bytes on the heap that a machine costs here: places in the lists, of which the shortest have four.
+pub(super) const PLACE_LEN: usize = 1 << 10;
+
 #[derive(Debug)]
 pub(super) struct Set<M> {
     most: usize,

@@ -1,4 +1,4 @@
-//! `Clock`: the time of a server, in ticks.
+//! `Clock`: a coarse time, in ticks.
 
 use std::{
     sync::{
@@ -11,17 +11,17 @@ use std::{
 use crate::sync::AtomicU32;
 
 /// How coarse deadlines are.
-pub(super) const TICK: Duration = Duration::from_millis(250);
+pub(crate) const TICK: Duration = Duration::from_millis(250);
 
-/// A time, in ticks since the server began.
+/// A time, in ticks since the clock began.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct Tick(pub(super) u32);
+pub(crate) struct Tick(pub(crate) u32);
 
 impl Tick {
-    pub(super) const NEVER: Self = Self(u32::MAX);
+    pub(crate) const NEVER: Self = Self(u32::MAX);
 
     /// So much later, and never earlier: the present tick has partly passed.
-    pub(super) fn after(self, duration: Duration) -> Self {
+    pub(crate) fn after(self, duration: Duration) -> Self {
         if duration.is_zero() {
             return self;
         }
@@ -35,15 +35,15 @@ impl Tick {
 
 /// What time it is, for all that have a clone.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Clock(Arc<AtomicU32>);
+pub(crate) struct Clock(Arc<AtomicU32>);
 
 impl Clock {
-    pub(super) fn now(&self) -> Tick {
+    pub(crate) fn now(&self) -> Tick {
         Tick(self.0.load(Acquire))
     }
 
     /// One tick later. Only the task of the timer counts.
-    pub(super) fn advance(&self) -> Tick {
+    pub(crate) fn advance(&self) -> Tick {
         let now = self.0.load(Relaxed) + 1;
         self.0.store(now, Release);
         Tick(now)

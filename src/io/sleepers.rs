@@ -20,12 +20,12 @@ use crate::sync::Mutex;
 
 /// Names a connection in the list.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Slot(u32);
+pub(crate) struct Slot(u32);
 
 #[derive(Debug, Default)]
-pub(super) struct Sleepers {
+pub(crate) struct Sleepers {
     list: Mutex<List>,
-    pub(super) clock: Clock,
+    pub(crate) clock: Clock,
     is_stopping: AtomicBool,
 }
 
@@ -46,7 +46,7 @@ struct Entry {
 
 impl Sleepers {
     /// A place in the list for a new connection.
-    pub(super) fn join(&self) -> Slot {
+    pub(crate) fn join(&self) -> Slot {
         let mut list = self.list.lock();
         let entry = Entry { waker: None, deadline: Tick::NEVER, lingers: false };
         match list.free.pop() {
@@ -61,7 +61,7 @@ impl Sleepers {
         }
     }
 
-    pub(super) fn leave(&self, slot: Slot) {
+    pub(crate) fn leave(&self, slot: Slot) {
         let waker = {
             let mut list = self.list.lock();
             list.free.push(slot.0);
@@ -74,7 +74,7 @@ impl Sleepers {
     }
 
     /// Wakes the task at `deadline`, or when the server stops; one that `lingers` when memory is short too. One lock.
-    pub(super) fn sleep(&self, slot: Slot, cx: &Context<'_>, deadline: Tick, lingers: bool) {
+    pub(crate) fn sleep(&self, slot: Slot, cx: &Context<'_>, deadline: Tick, lingers: bool) {
         let mut list = self.list.lock();
         let entry = &mut list.entries[slot.0 as usize];
         entry.deadline = deadline;
@@ -85,12 +85,12 @@ impl Sleepers {
     }
 
     /// What time it is, and whether the server stops. No lock.
-    pub(super) fn look(&self) -> (Tick, bool) {
+    pub(crate) fn look(&self) -> (Tick, bool) {
         (self.clock.now(), self.is_stopping.load(Acquire))
     }
 
     /// One tick later: wakes whose deadline has come, and those that linger if memory `is_short`.
-    pub(super) fn tick(&self, is_short: bool) {
+    pub(crate) fn tick(&self, is_short: bool) {
         let mut due = Vec::new();
         {
             let mut list = self.list.lock();
@@ -108,7 +108,7 @@ impl Sleepers {
     }
 
     /// The server stops: wakes all.
-    pub(super) fn stop(&self) {
+    pub(crate) fn stop(&self) {
         let all: Vec<Waker> = {
             let list = self.list.lock();
             self.is_stopping.store(true, Release); // WOKEN
