@@ -144,8 +144,8 @@ impl<T> WebSocket<T> {
             outgoing: None,
             per_message: PerMessage::default(),
             masking: None,
-            beat: config.keep_alive.as_ref().map(|keep_alive| Box::new(keep_alive.beat())),
             halves: None,
+            beat: config.keep_alive.as_ref().map(|keep_alive| Box::new(keep_alive.beat())),
             config,
             close_deadline: None,
             role,
@@ -449,8 +449,6 @@ impl<T: AsyncRead + AsyncWrite + Unpin> WebSocket<T> {
             match beat.check(cx) {
                 Pulse::Wait => break,
                 Pulse::GiveUp => return self.poll_fail(cx, Error::silent()),
-                // Whoever waits for memory to send is no reason to give a peer up; the ping is left out.
-                Pulse::Ping if self.masking.is_some() => {}
                 Pulse::Ping => {
                     if let Err(error) = self.push(Header::new(OpCode::Ping, 0), Chain::new()) {
                         return self.poll_fail(cx, error);
