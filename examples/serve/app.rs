@@ -10,12 +10,21 @@ use axum::{
     response::Response,
     routing::{MethodRouter, get, put},
 };
-use leasehold::layer::BudgetLayer;
+use leasehold::{layer::BudgetLayer, ws::Deflate};
 use tower::Service;
 
 use crate::{
-    download::download, figures::Figures, files::Root, gate::Gate, inbox::Inbox, lingering_body::LingeringBody, log,
-    panel::Panel, reply, tally, upload::upload,
+    download::download,
+    echo::{Echo, echo},
+    figures::Figures,
+    files::Root,
+    gate::Gate,
+    inbox::Inbox,
+    lingering_body::LingeringBody,
+    log,
+    panel::Panel,
+    reply, tally,
+    upload::upload,
 };
 
 /// What is reserved for a request before it is admitted: a block of the file.
@@ -26,20 +35,29 @@ const NAME_CHARS_MAX: usize = 80;
 
 /// The application, which shows these figures to whom the gate admits; without a gate there are only files.
 ///
-/// Only files, listings and uploads lease blocks, and all together at most five eighths of the budget: what is left is for connections that are
+/// Only files, listings, uploads and echoes lease blocks, and all together at most five eighths of the budget: what is left is for connections that are
 /// woken, of which there are no more than transfers and a few. So the rest is answered also when there is no memory for files, and a request
 /// that finds none is refused at once: waiting, it would keep a connection awake.
-pub fn app(root: Root, inbox: Option<Inbox>, figures: &Arc<Figures>, gate: Option<Gate>) -> Router {
+pub fn app(
+    root: Root,
+    inbox: Option<Inbox>,
+    figures: &Arc<Figures>,
+    gate: Option<Gate>,
+    deflate: Option<&Deflate>,
+) -> Router {
     let clients = figures.clients();
     let transfers = clients.child("transfers", clients.limit() / 8 * 5);
     let budget = BudgetLayer::new(&transfers).floor(REQUEST_LEN).body_max(0).name_with(account_name);
+    let client_limit = client_limit(clients.limit());
     let uploads = uploads(inbox, budget.clone());
-    let files = get(download).with_state(root).route_layer(budget.request_max(download_limit(clients.limit())));
+    let files = get(download).with_state(root).route_layer(budget.request_max(client_limit));
+    let echoes = Echo::new(&transfers, client_limit, figures, deflate);
     let uploads = uploads.merge(files.clone()); // what is there can be read, if the root has it
     let files = files.fallback(reply::only_get);
     let panel = gate.map(|gate| Panel::new(gate, figures));
     panel
         .map_or_else(Router::new, |panel| shown(&panel, &files))
+        .route("/ws", get(echo).with_state(echoes).fallback(reply::only_get))
         .route("/up/", uploads.clone())
         .route("/up/{*name}", uploads)
         .fallback_service(files)
@@ -54,6 +72,7 @@ fn shown(panel: &Panel, files: &MethodRouter) -> Router {
     Router::new()
         .route("/", front.fallback(reply::only_get))
         .route("/-/pool", panel.json())
+        .route("/feed", panel.feed())
         .route("/metrics", panel.prometheus())
 }
 
@@ -66,7 +85,7 @@ fn uploads(inbox: Option<Inbox>, budget: BudgetLayer) -> MethodRouter {
 
 /// An eighth of the budget, so that no client can take all; at least what a file needs to flow: a block on its way out, one being
 /// read, and a page.
-fn download_limit(budget: usize) -> usize {
+fn client_limit(budget: usize) -> usize {
     (budget / 8).max((2 * 64 + 20) << 10)
 }
 

@@ -1,10 +1,10 @@
 //! What the server knows of itself.
 
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 
 use leasehold::{Pool, http::serve::Connections};
 
-use crate::{scrape::Scrape, tally::Tally};
+use crate::{scrape::Scrape, sockets::Sockets, tally::Tally};
 
 pub struct Figures {
     /// The account that those of all connections are in.
@@ -13,6 +13,7 @@ pub struct Figures {
     tally: Tally,
     /// Those of a server that is made with an application that shows them.
     connections: OnceLock<Connections>,
+    sockets: Arc<Sockets>,
 }
 
 impl Figures {
@@ -24,7 +25,8 @@ impl Figures {
         let scrape = Scrape::install(clients)?;
         // After the recorder that it counts for.
         let tally = Tally::new();
-        Ok(Self { clients: clients.clone(), scrape, tally, connections: OnceLock::new() })
+        let sockets = Arc::new(Sockets::new());
+        Ok(Self { clients: clients.clone(), scrape, tally, connections: OnceLock::new(), sockets })
     }
 
     /// Before the first request: from here on the connections of the server are known.
@@ -42,6 +44,10 @@ impl Figures {
 
     pub fn tally(&self) -> &Tally {
         &self.tally
+    }
+
+    pub fn sockets(&self) -> &Arc<Sockets> {
+        &self.sockets
     }
 
     /// # Panics

@@ -47,7 +47,7 @@ impl Gate {
 }
 
 /// The host that a request names, if it names one and not several.
-fn host<'a>(uri: &'a Uri, headers: &'a HeaderMap) -> Option<&'a str> {
+pub fn host<'a>(uri: &'a Uri, headers: &'a HeaderMap) -> Option<&'a str> {
     // RFC 9112 §3.2.2: a target with a host is what counts, not the header. HTTP/2 has no header.
     if let Some(authority) = uri.authority() {
         return Some(authority.as_str());

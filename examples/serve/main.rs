@@ -25,6 +25,8 @@ mod app;
 mod body;
 mod disk;
 mod download;
+mod echo;
+mod feed;
 mod figures;
 mod files;
 mod gate;
@@ -34,6 +36,7 @@ mod listing;
 mod log;
 mod name;
 mod options;
+mod origin;
 mod panel;
 mod part;
 mod path;
@@ -41,6 +44,7 @@ mod policy;
 mod ranges;
 mod reply;
 mod scrape;
+mod sockets;
 mod status;
 mod stop;
 mod tally;
@@ -122,6 +126,7 @@ async fn serve(options: &Options) -> anyhow::Result<()> {
     let clients = pool.child("clients", pool.budget());
     let root = Root::open(&options.root)?;
     let inbox = options.inbox()?;
+    let deflate = options.deflate(&clients)?;
     let listener = listen(options.listen)?;
     let mut stop = StopSignal::new().context("cannot listen for Ctrl-C")?;
     let gate = options.gate(listener.local_addr()?);
@@ -135,7 +140,7 @@ async fn serve(options: &Options) -> anyhow::Result<()> {
 
     let figures = Arc::new(Figures::install(&clients)?);
     let (drain, draining) = oneshot::channel::<()>();
-    let server = leasehold::http::serve(listener, app(root, inbox, &figures, gate));
+    let server = leasehold::http::serve(listener, app(root, inbox, &figures, gate, deflate.as_ref()));
     figures.watch(server.connections());
     let mut server = server
         .pool(&clients, clients.limit())
@@ -151,8 +156,13 @@ async fn serve(options: &Options) -> anyhow::Result<()> {
     }
 
     drop(drain); // from here on new clients are refused
+    figures.sockets().stop();
+    let ended = async {
+        server.await;
+        figures.sockets().ended().await;
+    };
     tokio::select! {
-        () = &mut server => {}
+        () = ended => {}
         () = tokio::time::sleep(DRAIN_MAX) => eprintln!("serve: some clients did not finish within {DRAIN_MAX:?}"),
         () = stop.recv() => eprintln!("serve: stopped at once"),
     }

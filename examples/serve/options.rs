@@ -5,7 +5,7 @@ use std::{net::SocketAddr, path::PathBuf};
 use anyhow::Context;
 use bytesize::ByteSize;
 use clap::Parser;
-use leasehold::Pool;
+use leasehold::{Pool, ws::Deflate};
 
 use crate::{gate::Gate, inbox::Inbox};
 
@@ -28,7 +28,10 @@ pub struct Options {
     /// The longest upload.
     #[arg(long, value_name = "SIZE", default_value = "1GiB", value_parser = size, requires = "uploads")]
     pub upload_max: ByteSize,
-    /// Show the page at /, /-/pool and /metrics to everybody: they reveal what all clients send and fetch, how many they are, and how
+    /// Compress messages of /ws for clients that offer it (permessage-deflate): takes 457KiB of the budget.
+    #[arg(long)]
+    pub deflate: bool,
+    /// Show the page at /, /feed, /-/pool and /metrics to everybody: they reveal what all clients send and fetch, how many they are, and how
     /// much memory each has. Without it only this machine sees them, and nobody if --listen is not a loopback address.
     #[arg(long)]
     pub public: bool,
@@ -48,6 +51,12 @@ impl Options {
             let advice = if error.is_budget_too_small() { "; try --budget 8MiB" } else { "" };
             anyhow::Error::new(error).context(format!("{}{advice}", wrong()))
         })
+    }
+
+    /// What compresses messages, if they are.
+    pub fn deflate(&self, account: &Pool) -> anyhow::Result<Option<Deflate>> {
+        let deflate = || Deflate::builder().count_max(1).build(account).context("--deflate needs a larger --budget");
+        self.deflate.then(deflate).transpose()
     }
 
     /// Where uploads go, if they are taken.

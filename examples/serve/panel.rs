@@ -1,4 +1,4 @@
-//! What the server shows of itself: a page, and the figures as JSON and for Prometheus.
+//! What the server shows of itself: a page, and the figures as JSON, as a feed, and for Prometheus.
 
 use std::sync::Arc;
 
@@ -8,12 +8,19 @@ use axum::{
         HeaderValue, StatusCode,
         header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, X_CONTENT_TYPE_OPTIONS},
     },
-    middleware::{Next, from_fn_with_state},
+    middleware::{Next, from_fn, from_fn_with_state},
     response::{Html, IntoResponse, Response},
     routing::{MethodRouter, get},
 };
 
-use crate::{figures::Figures, gate::Gate, policy, reply, scrape::scrape, status::status};
+use crate::{
+    feed::{Feed, feed},
+    figures::Figures,
+    gate::Gate,
+    origin, policy, reply,
+    scrape::scrape,
+    status::status,
+};
 
 /// A file of its own, for whoever wants to write HTML.
 const PAGE: &str = include_str!("page.html");
@@ -42,6 +49,11 @@ impl Panel {
 
     pub fn json(&self) -> MethodRouter {
         self.shown(get(status))
+    }
+
+    pub fn feed(&self) -> MethodRouter {
+        let asked = get(feed).route_layer(from_fn(origin::only_own));
+        self.shown(asked.with_state(Feed::new(&self.figures)))
     }
 
     pub fn prometheus(&self) -> MethodRouter {

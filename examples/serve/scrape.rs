@@ -12,7 +12,7 @@ use leasehold::{Pool, http::serve::Connections, metrics::Exporter};
 use metrics::{Unit, counter, describe_counter, describe_gauge, gauge};
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
 
-use crate::figures::Figures;
+use crate::{figures::Figures, sockets::Sockets};
 
 /// Reads the figures for each scrape; between two of them nothing is done but counting requests.
 pub struct Scrape {
@@ -33,22 +33,28 @@ impl Scrape {
         describe_gauge!("serve_connections_awake", Unit::Count, "Connections with a request, or just after one.");
         describe_gauge!("serve_connections_parked", Unit::Count, "Connections that wait as bare sockets.");
         describe_counter!("serve_connections_accepted_total", Unit::Count, "Connections that were accepted.");
+        describe_gauge!(
+            "serve_sockets_open",
+            Unit::Count,
+            "WebSockets that are open; they are no connections any more."
+        );
         Ok(Self { exporter, prometheus })
     }
 
     /// In Prometheus' text format.
-    fn text(&self, connections: &Connections) -> String {
+    fn text(&self, connections: &Connections, sockets: &Sockets) -> String {
         self.exporter.export();
         gauge!("serve_connections_open").set(connections.open() as f64);
         gauge!("serve_connections_awake").set(connections.awake() as f64);
         gauge!("serve_connections_parked").set(connections.parked() as f64);
         counter!("serve_connections_accepted_total").absolute(connections.accepted());
+        gauge!("serve_sockets_open").set(sockets.count() as f64);
         self.prometheus.render()
     }
 }
 
 /// Answers with the figures.
 pub async fn scrape(State(figures): State<Arc<Figures>>) -> Response {
-    let text = figures.scrape().text(figures.connections());
+    let text = figures.scrape().text(figures.connections(), figures.sockets());
     ([(CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], text).into_response()
 }

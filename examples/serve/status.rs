@@ -17,8 +17,10 @@ pub async fn status(State(figures): State<Arc<Figures>>) -> Response {
     ([(CONTENT_TYPE, "application/json")], text(&figures)).into_response()
 }
 
+/// The figures, as text.
+///
 /// Written on the heap, not into blocks: it must be readable when the pool is exhausted.
-fn text(figures: &Figures) -> String {
+pub fn text(figures: &Figures) -> String {
     let clients = figures.clients();
     let stats = clients.stats();
     let classes: Vec<Value> = stats.classes.iter().map(class).collect();
@@ -43,6 +45,7 @@ fn text(figures: &Figures) -> String {
         "classes": classes,
         "accounts": accounts,
         "connections": connections(figures.connections()),
+        "sockets": figures.sockets().count(),
     });
     format!("{figures:#}\n")
 }

@@ -23,7 +23,11 @@ pub struct Reply {
 
 impl Client {
     pub fn connect(address: SocketAddr) -> Self {
-        let socket = TcpStream::connect(address).expect("the server accepts");
+        Self::on(TcpStream::connect(address).expect("the server accepts"))
+    }
+
+    pub fn on(socket: TcpStream) -> Self {
+        let address = socket.peer_addr().expect("it is connected");
         // No test waits longer than this for a byte.
         socket.set_read_timeout(Some(Duration::from_secs(30))).expect("a timeout can be set");
         Self { reader: BufReader::new(socket), host: address.to_string() }
@@ -58,7 +62,7 @@ impl Client {
     /// Reads the response to a request of this method.
     pub fn reply(&mut self, method: &str) -> Reply {
         let mut reply = self.head();
-        let has_body = method != "HEAD" && ![100, 304].contains(&reply.status);
+        let has_body = method != "HEAD" && ![100, 101, 304].contains(&reply.status);
         if let Some(len) = reply.header("content-length").filter(|_| has_body) {
             reply.body = vec![0; len.parse().expect("a length is a number")];
             self.reader.read_exact(&mut reply.body).expect("the whole body comes");

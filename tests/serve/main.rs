@@ -20,4 +20,6 @@ mod paths;
 mod ranges;
 mod server;
 mod site;
+mod socket;
+mod sockets;
 mod uploads;

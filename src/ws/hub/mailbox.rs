@@ -3,7 +3,8 @@
 //! # Invariants
 //! - BOUND: a message is put in if nothing is there, or if it fits below the high mark; else the policy decides. What is begun counts too.
 //! - WHOLE: the first `begun` messages are in the socket's hands, and never dropped: it may have sent a part.
-//! - NO-LOST-WAKING: the member looks for messages and leaves its waker under one lock; so does a sender that looks for room.
+//! - NO-LOST-WAKING: the member looks whether it is out, or for messages, and leaves its waker under one lock; so does a sender that looks for room.
+//!   A member whose socket has messages in hand is woken only when it is out: its transport tells it when there is more to do.
 //! - AFTER-LOCK: wakers are called, and messages dropped, after the mailbox is unlocked.
 
 use std::{
@@ -115,7 +116,9 @@ impl Mailbox {
         }
         state.held += cost;
         state.messages.push_back(Arc::clone(message));
-        after.wakers.extend(state.waker.take());
+        if state.begun == 0 {
+            after.wakers.extend(state.waker.take());
+        }
         true
     }
 
@@ -126,6 +129,15 @@ impl Mailbox {
 
     pub(super) fn end(&self) -> Option<Leave> {
         self.0.lock().end
+    }
+
+    /// As [`end`](Self::end); while there is none, the task is woken when it comes.
+    pub(super) fn poll_end(&self, cx: &Context<'_>) -> Option<Leave> {
+        let mut state = self.0.lock();
+        if state.end.is_none() {
+            state.leave_waker(cx);
+        }
+        state.end
     }
 
     /// Takes note that the socket has sent all it was given, and gives it the next messages; none if there are none: then its task is woken when
@@ -148,11 +160,8 @@ impl Mailbox {
         if taken.is_empty() {
             // An idle member holds nothing.
             state.messages = VecDeque::new();
-            let is_same = state.waker.as_ref().is_some_and(|waker| waker.will_wake(cx.waker()));
-            if !is_same {
-                state.waker = Some(cx.waker().clone());
-            }
         }
+        state.leave_waker(cx);
         if sent > 0 || taken.is_empty() {
             state.moved = Instant::now();
             after.wakers.append(&mut std::mem::take(&mut state.senders));
@@ -183,6 +192,13 @@ impl Mailbox {
 }
 
 impl State {
+    fn leave_waker(&mut self, cx: &Context<'_>) {
+        match &mut self.waker {
+            Some(waker) => waker.clone_from(cx.waker()),
+            None => self.waker = Some(cx.waker().clone()),
+        }
+    }
+
     fn has_room(&self, cost: usize, high_mark: usize) -> bool {
         self.held == 0 || self.held + cost <= high_mark
     }

@@ -110,7 +110,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Stream for Member<T> {
 
     fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         let this = self.get_mut();
-        if let Some(why) = this.mailbox.end().filter(|_| this.socket.is_open()) {
+        if let Some(why) = this.mailbox.poll_end(cx).filter(|_| this.socket.is_open()) {
             if let Err(error) = this.part(why) {
                 return this.socket.poll_fail(cx, error);
             }

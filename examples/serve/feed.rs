@@ -1,0 +1,138 @@
+//! The figures as they change, for whoever listens.
+
+use std::{
+    sync::{Arc, Mutex},
+    time::Duration,
+};
+
+use axum::{
+    extract::{FromRef, State},
+    response::Response,
+};
+use bytes::BufMut;
+use leasehold::{
+    Pool,
+    io::{AnyStream, limit_unsent},
+    ws::{Config, Hub, Member, SlowPolicy, Utf8Chain, WebSocket, axum::WebSocketUpgrade},
+};
+use tokio::time::{MissedTickBehavior, interval};
+use tracing::debug;
+
+use crate::{figures::Figures, sockets::OpenSocket, status};
+
+/// How often the figures are told.
+const PERIOD: Duration = Duration::from_secs(1);
+
+/// What may be on its way to all listeners together: figures have 1 to 4 KiB, and who reads has them before the next ones
+/// come.
+const FEED_LEN: usize = 64 << 10;
+
+/// What may be queued for one listener, and what the kernel may take before that. Old figures are of no use: a listener that is some seconds
+/// behind is closed, and may come back.
+const BEHIND_MAX: usize = 8 << 10;
+const UNSENT_MAX: u32 = 4 << 10;
+
+/// How long a listener may take to answer that.
+const CLOSE_TIMEOUT: Duration = Duration::from_secs(2);
+
+/// What listeners may send: control frames.
+const SAID_MAX: usize = 125;
+
+/// What a listener may have leased to say it, and all of them together.
+const LISTENER_LEN: usize = 16 << 10;
+const LISTENERS_LEN: usize = 64 << 10;
+
+/// Figures that are made once a second while anybody listens, once for all of them. Clones are the same feed.
+///
+/// Its memory is beside that of transfers: like the page, it must go on when they have all that they may.
+#[derive(Clone)]
+pub struct Feed {
+    figures: Arc<Figures>,
+    hub: Hub,
+    listeners: Pool,
+    config: Arc<Config>,
+    /// Whether a task broadcasts. Who joins, and the task that finds nobody and ends, do it under this lock.
+    is_running: Arc<Mutex<bool>>,
+}
+
+/// Opens a socket that tells the figures.
+pub async fn feed(State(feed): State<Feed>, upgrade: WebSocketUpgrade) -> Response {
+    let open = feed.figures.sockets().open();
+    upgrade.config(feed.config.clone()).account_name("/feed").on_upgrade(|socket| feed.tell(socket, open))
+}
+
+impl Feed {
+    pub fn new(figures: &Arc<Figures>) -> Self {
+        let clients = figures.clients();
+        let config = Config::new().message_max(SAID_MAX).frame_max(SAID_MAX).account_max(LISTENER_LEN);
+        let config = config.close_timeout(CLOSE_TIMEOUT);
+        let hub = Hub::builder(&clients.child("feed", FEED_LEN));
+        Self {
+            figures: figures.clone(),
+            hub: hub.high_mark(BEHIND_MAX).policy(SlowPolicy::Close).build(),
+            listeners: clients.child("listeners", LISTENERS_LEN),
+            config: Arc::new(config),
+            is_running: Arc::default(),
+        }
+    }
+
+    /// Tells a listener the figures until it closes, or the server stops.
+    async fn tell(self, socket: WebSocket<AnyStream>, mut open: OpenSocket) {
+        if let Some(tcp) = socket.get_ref().as_tcp() {
+            // Where there is no such limit, more figures are on their way.
+            let _ = limit_unsent(tcp, UNSENT_MAX);
+        }
+        let mut member = self.join(socket);
+        let mut end = std::pin::pin!(async { while member.recv().await.is_some() {} });
+        tokio::select! {
+            () = &mut end => return,
+            () = open.stopped() => self.hub.close(),
+        }
+        end.await;
+    }
+
+    fn join(&self, socket: WebSocket<AnyStream>) -> Member<AnyStream> {
+        let mut is_running = self.is_running.lock().expect("nothing panics under it");
+        let member = self.hub.join(socket);
+        if !*is_running {
+            *is_running = true;
+            tokio::spawn(self.clone().run());
+        }
+        member
+    }
+
+    /// Broadcasts until nobody listens.
+    async fn run(self) {
+        let mut ticks = interval(PERIOD);
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            ticks.tick().await;
+            {
+                let mut is_running = self.is_running.lock().expect("nothing panics under it");
+                if self.hub.is_empty() {
+                    *is_running = false;
+                    return;
+                }
+            }
+            if let Err(error) = self.broadcast() {
+                debug!(%error, "figures were not told");
+            }
+        }
+    }
+
+    fn broadcast(&self) -> anyhow::Result<()> {
+        let text = status::text(&self.figures);
+        // Not from the hub's account, but charged to it by the hub, which makes room there by closing who holds most.
+        let mut chain = self.figures.clients().try_chain(text.len())?;
+        chain.put_slice(text.as_bytes());
+        self.hub.try_send(Utf8Chain::try_from(chain.freeze())?)?;
+        Ok(())
+    }
+}
+
+impl FromRef<Feed> for Pool {
+    /// Where the accounts of listeners are.
+    fn from_ref(feed: &Feed) -> Self {
+        feed.listeners.clone()
+    }
+}
