@@ -55,7 +55,7 @@ impl Config {
         Self { frame_max: bytes, ..self }
     }
 
-    /// The longest message, in bytes; 64 MiB by default, as tungstenite's.
+    /// The longest message, in bytes, inflated if it came compressed; 64 MiB by default, as tungstenite's.
     pub fn message_max(self, bytes: usize) -> Self {
         Self { message_max: bytes, ..self }
     }

@@ -282,11 +282,19 @@ impl Rules<'_> {
             return Err(Error::too_long("a frame", header.len, config.frame_max));
         }
         let len = header.len.saturating_add(message.map_or(0, |message| message.payload.len() as u64));
-        if len > config.message_max as u64 {
+        let most = config.message_max as u64;
+        // What it inflates to is counted then.
+        let is_compressed = message.map_or(header.is_compressed, |message| message.is_compressed);
+        if len > if is_compressed { deflated_len_max(most) } else { most } {
             return Err(Error::too_long("a message", len, config.message_max));
         }
         Ok(())
     }
+}
+
+/// How long a message of `len` bytes may be when compression made it no shorter: what zlib's `deflateBound` says for its worst settings.
+fn deflated_len_max(len: u64) -> u64 {
+    len.saturating_add(len.div_ceil(8)).saturating_add(len.div_ceil(64)).saturating_add(16)
 }
 
 impl Fragments {

@@ -75,8 +75,8 @@ async function startServer(site, port) {
   throw new Error("the server does not start");
 }
 
-async function stop(child) {
-  child.kill("SIGKILL");
+async function stop(child, signal = "SIGKILL") {
+  child.kill(signal);
   if (child.exitCode === null && child.signalCode === null) await new Promise((done) => child.once("exit", done));
 }
 
@@ -138,21 +138,36 @@ async function assertNothingIsCutOff(page) {
   assert.deepEqual(outside, []);
 }
 
+// As if somebody went to another tab, or came back.
+const look = (page, isThere) =>
+  page.evaluate((hidden) => {
+    Object.defineProperty(document, "hidden", { value: hidden, configurable: true });
+    document.dispatchEvent(new Event("visibilitychange"));
+  }, !isThere);
+
 async function testView(browser, view, site, shots) {
   let server = await startServer(site, 0);
-  const page = await browser.newPage({ viewport: view });
   const errors = [];
   let isAwayWanted = false;
-  page.on("pageerror", (error) => errors.push(error.message));
-  page.on("console", (message) => {
-    // Chromium itself tells of each request that found no server, and of the icons that listings and JSON do not have.
-    const isRefusal = isAwayWanted && message.text().includes("ERR_CONNECTION_REFUSED");
-    const isOfIcon = message.location().url.endsWith("/favicon.ico");
-    if (["error", "warning"].includes(message.type()) && !isRefusal && !isOfIcon) errors.push(message.text());
-  });
-  const shoot = async (name) => {
+  const open = async () => {
+    const page = await browser.newPage({ viewport: view });
+    page.on("pageerror", (error) => errors.push(error.message));
+    page.on("console", (message) => {
+      // Chromium itself tells of each request that found no server, and of the icons that listings and JSON do not have.
+      const isRefusal = isAwayWanted && message.text().includes("ERR_CONNECTION_REFUSED");
+      const isOfIcon = message.location().url.endsWith("/favicon.ico");
+      if (["error", "warning"].includes(message.type()) && !isRefusal && !isOfIcon) errors.push(message.text());
+    });
+    return page;
+  };
+  const figure = async (name) => (await (await fetch(`${server.address}/-/pool`)).json())[name];
+  const page = await open();
+  let [asked, sockets] = [0, 0]; // by the page
+  page.on("request", (request) => (asked += request.url().endsWith("/-/pool")));
+  page.on("websocket", () => (sockets += 1));
+  const shoot = async (name, of = page) => {
     await sleep(500); // bars have moved to their place
-    await page.screenshot({ path: path.join(shots, `${view.name}-${name}.png`), fullPage: true });
+    await of.screenshot({ path: path.join(shots, `${view.name}-${name}.png`), fullPage: true });
   };
   const step = async (words, run) => {
     await run();
@@ -166,6 +181,27 @@ async function testView(browser, view, site, shots) {
     await eventually("nothing is leased", async () => (await text(page, "leased")) === "0\u00a0B");
     assert.equal(await page.locator("#classes tr").count(), 6);
     await assertNothingIsCutOff(page);
+  });
+
+  await step("the figures come by one socket, and are not asked for", async () => {
+    await eventually("the socket is counted", async () => (await number(page, "sockets")) === 1);
+    const told = () => page.locator("#history .line").getAttribute("d");
+    for (let times = 0; times < 3; times += 1) {
+      const before = await told();
+      await eventually("a figure comes", async () => (await told()) !== before);
+    }
+    assert.deepEqual([asked, sockets], [0, 1]);
+  });
+
+  await step("the socket is closed while nobody looks", async () => {
+    await look(page, false);
+    await eventually("it is closed", async () => (await figure("sockets")) === 0);
+    await sleep(6000); // longer than the pause before it would be opened again
+    assert.deepEqual([await figure("sockets"), asked, sockets], [0, 0, 1]);
+    await look(page, true);
+    await eventually("it is open", async () => (await figure("sockets")) === 1);
+    await eventually("it is live", () => isLive(page));
+    assert.deepEqual([asked, sockets], [0, 2]);
   });
 
   await step("numbers rise under load and fall to 0 afterwards; nothing moves", async () => {
@@ -193,25 +229,34 @@ async function testView(browser, view, site, shots) {
   });
 
   await step("a name is text, whatever it says", async () => {
-    const [title, before] = [await page.title(), await heights(page)];
-    await page.route("**/-/pool", async (route) => {
-      const reply = await route.fetch();
-      const figures = await reply.json();
-      figures.accounts = HOSTILE.map((name, index) => ({ name, leased: 65536 * (8 - index), limit: 524288, peak: 524288 }));
-      await route.fulfill({ response: reply, json: figures });
+    const before = await heights(page);
+    const told = await open();
+    await told.routeWebSocket("**/feed", (socket) => {
+      socket.connectToServer().onMessage((message) => {
+        const figures = JSON.parse(message);
+        figures.accounts = HOSTILE.map((name, index) => ({ name, leased: 65536 * (8 - index), limit: 524288, peak: 524288 }));
+        socket.send(JSON.stringify(figures));
+      });
     });
-    await eventually("the names are there", async () => (await names(page)).length === HOSTILE.length);
-    assert.deepEqual(await names(page), HOSTILE);
-    assert.equal(await page.locator("img, #accounts script, #accounts b").count(), 0);
-    assert.equal(await page.title(), title);
-    assert.deepEqual(await heights(page), before);
-    await assertNothingIsCutOff(page);
-    await shoot("hostile-names");
-    await page.unrouteAll({ behavior: "wait" });
+    await told.goto(server.address);
+    const title = await told.title();
+    await eventually("the names are there", async () => (await names(told)).length === HOSTILE.length);
+    assert.deepEqual(await names(told), HOSTILE);
+    assert.equal(await told.locator("img, #accounts script, #accounts b").count(), 0);
+    assert.equal(await told.title(), title);
+    assert.deepEqual(await heights(told), before);
+    await assertNothingIsCutOff(told);
+    await shoot("hostile-names", told);
+    await told.close();
   });
 
-  await step("one request is on its way at a time, one a second, and none while nobody looks", async () => {
-    let [asked, underWay, underWayMost] = [0, 0, 0];
+  await step("without a socket one request is on its way at a time, one a second, and none while nobody looks", async () => {
+    const page = await open();
+    let [asked, underWay, underWayMost, tried] = [0, 0, 0, 0];
+    await page.routeWebSocket("**/feed", (socket) => {
+      tried += 1;
+      return socket.close();
+    });
     await page.route("**/-/pool", async (route) => {
       [asked, underWay] = [asked + 1, underWay + 1];
       underWayMost = Math.max(underWayMost, underWay);
@@ -219,44 +264,50 @@ async function testView(browser, view, site, shots) {
       underWay -= 1;
       await route.continue();
     });
-    const look = (hidden) =>
-      page.evaluate((hidden) => {
-        Object.defineProperty(document, "hidden", { value: hidden, configurable: true });
-        document.dispatchEvent(new Event("visibilitychange"));
-      }, hidden);
+    await page.goto(server.address);
     await eventually("it asks a server that is slow", () => underWay === 1);
-    await look(true);
-    await look(false);
+    await look(page, false);
+    await look(page, true);
     await sleep(6500);
+    assert.ok(await isLive(page), "it is live all the same");
+    assert.ok(tried === 3, `it tries again after a pause, not ${tried} times`);
     assert.ok(underWayMost === 1 && asked >= 4 && asked <= 7, `${asked} requests, ${underWayMost} at once`);
     for (let times = 0; times < 3; times += 1) {
-      await look(true);
-      await look(false);
+      await look(page, false);
+      await look(page, true);
     }
     await sleep(100);
     asked = 1;
     await sleep(3000);
     assert.ok(asked >= 3 && asked <= 5, `${asked - 1} requests in three seconds`);
-    await look(true);
+    await look(page, false);
     await sleep(300);
     asked = 1;
     await sleep(2500);
     assert.equal(asked, 1, "it asks while nobody looks");
-    await look(false);
+    await look(page, true);
     await eventually("it asks again", () => asked > 1);
-    await page.unrouteAll({ behavior: "wait" });
+    await page.close();
   });
 
   await step("a server that goes away is missed, and found again", async () => {
-    isAwayWanted = true;
-    await stop(server.child);
-    await eventually("it is missed", async () => (await text(page, "state")) === "not reachable, trying again");
-    assert.deepEqual(await page.evaluate(paleTexts), []);
-    await assertNothingIsCutOff(page);
-    await shoot("away");
-    server = await startServer(site, server.port);
-    await eventually("it is found", () => isLive(page));
-    isAwayWanted = false;
+    for (const signal of ["SIGTERM", "SIGKILL"]) {
+      isAwayWanted = true;
+      const opened = sockets;
+      await stop(server.child, signal);
+      await eventually("it is missed", async () => (await text(page, "state")) === "not reachable, trying again");
+      assert.deepEqual(await page.evaluate(paleTexts), []);
+      await assertNothingIsCutOff(page);
+      await shoot("away");
+      server = await startServer(site, server.port);
+      await eventually("it is found", () => isLive(page));
+      await eventually("a new socket is open", async () => sockets > opened && (await number(page, "sockets")) === 1);
+      isAwayWanted = false;
+      await sleep(1500);
+      asked = 0;
+      await sleep(2500);
+      assert.ok((await isLive(page)) && asked === 0, `${asked} requests beside the socket`);
+    }
   });
 
   await step("nothing moves for those who want no motion", async () => {

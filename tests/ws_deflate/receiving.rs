@@ -7,6 +7,7 @@ use leasehold::{
     ws::{CloseCode, Config, Deflate, Error, Message, Role, WebSocket},
 };
 use proptest::{collection::vec, prelude::*};
+use rand::RngCore;
 
 use crate::{
     transport::{Faulty, once, seed},
@@ -185,9 +186,39 @@ async fn text_is_checked_as_it_comes_out() {
 async fn a_message_is_as_long_as_it_may_be_and_no_longer() {
     for len in [1, 1_000, 16 << 10, (16 << 10) + 1, 100_000] {
         let incoming = frame(BINARY | RSV1, &deflated(&json(len)));
-        assert_eq!(received_with(Config::new().message_max(len), incoming.clone()).await.len(), 1);
+        let received = received_with(Config::new().message_max(len), incoming.clone()).await;
+        assert!(matches!(&received[..], [Ok(_)]), "{len}: {received:?}");
         assert_eq!(refused(Config::new().message_max(len - 1), incoming).await, Some(CloseCode::TOO_BIG), "{len}");
     }
+}
+
+/// RFC 7692 §7.2.1 asks nobody to look whether it helps.
+#[tokio::test]
+async fn a_message_that_compression_makes_longer_is_as_long_as_it_is() {
+    for len in [0, 10, 1_000, 100_000] {
+        let mut plain = vec![0; len];
+        rand::rng().fill_bytes(&mut plain);
+        // Blocks of 200 bytes that are stored as they are (RFC 1951 §3.2.4), and the empty one at the end, less its last four bytes.
+        let mut payload = Vec::new();
+        for piece in plain.chunks(200) {
+            payload.push(0);
+            payload.extend((piece.len() as u16).to_le_bytes());
+            payload.extend((!(piece.len() as u16)).to_le_bytes());
+            payload.extend(piece);
+        }
+        payload.push(0);
+        let (first, second) = payload.split_at(payload.len() / 2);
+        let parts = [frame(0x02 | RSV1, first), frame(FIN | CONTINUATION, second)].concat();
+        for incoming in [frame(BINARY | RSV1, &payload), parts] {
+            let received = received_with(Config::new().message_max(len), incoming.clone()).await;
+            assert!(matches!(&received[..], [Ok(Message::Binary(heard))] if *heard == plain[..]), "{len}");
+            let shorter = Config::new().message_max(len.saturating_sub(1));
+            assert!(len == 0 || refused(shorter, incoming).await == Some(CloseCode::TOO_BIG), "{len}");
+        }
+    }
+    // Nothing of what cannot fit is waited for.
+    let announced = &frame(BINARY | RSV1, &[0; 2_000])[..8];
+    assert_eq!(refused(Config::new().message_max(1_000), announced.to_vec()).await, Some(CloseCode::TOO_BIG));
 }
 
 #[tokio::test]
