@@ -1,0 +1,94 @@
+//! The pace of a sender: that of the slowest member that moves, and of none that does not.
+
+use std::time::Duration;
+
+use leasehold::ws::Hub;
+use tokio::time::{Instant, sleep};
+
+use crate::{COST, frame::Frame, join, message, once, pool, run};
+
+const PATIENCE: Duration = Duration::from_millis(250);
+
+const LEN: usize = 1_000;
+
+#[tokio::test]
+async fn a_sender_slows_down_to_the_slowest_member_that_moves() {
+    let pool = pool();
+    let hub = Hub::builder(&pool).high_mark(2 * (LEN + COST)).build();
+    let (slow, mut of_slow) = join(&hub, &pool, LEN + 4);
+    let (quick, mut of_quick) = join(&hub, &pool, 1 << 20);
+    tokio::spawn(run(slow));
+    tokio::spawn(run(quick));
+    let begun = Instant::now();
+    let sending = async {
+        for index in 0..20 {
+            assert_eq!(hub.send(message(&pool, index, LEN)).await.unwrap(), 2);
+        }
+        begun.elapsed()
+    };
+    let reading = async {
+        for index in 0..20 {
+            sleep(Duration::from_millis(20)).await;
+            assert_eq!(of_slow.recv().await, Some(Frame::binary([index; LEN])));
+        }
+    };
+    let reading_quickly = async {
+        for index in 0..20 {
+            assert_eq!(of_quick.recv().await, Some(Frame::binary([index; LEN])));
+        }
+    };
+    let (elapsed, (), ()) = tokio::join!(sending, reading, reading_quickly);
+    assert!(elapsed >= Duration::from_millis(15 * 20), "{elapsed:?}");
+    assert_eq!(pool.leased(), 0);
+}
+
+#[tokio::test]
+async fn a_member_that_stalls_is_waited_for_once() {
+    let pool = pool();
+    let hub = Hub::builder(&pool).high_mark(LEN + COST).build();
+    let (stalled, _of_stalled) = join(&hub, &pool, 10);
+    let (quick, mut of_quick) = join(&hub, &pool, 1 << 20);
+    tokio::spawn(run(stalled));
+    tokio::spawn(run(quick));
+    let begun = Instant::now();
+    for index in 0..50 {
+        hub.send(message(&pool, index, LEN)).await.unwrap();
+        assert_eq!(of_quick.recv().await, Some(Frame::binary([index; LEN])));
+    }
+    let elapsed = begun.elapsed();
+    assert!(elapsed >= PATIENCE - Duration::from_millis(20) && elapsed < 3 * PATIENCE, "{elapsed:?}");
+    drop(of_quick);
+    assert!(pool.leased() <= 2 * 1024);
+}
+
+#[tokio::test]
+async fn several_members_that_stalled_at_once_are_waited_for_together() {
+    let pool = pool();
+    let hub = Hub::builder(&pool).high_mark(LEN + COST).build();
+    let stalled: Vec<_> = (0..100).map(|_| join(&hub, &pool, 10)).collect();
+    let (members, _peers): (Vec<_>, Vec<_>) = stalled.into_iter().unzip();
+    members.into_iter().for_each(|member| drop(tokio::spawn(run(member))));
+    let begun = Instant::now();
+    for index in 0..5 {
+        hub.send(message(&pool, index, LEN)).await.unwrap();
+    }
+    assert!(begun.elapsed() < 3 * PATIENCE, "{:?}", begun.elapsed());
+}
+
+#[tokio::test]
+async fn a_send_that_is_dropped_has_sent_nothing() {
+    let pool = pool();
+    let hub = Hub::builder(&pool).high_mark(LEN).build();
+    let (mut member, mut peer) = join(&hub, &pool, 10);
+    hub.try_send(message(&pool, 0, LEN)).unwrap();
+    assert!(once(member.recv()).await.is_pending());
+    for index in 1..10 {
+        assert!(once(hub.send(message(&pool, index, LEN))).await.is_pending());
+    }
+    assert_eq!(pool.leased(), 1024);
+    tokio::spawn(run(member));
+    assert_eq!(peer.recv().await, Some(Frame::binary([0; LEN])));
+    hub.send("next").await.unwrap();
+    assert_eq!(peer.recv().await, Some(Frame::text("next")));
+    assert_eq!(pool.leased(), 0);
+}

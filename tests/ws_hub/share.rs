@@ -1,0 +1,71 @@
+//! What messages pin of the hub's memory, and that members who stall do not pin all of it.
+
+use std::time::Duration;
+
+use leasehold::ws::Hub;
+use tokio::time::sleep;
+
+use crate::{
+    frame::{CLOSE, Frame},
+    join, message, once, pool,
+};
+
+#[tokio::test]
+async fn a_message_is_charged_to_the_hub_once_until_the_last_has_sent_it() {
+    let pool = pool();
+    for count in [1, 10, 100] {
+        let account = pool.child("hub", 1 << 20);
+        let hub = Hub::new(&account);
+        let (mut members, mut peers): (Vec<_>, Vec<_>) = (0..count).map(|_| join(&hub, &pool, 10_000)).unzip();
+        let sender = pool.child("sender", 1 << 20);
+        let message = message(&sender, 7, 1_000);
+        assert_eq!((sender.leased(), account.leased()), (1024, 0));
+        assert_eq!(hub.try_send(message).unwrap(), count);
+        assert_eq!((sender.leased(), account.leased()), (0, 1024));
+        for (member, peer) in members.iter_mut().zip(&mut peers) {
+            assert_eq!(account.leased(), 1024);
+            assert!(once(member.recv()).await.is_pending());
+            assert_eq!(peer.recv().await, Some(Frame::binary([7; 1_000])));
+        }
+        assert_eq!((account.leased(), pool.leased()), (0, 0));
+    }
+}
+
+#[tokio::test]
+async fn memory_comes_home_when_a_stalled_member_goes() {
+    let pool = pool();
+    let account = pool.child("hub", 1 << 20);
+    let hub = Hub::new(&account);
+    let (mut member, _peer) = join(&hub, &pool, 10);
+    for index in 0..5 {
+        hub.try_send(message(&pool, index, 1_000)).unwrap();
+        assert!(once(member.recv()).await.is_pending());
+    }
+    assert_eq!(account.leased(), 5 * 1024);
+    drop(member);
+    assert_eq!((account.leased(), hub.len()), (0, 0));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_member_over_its_share_that_reads_is_told_why() {
+    let pool = pool();
+    let account = pool.child("hub", 64 << 10);
+    let hub = Hub::builder(&account).high_mark(1 << 20).build();
+    let (_other, _of_other) = join(&hub, &pool, 10);
+    let (mut member, mut peer) = join(&hub, &pool, 10_000);
+    // Nobody else has these: the other one joins the list, but is out by then.
+    let mut count = 0;
+    while once(member.recv()).await.is_pending() && count < 100 {
+        hub.try_send(message(&pool, 7, 4_000)).unwrap();
+        hub.try_send(message(&pool, 7, 4_000)).unwrap();
+        count += 1;
+        while let std::task::Poll::Ready(Some(frame)) = once(peer.recv()).await {
+            if frame.opcode() == CLOSE {
+                assert_eq!(frame.close_code(), Some(1008));
+                return;
+            }
+        }
+        sleep(Duration::from_millis(1)).await;
+    }
+    assert_eq!(count, 100, "it reads, so it stays");
+}
