@@ -8,6 +8,7 @@ mod refusals;
 mod share;
 mod stress;
 mod talking;
+mod wakers;
 
 #[expect(dead_code, reason = "servers only")]
 #[path = "../ws/frame.rs"]

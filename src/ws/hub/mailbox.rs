@@ -15,7 +15,7 @@ use std::{
 };
 
 use super::{broadcast::Broadcast, hub_builder::SlowPolicy};
-use crate::sync::Mutex;
+use crate::sync::{Mutex, wake};
 
 /// So many messages are handed to the socket at once at most: with their heads, as many as one call sends.
 const BATCH_MAX: usize = 32;
@@ -69,9 +69,22 @@ pub(super) struct After {
 }
 
 impl After {
-    pub(super) fn finish(self) {
-        drop(self.dropped);
-        self.wakers.into_iter().for_each(Waker::wake);
+    pub(super) fn finish(mut self) {
+        self.dropped.clear();
+        self.wake_all();
+    }
+
+    fn wake_all(&mut self) {
+        while let Some(waker) = self.wakers.pop() {
+            wake(waker);
+        }
+    }
+}
+
+impl Drop for After {
+    /// A waker that panics does not keep the others asleep.
+    fn drop(&mut self) {
+        self.wake_all();
     }
 }
 

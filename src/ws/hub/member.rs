@@ -83,12 +83,13 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Member<T> {
             }
             let mut after = After::default();
             let messages = self.mailbox.take(cx, &mut after);
+            for message in &messages {
+                self.socket.push_broadcast(message.header, message.payload.clone());
+            }
+            // Not before they are in the socket: the waker of a sender may panic.
             after.finish();
             if messages.is_empty() {
                 return Ok(());
-            }
-            for message in messages {
-                self.socket.push_broadcast(message.header, message.payload.clone());
             }
         }
         Ok(())
