@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use leasehold::ws::Hub;
-use tokio::time::{Instant, sleep};
+use tokio::time::{Instant, sleep, timeout};
 
 use crate::{COST, frame::Frame, join, message, once, pool, run};
 
@@ -73,6 +73,29 @@ async fn several_members_that_stalled_at_once_are_waited_for_together() {
         hub.send(message(&pool, index, LEN)).await.unwrap();
     }
     assert!(begun.elapsed() < 3 * PATIENCE, "{:?}", begun.elapsed());
+}
+
+#[tokio::test]
+async fn a_sender_does_not_wait_for_a_member_that_has_gone() {
+    let pool = pool();
+    let hub = Hub::builder(&pool).high_mark(LEN).patience(Duration::from_secs(3600)).build();
+    for is_closed in [false, true] {
+        let (mut member, _peer) = join(&hub, &pool, 10);
+        hub.try_send(message(&pool, 0, LEN)).unwrap();
+        assert!(once(member.recv()).await.is_pending());
+        let waiting = tokio::spawn({
+            let (hub, message) = (hub.clone(), message(&pool, 1, LEN));
+            async move { hub.send(message).await.unwrap() }
+        });
+        sleep(Duration::from_millis(20)).await;
+        assert!(!waiting.is_finished(), "it waits for the member");
+        if is_closed {
+            hub.close();
+        }
+        drop(member);
+        let count = timeout(Duration::from_secs(5), waiting).await.expect("it is woken").unwrap();
+        assert_eq!((count, pool.leased()), (0, 0));
+    }
 }
 
 #[tokio::test]

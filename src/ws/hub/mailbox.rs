@@ -51,6 +51,8 @@ pub(super) enum Leave {
     OverShare,
     /// The hub is closed.
     HubClosed,
+    /// It was dropped, or its socket was closed.
+    Gone,
 }
 
 /// Whether a message fits.

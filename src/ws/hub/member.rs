@@ -101,6 +101,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Member<T> {
             Leave::TooSlow => (CloseCode::POLICY, "messages are read too slowly"),
             Leave::OverShare => (CloseCode::POLICY, "too many messages wait"),
             Leave::HubClosed => (CloseCode::GOING_AWAY, "the feed has ended"),
+            Leave::Gone => return Ok(()),
         };
         self.socket.start_close(CloseFrame::new(code, reason))
     }

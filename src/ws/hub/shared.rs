@@ -62,9 +62,11 @@ impl Shared {
         let mailbox = {
             let mut members = self.members.lock();
             members.free.push(place.0);
-            members.list[place.0 as usize].take()
+            members.list[place.0 as usize].take().expect("a member leaves once")
         };
-        drop(mailbox);
+        let mut after = After::default();
+        mailbox.leave(Leave::Gone, &mut after);
+        after.finish();
     }
 
     pub(super) fn count(&self) -> usize {
