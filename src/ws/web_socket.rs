@@ -222,6 +222,11 @@ impl<T> WebSocket<T> {
         }
     }
 
+    /// Whether anything is queued.
+    pub(super) fn is_sending(&self) -> bool {
+        self.outgoing.is_some()
+    }
+
     /// Queues a frame that others send too.
     pub(super) fn push_broadcast(&mut self, header: Header, payload: Chain) {
         self.outgoing.get_or_insert_default().push(header, payload);

@@ -7,7 +7,7 @@ use tokio::time::sleep;
 
 use crate::{
     frame::{CLOSE, Frame},
-    join, message, once, pool,
+    join, message, once, pool, run,
 };
 
 #[tokio::test]
@@ -44,6 +44,42 @@ async fn memory_comes_home_when_a_stalled_member_goes() {
     assert_eq!(account.leased(), 5 * 1024);
     drop(member);
     assert_eq!((account.leased(), hub.len()), (0, 0));
+}
+
+#[tokio::test]
+async fn a_member_whose_socket_is_closed_holds_nothing_more() {
+    let pool = pool();
+    let hub = Hub::new(&pool);
+    let (mut member, mut peer) = join(&hub, &pool, 10_000);
+    peer.send(Frame::close(1000, "")).await;
+    assert!(member.recv().await.unwrap().is_ok());
+    assert!(once(member.recv()).await.is_pending(), "the peer has not gone yet");
+    for index in 0..5 {
+        assert_eq!(hub.try_send(message(&pool, index, 1_000)).unwrap(), 0);
+    }
+    assert_eq!((member.dropped_count(), pool.leased()), (0, 0));
+}
+
+#[tokio::test]
+async fn a_member_that_is_out_holds_what_it_has_begun_until_that_is_sent() {
+    let pool = pool();
+    let hub = Hub::new(&pool);
+    let (mut member, mut peer) = join(&hub, &pool, 2_000);
+    hub.try_send(message(&pool, 1, 3_000)).unwrap();
+    assert!(once(member.recv()).await.is_pending());
+    hub.try_send(message(&pool, 2, 3_000)).unwrap();
+    hub.close();
+    assert_eq!(pool.leased(), 3 << 10);
+    let reading = async {
+        assert_eq!(peer.recv().await, Some(Frame::binary([1; 3_000])));
+        assert_eq!(peer.recv().await.unwrap().close_code(), Some(1001));
+        // It has not answered yet.
+        assert_eq!(pool.leased(), 0);
+        peer.send(Frame::close(1001, "")).await;
+        peer.assert_end().await;
+    };
+    tokio::join!(run(member), reading);
+    assert_eq!(pool.leased(), 0);
 }
 
 #[tokio::test(start_paused = true)]

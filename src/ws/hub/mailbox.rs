@@ -159,12 +159,7 @@ impl Mailbox {
     /// one comes.
     pub(super) fn take(&self, cx: &Context<'_>, after: &mut After) -> Vec<Arc<Broadcast>> {
         let mut state = self.0.lock();
-        let sent = std::mem::take(&mut state.begun);
-        for _ in 0..sent {
-            let message = state.messages.pop_front().expect("what is begun is there (WHOLE)");
-            state.held -= message.cost();
-            after.dropped.push(message);
-        }
+        let has_sent = state.sent(after);
         let mut len = 0;
         let fits = |message: &&Arc<Broadcast>| {
             len += message.cost();
@@ -177,11 +172,16 @@ impl Mailbox {
             state.messages = VecDeque::new();
         }
         state.leave_waker(cx);
-        if sent > 0 || taken.is_empty() {
+        if has_sent || taken.is_empty() {
             state.moved = Instant::now();
             after.wakers.append(&mut std::mem::take(&mut state.senders));
         }
         taken
+    }
+
+    /// Takes note that the socket of a member that is out has sent all it was given, or never will.
+    pub(super) fn let_go(&self, after: &mut After) {
+        self.0.lock().sent(after);
     }
 
     /// Whether a message of this cost fits; if not, and the member has moved within `patience`, the sender is woken when it moves again.
@@ -212,6 +212,17 @@ impl State {
             Some(waker) => waker.clone_from(cx.waker()),
             None => self.waker = Some(cx.waker().clone()),
         }
+    }
+
+    /// What was begun is sent; whether anything was.
+    fn sent(&mut self, after: &mut After) -> bool {
+        let count = std::mem::take(&mut self.begun);
+        for _ in 0..count {
+            let message = self.messages.pop_front().expect("what is begun is there (WHOLE)");
+            self.held -= message.cost();
+            after.dropped.push(message);
+        }
+        count > 0
     }
 
     fn has_room(&self, cost: usize, high_mark: usize) -> bool {

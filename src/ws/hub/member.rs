@@ -95,6 +95,16 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Member<T> {
         Ok(())
     }
 
+    /// The socket takes no more broadcasts: nothing waits for it, and what it has sent is let go.
+    fn settle(&self) {
+        let mut after = After::default();
+        self.mailbox.leave(Leave::Gone, &mut after);
+        if !self.socket.is_sending() {
+            self.mailbox.let_go(&mut after);
+        }
+        after.finish();
+    }
+
     /// Tells the peer why it is out.
     fn part(&mut self, why: Leave) -> Result<(), Error> {
         let (code, reason) = match why {
@@ -112,14 +122,19 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Stream for Member<T> {
 
     fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         let this = self.get_mut();
-        if let Some(why) = this.mailbox.poll_end(cx).filter(|_| this.socket.is_open()) {
-            if let Err(error) = this.part(why) {
-                return this.socket.poll_fail(cx, error);
-            }
-        } else if let Err(error) = this.poll_broadcasts(cx) {
+        let end = this.mailbox.poll_end(cx);
+        let done = match end {
+            Some(why) => this.part(why),
+            None => this.poll_broadcasts(cx),
+        };
+        if let Err(error) = done {
             return this.socket.poll_fail(cx, error);
         }
-        Pin::new(&mut this.socket).poll_next(cx)
+        let polled = Pin::new(&mut this.socket).poll_next(cx);
+        if !this.socket.is_open() {
+            this.settle();
+        }
+        polled
     }
 }
 
