@@ -244,7 +244,7 @@ impl<T> WebSocket<T> {
     }
 
     /// Nothing is sent or received any more, and nothing is held.
-    fn end(&mut self) {
+    pub(super) fn end(&mut self) {
         (self.outgoing, self.masking, self.close_deadline) = (None, None, None);
         self.reading.clear();
         self.per_message = PerMessage::default();

@@ -2,12 +2,15 @@
 
 use std::time::Duration;
 
-use leasehold::ws::Hub;
-use tokio::time::sleep;
+use leasehold::ws::{Config, Hub, Role, WebSocket};
+use tokio::time::{sleep, timeout};
 
 use crate::{
+    COST,
     frame::{CLOSE, Frame},
-    join, message, once, pool, run,
+    join, message, once,
+    peer::duplex,
+    pool, run,
 };
 
 #[tokio::test]
@@ -80,6 +83,53 @@ async fn a_member_that_is_out_holds_what_it_has_begun_until_that_is_sent() {
     };
     tokio::join!(run(member), reading);
     assert_eq!(pool.leased(), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn members_that_stall_with_a_message_of_their_own_each_do_not_pin_the_hub() {
+    const LIMIT: usize = 4 << 20;
+    const LEN: usize = 60_000;
+    const STALLED: usize = 200;
+    let pool = pool();
+    let account = pool.child("hub", LIMIT);
+    let hub = Hub::builder(&account).high_mark(2 * (LEN + COST)).patience(Duration::from_millis(1)).build();
+    let config = std::sync::Arc::new(Config::new());
+    let (mut lively, mut peers) = (Vec::new(), Vec::new());
+    for _ in 0..4 {
+        let (member, mut peer) = join(&hub, &pool, 1 << 20);
+        tokio::spawn(run(member));
+        lively.push(tokio::spawn(async move {
+            for index in 0..STALLED + 50 {
+                assert_eq!(peer.recv().await, Some(Frame::binary([index as u8; LEN])), "message {index}");
+            }
+        }));
+    }
+    let mut stalled = Vec::new();
+    for index in 0..STALLED {
+        // One that joins now begins this message, and never reads on.
+        let (near, peer) = duplex(Role::Server, 100);
+        let member = hub.join(WebSocket::with_config(near, Role::Server, &pool, std::sync::Arc::clone(&config)));
+        stalled.push(tokio::spawn(run(member)));
+        peers.push(peer);
+        hub.send(message(&pool, index as u8, LEN)).await.expect("there is room for the others");
+        assert!(account.leased() <= LIMIT);
+        sleep(Duration::from_millis(5)).await;
+    }
+    assert!(account.peak() <= LIMIT, "{}", account.peak());
+    for index in STALLED..STALLED + 50 {
+        hub.send(message(&pool, index as u8, LEN)).await.expect("there is room for the others");
+        sleep(Duration::from_millis(5)).await;
+    }
+    for task in lively {
+        timeout(Duration::from_secs(20), task).await.expect("the others got all of it").unwrap();
+    }
+    let out = stalled.iter().filter(|task| task.is_finished()).count();
+    assert!(out >= STALLED - LIMIT / LEN, "{out} are out");
+    drop(peers);
+    for task in stalled {
+        timeout(Duration::from_secs(20), task).await.expect("it ends").unwrap();
+    }
+    assert_eq!((hub.len(), pool.leased()), (0, 0));
 }
 
 #[tokio::test(start_paused = true)]

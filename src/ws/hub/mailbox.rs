@@ -142,11 +142,12 @@ impl Mailbox {
         self.0.lock().leave(why, after);
     }
 
-    pub(super) fn end(&self) -> Option<Leave> {
-        self.0.lock().end
+    /// Whether its memory comes home as soon as its task runs.
+    pub(super) fn is_cut(&self) -> bool {
+        self.0.lock().end == Some(Leave::OverShare)
     }
 
-    /// As [`end`](Self::end); while there is none, the task is woken when it comes.
+    /// Why it is out; while it is not, the task is woken when it is.
     pub(super) fn poll_end(&self, cx: &Context<'_>) -> Option<Leave> {
         let mut state = self.0.lock();
         if state.end.is_none() {
@@ -240,7 +241,10 @@ impl State {
     }
 
     fn leave(&mut self, why: Leave, after: &mut After) {
-        self.end.get_or_insert(why);
+        // Whoever takes too much is cut, even while it takes its leave for another reason.
+        if self.end.is_none() || why == Leave::OverShare {
+            self.end = Some(why);
+        }
         let waiting = self.messages.drain(self.begun as usize..);
         after.dropped.extend(waiting);
         self.held = self.messages.iter().map(|message| message.cost()).sum();

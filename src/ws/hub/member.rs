@@ -130,6 +130,12 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Stream for Member<T> {
         if let Err(error) = done {
             return this.socket.poll_fail(cx, error);
         }
+        if end == Some(Leave::OverShare) && this.socket.poll_sent(cx).is_pending() {
+            // Its peer does not read: nothing can be told it, and what it pins is needed (SHARE).
+            this.socket.end();
+            this.settle();
+            return Poll::Ready(Some(Err(Error::silent())));
+        }
         let polled = Pin::new(&mut this.socket).poll_next(cx);
         if !this.socket.is_open() {
             this.settle();
