@@ -227,6 +227,11 @@ impl<T> WebSocket<T> {
         self.outgoing.is_some()
     }
 
+    /// How much of what is queued, and before it without a pause, the transport has taken.
+    pub(super) fn written(&self) -> usize {
+        self.outgoing.as_ref().map_or(0, |outgoing| outgoing.written())
+    }
+
     /// Queues a frame that others send too.
     pub(super) fn push_broadcast(&mut self, header: Header, payload: Chain) {
         self.outgoing.get_or_insert_default().push(header, payload);

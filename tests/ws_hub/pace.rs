@@ -43,6 +43,55 @@ async fn a_sender_slows_down_to_the_slowest_member_that_moves() {
 }
 
 #[tokio::test]
+async fn a_member_that_moves_within_a_large_message_moves() {
+    let pool = pool();
+    let hub = Hub::builder(&pool).high_mark(LEN).build();
+    let (slow, mut of_slow) = join(&hub, &pool, 8 << 10);
+    tokio::spawn(run(slow));
+    let sending = async {
+        for index in 0..2 {
+            // Each takes four times as long as the sender's patience.
+            assert_eq!(hub.send(message(&pool, index, 160 << 10)).await.unwrap(), 1, "it is waited for");
+        }
+    };
+    let reading = async {
+        let mut read = vec![0; 2 * ((160 << 10) + 10)];
+        for piece in read.chunks_mut(8 << 10) {
+            sleep(PATIENCE / 5).await;
+            tokio::io::AsyncReadExt::read_exact(&mut of_slow.io, piece).await.unwrap();
+        }
+        assert!(Frame::parse_all(&read).iter().enumerate().all(|(index, frame)| frame.payload[0] == index as u8));
+    };
+    timeout(10 * Duration::from_secs(10), async { tokio::join!(sending, reading) }).await.expect("all is read");
+    assert_eq!(pool.leased(), 0);
+}
+
+#[tokio::test]
+async fn a_member_that_reads_a_byte_now_and_then_does_not_move() {
+    let pool = pool();
+    let hub = Hub::builder(&pool).high_mark(LEN).build();
+    let (slow, mut of_slow) = join(&hub, &pool, 10);
+    tokio::spawn(run(slow));
+    let begun = Instant::now();
+    let sending = async {
+        for index in 0..3 {
+            hub.send(message(&pool, index, 160 << 10)).await.unwrap();
+        }
+        begun.elapsed()
+    };
+    let reading = async {
+        loop {
+            sleep(PATIENCE / 25).await;
+            tokio::io::AsyncReadExt::read_u8(&mut of_slow.io).await.unwrap();
+        }
+    };
+    tokio::select! {
+        elapsed = sending => assert!(elapsed < 3 * PATIENCE, "{elapsed:?}"),
+        () = reading => unreachable!("it reads forever"),
+    }
+}
+
+#[tokio::test]
 async fn a_member_that_stalls_is_waited_for_once() {
     let pool = pool();
     let hub = Hub::builder(&pool).high_mark(LEN + COST).build();

@@ -35,8 +35,10 @@ struct State {
     /// What all of them cost.
     held: usize,
     waker: Option<Waker>,
-    /// When the socket last sent something, or had nothing to send.
+    /// When the socket last sent something that counts, or had nothing to send.
     moved: Instant,
+    /// How much of what is begun had been written then.
+    written: usize,
     dropped: u64,
     /// Of senders that wait for room here.
     senders: Vec<Waker>,
@@ -62,6 +64,9 @@ pub(super) enum Room {
     /// Full since it moved then.
     Full(Instant),
 }
+
+/// So many bytes of a message are a move. Whoever reads less while a sender is patient would be as good as stalled, but slow all others down.
+const MOVE_LEN: usize = 4 << 10;
 
 /// What is to be done after all locks: a waker may run anybody's code, and a handle dropped here may be the last one of its blocks.
 #[derive(Default)]
@@ -99,6 +104,7 @@ impl Mailbox {
             held: 0,
             waker: None,
             moved: Instant::now(),
+            written: 0,
             dropped: 0,
             senders: Vec::new(),
         }))
@@ -174,10 +180,18 @@ impl Mailbox {
         }
         state.leave_waker(cx);
         if has_sent || taken.is_empty() {
-            state.moved = Instant::now();
+            (state.moved, state.written) = (Instant::now(), 0);
             after.wakers.append(&mut std::mem::take(&mut state.senders));
         }
         taken
+    }
+
+    /// Takes note of how much of what was begun is written.
+    pub(super) fn wrote(&self, written: usize) {
+        let mut state = self.0.lock();
+        if written >= state.written + MOVE_LEN {
+            (state.moved, state.written) = (Instant::now(), written);
+        }
     }
 
     /// Takes note that the socket of a member that is out has sent all it was given, or never will.

@@ -78,7 +78,10 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Member<T> {
     fn poll_broadcasts(&mut self, cx: &mut Context<'_>) -> Result<(), Error> {
         while self.socket.is_open() {
             match self.socket.poll_sent(cx) {
-                Poll::Pending => return Ok(()),
+                Poll::Pending => {
+                    self.mailbox.wrote(self.socket.written());
+                    return Ok(());
+                }
                 Poll::Ready(sent) => sent?,
             }
             let mut after = After::default();
