@@ -2,10 +2,11 @@
 
 use std::time::Duration;
 
-use leasehold::ws::Hub;
+use leasehold::ws::{Hub, SlowPolicy};
 use tokio::time::timeout;
 
 use crate::{
+    chain,
     frame::{Frame, PONG, TEXT},
     join, message, pool,
 };
@@ -85,4 +86,22 @@ async fn what_a_member_receives_can_be_broadcast_out_of_its_blocks() {
         assert_eq!(peer.recv().await, Some(Frame::binary([7; 3_000])));
     }
     assert_eq!(pool.leased(), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_send_to_a_peer_that_does_not_read_ends_when_the_member_is_out() {
+    let pool = pool();
+    let hub = Hub::builder(&pool).high_mark(1_000).policy(SlowPolicy::Close).build();
+    let (mut member, _peer) = join(&hub, &pool, 10);
+    let sending = tokio::spawn(async move {
+        let sent = member.send(chain([1; 10_000])).await;
+        (sent, member)
+    });
+    tokio::task::yield_now().await;
+    hub.try_send(message(&pool, 2, 900)).unwrap();
+    hub.try_send(message(&pool, 3, 900)).unwrap();
+    let (sent, member) = timeout(Duration::from_secs(5), sending).await.expect("it is woken").unwrap();
+    assert!(sent.unwrap_err().is_closed());
+    assert_eq!(pool.leased(), 0);
+    timeout(Duration::from_secs(20), crate::run(member)).await.expect("it ends");
 }

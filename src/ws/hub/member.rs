@@ -2,8 +2,8 @@
 
 use std::{
     fmt,
-    future::poll_fn,
-    pin::Pin,
+    future::{Future, poll_fn},
+    pin::{Pin, pin},
     sync::Arc,
     task::{Context, Poll},
 };
@@ -66,12 +66,18 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Member<T> {
     /// Sends a message to this peer alone, behind what its socket has begun to send.
     ///
     /// # Errors
-    /// As [`WebSocket::send`].
+    /// As [`WebSocket::send`]. If the member is out while the peer does not read, [`Error::is_closed`]: the stream tells the rest.
     ///
     /// # Cancel safety
     /// As [`WebSocket::send`].
     pub async fn send(&mut self, message: impl Into<Message>) -> Result<(), Error> {
-        self.socket.send(message).await
+        let Self { socket, mailbox, .. } = self;
+        let mut sending = pin!(socket.send(message));
+        poll_fn(|cx| match sending.as_mut().poll(cx) {
+            Poll::Pending if mailbox.poll_end(cx).is_some() => Poll::Ready(Err(Error::closed())),
+            polled => polled,
+        })
+        .await
     }
 
     /// Takes what is broadcast and sends it, as far as the transport goes.
