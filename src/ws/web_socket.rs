@@ -222,6 +222,16 @@ impl<T> WebSocket<T> {
         }
     }
 
+    /// Whether anything is queued.
+    pub(super) fn is_sending(&self) -> bool {
+        self.outgoing.is_some()
+    }
+
+    /// How much of what is queued, and before it without a pause, the transport has taken.
+    pub(super) fn written(&self) -> usize {
+        self.outgoing.as_ref().map_or(0, |outgoing| outgoing.written())
+    }
+
     /// Queues a frame that others send too.
     pub(super) fn push_broadcast(&mut self, header: Header, payload: Chain) {
         self.outgoing.get_or_insert_default().push(header, payload);
@@ -239,7 +249,7 @@ impl<T> WebSocket<T> {
     }
 
     /// Nothing is sent or received any more, and nothing is held.
-    fn end(&mut self) {
+    pub(super) fn end(&mut self) {
         (self.outgoing, self.masking, self.close_deadline) = (None, None, None);
         self.reading.clear();
         self.per_message = PerMessage::default();
