@@ -51,7 +51,7 @@ pub fn app(
     let client_limit = client_limit(clients.limit());
     let uploads = uploads(inbox, budget.clone());
     let files = get(download).with_state(root).route_layer(budget.request_max(client_limit));
-    let echoes = Echo::new(&transfers, client_limit, figures, deflate);
+    let echoes = Echo::new(&transfers, client_limit / 2, figures, deflate);
     let uploads = uploads.merge(files.clone()); // what is there can be read, if the root has it
     let files = files.fallback(reply::only_get);
     let panel = gate.map(|gate| Panel::new(gate, figures));

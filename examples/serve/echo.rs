@@ -36,11 +36,12 @@ pub struct Echo {
 }
 
 impl Echo {
-    /// Sockets that may have so much of these transfers each: twice the longest message, for the next one may come behind it with the same read.
-    pub fn new(transfers: &Pool, account_max: usize, figures: &Figures, deflate: Option<&Deflate>) -> Self {
-        let message_max = account_max / 2;
+    /// Sockets that take such messages, out of these transfers. Each may have two of them, for the next one may come behind the first with the same
+    /// read; and a third, if one is there while it is inflated.
+    pub fn new(transfers: &Pool, message_max: usize, figures: &Figures, deflate: Option<&Deflate>) -> Self {
+        let account_max = message_max * if deflate.is_some() { 3 } else { 2 };
         let keep_alive = KeepAlive::new(STALL_MAX, STALL_MAX);
-        let config = Config::new().frame_max(message_max).message_max(message_max).keep_alive(&keep_alive);
+        let config = Config::new().frame_max(account_max).message_max(message_max).keep_alive(&keep_alive);
         let config = deflate.into_iter().fold(config, Config::deflate);
         let acceptor = Acceptor::new().config(Arc::new(config));
         Self { acceptor, sockets: figures.sockets().clone(), transfers: transfers.clone(), account_max }

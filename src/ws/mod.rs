@@ -30,9 +30,11 @@
 //!     tokio::spawn(async move {
 //!         let socket_pool = pool.child("echo", 1 << 20); // at most so much for this socket
 //!         let mut socket = upgrade.accept(&socket_pool).await?;
-//!         while let Some(message) = socket.recv().await.transpose()? {
-//!             if message.is_data() {
-//!                 socket.send(message).await?; // out of the blocks that it was read into
+//!         while let Some(received) = socket.recv().await {
+//!             match received {
+//!                 Ok(message) if message.is_data() => socket.send(message).await?, // out of the blocks that it was read into
+//!                 Ok(_) => {}
+//!                 Err(error) => eprintln!("{error}"), // the client is told, too; what is left is to wait for the end
 //!             }
 //!         }
 //!         Ok::<_, ws::Error>(())
@@ -59,7 +61,8 @@
 //!
 //! async fn echo(upgrade: WebSocketUpgrade) -> Response {
 //!     upgrade.on_upgrade(|mut socket| async move {
-//!         while let Some(Ok(message)) = socket.recv().await {
+//!         while let Some(received) = socket.recv().await {
+//!             let Ok(message) = received else { continue }; // the client is told why; the end comes next
 //!             if message.is_data() && socket.send(message).await.is_err() {
 //!                 break;
 //!             }

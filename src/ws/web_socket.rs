@@ -67,7 +67,8 @@ pub enum Role {
 ///
 /// # Stream
 /// Ends with `None` once both ends have closed and all was sent. An error is told to the peer with a close frame if that helps, and followed by
-/// `None`. Drop the socket then.
+/// `None`. Drop the socket then, and not before: what the peer was still sending would make the system reset the connection, and the close frame
+/// be lost.
 ///
 /// # Sink
 /// A message waits for the transport once [`high_mark`](Config::high_mark) bytes are queued. It is sent at the latest by `flush`.

@@ -32,6 +32,7 @@ impl Program {
         let mut line = String::new();
         BufReader::new(child.stdout.take().expect("piped")).read_line(&mut line).expect("a line comes");
         let address = line.trim().strip_prefix("listening on ").and_then(|rest| rest.split(',').next());
+        let address = address.map(|text| text.strip_prefix("http://").unwrap_or(text));
         let address = address.and_then(|text| text.parse().ok());
         Self { child, address: address.unwrap_or_else(|| panic!("it says where it listens, not {line:?}")) }
     }

@@ -67,7 +67,7 @@ fn an_echo_says_what_it_hears() {
 #[test]
 fn an_echo_takes_messages_up_to_a_limit() {
     let server = Server::start(&Site::new());
-    for message in [bytes((1 << 20) + 1), bytes(3 << 20), Message::text("x".repeat((1 << 20) + 1))] {
+    for message in [bytes((1 << 20) + 1), bytes(8 << 20), Message::text("x".repeat((1 << 20) + 1))] {
         let mut socket = Socket::open(&server, "/ws");
         socket.assert_echoes("hello");
         socket.send(message);

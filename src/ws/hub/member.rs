@@ -22,7 +22,7 @@ use crate::ws::{CloseCode, CloseFrame, Error, Message, WebSocket};
 /// So poll it: a member that is not polled is one that reads too slowly. Dropped, it is out, and its connection ends.
 ///
 /// # Stream
-/// As the socket's. A member that is out (by policy, or because the hub was closed) tells its peer with a close frame, yields an error or the end, and
+/// As the socket's: to be polled to its end, after an error too. A member that is out (by policy, or because the hub was closed) tells its peer with a close frame, yields an error or the end, and
 /// then `None`.
 ///
 /// # Cancel safety

@@ -48,7 +48,7 @@ use crate::pool::Pool;
 /// let hub = Hub::new(&pool.child("feed", 1 << 20));
 /// let (near, far) = tokio::io::duplex(1 << 10);
 /// let mut member = hub.join(WebSocket::new(near, Role::Server, &pool));
-/// tokio::spawn(async move { while let Some(Ok(_said)) = member.recv().await {} });
+/// tokio::spawn(async move { while member.recv().await.is_some() {} });
 ///
 /// assert_eq!(hub.send("news").await?, 1);
 /// let mut client = WebSocket::new(far, Role::Client, &pool);
