@@ -6,7 +6,7 @@ use leasehold::{
 };
 
 /// Sends what it gets, until the peer closes.
-pub async fn echo(mut socket: WebSocket<AnyStream>) -> Result<(), Error> {
+pub(crate) async fn echo(mut socket: WebSocket<AnyStream>) -> Result<(), Error> {
     while let Some(message) = socket.recv().await.transpose()? {
         if message.is_data() {
             socket.send(message).await?;

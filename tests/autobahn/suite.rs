@@ -10,13 +10,13 @@ use std::{
 const ALL: bool = !cfg!(debug_assertions);
 
 /// How many cases there are.
-pub const CASES: usize = if ALL { 517 } else { 301 };
+pub(crate) const CASES: usize = if ALL { 517 } else { 301 };
 
 /// On a busy machine; what hangs is ended.
-pub const LONGEST: Duration = Duration::from_secs(900);
+pub(crate) const LONGEST: Duration = Duration::from_secs(900);
 
 /// The command of the suite; none if it cannot be started.
-pub fn command() -> Option<Command> {
+pub(crate) fn command() -> Option<Command> {
     let path = std::env::var_os("KOSOKU").map_or_else(|| PathBuf::from("kosoku"), PathBuf::from);
     let is_there = Command::new(&path).arg("--help").stdout(Stdio::null()).stderr(Stdio::null()).status().is_ok();
     if !is_there {
@@ -32,15 +32,15 @@ pub fn command() -> Option<Command> {
 }
 
 /// A process that is stopped at the end.
-pub struct Running(Child);
+pub(crate) struct Running(Child);
 
 impl Running {
-    pub fn start(command: &mut Command) -> Self {
+    pub(crate) fn start(command: &mut Command) -> Self {
         Self(command.stdin(Stdio::null()).stdout(Stdio::null()).spawn().expect("the suite starts"))
     }
 
     /// Waits until it has ended by itself: then its reports are written.
-    pub fn wait(mut self) {
+    pub(crate) fn wait(mut self) {
         let deadline = Instant::now() + Duration::from_secs(60);
         while self.0.try_wait().expect("a process can be waited for").is_none() {
             assert!(Instant::now() < deadline, "the suite does not end");
@@ -57,16 +57,16 @@ impl Drop for Running {
 }
 
 /// A directory for reports, removed at the end.
-pub struct Reports(PathBuf);
+pub(crate) struct Reports(PathBuf);
 
 impl Reports {
-    pub fn new(name: &str) -> Self {
+    pub(crate) fn new(name: &str) -> Self {
         let path = std::env::temp_dir().join(format!("leasehold-autobahn-{name}-{}", std::process::id()));
         std::fs::create_dir_all(&path).expect("a temporary directory");
         Self(path)
     }
 
-    pub fn path(&self) -> &Path {
+    pub(crate) fn path(&self) -> &Path {
         &self.0
     }
 }

@@ -8,7 +8,7 @@ use serde_json::Value;
 const EXPECTED: &str = include_str!("expected.txt");
 
 /// Compares the reports with what is expected; `others` are the cases that the suite was not asked for.
-pub fn assert_expected(reports: &Path, count: usize) {
+pub(crate) fn assert_expected(reports: &Path, count: usize) {
     let index = std::fs::read(reports.join("index.json")).expect("the suite writes an index");
     let index: Value = serde_json::from_slice(&index).expect("the index is JSON");
     let agents: Vec<_> = index.as_object().expect("a map of agents").values().collect();
