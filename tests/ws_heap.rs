@@ -2,6 +2,7 @@
 //!
 //! One test, for the count is the whole process's.
 
+#[expect(dead_code, reason = "few files are open")]
 #[path = "../benches/heap/mod.rs"]
 mod heap;
 
