@@ -92,6 +92,29 @@ async fn a_member_that_reads_a_byte_now_and_then_does_not_move() {
 }
 
 #[tokio::test]
+async fn a_member_that_had_nothing_to_send_for_long_has_not_stalled() {
+    let pool = pool();
+    let hub = Hub::builder(&pool).high_mark(2 * (LEN + COST)).build();
+    let (member, mut peer) = join(&hub, &pool, LEN);
+    tokio::spawn(run(member));
+    hub.send("before").await.unwrap();
+    assert_eq!(peer.recv().await, Some(Frame::text("before")));
+    sleep(PATIENCE + Duration::from_millis(20)).await;
+    let sending = async {
+        for index in 0..20 {
+            assert_eq!(hub.send(message(&pool, index, LEN)).await.unwrap(), 1);
+        }
+    };
+    let reading = async {
+        for index in 0..20 {
+            assert_eq!(peer.recv().await, Some(Frame::binary([index; LEN])));
+        }
+    };
+    timeout(10 * PATIENCE, async { tokio::join!(sending, reading) }).await.expect("all of it comes");
+    assert_eq!(pool.leased(), 0);
+}
+
+#[tokio::test]
 async fn a_member_that_stalls_is_waited_for_once() {
     let pool = pool();
     let hub = Hub::builder(&pool).high_mark(LEN + COST).build();

@@ -135,6 +135,10 @@ impl Mailbox {
                 return false;
             }
         }
+        if state.messages.is_empty() {
+            // It had nothing to send until now.
+            state.moved = Instant::now();
+        }
         state.held += cost;
         state.messages.push_back(Arc::clone(message));
         if state.begun == 0 {
