@@ -30,6 +30,8 @@ use super::heap;
 
 #[path = "http.rs"]
 mod http;
+#[path = "ws.rs"]
+pub(crate) mod ws;
 
 /// The limit of each connection's account.
 const LIMIT: usize = 4 << 20;
@@ -59,14 +61,22 @@ pub(crate) enum Stack {
     Hyper,
     /// `axum::serve`.
     Axum,
+    /// A WebSocket behind [`serve`](leasehold::http::serve::serve) with an account, pings, and a hub, which echoes.
+    WebSocket,
+    /// tokio-tungstenite, which echoes.
+    TokioTungstenite,
+    /// fastwebsockets, which echoes.
+    FastWebSockets,
+    /// tokio-websockets, which echoes.
+    TokioWebSockets,
 }
 
 /// What each connection did before it was idle.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Load {
-    /// One message of 10 bytes; of HTTP, a GET.
+    /// One message of 10 bytes; of HTTP, a GET; of a WebSocket, 100 bytes.
     Small,
-    /// One message of 1,000,000 bytes; of HTTP, a POST of a mebibyte.
+    /// One message of 1,000,000 bytes; of HTTP, a POST of a mebibyte; of a WebSocket, a mebibyte.
     Large,
 }
 
@@ -77,6 +87,10 @@ impl Stack {
 
     fn is_http(self) -> bool {
         matches!(self, Self::ServeHyper | Self::ServeAxum | Self::Hyper | Self::Axum)
+    }
+
+    fn is_web_socket(self) -> bool {
+        matches!(self, Self::WebSocket | Self::TokioTungstenite | Self::FastWebSockets | Self::TokioWebSockets)
     }
 }
 
@@ -144,6 +158,10 @@ fn visit(addr: SocketAddr, stack: Stack, load: Load) -> Client {
         http::visit(&mut client, load);
         return client;
     }
+    if stack.is_web_socket() {
+        ws::visit(&mut client, stack, load);
+        return client;
+    }
     // On the stack or static, so that the count is the server's alone.
     static MESSAGE: [u8; 1_000_000] = [b'x'; 1_000_000];
     let len = load.len();
@@ -174,6 +192,9 @@ async fn listen(stack: Stack, pool: Pool) -> (SocketAddr, Pin<Box<dyn Future<Out
     let addr = listener.local_addr().expect("an address");
     if stack.is_http() {
         return (addr, http::server(stack, listener, &pool));
+    }
+    if stack.is_web_socket() {
+        return (addr, ws::server(stack, listener, &pool));
     }
     let accept = async move {
         loop {

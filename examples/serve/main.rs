@@ -83,8 +83,8 @@ const BLOCKING_THREADS: usize = 16;
 /// The longest head of a request. hyper by itself would take several times as much.
 const HEAD_LEN_MAX: usize = 64 << 10;
 
-/// What the kernel may hold of each client. With the stall limit below, a client that reads 20 KB/s is served to the end, and one
-/// that reads 10 KB/s is cut off: the kernel tells of progress in large steps.
+/// What the kernel may hold of each client. It tells of progress in large steps, which this makes smaller: with the stall limit below, a client
+/// that reads 10 KB/s steadily is served to the end.
 const SEND_BUFFER_LEN: u32 = 128 << 10;
 
 /// How long a client may stop reading, or sending. Less than the 30 s that others wait for memory at most, so that blocks of clients that

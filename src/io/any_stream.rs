@@ -180,3 +180,26 @@ impl fmt::Debug for AnyStream {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_socket_in_it_is_one_to_whoever_reads_and_writes_it() {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+        let tcp = TcpStream::connect(listener.local_addr().expect("an address")).await.expect("a connection");
+        let (pipe, _) = tokio::io::duplex(1);
+        let (mut socket, mut other) = (AnyStream::new(tcp), AnyStream::new(pipe));
+        assert!(matches!(Socket::of(&socket), Some(Socket::Tcp(_))));
+        assert!(matches!(Socket::of(&&mut socket), Some(Socket::Tcp(_))));
+        assert!(Socket::of(&other).is_none() && Socket::of(&&mut other).is_none());
+    }
+
+    #[cfg(unix)]
+    #[tokio::test]
+    async fn so_is_a_unix_socket() {
+        let (near, _) = UnixStream::pair().expect("sockets");
+        assert!(matches!(Socket::of(&AnyStream::new(near)), Some(Socket::Unix(_))));
+    }
+}

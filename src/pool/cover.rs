@@ -99,12 +99,9 @@ impl Cover {
         self.laid.take().map(|laid| Pool { account: laid.into_account() })
     }
 
-    fn give_back(&mut self) {
-        let Some(laid) = &mut self.laid else { return };
-        let (left, is_awaited) = laid.account().core.end_cover(laid.account(), laid.bytes());
-        let woken = laid.refund(left);
-        if is_awaited || !woken.is_empty() {
-            laid.account().core.serve_now(woken);
+    fn give_back(&self) {
+        if let Some(laid) = &self.laid {
+            laid.account().core.end_cover(laid.account(), laid.bytes());
         }
     }
 }

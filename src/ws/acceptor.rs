@@ -62,8 +62,9 @@ impl Acceptor {
     }
 
     pub(super) fn answer(&self, offer: &Offer, on_upgrade: OnUpgrade) -> (Response<BytesBody>, Upgrade) {
-        let agreed = offer.agree(&self.protocols).with_extensions(&offer.extensions, &self.config);
-        (agreed.response(offer.key), Upgrade::new(on_upgrade, agreed, Arc::clone(&self.config)))
+        let agreed = offer.agree(&self.protocols);
+        let (agreed, response) = agreed.answer(offer.key, &offer.extensions, &self.config);
+        (response, Upgrade::new(on_upgrade, agreed, Arc::clone(&self.config)))
     }
 }
 

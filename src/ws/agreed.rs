@@ -10,9 +10,8 @@ use crate::http::BytesBody;
 pub(super) struct Agreed {
     /// A value that the client has sent.
     pub(super) protocol: Option<HeaderValue>,
-    /// The extension that the socket is made with (RFC 6455 §9), and what the client is told of it.
+    /// The extension that the socket is made with (RFC 6455 §9).
     pub(super) per_message: PerMessage,
-    pub(super) extensions: Option<HeaderValue>,
 }
 
 impl Agreed {
@@ -20,14 +19,9 @@ impl Agreed {
         self.protocol.as_ref().and_then(|protocol| protocol.to_str().ok())
     }
 
-    /// Adds the extensions that a server with these settings takes of the lines of a client's offers.
-    pub(super) fn with_extensions(self, lines: &[HeaderValue], config: &Config) -> Self {
-        let (per_message, extensions) = PerMessage::agree(config, lines);
-        Self { per_message, extensions, ..self }
-    }
-
-    /// The response of a server (RFC 6455 §4.2.2).
-    pub(super) fn response(&self, key: Key) -> Response<BytesBody> {
+    /// The response of a server with these settings (RFC 6455 §4.2.2): with those extensions that it takes of the lines of the client's offers.
+    pub(super) fn answer(self, key: Key, extensions: &[HeaderValue], config: &Config) -> (Self, Response<BytesBody>) {
+        let (per_message, extensions) = PerMessage::agree(config, extensions);
         let mut response = Response::new(BytesBody::empty());
         *response.status_mut() = StatusCode::SWITCHING_PROTOCOLS;
         let headers = response.headers_mut();
@@ -37,9 +31,9 @@ impl Agreed {
         if let Some(protocol) = &self.protocol {
             headers.insert(header::SEC_WEBSOCKET_PROTOCOL, protocol.clone());
         }
-        if let Some(extensions) = &self.extensions {
-            headers.insert(header::SEC_WEBSOCKET_EXTENSIONS, extensions.clone());
+        if let Some(extensions) = extensions {
+            headers.insert(header::SEC_WEBSOCKET_EXTENSIONS, extensions);
         }
-        response
+        (Self { per_message, ..self }, response)
     }
 }

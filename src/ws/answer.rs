@@ -85,6 +85,7 @@ impl Answer {
             }
         }
         while self.is_refusal() && !self.has_body() {
+            // Nothing comes at the end, and when there is no room for more.
             if !matches!(self.read_more(io, BODY_MAX).await, Ok(1..)) {
                 break;
             }
@@ -117,14 +118,13 @@ impl Answer {
         }
     }
 
-    /// Whether as much of the body is here as will be read.
+    /// Whether the body of a refusal is whole.
     fn has_body(&self) -> bool {
-        let is_whole = match self.head.as_ref().map(Length::of) {
+        match self.head.as_ref().map(Length::of) {
             Some(Length::Bytes(len)) => self.bytes.len() as u64 >= len,
             Some(Length::Chunks) => dechunk(&self.bytes).1,
             Some(Length::UntilEnd) | None => false,
-        };
-        is_whole || self.bytes.len() >= BODY_MAX
+        }
     }
 }
 

@@ -1,6 +1,6 @@
 //! `ClientRequest`: a client's request, as it is sent.
 
-use ::http::{HeaderName, Method, Request, header};
+use ::http::{HeaderName, HeaderValue, Method, Request, header};
 
 use super::{connect_error::ConnectError, key::Key, offer::Offer, target::host_of};
 
@@ -25,7 +25,7 @@ pub(super) struct ClientRequest {
 
 impl ClientRequest {
     /// RFC 6455 §4.1.
-    pub(super) fn new(request: &Request<()>) -> Result<Self, ConnectError> {
+    pub(super) fn new(request: &Request<()>, extensions: Option<&HeaderValue>) -> Result<Self, ConnectError> {
         if request.method() != Method::GET {
             return Err(ConnectError::request("its method is not GET"));
         }
@@ -53,6 +53,7 @@ impl ClientRequest {
         put("Connection", b"Upgrade");
         put("Sec-WebSocket-Key", key.as_bytes());
         put("Sec-WebSocket-Version", b"13");
+        extensions.iter().for_each(|extensions| put("Sec-WebSocket-Extensions", extensions.as_bytes()));
         for (name, value) in headers.iter().filter(|(name, _)| !OURS.contains(name)) {
             put(name.as_str(), value.as_bytes());
         }

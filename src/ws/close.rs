@@ -81,6 +81,13 @@ impl CloseFrame {
     }
 }
 
+impl Default for CloseFrame {
+    /// [`CloseCode::NORMAL`], without a reason.
+    fn default() -> Self {
+        Self::new(CloseCode::NORMAL, "")
+    }
+}
+
 impl fmt::Display for CloseCode {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.fmt(f)

@@ -32,7 +32,7 @@ impl Config {
         Self {
             frame_max: 16 << 20,
             message_max: 64 << 20,
-            fragments_max: 4 << 10,
+            fragments_max: 128 << 10,
             controls_max: 256,
             high_mark: 64 << 10,
             close_timeout: Duration::from_secs(10),
@@ -60,7 +60,8 @@ impl Config {
         Self { message_max: bytes, ..self }
     }
 
-    /// How many frames a message may have; 4,096 by default.
+    /// How many frames a message may have; 131,072 by default: the Autobahn suite sends messages of 65,536. Short ones share blocks, so that it is the
+    /// length of a message that bounds its memory.
     pub fn fragments_max(self, count: u32) -> Self {
         Self { fragments_max: count, ..self }
     }

@@ -17,6 +17,7 @@ use super::{
     client_request::ClientRequest,
     config::Config,
     connect_error::ConnectError,
+    deflate::PerMessage,
     early::lease_early,
     target::Target,
     web_socket::{Role, WebSocket},
@@ -196,7 +197,7 @@ impl Connect {
         deadline: Instant,
     ) -> Result<(WebSocket<T>, Response<()>), ConnectError> {
         let Self { request, config, timeout, head_max } = self;
-        let ClientRequest { head, offer } = ClientRequest::new(&request)?;
+        let ClientRequest { head, offer } = ClientRequest::new(&request, PerMessage::offer(&config).as_ref())?;
         let mut answer = Answer::new(head_max);
         let exchange = async {
             io.write_all(&head).await?;
@@ -214,8 +215,10 @@ impl Connect {
         }
         let (response, early) = answer.into_parts();
         offer.check(&response)?;
+        let per_message = PerMessage::accept(&config, response.headers())
+            .ok_or(ConnectError::broken("it has an extension that was not asked for, or not so"))?;
         let early = timeout_at(deadline, lease_early(early, pool)).await.map_err(|_| ConnectError::late(timeout))??;
-        Ok((WebSocket::with_early(io, Role::Client, early, config), response))
+        Ok((WebSocket::with_early(io, Role::Client, early, config).with_per_message(per_message), response))
     }
 
     fn deadline(&self) -> Instant {

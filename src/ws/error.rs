@@ -28,7 +28,7 @@ enum Kind {
     },
     Lease(LeaseError),
     Closed,
-    /// Nothing came for so long, not even a pong.
+    /// Nothing came for so long: not even a pong, or no answer to our close frame.
     Silent,
 }
 
@@ -82,7 +82,7 @@ impl Error {
         matches!(*self.kind, Kind::Closed)
     }
 
-    /// The peer has not answered a ping in time.
+    /// The peer has not answered a ping, or our close frame, in time.
     pub fn is_silent(&self) -> bool {
         matches!(*self.kind, Kind::Silent)
     }
@@ -112,7 +112,7 @@ impl fmt::Display for Error {
             }
             Kind::Lease(_) => write!(f, "no memory for a message"),
             Kind::Closed => write!(f, "the socket is closed"),
-            Kind::Silent => write!(f, "the peer has not answered a ping in time"),
+            Kind::Silent => write!(f, "the peer has not answered in time"),
         }
     }
 }

@@ -96,6 +96,7 @@ mod deflate;
 mod early;
 mod error;
 mod fields;
+mod halves;
 mod header;
 mod hub;
 mod keep_alive;

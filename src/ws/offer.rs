@@ -13,14 +13,12 @@ use super::{
 };
 
 /// A request for a WebSocket: as a server has found it in order, or as a client has sent it.
-///
-/// What a client offers of extensions belongs here too, once there are any.
 #[derive(Debug)]
 pub(super) struct Offer {
     pub(super) key: Key,
     /// The lines of its Sec-WebSocket-Protocol.
     protocols: Vec<HeaderValue>,
-    /// The lines of its Sec-WebSocket-Extensions.
+    /// The lines of its Sec-WebSocket-Extensions; those of a client are its settings'.
     pub(super) extensions: Vec<HeaderValue>,
 }
 
@@ -80,7 +78,7 @@ impl Offer {
         Self { key, protocols, extensions }
     }
 
-    /// Checks the response (RFC 6455 §4.1).
+    /// Checks the response (RFC 6455 §4.1), but for its extensions.
     pub(super) fn check(&self, response: &Response<()>) -> Result<(), ConnectError> {
         let headers = response.headers();
         if response.status() != StatusCode::SWITCHING_PROTOCOLS || response.version() != Version::HTTP_11 {
@@ -96,9 +94,6 @@ impl Offer {
         // Whoever answers this has read the request, and is no cache.
         if single(headers, header::SEC_WEBSOCKET_ACCEPT) != Some(&self.key.accept()) {
             return Err(ConnectError::broken("its Sec-WebSocket-Accept is not that of our key"));
-        }
-        if elements(headers.get_all(header::SEC_WEBSOCKET_EXTENSIONS)).next().is_some() {
-            return Err(ConnectError::broken("it has an extension that was not asked for"));
         }
         if headers.contains_key(header::SEC_WEBSOCKET_PROTOCOL) {
             let agreed = single(headers, header::SEC_WEBSOCKET_PROTOCOL);

@@ -18,6 +18,7 @@ const PONGS_MAX: usize = 16;
 pub(super) struct Outgoing {
     frames: VecDeque<Frame>,
     len: usize,
+    written: usize,
 }
 
 #[derive(Debug)]
@@ -34,6 +35,11 @@ impl Outgoing {
     /// Bytes to be written.
     pub(super) fn len(&self) -> usize {
         self.len
+    }
+
+    /// Bytes that were written since anything was queued.
+    pub(super) fn written(&self) -> usize {
+        self.written
     }
 
     /// Queues a frame; the payload is masked already if the header says so.
@@ -100,6 +106,7 @@ impl Buf for Outgoing {
     fn advance(&mut self, mut count: usize) {
         assert!(count <= self.len, "advance {count} of {} bytes", self.len);
         self.len -= count;
+        self.written += count;
         while let Some(frame) = self.frames.front_mut() {
             let of_head = count.min(frame.head().len());
             frame.begin += of_head as u8;

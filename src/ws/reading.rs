@@ -121,9 +121,10 @@ impl Reading {
         self.intake.poll_read(cx, io, &mut self.chain)
     }
 
-    /// Drops all that was read: nobody wants it any more.
+    /// Drops all that was read, and gives the place in the queue for memory up: nobody wants more.
     pub(super) fn clear(&mut self) {
         self.begun = None;
+        self.intake = Intake::new();
         self.chain.clear();
         self.chain.release_room();
     }

@@ -2,11 +2,12 @@
 
 use std::task::{Context, Poll};
 
-use ::http::HeaderValue;
+use ::http::{HeaderMap, HeaderValue, header::SEC_WEBSOCKET_EXTENSIONS};
 
 use super::{
     config::Config,
     error::Error,
+    fields::elements,
     header::Header,
     reading::{Incoming, Reading, Rules},
     violation::Violation,
@@ -19,6 +20,15 @@ pub(super) struct PerMessage {}
 impl PerMessage {
     pub(super) fn agree(_: &Config, _: &[HeaderValue]) -> (Self, Option<HeaderValue>) {
         (Self::default(), None)
+    }
+
+    pub(super) fn offer(_: &Config) -> Option<HeaderValue> {
+        None
+    }
+
+    /// None if there is an extension: none was offered.
+    pub(super) fn accept(_: &Config, headers: &HeaderMap) -> Option<Self> {
+        elements(headers.get_all(SEC_WEBSOCKET_EXTENSIONS)).next().is_none().then(Self::default)
     }
 
     pub(super) fn is_agreed(&self) -> bool {

@@ -9,27 +9,32 @@
 //!
 //! # Invariants
 //! - ONE-CLOSE: one close frame is sent, and nothing behind it (RFC 6455 §5.5.1).
-//! - NO-FREEZE: from our close frame on, the peer has `close_timeout`.
+//! - NO-FREEZE: from our close frame on, the peer has `close_timeout`. Neither a pong nor a close frame needs a block.
+//! - HALVES: one task may send and another receive; what both wait for wakes both.
 
 use std::{
     fmt,
     future::poll_fn,
+    mem::MaybeUninit,
     pin::Pin,
     sync::Arc,
     task::{Context, Poll, ready},
 };
 
+use bytes::Bytes;
 use futures_core::Stream;
 use futures_sink::Sink;
-use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use super::{
-    close::{CloseCode, CloseFrame},
+    close::CloseFrame,
     config::Config,
     deflate::PerMessage,
     error::Error,
+    halves::{Half, Halves},
     header::{CONTROL_LEN_MAX, Header, OpCode},
     keep_alive::{Beat, Pulse},
+    mask::Mask,
     masking::Masking,
     message::Message,
     outgoing::Outgoing,
@@ -42,6 +47,9 @@ use crate::{
     pool::Pool,
     sync::Sleep,
 };
+
+/// After both have closed so much is read, and dropped, at once; on the stack.
+const DROPPED_LEN: usize = 4 << 10;
 
 /// Which end of a connection this is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -99,6 +107,8 @@ pub struct WebSocket<T> {
     per_message: PerMessage,
     /// A client's message that waits for memory to be masked in.
     masking: Option<Box<(Header, Masking)>>,
+    /// While something is queued that the transport does not take.
+    halves: Option<Box<Halves>>,
     config: Arc<Config>,
     close_deadline: Option<Sleep>,
     /// If there are pings.
@@ -118,7 +128,7 @@ enum Phase {
 impl<T> WebSocket<T> {
     /// A socket whose handshake is over, with the default settings. What it reads is charged to `pool`.
     pub fn new(io: T, role: Role, pool: &Pool) -> Self {
-        Self::with_config(io, role, pool, Arc::new(Config::new()))
+        Self::with_config(io, role, pool, Config::shared())
     }
 
     /// As [`new`](Self::new), with settings that sockets share.
@@ -135,6 +145,7 @@ impl<T> WebSocket<T> {
             outgoing: None,
             per_message: PerMessage::default(),
             masking: None,
+            halves: None,
             beat: config.keep_alive.as_ref().map(|keep_alive| Box::new(keep_alive.beat())),
             config,
             close_deadline: None,
@@ -185,8 +196,15 @@ impl<T> WebSocket<T> {
             self.push_masked(header, payload);
             return Ok(());
         }
-        let mut masking = Masking::new(payload, self.reading.chain().sibling());
         let key = rand::random();
+        if header.opcode.is_control() {
+            // At most 125 bytes, far less than a block: whoever is told of an error, or that we are alive, needs no lease (NO-FREEZE).
+            let mut payload = payload.to_vec();
+            Mask::new(key).apply(&mut payload);
+            self.push_masked(Header { mask: Some(key), ..header }, Bytes::from(payload).into());
+            return Ok(());
+        }
+        let mut masking = Masking::new(payload, self.reading.chain().sibling());
         match masking.try_mask(key) {
             Ok(payload) => self.push_masked(Header { mask: Some(key), ..header }, payload),
             Err(error) if error.is_exhausted() || error.is_over_limit() => {
@@ -205,26 +223,41 @@ impl<T> WebSocket<T> {
         }
     }
 
+    /// Whether anything is queued.
+    pub(super) fn is_sending(&self) -> bool {
+        self.outgoing.is_some()
+    }
+
+    /// How much of what is queued, and before it without a pause, the transport has taken.
+    pub(super) fn written(&self) -> usize {
+        self.outgoing.as_ref().map_or(0, |outgoing| outgoing.written())
+    }
+
     /// Queues a frame that others send too.
     pub(super) fn push_broadcast(&mut self, header: Header, payload: Chain) {
         self.outgoing.get_or_insert_default().push(header, payload);
     }
 
-    /// Queues the one close frame (ONE-CLOSE).
+    /// Queues the one close frame. A message that still waits for memory then is not sent any more (ONE-CLOSE).
     fn push_close(&mut self, frame: Option<&CloseFrame>) -> Result<(), Error> {
         if let Some((header, payload)) = self.per_message.give_up_deflating() {
-            self.push(header, payload)?;
+            // If there is no memory to mask it in, it is not sent either.
+            let _ = self.push(header, payload);
         }
-        let payload = Chain::from(bytes::Bytes::from(frame.map(CloseFrame::payload).unwrap_or_default()));
+        self.masking = None;
+        let payload = Chain::from(Bytes::from(frame.map(CloseFrame::payload).unwrap_or_default()));
         self.push(Header::new(OpCode::Close, payload.len()), payload)
     }
 
     /// Nothing is sent or received any more, and nothing is held.
-    fn end(&mut self) {
+    pub(super) fn end(&mut self) {
         (self.outgoing, self.masking, self.close_deadline) = (None, None, None);
         self.reading.clear();
         self.per_message = PerMessage::default();
         self.phase = Phase::Ended;
+        if let Some(halves) = self.halves.take() {
+            halves.wake_other(Half::Stream);
+        }
     }
 
     /// What is to be told the user of what came.
@@ -234,8 +267,7 @@ impl<T> WebSocket<T> {
             Incoming::Data { payload, .. } => Message::Binary(payload),
             Incoming::Pong(payload) => Message::Pong(payload),
             Incoming::Ping(payload) => {
-                // A client that has no memory to mask a pong in stays silent, rather than let it overtake what waits.
-                if self.phase == Phase::Open && self.masking.is_none() {
+                if self.phase == Phase::Open {
                     self.push(Header::new(OpCode::Pong, payload.len()), payload.clone())?;
                 }
                 Message::Ping(payload)
@@ -295,7 +327,9 @@ impl<T: AsyncRead + AsyncWrite + Unpin> WebSocket<T> {
     /// Resumable: call it again.
     pub async fn close(&mut self, frame: Option<CloseFrame>) -> Result<(), Error> {
         if self.phase == Phase::Open {
-            self.send(Message::Close(frame)).await?;
+            // It is queued, even if the peer does not read: the time that it has begins now (NO-FREEZE).
+            poll_fn(|cx| self.poll_queue(cx)).await?;
+            self.start_close(frame.unwrap_or_default())?;
         }
         while self.recv().await.transpose()?.is_some() {}
         Ok(())
@@ -312,11 +346,26 @@ impl<T: AsyncRead + AsyncWrite + Unpin> WebSocket<T> {
 
     /// Writes what is queued; nothing if nothing is.
     pub(super) fn poll_sent(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
-        if self.outgoing.is_some() { self.poll_send(cx) } else { Poll::Ready(Ok(())) }
+        if self.outgoing.is_some() { self.poll_send(cx, Half::Stream) } else { Poll::Ready(Ok(())) }
     }
 
-    /// Writes what is queued.
-    fn poll_send(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
+    /// Writes what is queued, for the task that sends or the one that receives.
+    fn poll_send(&mut self, cx: &mut Context<'_>, half: Half) -> Poll<Result<(), Error>> {
+        let polled = self.poll_write(cx);
+        if polled.is_pending() {
+            // A transport knows the last task that it told to wait: it is told of both (HALVES).
+            return match self.halves.get_or_insert_default().wait(half, cx.waker()) {
+                Some(both) => self.poll_write(&mut Context::from_waker(&both)),
+                None => Poll::Pending,
+            };
+        }
+        if let Some(halves) = self.halves.take() {
+            halves.wake_other(half);
+        }
+        polled
+    }
+
+    fn poll_write(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
         if let Some(outgoing) = &mut self.outgoing {
             ready!(poll_write_all_buf(Pin::new(&mut self.io), cx, &mut **outgoing))?;
             self.outgoing = None;
@@ -337,7 +386,11 @@ impl<T: AsyncRead + AsyncWrite + Unpin> WebSocket<T> {
         if let Some(waiting) = &mut self.masking {
             let (header, masking) = &mut **waiting;
             let (header, key) = (*header, rand::random());
-            let masked = ready!(masking.poll_mask(cx, key));
+            let Poll::Ready(masked) = masking.poll_mask(cx, key) else {
+                // What is queued before it may hold the memory.
+                let _ = self.poll_send(cx, Half::Sink)?;
+                return Poll::Pending;
+            };
             self.masking = None;
             self.push_masked(Header { mask: Some(key), ..header }, masked?);
         }
@@ -357,7 +410,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin> WebSocket<T> {
         if let Some(code) = code {
             // Whatever becomes of it: there is one error to tell.
             let _ = self.push_close(Some(&CloseFrame::new(code, error.to_string())));
-            let _ = self.poll_send(cx);
+            let _ = self.poll_send(cx, Half::Stream);
         }
         Poll::Ready(Some(Err(error)))
     }
@@ -376,17 +429,19 @@ impl<T: AsyncRead + AsyncWrite + Unpin> WebSocket<T> {
     /// RFC 6455 §7.1.1: the server closes the connection first, and the client when it sees that. What the peer still sends is read, so that
     /// nothing that is left makes the system reset the connection and drop our close frame.
     fn poll_end_of_transport(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
-        ready!(self.poll_masking(cx))?;
-        ready!(self.poll_send(cx))?;
+        ready!(self.poll_send(cx, Half::Stream))?;
         if self.role == Role::Server {
             ready!(Pin::new(&mut self.io).poll_shutdown(cx))?;
         }
+        // Into no block: what is dropped waits for no memory. Tokio's transports yield now and then.
+        let mut dropped = [MaybeUninit::uninit(); DROPPED_LEN];
+        let mut dropped = ReadBuf::uninit(&mut dropped);
         loop {
-            let count = ready!(self.reading.poll_read(cx, Pin::new(&mut self.io)))?;
-            self.reading.clear();
-            if count == 0 {
+            ready!(Pin::new(&mut self.io).poll_read(cx, &mut dropped))?;
+            if dropped.filled().is_empty() {
                 break;
             }
+            dropped.clear();
         }
         if self.role == Role::Client {
             ready!(Pin::new(&mut self.io).poll_shutdown(cx))?;
@@ -405,14 +460,12 @@ impl<T: AsyncRead + AsyncWrite + Unpin> WebSocket<T> {
             match beat.check(cx) {
                 Pulse::Wait => break,
                 Pulse::GiveUp => return self.poll_fail(cx, Error::silent()),
-                // Whoever waits for memory to send is no reason to give a peer up; the ping is left out.
-                Pulse::Ping if self.masking.is_some() => {}
                 Pulse::Ping => {
                     if let Err(error) = self.push(Header::new(OpCode::Ping, 0), Chain::new()) {
                         return self.poll_fail(cx, error);
                     }
                     // A failure is met again.
-                    let _ = self.poll_send(cx);
+                    let _ = self.poll_send(cx, Half::Stream);
                 }
             }
         }
@@ -437,7 +490,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Stream for WebSocket<T> {
                 Phase::Open | Phase::Closing => {}
             }
             if this.outgoing.is_some()
-                && let Poll::Ready(Err(error)) = this.poll_send(cx)
+                && let Poll::Ready(Err(error)) = this.poll_send(cx, Half::Stream)
             {
                 return this.poll_fail(cx, error);
             }
@@ -449,7 +502,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Stream for WebSocket<T> {
                     let received = this.receive(incoming);
                     if this.outgoing.is_some() {
                         // The answer leaves before the user looks at what was asked. A failure is met again.
-                        let _ = this.poll_send(cx);
+                        let _ = this.poll_send(cx, Half::Stream);
                     }
                     return match received {
                         Ok(message) => Poll::Ready(Some(Ok(message))),
@@ -457,7 +510,11 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Stream for WebSocket<T> {
                     };
                 }
                 Poll::Ready(Err(error)) => return this.poll_fail(cx, error),
-                Poll::Pending => return this.poll_silence(cx),
+                Poll::Pending => {
+                    // It is we who keep the peer waiting.
+                    this.beat.iter_mut().for_each(|beat| beat.heard());
+                    return this.poll_silence(cx);
+                }
             }
             match this.reading.poll_read(cx, Pin::new(&mut this.io)) {
                 Poll::Ready(Ok(1..)) => this.beat.iter_mut().for_each(|beat| beat.heard()),
@@ -481,7 +538,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Sink<Message> for WebSocket<T> {
         }
         ready!(this.poll_queue(cx))?;
         if this.outgoing.as_ref().is_some_and(|outgoing| outgoing.len() >= this.config.high_mark) {
-            ready!(this.poll_send(cx))?;
+            ready!(this.poll_send(cx, Half::Sink))?;
         }
         Poll::Ready(Ok(()))
     }
@@ -496,9 +553,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Sink<Message> for WebSocket<T> {
             Message::Binary(chain) => (OpCode::Binary, chain),
             Message::Ping(chain) => (OpCode::Ping, chain),
             Message::Pong(chain) => (OpCode::Pong, chain),
-            Message::Close(frame) => {
-                return this.start_close(frame.unwrap_or_else(|| CloseFrame::new(CloseCode::NORMAL, "")));
-            }
+            Message::Close(frame) => return this.start_close(frame.unwrap_or_default()),
         };
         if opcode.is_control() && payload.len() > CONTROL_LEN_MAX {
             return Err(Error::too_long("a ping or pong", payload.len() as u64, CONTROL_LEN_MAX));
@@ -516,7 +571,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Sink<Message> for WebSocket<T> {
     fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
         let this = self.get_mut();
         ready!(this.poll_queue(cx))?;
-        this.poll_send(cx)
+        this.poll_send(cx, Half::Sink)
     }
 
     /// Sends a close frame, if none was sent. The peer's is received by the stream.

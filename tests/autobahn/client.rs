@@ -55,7 +55,7 @@ async fn a_client_passes_the_suite() {
         while socket.recv().await.is_some() {}
     };
     timeout(LONGEST, play).await.expect("the suite ends");
+    running.wait();
     assert_expected(reports.path(), CASES);
-    drop(running);
     assert_eq!(pool.leased(), reserved);
 }

@@ -3,11 +3,14 @@
 use std::{
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
-/// All sections, those of permessage-deflate included.
-pub const CASES: usize = 517;
+/// Sections 12 and 13, of permessage-deflate, move gigabytes: they are for `cargo test --release`.
+const ALL: bool = !cfg!(debug_assertions);
+
+/// How many cases there are.
+pub const CASES: usize = if ALL { 517 } else { 301 };
 
 /// On a busy machine; what hangs is ended.
 pub const LONGEST: Duration = Duration::from_secs(900);
@@ -19,7 +22,13 @@ pub fn command() -> Option<Command> {
     if !is_there {
         eprintln!("SKIPPED: no {} here; run tests/autobahn/install and set KOSOKU", path.display());
     }
-    is_there.then(|| Command::new(path))
+    is_there.then(|| {
+        let mut command = Command::new(path);
+        if !ALL {
+            command.args(["-x", "12.*", "-x", "13.*"]);
+        }
+        command
+    })
 }
 
 /// A process that is stopped at the end.
@@ -28,6 +37,15 @@ pub struct Running(Child);
 impl Running {
     pub fn start(command: &mut Command) -> Self {
         Self(command.stdin(Stdio::null()).stdout(Stdio::null()).spawn().expect("the suite starts"))
+    }
+
+    /// Waits until it has ended by itself: then its reports are written.
+    pub fn wait(mut self) {
+        let deadline = Instant::now() + Duration::from_secs(60);
+        while self.0.try_wait().expect("a process can be waited for").is_none() {
+            assert!(Instant::now() < deadline, "the suite does not end");
+            std::thread::sleep(Duration::from_millis(20));
+        }
     }
 }
 

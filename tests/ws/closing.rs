@@ -287,3 +287,41 @@ async fn a_peer_that_never_ends_the_connection_has_its_time() {
         assert_eq!(pool.leased(), 0);
     }
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_peer_that_reads_nothing_does_not_hold_a_close_up() {
+    let pool = pool();
+    for role in ROLES {
+        for len in [10, 1 << 20] {
+            let (near, _peer) = duplex(role, 8);
+            let mut socket = WebSocket::new(near, role, &pool);
+            // More than the peer takes, and than is queued before a sink waits.
+            socket.feed(Message::binary(bytes::Bytes::from(vec![0; len]))).await.unwrap();
+            let begun = Instant::now();
+            assert!(socket.close(None).await.is_err());
+            assert!(begun.elapsed() >= CLOSE_TIMEOUT && begun.elapsed() < CLOSE_TIMEOUT + Duration::from_millis(10));
+            assert!(socket.recv().await.is_none());
+            assert_eq!(pool.leased(), 0);
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_close_that_is_dropped_is_gone_on_with() {
+    let pool = pool();
+    for role in ROLES {
+        let (near, mut peer) = duplex(role, 8);
+        let mut socket = WebSocket::new(near, role, &pool);
+        for _ in 0..5 {
+            assert!(once(socket.close(None)).await.is_pending());
+        }
+        let peer = async {
+            assert_eq!(peer.recv().await, Some(Frame::close(1000, "")));
+            peer.send(Frame::close(1000, "")).await;
+            peer.assert_end().await;
+        };
+        let (closed, ()) = tokio::join!(socket.close(None), peer);
+        closed.unwrap();
+        assert_eq!(pool.leased(), 0);
+    }
+}

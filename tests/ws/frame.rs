@@ -116,8 +116,7 @@ impl Frame {
             }
         }
         bytes.extend(self.mask.iter().flatten());
-        let key = self.mask.unwrap_or_default();
-        bytes.extend(self.payload.iter().zip(key.iter().cycle()).map(|(byte, key)| byte ^ key));
+        bytes.extend(masked_with(self.mask, &self.payload));
         bytes
     }
 
@@ -133,8 +132,7 @@ impl Frame {
             0 => (None, at),
             _ => (Some(<[u8; 4]>::try_from(bytes.get(at..at + 4)?).unwrap()), at + 4),
         };
-        let key = mask.unwrap_or_default();
-        let payload = bytes.get(at..at + len)?.iter().zip(key.iter().cycle()).map(|(byte, key)| byte ^ key).collect();
+        let payload = masked_with(mask, bytes.get(at..at + len)?);
         Some((Self { first, mask, payload }, at + len))
     }
 
@@ -151,6 +149,11 @@ impl Frame {
         }
         frames
     }
+}
+
+fn masked_with(mask: Option<[u8; 4]>, bytes: &[u8]) -> Vec<u8> {
+    let Some(key) = mask else { return bytes.to_vec() };
+    bytes.iter().zip(key.iter().cycle()).map(|(byte, key)| byte ^ key).collect()
 }
 
 /// What these frames are together on the wire.

@@ -2,15 +2,18 @@
 
 use std::time::Duration;
 
-use crate::{
-    frame::Frame,
-    pool, socket,
-    transport::{Faulty, once, pattern},
-};
 use bytes::{BufMut, Bytes};
 use leasehold::{
     BlockMut, Chain, Pool,
     ws::{Message, Role, WebSocket},
+};
+use tokio::time::Instant;
+
+use crate::{
+    frame::Frame,
+    peer::duplex,
+    pool, socket,
+    transport::{Faulty, once, pattern},
 };
 
 fn leased(pool: &Pool, bytes: &[u8]) -> Chain {
@@ -127,6 +130,21 @@ async fn masking_waits_for_memory_and_goes_on() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_send_that_is_dropped_while_it_waits_for_memory_keeps_the_order() {
+    let (pool, mut held) = exhausted();
+    let mut socket = socket(Role::Client, Faulty::new([]).staying_open(), &pool);
+    assert!(once(socket.send("first")).await.is_pending());
+    for _ in 0..3 {
+        assert!(once(socket.send("never taken")).await.is_pending());
+    }
+    held.pop();
+    socket.send("second").await.unwrap();
+    assert_eq!(sent(&socket).iter().map(|frame| &frame.payload[..]).collect::<Vec<_>>(), [&b"first"[..], b"second"]);
+    drop(held);
+    assert_eq!(pool.leased(), 0);
+}
+
+#[tokio::test(start_paused = true)]
 async fn masking_that_waits_too_long_is_an_error_and_the_next_message_can_be_sent() {
     let (pool, held) = exhausted();
     let mut socket = socket(Role::Client, Faulty::new([]).staying_open(), &pool);
@@ -149,4 +167,73 @@ async fn a_copy_that_can_never_be_had_is_an_error_at_once() {
     socket.send(Message::binary(Bytes::from(pattern(3_000)))).await.unwrap();
     assert_eq!(sent(&socket).len(), 1);
     assert_eq!(pool.leased(), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_message_that_waits_for_memory_does_not_follow_the_close_frame() {
+    let pool = Pool::builder().budget(64 << 10).classes([4 << 10]).build().unwrap();
+    let mut held: Vec<_> = (0..15).map(|_| pool.try_lease(1).unwrap()).collect();
+    let (near, mut peer) = duplex(Role::Client, 64 << 10);
+    let mut socket = WebSocket::new(near, Role::Client, &pool);
+    // Three blocks are needed; there is one, which is enough for a close frame.
+    assert!(once(socket.send(Message::binary(Bytes::from(pattern(10_000))))).await.is_pending());
+    peer.send(Frame::close(1000, "")).await;
+    assert!(matches!(socket.recv().await.unwrap().unwrap(), Message::Close(Some(_))));
+    assert!(once(socket.recv()).await.is_pending());
+    held.truncate(8);
+    let (end, ()) = tokio::join!(socket.recv(), peer.assert_closed(1000));
+    assert!(end.is_none());
+    drop((socket, held));
+    assert_eq!((pool.leased(), pool.stats().waiting), (0, 0));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_close_waits_for_the_message_that_waits_for_memory() {
+    let (pool, mut held) = exhausted();
+    let (near, mut peer) = duplex(Role::Client, 1_000);
+    let mut socket = WebSocket::new(near, Role::Client, &pool);
+    assert!(once(socket.send("first")).await.is_pending());
+    let peer = async {
+        assert!(once(peer.recv()).await.is_pending());
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        held.truncate(8);
+        assert_eq!((peer.recv().await, peer.recv().await), (Some(Frame::text("first")), Some(Frame::close(1000, ""))));
+        peer.send(Frame::close(1000, "")).await;
+        peer.assert_end().await;
+    };
+    let (closed, ()) = tokio::join!(socket.close(None), peer);
+    closed.unwrap();
+    drop(held);
+    assert_eq!((pool.leased(), pool.stats().waiting), (0, 0));
+}
+
+#[tokio::test(start_paused = true)]
+async fn without_memory_a_client_answers_and_closes() {
+    let (pool, mut held) = exhausted();
+    let (near, mut peer) = duplex(Role::Client, 1_000);
+    let mut socket = WebSocket::new(near, Role::Client, &pool);
+    peer.send_all([Frame::ping("?"), Frame::new(0xb, "nonsense")]).await;
+    // One block to read them, and none to answer.
+    held.pop();
+    let (ping, error) = (socket.recv().await.unwrap().unwrap(), socket.recv().await.unwrap().unwrap_err());
+    assert!(matches!(&ping, Message::Ping(_)) && error.is_protocol());
+    assert_eq!(pool.leased(), 64 << 10);
+    assert_eq!(peer.recv().await, Some(Frame::pong("?")));
+    let (end, ()) = tokio::join!(socket.recv(), peer.assert_closed(1002));
+    assert!(end.is_none());
+    drop((ping, held));
+    assert_eq!((pool.leased(), pool.stats().waiting), (0, 0));
+}
+
+#[tokio::test(start_paused = true)]
+async fn without_memory_a_client_still_ends_in_time() {
+    let (pool, held) = exhausted();
+    let (near, _peer) = duplex(Role::Client, 1_000);
+    let mut socket = WebSocket::new(near, Role::Client, &pool);
+    let begun = Instant::now();
+    assert!(socket.close(None).await.is_err());
+    assert!(socket.recv().await.is_none());
+    assert!(begun.elapsed() < Duration::from_secs(11), "{:?}", begun.elapsed());
+    drop((socket, held));
+    assert_eq!((pool.leased(), pool.stats().waiting), (0, 0));
 }

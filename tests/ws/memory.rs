@@ -11,7 +11,7 @@ use tokio::time::Instant;
 
 use crate::{
     ROLES,
-    frame::{BINARY, Frame, wire},
+    frame::{BINARY, CLOSE, Frame, TEXT, wire},
     peer::{Peer, duplex},
     pool, socket,
     transport::{Faulty, once, pattern, sockets::tcp_pair},
@@ -20,6 +20,58 @@ use crate::{
 const KIB: usize = 1 << 10;
 
 // ---- the nth lease fails -----------------------------------------------------------------------------------------------
+
+fn incoming(role: Role) -> Vec<u8> {
+    let (large, small) = (pattern(20_000), vec![b'x'; 40]);
+    let fragments = Frame::fragments(BINARY, large.chunks(3_000), role);
+    let small = Frame::fragments(TEXT, small.chunks(1), role);
+    let whole = [Frame::text("x".repeat(200)), Frame::ping("?"), Frame::binary(pattern(30_000))];
+    wire(whole.map(|frame| frame.to(role)).into_iter().chain(fragments).chain(small))
+}
+
+/// Receives and keeps all; what the error was told the peer, if there was one.
+async fn receive_all(mut socket: WebSocket<Faulty>) -> Option<u16> {
+    let mut kept = Vec::new();
+    loop {
+        match socket.recv().await.unwrap() {
+            Ok(message) => kept.push(message),
+            Err(error) if error.is_io() => return None,
+            Err(error) => {
+                assert!(error.is_lease(), "{error}");
+                let code = error.close_code().expect("there is somebody to be told").get();
+                drop(kept);
+                while socket.recv().await.is_some() {}
+                let sent = Frame::parse_all(socket.get_ref().sent());
+                let closes: Vec<_> = sent.iter().filter(|frame| frame.opcode() == CLOSE).collect();
+                let [close] = closes[..] else { panic!("{sent:?}") };
+                assert_eq!(close.close_code(), Some(code));
+                return Some(code);
+            }
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn receiving_with_too_little_memory_ends_with_a_code_and_nothing_leased() {
+    let pool = pool();
+    for role in ROLES {
+        for cut in [700, usize::MAX] {
+            let mut codes = Vec::new();
+            for limit in 0.. {
+                let account = pool.child("one", limit * KIB);
+                let io = Faulty::new(incoming(role)).cut(cut);
+                let code = receive_all(WebSocket::new(io, role, &account)).await;
+                assert_eq!((pool.leased(), pool.stats().waiting), (0, 0), "{limit} KiB");
+                match code {
+                    Some(code) => codes.push(code),
+                    None => break,
+                }
+            }
+            assert!(codes.len() > 40, "{} KiB are enough", codes.len());
+            assert!(codes.iter().all(|code| [1009, 1013].contains(code)), "{codes:?}");
+        }
+    }
+}
 
 #[tokio::test(start_paused = true)]
 async fn receiving_waits_for_memory_and_loses_nothing() {
@@ -133,13 +185,13 @@ async fn a_slice_of_a_large_message_pins_a_block_and_not_the_message() {
     let mut socket = WebSocket::new(near, Role::Server, &pool);
     let mut peer = Peer::new(far, Role::Server);
     let mut kept = Vec::new();
-    for _ in 0..20 {
+    for _ in 0..8 {
         let ((), message) = tokio::join!(peer.send(Frame::binary(pattern(1 << 20))), socket.recv());
         kept.push(message.unwrap().unwrap().into_data().unwrap().slice(500_000..500_010));
     }
-    assert!(pool.leased() <= 20 * 64 * KIB, "{}", pool.leased());
+    assert!(pool.leased() <= 8 * 64 * KIB, "{}", pool.leased());
     kept.iter_mut().for_each(|chain| chain.compact(&pool).unwrap());
-    assert!(pool.leased() <= 20 * KIB, "{}", pool.leased());
+    assert!(pool.leased() <= 8 * KIB, "{}", pool.leased());
     assert!(kept.iter().all(|chain| *chain == pattern(500_010)[500_000..]));
     drop(kept);
     assert_eq!(pool.leased(), 0);

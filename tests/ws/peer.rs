@@ -47,7 +47,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Peer<T> {
                 return Some(Frame { mask: None, ..frame });
             }
             if self.io.read_buf(&mut self.read).await.unwrap() == 0 {
-                assert_eq!(self.read, [], "the end comes within a frame");
+                assert!(self.read.is_empty(), "the end comes within a frame");
                 return None;
             }
         }

@@ -1,5 +1,6 @@
 //! permessage-deflate (RFC 7692): what is agreed on, and messages both ways.
 
+mod handshake;
 mod memory;
 mod negotiation;
 mod receiving;

@@ -1,17 +1,16 @@
 //! Inflating while memory is short, and what it may take at all.
 
-use std::task::Poll;
+use std::{task::Poll, time::Duration};
 
 use leasehold::{
     Pool,
-    ws::{CloseCode, Config},
+    ws::{CloseCode, Config, KeepAlive, Role, WebSocket},
 };
 
 use crate::{
     transport::{Faulty, once},
     wire::{BINARY, RSV1, TEXT, agreement, content, deflated, frame, json, one_of_each, server},
 };
-use leasehold::ws::{Role, WebSocket};
 
 const KIB: usize = 1 << 10;
 
@@ -80,6 +79,31 @@ async fn who_waits_for_memory_leaves_the_decompressor_to_others_and_begins_anew(
     assert!(content(received) == (false, plain));
     assert!(waits >= 3, "{waits} waits");
     drop((poor, deflate));
+    assert_eq!((pool.leased(), machines.leased()), (0, 0));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_peer_is_not_given_up_while_its_message_waits_for_memory() {
+    let machines = machines();
+    let deflate = one_of_each(&machines);
+    let pool = Pool::new(4 << 20).expect("a pool");
+    let account = pool.child("short", 160 * KIB);
+    let keep_alive = KeepAlive::new(Duration::from_secs(2), Duration::from_secs(2));
+    let config = Config::new().keep_alive(&keep_alive);
+    let plain = json(60_000);
+    let mut held = Vec::new();
+    while account.leased() < 120 * KIB {
+        held.push(account.try_lease(1).expect("a block"));
+    }
+    let mut socket = server(&account, &deflate, config, frame(BINARY | RSV1, &deflated(&plain)));
+    let freeing = async {
+        tokio::time::sleep(Duration::from_secs(20)).await;
+        assert_eq!(pool.stats().waiting, 1);
+        held.clear();
+    };
+    let (message, ()) = tokio::join!(socket.recv(), freeing);
+    assert!(content(message.expect("a message").expect("it is whole")).1 == plain);
+    drop((socket, deflate));
     assert_eq!((pool.leased(), machines.leased()), (0, 0));
 }
 

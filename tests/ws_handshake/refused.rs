@@ -7,14 +7,16 @@ use leasehold::{
     Pool,
     ws::{self, Connect, ConnectError},
 };
+use rand::{Rng, SeedableRng, rngs::SmallRng, seq::IndexedRandom};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt, duplex},
     time::Instant,
 };
 
 use crate::{
-    fake::{Then, fake},
+    fake::{Then, consent, fake},
     site::{SERVERS, Site},
+    transport::seed,
 };
 
 const KIB: usize = 1 << 10;
@@ -36,8 +38,9 @@ async fn refusal(response: impl Into<Vec<u8>>, then: Then) -> ConnectError {
     error
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_refusal_has_its_status_headers_and_body() {
+    let since = Instant::now();
     for (response, then, status, body) in [
         ("HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello", Then::Stays, 200, "hello"),
         ("HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello, and what is not of it", Then::Stays, 200, "hello"),
@@ -62,10 +65,13 @@ async fn a_refusal_has_its_status_headers_and_body() {
         let location = refused.headers().get("location").map(|location| location.as_bytes());
         assert_eq!(location, (status == 302).then_some(&b"ws://there/"[..]));
     }
+    // Once it is whole nobody waits for more.
+    assert_eq!(since.elapsed(), Duration::ZERO);
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn no_more_than_16_kib_of_a_body_are_kept() {
+    let since = Instant::now();
     let body = "x".repeat(100 * KIB);
     let announced = format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n{body}", body.len());
     let unannounced = format!("HTTP/1.1 200 OK\r\n\r\n{body}");
@@ -77,6 +83,7 @@ async fn no_more_than_16_kib_of_a_body_are_kept() {
     }
     let error = refusal("HTTP/1.1 200 OK\r\nContent-Length: 18446744073709551615\r\n\r\nhello", Then::Ends).await;
     assert_eq!(error.response().expect("a response").body(), "hello");
+    assert_eq!(since.elapsed(), Duration::ZERO);
 }
 
 #[tokio::test(start_paused = true)]
@@ -164,6 +171,40 @@ async fn a_head_of_the_longest_length_is_read() {
 async fn more_headers_than_anybody_sends_are_an_error() {
     let response = format!("HTTP/1.1 101 Switching Protocols\r\n{}\r\n", "A: b\r\n".repeat(101));
     assert!(refusal(response, Then::Stays).await.is_protocol());
+}
+
+/// Consents and refusals, with bytes changed, lost and doubled.
+#[tokio::test(start_paused = true)]
+async fn no_answer_makes_a_client_panic_or_keep_anything() {
+    let mut dice = SmallRng::seed_from_u64(seed());
+    for _ in 0..2000 {
+        let pool = pool();
+        let (changes, seed, refuses) = (dice.random_range(1..5), dice.random(), dice.random());
+        let answer = move |request: &str| {
+            let mut dice = SmallRng::seed_from_u64(seed);
+            let mut bytes = if refuses {
+                b"HTTP/1.1 404 Not Found\r\nTransfer-Encoding: chunked\r\nX: y\r\n\r\n3\r\nnot\r\n5;a=b\r\n here\r\n0\r\n\r\n".to_vec()
+            } else {
+                (consent(request).join("\r\n") + "\r\n\r\nand more").into_bytes()
+            };
+            for _ in 0..changes {
+                let at = dice.random_range(0..bytes.len());
+                match dice.random_range(0..4) {
+                    0 => bytes[at] = dice.random(),
+                    1 => bytes[at] = *b"\r\n :;,0f".choose(&mut dice).expect("a byte"),
+                    2 => drop(bytes.remove(at)),
+                    _ => bytes.insert(at, bytes[at]),
+                }
+            }
+            vec![bytes]
+        };
+        let (io, _server) = fake(answer, Then::Ends);
+        if let Ok((socket, response)) = ws::connect_on(io, request(), &pool).await {
+            assert_eq!(response.status(), StatusCode::SWITCHING_PROTOCOLS);
+            drop(socket);
+        }
+        assert_eq!(pool.leased(), 0);
+    }
 }
 
 /// Ours are seen as they are.

@@ -20,6 +20,7 @@ async fn the_request_of_the_rfc_is_answered_as_it_says() {
         assert_eq!(field(&response, "sec-websocket-accept"), Some(ACCEPT));
         assert_eq!(field(&response, "sec-websocket-protocol"), None);
         assert_eq!(field(&response, "sec-websocket-extensions"), None);
+        assert_eq!(field(&response, "content-length"), None);
         drop(client);
         site.end().await;
     }

@@ -37,15 +37,6 @@ impl Account {
         self.cover.store(self.cover.load(Relaxed) + bytes, Relaxed);
     }
 
-    /// Ends what one `lay_cover` of so many bytes began. Returns what is left of them, which is to be refunded and released.
-    pub(in crate::pool) fn end_cover(&self, bytes: usize, _slab: &mut Slab) -> usize {
-        let cover = self.cover.load(Relaxed);
-        let left = bytes.min(cover);
-        self.covers.store(self.covers.load(Relaxed) - 1, Relaxed);
-        self.cover.store(cover - left, Relaxed);
-        left
-    }
-
     /// Takes `bytes` out of the cover, all or none. They stay charged; what the slab counts is for the caller to change.
     pub(in crate::pool) fn draw(&self, bytes: usize, _slab: &mut Slab) -> bool {
         let left = self.cover.load(Relaxed).checked_sub(bytes);
@@ -77,6 +68,20 @@ impl Account {
 }
 
 impl AccountHandle {
+    /// Ends what one `lay_cover` of so many bytes began: what is left of them is refunded, and released. Returns the accounts at which somebody
+    /// waits.
+    pub(in crate::pool) fn end_cover(&self, bytes: usize, slab: &mut Slab) -> Vec<AccountKey> {
+        let cover = self.cover.load(Relaxed);
+        let left = bytes.min(cover);
+        self.covers.store(self.covers.load(Relaxed) - 1, Relaxed);
+        self.cover.store(cover - left, Relaxed);
+        // SAFETY: the bytes were in the cover until the line above, so they are charged to this account's path, and nobody else's (COVERED).
+        let woken = unsafe { refund(self.0, None, left) };
+        // Last: with room in the pool, an account that is charged for it still would seem to be at its limit.
+        slab.release(left);
+        woken
+    }
+
     /// Charges `bytes` here and up to the account that covers them.
     pub(in crate::pool) fn charge_covered<'a>(
         &'a self,

@@ -38,12 +38,15 @@ impl Core {
         None
     }
 
-    /// Ends what `lay_cover` began. Returns the bytes that are left to be refunded, which are released, and whether somebody waits for them.
-    pub(in crate::pool) fn end_cover(&self, account: &Account, bytes: usize) -> (usize, bool) {
-        let mut slab = self.slab.lock();
-        let left = account.end_cover(bytes, &mut slab);
-        slab.release(left);
-        (left, slab.waiting)
+    /// Ends what `lay_cover` began: what is left is refunded and released, and whoever waits for it is served.
+    pub(in crate::pool) fn end_cover(&self, account: &AccountHandle, bytes: usize) {
+        let (waiting, woken) = {
+            let mut slab = self.slab.lock();
+            (slab.waiting, account.end_cover(bytes, &mut slab))
+        };
+        if waiting || !woken.is_empty() {
+            self.serve_now(woken);
+        }
     }
 
     /// Takes one block of exactly this class, if an account covers it. Passes nobody: the room for it was taken when it was reserved.

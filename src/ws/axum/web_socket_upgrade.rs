@@ -87,8 +87,7 @@ impl WebSocketUpgrade {
         F: Future<Output = ()> + Send + 'static,
     {
         let Self { offer, agreed, on_upgrade, pool, account_name, config, on_failed_upgrade } = self;
-        let agreed = agreed.with_extensions(&offer.extensions, &config);
-        let response = agreed.response(offer.key);
+        let (agreed, response) = agreed.answer(offer.key, &offer.extensions, &config);
         let account = pool.child(account_name, config.account_max);
         let upgrade = Upgrade::new(on_upgrade, agreed, config);
         tokio::spawn(async move {

@@ -19,7 +19,7 @@ use crate::{
 /// What a flush ends in, and the sender cuts off (RFC 7692 §7.2.1).
 const TAIL: &[u8] = &[0, 0, 0xff, 0xff];
 
-/// Bytes that a poll compresses: 0.4 ms of text at level 2.
+/// Bytes that a poll compresses: 0.3 ms of text at level 2, measured; three times that at level 6.
 const SLICE_LEN: usize = 64 << 10;
 
 #[derive(Debug)]

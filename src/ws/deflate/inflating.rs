@@ -23,7 +23,8 @@ use crate::{
 /// whose end it is seen that the payload was whole.
 const TAIL: &[u8] = &[0, 0, 0xff, 0xff, 1, 0, 0, 0xff, 0xff];
 
-/// Bytes, in or out, that a poll inflates: 80 us of text at 800 MB/s; what inflates slowest, small blocks with trees of their own, 4 ms.
+/// Bytes, in or out, that a poll inflates. Measured, that takes 130 us for text, and 2.5 ms for what inflates slowest: empty blocks, each with
+/// trees of its own.
 const SLICE_LEN: usize = 64 << 10;
 
 /// The most that is leased before it is needed.

@@ -18,7 +18,7 @@ pub(super) struct Broadcast {
     pub(super) header: Header,
     pub(super) payload: Chain,
     /// What is pinned while anybody holds it, in bytes.
-    pinned: usize,
+    pub(super) pinned: usize,
 }
 
 impl Broadcast {

@@ -46,7 +46,7 @@ impl HubBuilder {
         Self { policy, ..self }
     }
 
-    /// How long [`Hub::send`] waits for a member that has no room and does not move; 250 ms by default.
+    /// How long [`Hub::send`] waits for a member that has no room and does not move, neither by a message nor by 4 KiB; 250 ms by default.
     pub fn patience(self, patience: Duration) -> Self {
         Self { patience, ..self }
     }

@@ -15,7 +15,7 @@ use std::{
 };
 
 use super::{broadcast::Broadcast, hub_builder::SlowPolicy};
-use crate::sync::Mutex;
+use crate::sync::{Mutex, wake};
 
 /// So many messages are handed to the socket at once at most: with their heads, as many as one call sends.
 const BATCH_MAX: usize = 32;
@@ -35,8 +35,10 @@ struct State {
     /// What all of them cost.
     held: usize,
     waker: Option<Waker>,
-    /// When the socket last sent something, or had nothing to send.
+    /// When the socket last sent something that counts, or had nothing to send.
     moved: Instant,
+    /// How much of what is begun had been written then.
+    written: usize,
     dropped: u64,
     /// Of senders that wait for room here.
     senders: Vec<Waker>,
@@ -51,6 +53,8 @@ pub(super) enum Leave {
     OverShare,
     /// The hub is closed.
     HubClosed,
+    /// It was dropped, or its socket was closed.
+    Gone,
 }
 
 /// Whether a message fits.
@@ -61,6 +65,9 @@ pub(super) enum Room {
     Full(Instant),
 }
 
+/// So many bytes of a message are a move. Whoever reads less while a sender is patient would be as good as stalled, but slow all others down.
+const MOVE_LEN: usize = 4 << 10;
+
 /// What is to be done after all locks: a waker may run anybody's code, and a handle dropped here may be the last one of its blocks.
 #[derive(Default)]
 pub(super) struct After {
@@ -69,9 +76,22 @@ pub(super) struct After {
 }
 
 impl After {
-    pub(super) fn finish(self) {
-        drop(self.dropped);
-        self.wakers.into_iter().for_each(Waker::wake);
+    pub(super) fn finish(mut self) {
+        self.dropped.clear();
+        self.wake_all();
+    }
+
+    fn wake_all(&mut self) {
+        while let Some(waker) = self.wakers.pop() {
+            wake(waker);
+        }
+    }
+}
+
+impl Drop for After {
+    /// A waker that panics does not keep the others asleep.
+    fn drop(&mut self) {
+        self.wake_all();
     }
 }
 
@@ -84,6 +104,7 @@ impl Mailbox {
             held: 0,
             waker: None,
             moved: Instant::now(),
+            written: 0,
             dropped: 0,
             senders: Vec::new(),
         }))
@@ -127,11 +148,12 @@ impl Mailbox {
         self.0.lock().leave(why, after);
     }
 
-    pub(super) fn end(&self) -> Option<Leave> {
-        self.0.lock().end
+    /// Whether its memory comes home as soon as its task runs.
+    pub(super) fn is_cut(&self) -> bool {
+        self.0.lock().end == Some(Leave::OverShare)
     }
 
-    /// As [`end`](Self::end); while there is none, the task is woken when it comes.
+    /// Why it is out; while it is not, the task is woken when it is.
     pub(super) fn poll_end(&self, cx: &Context<'_>) -> Option<Leave> {
         let mut state = self.0.lock();
         if state.end.is_none() {
@@ -144,12 +166,7 @@ impl Mailbox {
     /// one comes.
     pub(super) fn take(&self, cx: &Context<'_>, after: &mut After) -> Vec<Arc<Broadcast>> {
         let mut state = self.0.lock();
-        let sent = std::mem::take(&mut state.begun);
-        for _ in 0..sent {
-            let message = state.messages.pop_front().expect("what is begun is there (WHOLE)");
-            state.held -= message.cost();
-            after.dropped.push(message);
-        }
+        let has_sent = state.sent(after);
         let mut len = 0;
         let fits = |message: &&Arc<Broadcast>| {
             len += message.cost();
@@ -162,11 +179,24 @@ impl Mailbox {
             state.messages = VecDeque::new();
         }
         state.leave_waker(cx);
-        if sent > 0 || taken.is_empty() {
-            state.moved = Instant::now();
+        if has_sent || taken.is_empty() {
+            (state.moved, state.written) = (Instant::now(), 0);
             after.wakers.append(&mut std::mem::take(&mut state.senders));
         }
         taken
+    }
+
+    /// Takes note of how much of what was begun is written.
+    pub(super) fn wrote(&self, written: usize) {
+        let mut state = self.0.lock();
+        if written >= state.written + MOVE_LEN {
+            (state.moved, state.written) = (Instant::now(), written);
+        }
+    }
+
+    /// Takes note that the socket of a member that is out has sent all it was given, or never will.
+    pub(super) fn let_go(&self, after: &mut After) {
+        self.0.lock().sent(after);
     }
 
     /// Whether a message of this cost fits; if not, and the member has moved within `patience`, the sender is woken when it moves again.
@@ -199,6 +229,17 @@ impl State {
         }
     }
 
+    /// What was begun is sent; whether anything was.
+    fn sent(&mut self, after: &mut After) -> bool {
+        let count = std::mem::take(&mut self.begun);
+        for _ in 0..count {
+            let message = self.messages.pop_front().expect("what is begun is there (WHOLE)");
+            self.held -= message.cost();
+            after.dropped.push(message);
+        }
+        count > 0
+    }
+
     fn has_room(&self, cost: usize, high_mark: usize) -> bool {
         self.held == 0 || self.held + cost <= high_mark
     }
@@ -214,7 +255,10 @@ impl State {
     }
 
     fn leave(&mut self, why: Leave, after: &mut After) {
-        self.end.get_or_insert(why);
+        // Whoever takes too much is cut, even while it takes its leave for another reason.
+        if self.end.is_none() || why == Leave::OverShare {
+            self.end = Some(why);
+        }
         let waiting = self.messages.drain(self.begun as usize..);
         after.dropped.extend(waiting);
         self.held = self.messages.iter().map(|message| message.cost()).sum();

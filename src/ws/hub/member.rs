@@ -2,8 +2,8 @@
 
 use std::{
     fmt,
-    future::poll_fn,
-    pin::Pin,
+    future::{Future, poll_fn},
+    pin::{Pin, pin},
     sync::Arc,
     task::{Context, Poll},
 };
@@ -66,32 +66,52 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Member<T> {
     /// Sends a message to this peer alone, behind what its socket has begun to send.
     ///
     /// # Errors
-    /// As [`WebSocket::send`].
+    /// As [`WebSocket::send`]. If the member is out while the peer does not read, [`Error::is_closed`]: the stream tells the rest.
     ///
     /// # Cancel safety
     /// As [`WebSocket::send`].
     pub async fn send(&mut self, message: impl Into<Message>) -> Result<(), Error> {
-        self.socket.send(message).await
+        let Self { socket, mailbox, .. } = self;
+        let mut sending = pin!(socket.send(message));
+        poll_fn(|cx| match sending.as_mut().poll(cx) {
+            Poll::Pending if mailbox.poll_end(cx).is_some() => Poll::Ready(Err(Error::closed())),
+            polled => polled,
+        })
+        .await
     }
 
     /// Takes what is broadcast and sends it, as far as the transport goes.
     fn poll_broadcasts(&mut self, cx: &mut Context<'_>) -> Result<(), Error> {
         while self.socket.is_open() {
             match self.socket.poll_sent(cx) {
-                Poll::Pending => return Ok(()),
+                Poll::Pending => {
+                    self.mailbox.wrote(self.socket.written());
+                    return Ok(());
+                }
                 Poll::Ready(sent) => sent?,
             }
             let mut after = After::default();
             let messages = self.mailbox.take(cx, &mut after);
+            for message in &messages {
+                self.socket.push_broadcast(message.header, message.payload.clone());
+            }
+            // Not before they are in the socket: the waker of a sender may panic.
             after.finish();
             if messages.is_empty() {
                 return Ok(());
             }
-            for message in messages {
-                self.socket.push_broadcast(message.header, message.payload.clone());
-            }
         }
         Ok(())
+    }
+
+    /// The socket takes no more broadcasts: nothing waits for it, and what it has sent is let go.
+    fn settle(&self) {
+        let mut after = After::default();
+        self.mailbox.leave(Leave::Gone, &mut after);
+        if !self.socket.is_sending() {
+            self.mailbox.let_go(&mut after);
+        }
+        after.finish();
     }
 
     /// Tells the peer why it is out.
@@ -100,6 +120,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Member<T> {
             Leave::TooSlow => (CloseCode::POLICY, "messages are read too slowly"),
             Leave::OverShare => (CloseCode::POLICY, "too many messages wait"),
             Leave::HubClosed => (CloseCode::GOING_AWAY, "the feed has ended"),
+            Leave::Gone => return Ok(()),
         };
         self.socket.start_close(CloseFrame::new(code, reason))
     }
@@ -110,14 +131,25 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Stream for Member<T> {
 
     fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         let this = self.get_mut();
-        if let Some(why) = this.mailbox.poll_end(cx).filter(|_| this.socket.is_open()) {
-            if let Err(error) = this.part(why) {
-                return this.socket.poll_fail(cx, error);
-            }
-        } else if let Err(error) = this.poll_broadcasts(cx) {
+        let end = this.mailbox.poll_end(cx);
+        let done = match end {
+            Some(why) => this.part(why),
+            None => this.poll_broadcasts(cx),
+        };
+        if let Err(error) = done {
             return this.socket.poll_fail(cx, error);
         }
-        Pin::new(&mut this.socket).poll_next(cx)
+        if end == Some(Leave::OverShare) && this.socket.poll_sent(cx).is_pending() {
+            // Its peer does not read: nothing can be told it, and what it pins is needed (SHARE).
+            this.socket.end();
+            this.settle();
+            return Poll::Ready(Some(Err(Error::silent())));
+        }
+        let polled = Pin::new(&mut this.socket).poll_next(cx);
+        if !this.socket.is_open() {
+            this.settle();
+        }
+        polled
     }
 }
 

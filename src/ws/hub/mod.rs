@@ -32,7 +32,8 @@ use crate::pool::Pool;
 /// mailbox with a limit; one that reads too slowly misses its oldest messages, or is closed ([`SlowPolicy`]), and stops nobody else.
 ///
 /// Nor can members that stall pin the hub's memory, each with another message: once more than half of what the account may have is in use, a member is
-/// closed whose part of it is above the average. Its part is that of each message it holds, divided by the number of those who hold it.
+/// closed whose part of it is above the average; at once, if its peer does not take what it has begun to send. Its part is that of each message it
+/// holds, divided by the number of those who hold it.
 ///
 /// # Shape
 /// An idle member costs its socket and about 140 bytes.

@@ -3,7 +3,8 @@
 //! # Invariants
 //! - IN-ORDER: messages are put into all mailboxes under one lock, so that all members get them in the same order.
 //! - SHARE: a message's memory is answered for by those who hold it, in equal parts. When more than half of what the hub may have is in use,
-//!   members whose part is larger than that of all divided by their number are out.
+//!   members whose part is larger than that of all divided by their number are out. A peer that does not read is cut then, so that the memory comes
+//!   home as soon as the member's task runs.
 
 use std::sync::Arc;
 
@@ -62,9 +63,11 @@ impl Shared {
         let mailbox = {
             let mut members = self.members.lock();
             members.free.push(place.0);
-            members.list[place.0 as usize].take()
+            members.list[place.0 as usize].take().expect("a member leaves once")
         };
-        drop(mailbox);
+        let mut after = After::default();
+        mailbox.leave(Leave::Gone, &mut after);
+        after.finish();
     }
 
     pub(super) fn count(&self) -> usize {
@@ -77,11 +80,11 @@ impl Shared {
         self.members.lock().list.get(index).cloned()
     }
 
-    /// Charges a message to the hub. If there is no room, who answers for most is out.
+    /// Charges a message to the hub. If there is no room, who answers for most is out, and so on, until as much as it needs comes home.
     pub(super) fn charge(&self, message: &Broadcast) -> Result<(), LeaseError> {
         loop {
             match message.payload.charge_to(&self.account) {
-                Err(error) if error.is_over_limit() && self.evict_largest() => {}
+                Err(error) if error.is_over_limit() && self.evict_largest(message) => {}
                 charged => return charged,
             }
         }
@@ -125,14 +128,17 @@ impl Shared {
         members.iter().filter(|member| member.share() > share).for_each(|member| member.leave(Leave::OverShare, after));
     }
 
-    /// Puts the member out that answers for most; false if none has anything.
-    fn evict_largest(&self) -> bool {
+    /// Puts the member out that answers for most; false if none has anything, or if those that are out already have as much as this message needs:
+    /// to put others out, too, would bring nothing home any sooner.
+    fn evict_largest(&self, message: &Broadcast) -> bool {
         let mut after = After::default();
         let largest = {
             let members = self.members.lock();
-            let inside = members.iter().filter(|member| member.end().is_none());
-            let shares = inside.map(|member| (member.share(), member)).filter(|(share, _)| *share > 0);
-            let largest = shares.max_by_key(|(share, _)| *share);
+            let (out, inside): (Vec<_>, Vec<_>) =
+                members.iter().map(|member| (member.share(), member)).partition(|(_, member)| member.is_cut());
+            let coming: usize = out.iter().map(|(share, _)| share).sum();
+            let largest = inside.into_iter().max_by_key(|(share, _)| *share);
+            let largest = largest.filter(|(share, _)| *share > 0 && coming < message.pinned);
             largest.map(|(_, member)| member.leave(Leave::OverShare, &mut after))
         };
         after.finish();

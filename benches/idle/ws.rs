@@ -1,0 +1,170 @@
+//! WebSocket servers that echo.
+//!
+//! Ours has what one in use has: HTTP that the handshake came by, an account for each socket, pings, and a hub. The others have sockets and
+//! tasks alone, and no handshake, which would only leave something behind.
+
+use std::{
+    convert::Infallible,
+    future::{Future, IntoFuture},
+    io::{Read, Write},
+    net::TcpStream as Client,
+    pin::Pin,
+    sync::Arc,
+    time::Duration,
+};
+
+use fastwebsockets::{FragmentCollector, OpCode, Role};
+use futures_util::{SinkExt, StreamExt};
+use hyper::{Request, Response, service::service_fn};
+use leasehold::{
+    Pool,
+    http::{
+        BytesBody,
+        serve::{RequestBody, from_hyper, serve},
+    },
+    io::AnyStream,
+    ws::{Acceptor, Config, Hub, KeepAlive, Member, Upgrade, WebSocket},
+};
+use tokio::net::{TcpListener, TcpStream};
+use tokio_tungstenite::{WebSocketStream, tungstenite::protocol};
+
+use super::{LIMIT, Load, Stack};
+
+const HANDSHAKE: &[u8] = b"GET / HTTP/1.1\r\nHost: here\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
+    Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n";
+
+/// One message, and its echo.
+pub(super) fn visit(client: &mut Client, stack: Stack, load: Load) {
+    client.set_nodelay(true).expect("a socket");
+    if stack == Stack::WebSocket {
+        client.write_all(HANDSHAKE).expect("a server");
+        let (mut heard, mut len) = ([0; 1024], 0);
+        while !heard[..len].ends_with(b"\r\n\r\n") {
+            len += hear(client, &mut heard[len..]);
+        }
+        assert!(heard.starts_with(b"HTTP/1.1 101 "));
+    }
+    // RFC 6455 §5.2: a whole message of bytes, masked by zeros.
+    const MIB: usize = 1 << 20;
+    static LARGE: [u8; MIB] = [b'x'; MIB];
+    let (head, echoed_head, len): (&[u8], &[u8], _) = match load {
+        Load::Small => (&[0x82, 0x80 | 100, 0, 0, 0, 0], &[0x82, 100], 100),
+        Load::Large => (
+            &[0x82, 0x80 | 127, 0, 0, 0, 0, 0, 0x10, 0, 0, 0, 0, 0, 0],
+            &[0x82, 127, 0, 0, 0, 0, 0, 0x10, 0, 0],
+            LARGE.len(),
+        ),
+    };
+    client.write_all(head).expect("a head");
+    client.write_all(&LARGE[..len]).expect("a payload");
+    let mut echoed = [0; 10];
+    client.read_exact(&mut echoed[..echoed_head.len()]).expect("the head of an echo");
+    assert!(echoed.starts_with(echoed_head));
+    let (mut left, mut heard) = (len, [0; 4096]);
+    while left > 0 {
+        let want = left.min(heard.len());
+        left -= hear(client, &mut heard[..want]);
+    }
+}
+
+fn hear(client: &mut Client, room: &mut [u8]) -> usize {
+    match client.read(room).expect("an echo") {
+        0 => panic!("the server hung up"),
+        count => count,
+    }
+}
+
+/// The server `stack` on `listener`.
+pub(super) fn server(stack: Stack, listener: TcpListener, pool: &Pool) -> Pin<Box<dyn Future<Output = ()> + Send>> {
+    if stack == Stack::WebSocket {
+        return ours(listener, pool);
+    }
+    Box::pin(async move {
+        loop {
+            let (stream, _) = listener.accept().await.expect("a connection");
+            match stack {
+                Stack::TokioTungstenite => drop(tokio::spawn(tokio_tungstenite(stream))),
+                Stack::FastWebSockets => drop(tokio::spawn(fast_web_sockets(stream))),
+                Stack::TokioWebSockets => drop(tokio::spawn(tokio_web_sockets(stream))),
+                _ => unreachable!("{stack:?} is no WebSocket"),
+            }
+        }
+    })
+}
+
+fn ours(listener: TcpListener, pool: &Pool) -> Pin<Box<dyn Future<Output = ()> + Send>> {
+    let hub = Hub::new(&pool.child("hub", LIMIT));
+    let keep_alive = KeepAlive::new(Duration::from_secs(300), Duration::from_secs(30));
+    let acceptor = Acceptor::new().config(Arc::new(Config::new().keep_alive(&keep_alive)));
+    let sockets = pool.clone();
+    let service = service_fn(move |mut request: Request<RequestBody>| {
+        let upgrading = acceptor.upgrade(&mut request);
+        let (pool, hub) = (sockets.clone(), hub.clone());
+        async move {
+            let (response, upgrade) = upgrading.expect("a handshake");
+            tokio::spawn(member(upgrade, pool, hub));
+            Ok::<Response<BytesBody>, Infallible>(response)
+        }
+    });
+    serve(listener, from_hyper(service)).pool(pool, LIMIT).into_future()
+}
+
+fn member(upgrade: Upgrade, pool: Pool, hub: Hub) -> impl Future<Output = ()> {
+    async move {
+        let socket = upgrade.accept(&pool.child("socket", LIMIT)).await.expect("the client stays");
+        let mut member = hub.join(socket);
+        drop((pool, hub));
+        while let Some(Ok(message)) = member.recv().await {
+            if message.is_data() {
+                member.send(message).await.expect("an echo");
+            }
+        }
+    }
+}
+
+fn tokio_tungstenite(stream: TcpStream) -> impl Future<Output = ()> {
+    async move {
+        let mut socket = WebSocketStream::from_raw_socket(stream, protocol::Role::Server, None).await;
+        while let Some(Ok(message)) = socket.next().await {
+            if message.is_binary() {
+                socket.send(message).await.expect("an echo");
+            }
+        }
+    }
+}
+
+fn fast_web_sockets(stream: TcpStream) -> impl Future<Output = ()> {
+    let socket = fastwebsockets::WebSocket::after_handshake(stream, Role::Server);
+    let mut socket = FragmentCollector::new(socket);
+    async move {
+        while let Ok(frame) = socket.read_frame().await {
+            if frame.opcode == OpCode::Binary {
+                socket.write_frame(frame).await.expect("an echo");
+            }
+        }
+    }
+}
+
+fn tokio_web_sockets(stream: TcpStream) -> impl Future<Output = ()> {
+    let mut socket = tokio_websockets::ServerBuilder::new().serve(stream);
+    async move {
+        while let Some(Ok(message)) = socket.next().await {
+            if message.is_binary() {
+                socket.send(message).await.expect("an echo");
+            }
+        }
+    }
+}
+
+/// What a socket of ours consists of, in bytes; the rest of what it holds are places in lists.
+pub(crate) fn parts() -> Vec<(&'static str, usize)> {
+    fn size_of_output<A, B, C, F>(_: fn(A, B, C) -> F) -> usize {
+        size_of::<F>()
+    }
+    vec![
+        ("a task, all told: what it runs", size_of_output(member)),
+        ("of this, Member", size_of::<Member<AnyStream>>()),
+        ("of this, WebSocket", size_of::<WebSocket<AnyStream>>()),
+        ("of this, AnyStream", size_of::<AnyStream>()),
+    ]
+}

@@ -1,0 +1,71 @@
+//! `Halves`: the tasks that wait until a socket has sent what is queued.
+//!
+//! A socket that is split has two: one sends, and one receives, which answers pings too. A transport knows only the last task that it told to
+//! wait.
+
+use std::{
+    sync::Arc,
+    task::{Wake, Waker},
+};
+
+use crate::sync::wake;
+
+/// What a task does with a socket.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Half {
+    Stream,
+    Sink,
+}
+
+#[derive(Debug, Default)]
+pub(super) struct Halves {
+    stream: Option<Waker>,
+    sink: Option<Waker>,
+}
+
+impl Halves {
+    /// Takes note of a task that waits. If another one waits too: a waker of both.
+    pub(super) fn wait(&mut self, half: Half, waker: &Waker) -> Option<Waker> {
+        let (own, other) = match half {
+            Half::Stream => (&mut self.stream, &self.sink),
+            Half::Sink => (&mut self.sink, &self.stream),
+        };
+        own.get_or_insert_with(|| waker.clone()).clone_from(waker);
+        let other = other.as_ref().filter(|other| !other.will_wake(waker))?;
+        Some(Waker::from(Arc::new(Both(waker.clone(), other.clone()))))
+    }
+
+    /// What was queued is sent, or never will be, and one of them knows.
+    pub(super) fn wake_other(self, half: Half) {
+        let other = match half {
+            Half::Stream => self.sink,
+            Half::Sink => self.stream,
+        };
+        if let Some(other) = other {
+            other.wake();
+        }
+    }
+}
+
+struct Both(Waker, Waker);
+
+impl Wake for Both {
+    fn wake(self: Arc<Self>) {
+        self.wake_by_ref();
+    }
+
+    fn wake_by_ref(self: &Arc<Self>) {
+        // Should the first one panic, the second is woken on the way.
+        let _second = OnDrop(&self.1);
+        self.0.wake_by_ref();
+    }
+}
+
+/// Wakes a task at the end.
+struct OnDrop<'a>(&'a Waker);
+
+impl Drop for OnDrop<'_> {
+    fn drop(&mut self) {
+        wake(self.0.clone());
+    }
+}
