@@ -9,12 +9,13 @@
 //! An ordinary axum application on [`leasehold::http::serve`]. What is special about it: what is on its way to or from a file lives in blocks
 //! of a [`Pool`](leasehold::Pool), so the memory of all transfers together never exceeds `--budget`, every request for a file has an account
 //! with a limit of its own, and a connection that is idle has nothing but its socket. The page at `/` shows the pool's figures as they change,
-//! `GET /-/pool` has them as JSON, `GET /metrics` for Prometheus.
+//! `GET /-/pool` has them as JSON, `GET /metrics` for Prometheus. A WebSocket at `/feed` tells them once a second, one at `/ws` is an echo.
 //!
 //! `app` routes a request to its handler: `download`, `upload`, or one of the `panel`. `path`, `name`, `files`, `ranges` and `listing` find what
 //! is asked for; `reply`, `body` and `disk` make the answer. An `inbox` takes uploads, each a `part` until it is whole: `unnamed`, or under a
-//! `temporary` name; they take `turns` at the disk. The `panel` shows `figures` to whom the `gate` admits: `page.html` under its `policy`, `status` as JSON, `scrape` and
-//! `tally` for Prometheus. `log` says what happened.
+//! `temporary` name; they take `turns` at the disk. The `panel` shows `figures` to whom the `gate` admits: `page.html` under its `policy`, `status` as
+//! JSON, `scrape` and `tally` for Prometheus, and the `feed`, to pages of its own `origin`. Its `sockets`, and those of the `echo`, end with the server.
+//! `log` says what happened.
 
 #![allow(
     unreachable_pub,

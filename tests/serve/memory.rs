@@ -24,7 +24,7 @@ fn the_figures_are_json() {
     server.assert_comes_to_rest();
     let figures = server.figures();
     let memory = ["budget", "limit", "mapped", "metadata", "leased", "reserved", "cached", "peak", "trimmed"];
-    for name in memory.into_iter().chain(["waiting", "waiting_for_pool", "waits", "refused", "steals"]) {
+    for name in memory.into_iter().chain(["waiting", "waiting_for_pool", "waits", "refused", "steals", "sockets"]) {
         assert!(figures[name].is_u64(), "{name} is in {figures:#}");
     }
     assert_eq!(figures["budget"], 4 << 20);
@@ -121,7 +121,8 @@ fn clients_that_are_refused_memory_have_none_on_the_heap_either() {
     let held = server.settled_leased();
     assert!((512 << 10..=640 << 10).contains(&held), "{held} bytes are leased");
     let rss = server.peak_rss();
-    assert!(rss < 17 << 20, "{rss} bytes of memory");
+    // Two thirds of it is the program's code.
+    assert!(rss < 20 << 20, "{rss} bytes of memory");
 }
 
 #[test]

@@ -170,7 +170,10 @@ fn beyond_this_machine_it_is_shown_only_if_it_is_public() {
 #[test]
 fn what_is_public_is_said_before_it_is() {
     let help = String::from_utf8(run(&["--help"]).stdout).expect("text");
-    assert!(help.contains("--public") && help.contains("what all clients send and fetch"), "{help}");
+    assert!(
+        help.contains("--public") && help.contains("/feed") && help.contains("what all clients send and fetch"),
+        "{help}"
+    );
 }
 
 #[test]
@@ -197,6 +200,7 @@ fn prometheus_reads_the_pool_and_the_requests() {
     assert_eq!(value(text, "serve_requests_total{status=\"4xx\"}"), 2);
     assert_eq!(value(text, "serve_requests_total{status=\"5xx\"}"), 0);
     for line in [
+        "serve_sockets_open 0",
         "# TYPE leasehold_leased_bytes gauge",
         "# TYPE serve_requests_total counter",
         "# TYPE serve_connections_parked gauge",

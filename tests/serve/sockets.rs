@@ -89,6 +89,21 @@ fn an_echo_fits_a_small_budget() {
 }
 
 #[test]
+fn an_echo_compresses_only_if_it_is_told_to() {
+    let offer = "sec-websocket-extensions: permessage-deflate; client_max_window_bits";
+    let headers = [&HANDSHAKE[..], &[offer]].concat();
+    let agreed = "permessage-deflate; server_no_context_takeover; client_no_context_takeover";
+    for (flags, answer) in [(&[][..], None), (&["--deflate"], Some(agreed))] {
+        let server = Server::start_with(&Site::new(), flags);
+        let reply = server.connect().ask("GET", "/ws", &headers);
+        assert_eq!((reply.status, reply.header("sec-websocket-extensions")), (101, answer));
+        // Figures are short, and told in the clear.
+        assert_eq!(server.connect().ask("GET", "/feed", &headers).header("sec-websocket-extensions"), None);
+        assert_eq!(server.figure("reserved") > 400 << 10, answer.is_some());
+    }
+}
+
+#[test]
 fn a_plain_request_is_told_what_there_is() {
     let server = Server::start(&Site::new());
     for path in ["/ws", "/feed"] {
