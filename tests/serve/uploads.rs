@@ -535,5 +535,7 @@ fn clients_that_send_slowly_keep_nobody_from_the_figures() {
     }
     assert_eq!(names(&site).len(), stored);
     assert!(stored > 0);
+    // One whose body came too late to be read on is kept as it is until its time is over, or its client goes.
+    drop(slow);
     assert_at_rest(&server, &site.inbox());
 }
