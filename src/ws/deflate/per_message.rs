@@ -17,10 +17,14 @@ use crate::{
     },
 };
 
-/// What was agreed on, and what is under way: nothing on the heap between messages.
+/// What was agreed on, if anything was: few sockets have that, and none needs its room in the others.
 #[derive(Debug, Default)]
-pub(in crate::ws) struct PerMessage {
-    agreed: Option<DeflateAgreement>,
+pub(in crate::ws) struct PerMessage(Option<Box<State>>);
+
+/// What was agreed on, and what is under way: nothing between messages.
+#[derive(Debug)]
+struct State {
+    agreed: DeflateAgreement,
     under_way: Option<Box<UnderWay>>,
 }
 
@@ -33,7 +37,7 @@ struct UnderWay {
 
 impl PerMessage {
     pub(in crate::ws) fn new(agreed: DeflateAgreement) -> Self {
-        Self { agreed: Some(agreed), ..Self::default() }
+        Self(Some(Box::new(State { agreed, under_way: None })))
     }
 
     /// What a server with these settings agrees to, of the lines of a client's `Sec-WebSocket-Extensions`, and how it says so.
@@ -57,7 +61,7 @@ impl PerMessage {
 
     /// Whether messages may be compressed.
     pub(in crate::ws) fn is_agreed(&self) -> bool {
-        self.agreed.is_some()
+        self.0.is_some()
     }
 
     /// Takes the next message out of what was read, inflated; none if more is needed.
@@ -69,32 +73,15 @@ impl PerMessage {
         reading: &mut Reading,
         rules: Rules<'_>,
     ) -> Poll<Result<Option<Incoming>, Error>> {
-        let message_max = rules.config.message_max;
-        if let Some(UnderWay { inflating: Some(inflating), .. }) = self.under_way.as_deref_mut() {
-            let inflated = ready!(inflating.poll(cx, message_max));
-            self.clear();
-            return Poll::Ready(inflated.map(Some));
+        match &mut self.0 {
+            Some(state) => state.poll_decode(cx, reading, rules),
+            None => Poll::Ready(reading.decode(rules)),
         }
-        let (is_text, payload, agreed) = match (reading.decode(rules)?, &self.agreed) {
-            (Some(Incoming::Data { is_text, is_compressed: true, payload }), Some(agreed)) => {
-                (is_text, payload, agreed)
-            }
-            (incoming, _) => return Poll::Ready(Ok(incoming)),
-        };
-        let place = Place::new(agreed.shared.decompressors.clone());
-        // Most messages are inflated at once, and never in a box.
-        let mut inflating = Inflating::new(is_text, payload, reading.chain().sibling(), place);
-        let polled = inflating.poll(cx, message_max);
-        if polled.is_pending() {
-            self.under_way.get_or_insert_default().inflating = Some(inflating);
-        }
-        polled.map_ok(Some)
     }
 
     /// Drops what came.
     pub(in crate::ws) fn clear(&mut self) {
-        self.under_way = self.under_way.take().filter(|under_way| under_way.deflating.is_some());
-        self.under_way.iter_mut().for_each(|under_way| under_way.inflating = None);
+        self.0.iter_mut().for_each(|state| state.clear());
     }
 
     /// Compresses a message if it is worth it, into leases from where `chain` leases. Returned is what is ready to be sent; what is not
@@ -105,28 +92,16 @@ impl PerMessage {
         payload: Chain,
         chain: &ChainMut,
     ) -> Option<(Header, Chain)> {
-        let Some((shared, compressor)) = self
-            .agreed
-            .as_ref()
-            .filter(|agreed| payload.len() >= agreed.shared.message_min)
-            .and_then(|agreed| Some((&agreed.shared, agreed.shared.try_compressor(agreed.window_bits?)?)))
-        else {
-            return Some((header, payload));
-        };
-        let place = Place::new(shared.compressors.clone());
-        let mut deflating = Deflating::new(header, payload, chain.sibling(), place);
-        let sent = deflating.begin(compressor);
-        if sent.is_none() {
-            self.under_way.get_or_insert_default().deflating = Some(deflating);
+        match &mut self.0 {
+            Some(state) => state.deflate(header, payload, chain),
+            None => Some((header, payload)),
         }
-        sent
     }
 
     /// The message that is under way, once it is ready to be sent; none if none is.
     pub(in crate::ws) fn poll_deflate(&mut self, cx: &mut Context<'_>) -> Poll<Option<(Header, Chain)>> {
-        let Some(UnderWay { deflating: Some(deflating), .. }) = self.under_way.as_deref_mut() else {
-            return Poll::Ready(None);
-        };
+        let deflating = self.0.as_mut().and_then(|state| state.under_way.as_mut()?.deflating.as_mut());
+        let Some(deflating) = deflating else { return Poll::Ready(None) };
         let sent = ready!(deflating.poll(cx));
         self.take_deflating();
         Poll::Ready(Some(sent))
@@ -138,8 +113,56 @@ impl PerMessage {
     }
 
     fn take_deflating(&mut self) -> Option<Deflating> {
-        let deflating = self.under_way.as_mut()?.deflating.take();
-        self.under_way = self.under_way.take().filter(|under_way| under_way.inflating.is_some());
+        let state = self.0.as_mut()?;
+        let deflating = state.under_way.as_mut()?.deflating.take();
+        state.under_way = state.under_way.take().filter(|under_way| under_way.inflating.is_some());
         deflating
+    }
+}
+
+impl State {
+    fn poll_decode(
+        &mut self,
+        cx: &mut Context<'_>,
+        reading: &mut Reading,
+        rules: Rules<'_>,
+    ) -> Poll<Result<Option<Incoming>, Error>> {
+        let message_max = rules.config.message_max;
+        if let Some(UnderWay { inflating: Some(inflating), .. }) = self.under_way.as_deref_mut() {
+            let inflated = ready!(inflating.poll(cx, message_max));
+            self.clear();
+            return Poll::Ready(inflated.map(Some));
+        }
+        let (is_text, payload) = match reading.decode(rules)? {
+            Some(Incoming::Data { is_text, is_compressed: true, payload }) => (is_text, payload),
+            incoming => return Poll::Ready(Ok(incoming)),
+        };
+        let place = Place::new(self.agreed.shared.decompressors.clone());
+        // Most messages are inflated at once, and never in a box.
+        let mut inflating = Inflating::new(is_text, payload, reading.chain().sibling(), place);
+        let polled = inflating.poll(cx, message_max);
+        if polled.is_pending() {
+            self.under_way.get_or_insert_default().inflating = Some(inflating);
+        }
+        polled.map_ok(Some)
+    }
+
+    fn clear(&mut self) {
+        self.under_way = self.under_way.take().filter(|under_way| under_way.deflating.is_some());
+        self.under_way.iter_mut().for_each(|under_way| under_way.inflating = None);
+    }
+
+    fn deflate(&mut self, header: Header, payload: Chain, chain: &ChainMut) -> Option<(Header, Chain)> {
+        let shared = &self.agreed.shared;
+        let is_worth_it = payload.len() >= shared.message_min;
+        let compressor = self.agreed.window_bits.filter(|_| is_worth_it).and_then(|bits| shared.try_compressor(bits));
+        let Some(compressor) = compressor else { return Some((header, payload)) };
+        let place = Place::new(shared.compressors.clone());
+        let mut deflating = Deflating::new(header, payload, chain.sibling(), place);
+        let sent = deflating.begin(compressor);
+        if sent.is_none() {
+            self.under_way.get_or_insert_default().deflating = Some(deflating);
+        }
+        sent
     }
 }
