@@ -26,7 +26,11 @@ use crate::{http::serve::into_socket, io::AnyStream, pool::Pool};
 /// [`accept`](Self::accept) it in a task of its own: hyper gives the connection away only after the response is sent.
 #[must_use = "a socket that nobody accepts is closed"]
 #[derive(Debug)]
-pub struct Upgrade {
+pub struct Upgrade(Box<Handshake>);
+
+/// In a box, as all that [`accept`](Upgrade::accept) does is: the task that accepts is the socket's, and would have room for it as long as that lives.
+#[derive(Debug)]
+struct Handshake {
     on_upgrade: OnUpgrade,
     agreed: Agreed,
     config: Arc<Config>,
@@ -34,12 +38,12 @@ pub struct Upgrade {
 
 impl Upgrade {
     pub(super) fn new(on_upgrade: OnUpgrade, agreed: Agreed, config: Arc<Config>) -> Self {
-        Self { on_upgrade, agreed, config }
+        Self(Box::new(Handshake { on_upgrade, agreed, config }))
     }
 
     /// The subprotocol that was agreed on.
     pub fn protocol(&self) -> Option<&str> {
-        self.agreed.protocol()
+        self.0.agreed.protocol()
     }
 
     /// Waits until the response is sent, and takes the connection over.
@@ -60,6 +64,12 @@ impl Upgrade {
     /// # Panics
     /// If it must wait for memory outside of a tokio runtime with time enabled.
     pub async fn accept(self, pool: &Pool) -> Result<WebSocket<AnyStream>, Error> {
+        Box::pin(self.0.accept(pool)).await
+    }
+}
+
+impl Handshake {
+    async fn accept(self, pool: &Pool) -> Result<WebSocket<AnyStream>, Error> {
         let upgraded = self.on_upgrade.await.map_err(io::Error::other)?;
         let (io, early) = take_apart(upgraded);
         let early = lease_early(early, pool).await?;
