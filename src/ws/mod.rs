@@ -104,6 +104,7 @@ mod key;
 mod mask;
 mod masking;
 mod message;
+mod millis;
 mod offer;
 mod outgoing;
 mod reading;

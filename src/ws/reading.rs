@@ -9,7 +9,7 @@
 use std::{
     pin::Pin,
     task::{Context, Poll},
-    time::{Duration, Instant},
+    time::Duration,
 };
 
 use bytes::{Buf, BufMut};
@@ -21,6 +21,7 @@ use super::{
     error::Error,
     header::{HEADER_LEN_MAX, Header, OpCode},
     mask::Mask,
+    millis::Millis,
     utf8::Utf8Check,
     violation::Violation,
 };
@@ -64,7 +65,7 @@ pub(super) struct Reading {
     intake: Intake,
     /// While a frame or a message is not whole.
     begun: Option<Box<Begun>>,
-    controls: Option<Box<Controls>>,
+    controls: Controls,
 }
 
 #[derive(Debug, Default)]
@@ -95,16 +96,16 @@ struct Fragments {
 }
 
 /// Control frames that came lately.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 struct Controls {
-    since: Instant,
+    since: Millis,
     count: u32,
 }
 
 impl Reading {
     /// Goes on with bytes that were read before.
     pub(super) fn new(chain: ChainMut) -> Self {
-        Self { chain, intake: Intake::new(), begun: None, controls: None }
+        Self { chain, intake: Intake::new(), begun: None, controls: Controls::default() }
     }
 
     /// The chain that leases are charged to the account of.
@@ -242,10 +243,9 @@ impl Reading {
     }
 
     fn count_control(&mut self, rules: Rules<'_>) -> Result<(), Error> {
-        let now = Instant::now();
-        let controls = self.controls.get_or_insert_with(|| Box::new(Controls { since: now, count: 0 }));
-        if now - controls.since >= CONTROLS_FOR {
-            **controls = Controls { since: now, count: 0 };
+        let controls = &mut self.controls;
+        if controls.count == 0 || controls.since.elapsed() >= CONTROLS_FOR {
+            *controls = Controls { since: Millis::now(), count: 0 };
         }
         controls.count += 1;
         let (count, most) = (controls.count, rules.config.controls_max);

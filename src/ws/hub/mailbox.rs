@@ -11,11 +11,14 @@ use std::{
     collections::VecDeque,
     sync::Arc,
     task::{Context, Waker},
-    time::{Duration, Instant},
+    time::Duration,
 };
 
 use super::{broadcast::Broadcast, hub_builder::SlowPolicy};
-use crate::sync::{Mutex, wake};
+use crate::{
+    sync::{Mutex, wake},
+    ws::millis::Millis,
+};
 
 /// So many messages are handed to the socket at once at most: with their heads, as many as one call sends.
 const BATCH_MAX: usize = 32;
@@ -29,15 +32,21 @@ pub(super) struct Mailbox(Mutex<State>);
 #[derive(Debug)]
 struct State {
     messages: VecDeque<Arc<Broadcast>>,
-    /// How many of them are in the socket's hands.
-    begun: u32,
-    end: Option<Leave>,
     /// What all of them cost.
     held: usize,
     waker: Option<Waker>,
     /// When the socket last sent something that counts, or had nothing to send.
-    moved: Instant,
-    /// How much of what is begun had been written then.
+    moved: Millis,
+    /// How many messages are in the socket's hands.
+    begun: u8,
+    end: Option<Leave>,
+    slow: Option<Box<Slow>>,
+}
+
+/// What only members have that were slow once.
+#[derive(Debug, Default)]
+struct Slow {
+    /// How much of what is begun had been written when it last moved.
     written: usize,
     dropped: u64,
     /// Of senders that wait for room here.
@@ -62,7 +71,7 @@ pub(super) enum Leave {
 pub(super) enum Room {
     Free,
     /// Full since it moved then.
-    Full(Instant),
+    Full(Millis),
 }
 
 /// So many bytes of a message are a move. Whoever reads less while a sender is patient would be as good as stalled, but slow all others down.
@@ -99,14 +108,12 @@ impl Mailbox {
     pub(super) fn new() -> Self {
         Self(Mutex::new(State {
             messages: VecDeque::new(),
-            begun: 0,
-            end: None,
             held: 0,
             waker: None,
-            moved: Instant::now(),
-            written: 0,
-            dropped: 0,
-            senders: Vec::new(),
+            moved: Millis::now(),
+            begun: 0,
+            end: None,
+            slow: None,
         }))
     }
 
@@ -131,7 +138,7 @@ impl Mailbox {
             state.drop_oldest(cost, high_mark, after);
             if !state.has_room(cost, high_mark) {
                 // What is begun is all that it may have: this one is dropped.
-                state.dropped += 1;
+                state.slow().dropped += 1;
                 return false;
             }
         }
@@ -177,15 +184,21 @@ impl Mailbox {
             len == message.cost() || len <= BATCH_LEN
         };
         let taken: Vec<_> = state.messages.iter().take(BATCH_MAX).take_while(fits).cloned().collect();
-        state.begun = taken.len() as u32;
+        // At most BATCH_MAX.
+        state.begun = taken.len() as u8;
         if taken.is_empty() {
             // An idle member holds nothing.
             state.messages = VecDeque::new();
         }
         state.leave_waker(cx);
         if has_sent || taken.is_empty() {
-            (state.moved, state.written) = (Instant::now(), 0);
-            after.wakers.append(&mut std::mem::take(&mut state.senders));
+            state.moved = Millis::now();
+            if let Some(slow) = &mut state.slow {
+                slow.written = 0;
+                after.wakers.append(&mut std::mem::take(&mut slow.senders));
+            }
+            // An idle member holds nothing but a count.
+            state.slow.take_if(|slow| slow.dropped == 0);
         }
         taken
     }
@@ -193,8 +206,9 @@ impl Mailbox {
     /// Takes note of how much of what was begun is written.
     pub(super) fn wrote(&self, written: usize) {
         let mut state = self.0.lock();
-        if written >= state.written + MOVE_LEN {
-            (state.moved, state.written) = (Instant::now(), written);
+        if written >= state.slow.as_ref().map_or(0, |slow| slow.written) + MOVE_LEN {
+            state.moved = Millis::now();
+            state.slow().written = written;
         }
     }
 
@@ -209,8 +223,11 @@ impl Mailbox {
         if state.end.is_some() || state.has_room(cost, high_mark) {
             return Room::Free;
         }
-        if state.moved.elapsed() < patience && !state.senders.iter().any(|waker| waker.will_wake(cx.waker())) {
-            state.senders.push(cx.waker().clone());
+        if state.moved.elapsed() < patience {
+            let senders = &mut state.slow().senders;
+            if !senders.iter().any(|waker| waker.will_wake(cx.waker())) {
+                senders.push(cx.waker().clone());
+            }
         }
         Room::Full(state.moved)
     }
@@ -221,7 +238,7 @@ impl Mailbox {
     }
 
     pub(super) fn dropped_count(&self) -> u64 {
-        self.0.lock().dropped
+        self.0.lock().slow.as_ref().map_or(0, |slow| slow.dropped)
     }
 }
 
@@ -253,7 +270,7 @@ impl State {
             && let Some(oldest) = self.messages.remove(self.begun as usize)
         {
             self.held -= oldest.cost();
-            self.dropped += 1;
+            self.slow().dropped += 1;
             after.dropped.push(oldest);
         }
     }
@@ -267,6 +284,12 @@ impl State {
         after.dropped.extend(waiting);
         self.held = self.messages.iter().map(|message| message.cost()).sum();
         after.wakers.extend(self.waker.take());
-        after.wakers.append(&mut std::mem::take(&mut self.senders));
+        if let Some(slow) = &mut self.slow {
+            after.wakers.append(&mut std::mem::take(&mut slow.senders));
+        }
+    }
+
+    fn slow(&mut self) -> &mut Slow {
+        self.slow.get_or_insert_default()
     }
 }

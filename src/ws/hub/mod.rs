@@ -36,7 +36,7 @@ use crate::pool::Pool;
 /// holds, divided by the number of those who hold it.
 ///
 /// # Shape
-/// An idle member costs its socket and about 140 bytes.
+/// An idle member costs its socket and about 130 bytes.
 ///
 /// # Examples
 /// ```
