@@ -35,6 +35,10 @@ impl Halves {
         Some(Waker::from(Arc::new(Both(waker.clone(), other.clone()))))
     }
 
+    pub(super) fn is_empty(&self) -> bool {
+        self.stream.is_none() && self.sink.is_none()
+    }
+
     /// What was queued is sent, or never will be, and one of them knows.
     pub(super) fn wake_other(self, half: Half) {
         let other = match half {

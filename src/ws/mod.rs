@@ -98,6 +98,7 @@ mod error;
 mod fields;
 mod halves;
 mod header;
+mod heart;
 mod hub;
 mod keep_alive;
 mod key;

@@ -14,7 +14,7 @@
 
 use std::{
     fmt,
-    future::poll_fn,
+    future::{Future, poll_fn},
     mem::MaybeUninit,
     pin::Pin,
     sync::Arc,
@@ -33,7 +33,7 @@ use super::{
     error::Error,
     halves::{Half, Halves},
     header::{CONTROL_LEN_MAX, Header, OpCode},
-    keep_alive::{Beat, Pulse},
+    heart::{Heart, Pulse},
     mask::Mask,
     masking::Masking,
     message::Message,
@@ -105,16 +105,20 @@ pub struct WebSocket<T> {
     outgoing: Option<Box<Outgoing>>,
     /// Messages that are being inflated or compressed.
     per_message: PerMessage,
+    rare: Option<Box<Rare>>,
+    heart: Heart,
+    role: Role,
+    phase: Phase,
+}
+
+/// What few sockets have, and none for long.
+#[derive(Default)]
+struct Rare {
     /// A client's message that waits for memory to be masked in.
     masking: Option<Box<(Header, Masking)>>,
     /// While something is queued that the transport does not take.
-    halves: Option<Box<Halves>>,
-    config: Arc<Config>,
+    halves: Halves,
     close_deadline: Option<Sleep>,
-    /// If there are pings.
-    beat: Option<Box<Beat>>,
-    role: Role,
-    phase: Phase,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -144,11 +148,8 @@ impl<T> WebSocket<T> {
             reading: Reading::new(early),
             outgoing: None,
             per_message: PerMessage::default(),
-            masking: None,
-            halves: None,
-            beat: config.keep_alive.as_ref().map(|keep_alive| Box::new(keep_alive.beat())),
-            config,
-            close_deadline: None,
+            rare: None,
+            heart: Heart::new(config),
             role,
             phase: Phase::Open,
         }
@@ -208,7 +209,7 @@ impl<T> WebSocket<T> {
         match masking.try_mask(key) {
             Ok(payload) => self.push_masked(Header { mask: Some(key), ..header }, payload),
             Err(error) if error.is_exhausted() || error.is_over_limit() => {
-                self.masking = Some(Box::new((header, masking)));
+                self.rare.get_or_insert_default().masking = Some(Box::new((header, masking)));
             }
             Err(error) => return Err(error.into()),
         }
@@ -244,20 +245,30 @@ impl<T> WebSocket<T> {
             // If there is no memory to mask it in, it is not sent either.
             let _ = self.push(header, payload);
         }
-        self.masking = None;
+        self.take_rare(|rare| rare.masking.take());
         let payload = Chain::from(Bytes::from(frame.map(CloseFrame::payload).unwrap_or_default()));
         self.push(Header::new(OpCode::Close, payload.len()), payload)
     }
 
     /// Nothing is sent or received any more, and nothing is held.
     pub(super) fn end(&mut self) {
-        (self.outgoing, self.masking, self.close_deadline) = (None, None, None);
+        self.outgoing = None;
         self.reading.clear();
         self.per_message = PerMessage::default();
         self.phase = Phase::Ended;
-        if let Some(halves) = self.halves.take() {
-            halves.wake_other(Half::Stream);
+        if let Some(rare) = self.rare.take() {
+            rare.halves.wake_other(Half::Stream);
         }
+    }
+
+    /// Takes something that is rare, and gives the box back if it was the last.
+    fn take_rare<R: Default>(&mut self, take: impl FnOnce(&mut Rare) -> R) -> R {
+        let Some(rare) = &mut self.rare else { return R::default() };
+        let taken = take(rare);
+        if rare.masking.is_none() && rare.halves.is_empty() && rare.close_deadline.is_none() {
+            self.rare = None;
+        }
+        taken
     }
 
     /// What is to be told the user of what came.
@@ -294,8 +305,9 @@ impl<T: AsyncRead + AsyncWrite + Unpin> WebSocket<T> {
     ///
     /// # Cancel safety
     /// Cancel safe: what was read stays here.
-    pub async fn recv(&mut self) -> Option<Result<Message, Error>> {
-        poll_fn(|cx| Pin::new(&mut *self).poll_next(cx)).await
+    pub fn recv(&mut self) -> impl Future<Output = Option<Result<Message, Error>>> {
+        // An async fn would keep its arguments twice, in the task of every idle socket.
+        poll_fn(|cx| Pin::new(&mut *self).poll_next(cx))
     }
 
     /// Sends a message.
@@ -305,17 +317,23 @@ impl<T: AsyncRead + AsyncWrite + Unpin> WebSocket<T> {
     ///
     /// # Cancel safety
     /// A `send` that is dropped may or may not have sent its message; it never sends a part.
-    pub async fn send(&mut self, message: impl Into<Message>) -> Result<(), Error> {
+    pub fn send(&mut self, message: impl Into<Message>) -> impl Future<Output = Result<(), Error>> {
         let mut message = Some(message.into());
-        poll_fn(|cx| {
-            let mut this = Pin::new(&mut *self);
-            if message.is_some() {
-                ready!(this.as_mut().poll_ready(cx))?;
-                message.take().map_or(Ok(()), |message| this.as_mut().start_send(message))?;
-            }
-            this.poll_flush(cx)
-        })
-        .await
+        poll_fn(move |cx| self.poll_send_message(cx, &mut message))
+    }
+
+    /// Sends a message, once it is taken from where it lies.
+    pub(super) fn poll_send_message(
+        &mut self,
+        cx: &mut Context<'_>,
+        message: &mut Option<Message>,
+    ) -> Poll<Result<(), Error>> {
+        let mut this = Pin::new(self);
+        if message.is_some() {
+            ready!(this.as_mut().poll_ready(cx))?;
+            message.take().map_or(Ok(()), |message| this.as_mut().start_send(message))?;
+        }
+        this.poll_flush(cx)
     }
 
     /// Closes: sends a close frame, waits for the peer's, and for the end of the connection. What still comes is dropped.
@@ -354,14 +372,12 @@ impl<T: AsyncRead + AsyncWrite + Unpin> WebSocket<T> {
         let polled = self.poll_write(cx);
         if polled.is_pending() {
             // A transport knows the last task that it told to wait: it is told of both (HALVES).
-            return match self.halves.get_or_insert_default().wait(half, cx.waker()) {
+            return match self.rare.get_or_insert_default().halves.wait(half, cx.waker()) {
                 Some(both) => self.poll_write(&mut Context::from_waker(&both)),
                 None => Poll::Pending,
             };
         }
-        if let Some(halves) = self.halves.take() {
-            halves.wake_other(half);
-        }
+        self.take_rare(|rare| std::mem::take(&mut rare.halves)).wake_other(half);
         polled
     }
 
@@ -383,7 +399,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin> WebSocket<T> {
     }
 
     fn poll_masking(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
-        if let Some(waiting) = &mut self.masking {
+        if let Some(waiting) = self.rare.as_mut().and_then(|rare| rare.masking.as_mut()) {
             let (header, masking) = &mut **waiting;
             let (header, key) = (*header, rand::random());
             let Poll::Ready(masked) = masking.poll_mask(cx, key) else {
@@ -391,7 +407,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin> WebSocket<T> {
                 let _ = self.poll_send(cx, Half::Sink)?;
                 return Poll::Pending;
             };
-            self.masking = None;
+            self.take_rare(|rare| rare.masking.take());
             self.push_masked(Header { mask: Some(key), ..header }, masked?);
         }
         Poll::Ready(Ok(()))
@@ -454,10 +470,8 @@ impl<T: AsyncRead + AsyncWrite + Unpin> WebSocket<T> {
         if self.phase == Phase::Closing && self.poll_close_deadline(cx).is_ready() {
             return self.poll_fail(cx, Error::silent());
         }
-        while self.phase == Phase::Open
-            && let Some(beat) = &mut self.beat
-        {
-            match beat.check(cx) {
+        while self.phase == Phase::Open {
+            match self.heart.check(cx) {
                 Pulse::Wait => break,
                 Pulse::GiveUp => return self.poll_fail(cx, Error::silent()),
                 Pulse::Ping => {
@@ -473,8 +487,8 @@ impl<T: AsyncRead + AsyncWrite + Unpin> WebSocket<T> {
     }
 
     fn poll_close_deadline(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        let timeout = self.config.close_timeout;
-        self.close_deadline.get_or_insert_with(|| Sleep::new(timeout)).poll_passed(cx)
+        let timeout = self.heart.config().close_timeout;
+        self.rare.get_or_insert_default().close_deadline.get_or_insert_with(|| Sleep::new(timeout)).poll_passed(cx)
     }
 }
 
@@ -495,7 +509,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Stream for WebSocket<T> {
                 return this.poll_fail(cx, error);
             }
             let is_deflating = this.per_message.is_agreed();
-            let rules = Rules { config: &this.config, is_server: this.role == Role::Server, is_deflating };
+            let rules = Rules { config: this.heart.config(), is_server: this.role == Role::Server, is_deflating };
             match this.per_message.poll_decode(cx, &mut this.reading, rules) {
                 Poll::Ready(Ok(None)) => {}
                 Poll::Ready(Ok(Some(incoming))) => {
@@ -512,12 +526,12 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Stream for WebSocket<T> {
                 Poll::Ready(Err(error)) => return this.poll_fail(cx, error),
                 Poll::Pending => {
                     // It is we who keep the peer waiting.
-                    this.beat.iter_mut().for_each(|beat| beat.heard());
+                    this.heart.heard();
                     return this.poll_silence(cx);
                 }
             }
             match this.reading.poll_read(cx, Pin::new(&mut this.io)) {
-                Poll::Ready(Ok(1..)) => this.beat.iter_mut().for_each(|beat| beat.heard()),
+                Poll::Ready(Ok(1..)) => this.heart.heard(),
                 // RFC 6455 §7.1.5: who has sent a close frame may be answered by the end of the connection alone.
                 Poll::Ready(Ok(0)) if this.phase == Phase::Closing => this.end(),
                 Poll::Ready(Ok(0)) => return this.poll_fail(cx, Error::abrupt()),
@@ -537,7 +551,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Sink<Message> for WebSocket<T> {
             return Poll::Ready(Err(Error::closed()));
         }
         ready!(this.poll_queue(cx))?;
-        if this.outgoing.as_ref().is_some_and(|outgoing| outgoing.len() >= this.config.high_mark) {
+        if this.outgoing.as_ref().is_some_and(|outgoing| outgoing.len() >= this.heart.config().high_mark) {
             ready!(this.poll_send(cx, Half::Sink))?;
         }
         Poll::Ready(Ok(()))

@@ -3,7 +3,7 @@
 use std::{
     fmt,
     future::{Future, poll_fn},
-    pin::{Pin, pin},
+    pin::Pin,
     sync::Arc,
     task::{Context, Poll},
 };
@@ -59,8 +59,9 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Member<T> {
     ///
     /// # Cancel safety
     /// Cancel safe: nothing is lost.
-    pub async fn recv(&mut self) -> Option<Result<Message, Error>> {
-        poll_fn(|cx| Pin::new(&mut *self).poll_next(cx)).await
+    pub fn recv(&mut self) -> impl Future<Output = Option<Result<Message, Error>>> {
+        // An async fn would keep its arguments twice, in the task of every idle member.
+        poll_fn(|cx| Pin::new(&mut *self).poll_next(cx))
     }
 
     /// Sends a message to this peer alone, behind what its socket has begun to send.
@@ -70,14 +71,12 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Member<T> {
     ///
     /// # Cancel safety
     /// As [`WebSocket::send`].
-    pub async fn send(&mut self, message: impl Into<Message>) -> Result<(), Error> {
-        let Self { socket, mailbox, .. } = self;
-        let mut sending = pin!(socket.send(message));
-        poll_fn(|cx| match sending.as_mut().poll(cx) {
-            Poll::Pending if mailbox.poll_end(cx).is_some() => Poll::Ready(Err(Error::closed())),
+    pub fn send(&mut self, message: impl Into<Message>) -> impl Future<Output = Result<(), Error>> {
+        let mut message = Some(message.into());
+        poll_fn(move |cx| match self.socket.poll_send_message(cx, &mut message) {
+            Poll::Pending if self.mailbox.poll_end(cx).is_some() => Poll::Ready(Err(Error::closed())),
             polled => polled,
         })
-        .await
     }
 
     /// Takes what is broadcast and sends it, as far as the transport goes.
