@@ -30,6 +30,7 @@ fn main() {
         Stack::Hyper,
         Stack::Axum,
         Stack::WebSocket,
+        Stack::WebSocketAtEase,
         Stack::TokioTungstenite,
         Stack::FastWebSockets,
         Stack::TokioWebSockets,

@@ -23,6 +23,7 @@ fn an_idle_connection_holds_less_than_900_bytes_and_no_block() {
         (Stack::BufStream, 900),
         (Stack::Framed, 900),
         (Stack::CompatFramed, 900),
+        (Stack::WebSocket, 900),
     ];
     for (stack, at_most) in ours {
         for load in [Load::Small, Load::Large] {
@@ -34,7 +35,14 @@ fn an_idle_connection_holds_less_than_900_bytes_and_no_block() {
         }
     }
     // The count sees what it is to see.
-    for (rival, at_least) in [(Stack::TokioBufStream, 16 << 10), (Stack::TokioUtilFramed, 500_000)] {
+    let rivals = [
+        (Stack::TokioBufStream, 16 << 10),
+        (Stack::TokioUtilFramed, 500_000),
+        (Stack::TokioTungstenite, 2 << 20),
+        (Stack::FastWebSockets, 1 << 20),
+        (Stack::TokioWebSockets, 1 << 20),
+    ];
+    for (rival, at_least) in rivals {
         let held = idle(rival, Load::Large, 50);
         assert!(held.heap >= at_least, "{rival:?}: {} bytes of heap a connection", held.heap);
     }

@@ -29,7 +29,7 @@ static HEAP: Counting = Counting;
 const TEXT: u8 = 1;
 
 #[test]
-fn an_idle_socket_holds_less_than_1600_bytes_and_no_block() {
+fn an_idle_socket_holds_less_than_1300_bytes_and_no_block() {
     const COUNT: usize = 500;
     heap::files::allow(2_100);
     for server in SERVERS {
@@ -46,7 +46,7 @@ fn an_idle_socket_holds_less_than_1600_bytes_and_no_block() {
         let held = usize::try_from(heap::live() - before).expect("sockets hold something") / COUNT;
         println!("{server:?}: {held} bytes of heap a socket");
         assert!(held >= 256, "{server:?}: a task and a socket are not even counted");
-        assert!(held <= 1600, "{server:?}: {held} bytes of heap a socket");
+        assert!(held <= 1300, "{server:?}: {held} bytes of heap a socket");
         assert_eq!(site.pool.leased(), 0, "{server:?}");
     }
 }

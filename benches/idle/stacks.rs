@@ -63,6 +63,8 @@ pub(crate) enum Stack {
     Axum,
     /// A WebSocket behind [`serve`](leasehold::http::serve::serve) with an account, pings, and a hub, which echoes.
     WebSocket,
+    /// The same, in one task, as one writes it who does not count bytes.
+    WebSocketAtEase,
     /// tokio-tungstenite, which echoes.
     TokioTungstenite,
     /// fastwebsockets, which echoes.
@@ -90,7 +92,8 @@ impl Stack {
     }
 
     fn is_web_socket(self) -> bool {
-        matches!(self, Self::WebSocket | Self::TokioTungstenite | Self::FastWebSockets | Self::TokioWebSockets)
+        matches!(self, Self::WebSocket | Self::WebSocketAtEase)
+            || matches!(self, Self::TokioTungstenite | Self::FastWebSockets | Self::TokioWebSockets)
     }
 }
 

@@ -23,12 +23,12 @@ use leasehold::{
         serve::{RequestBody, from_hyper, serve},
     },
     io::AnyStream,
-    ws::{Acceptor, Config, Hub, KeepAlive, Member, Upgrade, WebSocket},
+    ws::{self, Acceptor, Config, Hub, KeepAlive, Member, Upgrade, WebSocket},
 };
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::{TcpListener, TcpStream, UnixStream};
 use tokio_tungstenite::{WebSocketStream, tungstenite::protocol};
 
-use super::{LIMIT, Load, Stack};
+use super::{LIMIT, Load, Stack, heap};
 
 const HANDSHAKE: &[u8] = b"GET / HTTP/1.1\r\nHost: here\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
     Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n";
@@ -36,7 +36,7 @@ const HANDSHAKE: &[u8] = b"GET / HTTP/1.1\r\nHost: here\r\nUpgrade: websocket\r\
 /// One message, and its echo.
 pub(super) fn visit(client: &mut Client, stack: Stack, load: Load) {
     client.set_nodelay(true).expect("a socket");
-    if stack == Stack::WebSocket {
+    if matches!(stack, Stack::WebSocket | Stack::WebSocketAtEase) {
         client.write_all(HANDSHAKE).expect("a server");
         let (mut heard, mut len) = ([0; 1024], 0);
         while !heard[..len].ends_with(b"\r\n\r\n") {
@@ -76,8 +76,10 @@ fn hear(client: &mut Client, room: &mut [u8]) -> usize {
 
 /// The server `stack` on `listener`.
 pub(super) fn server(stack: Stack, listener: TcpListener, pool: &Pool) -> Pin<Box<dyn Future<Output = ()> + Send>> {
-    if stack == Stack::WebSocket {
-        return ours(listener, pool);
+    match stack {
+        Stack::WebSocket => return ours(listener, pool, handshake),
+        Stack::WebSocketAtEase => return ours(listener, pool, at_ease),
+        _ => {}
     }
     Box::pin(async move {
         loop {
@@ -92,28 +94,54 @@ pub(super) fn server(stack: Stack, listener: TcpListener, pool: &Pool) -> Pin<Bo
     })
 }
 
-fn ours(listener: TcpListener, pool: &Pool) -> Pin<Box<dyn Future<Output = ()> + Send>> {
+fn ours<F>(
+    listener: TcpListener,
+    pool: &Pool,
+    handle: fn(Upgrade, Pool, Hub) -> F,
+) -> Pin<Box<dyn Future<Output = ()> + Send>>
+where
+    F: Future<Output = ()> + Send + 'static,
+{
     let hub = Hub::new(&pool.child("hub", LIMIT));
     let keep_alive = KeepAlive::new(Duration::from_secs(300), Duration::from_secs(30));
     let acceptor = Acceptor::new().config(Arc::new(Config::new().keep_alive(&keep_alive)));
     let sockets = pool.clone();
     let service = service_fn(move |mut request: Request<RequestBody>| {
         let upgrading = acceptor.upgrade(&mut request);
-        let (pool, hub) = (sockets.clone(), hub.clone());
+        let (account, hub) = (sockets.child("socket", LIMIT), hub.clone());
         async move {
             let (response, upgrade) = upgrading.expect("a handshake");
-            tokio::spawn(member(upgrade, pool, hub));
+            tokio::spawn(handle(upgrade, account, hub));
             Ok::<Response<BytesBody>, Infallible>(response)
         }
     });
     serve(listener, from_hyper(service)).pool(pool, LIMIT).into_future()
 }
 
-fn member(upgrade: Upgrade, pool: Pool, hub: Hub) -> impl Future<Output = ()> {
+/// The handshake has a task of its own: one that went on with the socket would keep what it did for that.
+fn handshake(upgrade: Upgrade, account: Pool, hub: Hub) -> impl Future<Output = ()> {
     async move {
-        let socket = upgrade.accept(&pool.child("socket", LIMIT)).await.expect("the client stays");
+        let socket = upgrade.accept(&account).await.expect("the client stays");
+        tokio::spawn(member(hub.join(socket)));
+    }
+}
+
+fn member(mut member: Member<AnyStream>) -> impl Future<Output = ()> {
+    async move {
+        loop {
+            let Some(Ok(message)) = member.recv().await else { return };
+            // What is taken apart, not looked at, has no place in the task beside what is sent.
+            let Some(payload) = message.into_data() else { continue };
+            member.send(payload).await.expect("an echo");
+        }
+    }
+}
+
+/// The same as one writes it who does not count bytes.
+fn at_ease(upgrade: Upgrade, account: Pool, hub: Hub) -> impl Future<Output = ()> {
+    async move {
+        let socket = upgrade.accept(&account).await.expect("the client stays");
         let mut member = hub.join(socket);
-        drop((pool, hub));
         while let Some(Ok(message)) = member.recv().await {
             if message.is_data() {
                 member.send(message).await.expect("an echo");
@@ -156,15 +184,49 @@ fn tokio_web_sockets(stream: TcpStream) -> impl Future<Output = ()> {
     }
 }
 
-/// What a socket of ours consists of, in bytes; the rest of what it holds are places in lists.
+/// What a socket of ours consists of, in bytes of heap: each part measured alone. And what its task does.
 pub(crate) fn parts() -> Vec<(&'static str, usize)> {
-    fn size_of_output<A, B, C, F>(_: fn(A, B, C) -> F) -> usize {
+    fn output_len<A, F>(_: fn(A) -> F) -> usize {
         size_of::<F>()
     }
+    fn output_len_of_three<A, B, C, F>(_: fn(A, B, C) -> F) -> usize {
+        size_of::<F>()
+    }
+    const COUNT: usize = 1 << 10;
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+    let _guard = runtime.enter();
+    let pool = Pool::new(LIMIT).expect("a pool");
+    let hub = Hub::new(&pool);
+    let pinging = Arc::new(Config::new().keep_alive(&KeepAlive::new(Duration::MAX, Duration::MAX)));
+    // A transport that has nothing on the heap.
+    let io = || AnyStream::new(tokio::io::empty());
+    let socket = || WebSocket::new(io(), ws::Role::Server, &pool);
+
+    // The runtime's list of tasks to run grows to its size first, and the defaults of sockets are made.
+    (0..COUNT).for_each(|_| drop(tokio::spawn(async {})));
+    runtime.block_on(tokio::task::yield_now());
+    drop(socket());
+
+    let mut members: Vec<_> = (0..COUNT).map(|_| hub.join(socket())).collect();
+    let mut spawn = || tokio::spawn(member(members.pop().expect("as many as tasks")));
     vec![
-        ("a task, all told: what it runs", size_of_output(member)),
-        ("of this, Member", size_of::<Member<AnyStream>>()),
-        ("of this, WebSocket", size_of::<WebSocket<AnyStream>>()),
-        ("of this, AnyStream", size_of::<AnyStream>()),
+        ("tokio's part of a connection", each(COUNT / 16, || UnixStream::pair().expect("two sockets")) / 2),
+        ("a task", each(COUNT, &mut spawn)),
+        ("an account", each(COUNT, || pool.child("socket", LIMIT))),
+        ("a place in a hub", each(COUNT, || hub.join(socket()))),
+        ("pings", each(COUNT, || WebSocket::with_config(io(), ws::Role::Server, &pool, Arc::clone(&pinging)))),
+        ("in its task: the future", output_len(member)),
+        ("in its task: Member", size_of::<Member<AnyStream>>()),
+        ("in its task: WebSocket", size_of::<WebSocket<AnyStream>>()),
+        ("in its task: AnyStream", size_of::<AnyStream>()),
+        ("the future at ease", output_len_of_three(at_ease)),
     ]
+}
+
+/// What each of so many holds on the heap.
+fn each<T>(count: usize, mut make: impl FnMut() -> T) -> usize {
+    let mut made = Vec::with_capacity(count);
+    let before = heap::live();
+    made.extend((0..count).map(|_| make()));
+    usize::try_from(heap::live() - before).unwrap_or(0) / count
 }
