@@ -114,10 +114,12 @@ impl<'a> Socket<'a> {
     /// Those of the socket; `WouldBlock` if nothing is there.
     pub(super) fn try_recv(self, chain: &mut ChainMut, inq: &mut Inq) -> io::Result<Received> {
         let received = {
-            let mut room = chain.room_mut();
-            let mut slices: [_; RECV_SLICES_MAX] =
-                std::array::from_fn(|_| MaybeUninitSlice::new(room.next().unwrap_or_default()));
-            let count = slices.iter().take_while(|slice| !slice.is_empty()).count();
+            let mut slices: [_; RECV_SLICES_MAX] = std::array::from_fn(|_| MaybeUninitSlice::new(&mut []));
+            let mut count = 0;
+            for (slice, room) in slices.iter_mut().zip(chain.room_mut()) {
+                *slice = MaybeUninitSlice::new(room);
+                count += 1;
+            }
             let slices = &mut slices[..count];
             let offered = slices.iter().map(|slice| slice.len()).sum();
             self.try_io(Interest::READABLE, |socket| recv(socket, slices, offered, *inq), Received::is_drained)?

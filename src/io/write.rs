@@ -2,24 +2,29 @@
 
 use std::{
     io::{self, IoSlice},
+    mem::MaybeUninit,
     pin::Pin,
     task::{Context, Poll, ready},
 };
 
 use bytes::Buf;
-use tokio::io::AsyncWrite;
+use tokio::io::{AsyncWrite, ReadBuf};
 
 use super::socket::Socket;
 
 /// So many pieces go into one call; the list is on the stack (hyper and tokio-util: 64).
 const SLICES_MAX: usize = 64;
 
+/// So many bytes in several pieces are gathered on the stack, and sent as one: the list, and the call that takes it, cost 80 to 100 ns
+/// more than the copy (measured over loopback from 64 bytes on; at 4 KiB little is left of it).
+const SMALL_LEN: usize = 2 << 10;
+
 /// A piece that is shorter is gathered with what follows, up to this length, for a transport that takes one piece a call.
 const GATHER_LEN: usize = 8 << 10;
 
 /// Writes from the front of `buf` with one call, and consumes what was written: each block of a chain goes home with its last byte.
 ///
-/// Up to 64 pieces go into one vectored call, and one piece into a plain one. Where the transport is not vectored, a piece that is
+/// Up to 64 pieces go into one vectored call, and one piece, or a few that are at most 2 KiB together, into a plain one. Where the transport is not vectored, a piece that is
 /// shorter than 8 KiB is gathered on the stack with what follows, up to 8 KiB. Returns how many bytes were written; 0 if `buf` is empty, or if the
 /// transport takes no more.
 ///
@@ -73,6 +78,17 @@ fn poll_send<B: Buf>(socket: Socket<'_>, cx: &mut Context<'_>, buf: &B) -> Poll<
     let first = buf.chunk();
     if first.len() == buf.remaining() {
         return poll_send_slices(socket, cx, &[IoSlice::new(first)]);
+    }
+    if buf.remaining() <= SMALL_LEN {
+        let mut room = [MaybeUninit::uninit(); SMALL_LEN];
+        let mut gathered = ReadBuf::uninit(&mut room);
+        let mut slices = [IoSlice::new(&[]); 8];
+        let count = buf.chunks_vectored(&mut slices);
+        slices[..count].iter().for_each(|slice| gathered.put_slice(slice));
+        // More pieces than that are worth a list.
+        if gathered.filled().len() == buf.remaining() {
+            return poll_send_slices(socket, cx, &[IoSlice::new(gathered.filled())]);
+        }
     }
     let mut slices = [IoSlice::new(&[]); SLICES_MAX];
     let count = buf.chunks_vectored(&mut slices);
