@@ -21,14 +21,16 @@ pub(super) struct Outgoing {
     written: usize,
 }
 
+/// A frame, or what is left of it.
 #[derive(Debug)]
-struct Frame {
+pub(super) struct Frame {
     opcode: OpCode,
     head: [u8; HEADER_LEN_MAX],
     /// What is left of the head.
     begin: u8,
     end: u8,
     payload: Chain,
+    written: usize,
 }
 
 impl Outgoing {
@@ -44,11 +46,14 @@ impl Outgoing {
 
     /// Queues a frame; the payload is masked already if the header says so.
     pub(super) fn push(&mut self, header: Header, payload: Chain) {
-        debug_assert_eq!(header.len, payload.len() as u64);
-        let mut head = [0; HEADER_LEN_MAX];
-        let end = header.write(&mut head) as u8;
-        self.len += usize::from(end) + payload.len();
-        self.frames.push_back(Frame { opcode: header.opcode, head, begin: 0, end, payload });
+        self.push_frame(Frame::new(header, payload));
+    }
+
+    /// Queues what is left of a frame, of which something may have been written.
+    pub(super) fn push_frame(&mut self, frame: Frame) {
+        self.len += frame.remaining();
+        self.written += frame.written;
+        self.frames.push_back(frame);
     }
 
     /// Queues a pong; drops the oldest of too many that wait.
@@ -59,19 +64,49 @@ impl Outgoing {
             && let Some(oldest) = self.frames.iter().position(is_waiting)
             && let Some(frame) = self.frames.remove(oldest)
         {
-            self.len -= frame.len();
+            self.len -= frame.remaining();
         }
         self.push(header, payload);
     }
 }
 
 impl Frame {
+    /// The payload is masked already if the header says so.
+    pub(super) fn new(header: Header, payload: Chain) -> Self {
+        debug_assert_eq!(header.len, payload.len() as u64);
+        let mut head = [0; HEADER_LEN_MAX];
+        let end = header.write(&mut head) as u8;
+        Self { opcode: header.opcode, head, begin: 0, end, payload, written: 0 }
+    }
+
     fn head(&self) -> &[u8] {
         &self.head[usize::from(self.begin)..usize::from(self.end)]
     }
+}
 
-    fn len(&self) -> usize {
+impl Buf for Frame {
+    fn remaining(&self) -> usize {
         self.head().len() + self.payload.len()
+    }
+
+    fn chunk(&self) -> &[u8] {
+        if self.head().is_empty() { self.payload.chunk() } else { self.head() }
+    }
+
+    fn chunks_vectored<'a>(&'a self, dst: &mut [IoSlice<'a>]) -> usize {
+        let mut count = 0;
+        if !self.head().is_empty() && !dst.is_empty() {
+            dst[0] = IoSlice::new(self.head());
+            count = 1;
+        }
+        count + self.payload.chunks_vectored(&mut dst[count..])
+    }
+
+    fn advance(&mut self, count: usize) {
+        let of_head = count.min(self.head().len());
+        self.begin += of_head as u8;
+        self.payload.advance(count - of_head);
+        self.written += count;
     }
 }
 
@@ -81,21 +116,13 @@ impl Buf for Outgoing {
     }
 
     fn chunk(&self) -> &[u8] {
-        match self.frames.front() {
-            None => &[],
-            Some(frame) if frame.head().is_empty() => frame.payload.chunk(),
-            Some(frame) => frame.head(),
-        }
+        self.frames.front().map_or(&[], Frame::chunk)
     }
 
     fn chunks_vectored<'a>(&'a self, dst: &mut [IoSlice<'a>]) -> usize {
         let mut count = 0;
         for frame in &self.frames {
-            if count < dst.len() && !frame.head().is_empty() {
-                dst[count] = IoSlice::new(frame.head());
-                count += 1;
-            }
-            count += frame.payload.chunks_vectored(&mut dst[count..]);
+            count += frame.chunks_vectored(&mut dst[count..]);
             if count == dst.len() {
                 break;
             }
@@ -108,12 +135,10 @@ impl Buf for Outgoing {
         self.len -= count;
         self.written += count;
         while let Some(frame) = self.frames.front_mut() {
-            let of_head = count.min(frame.head().len());
-            frame.begin += of_head as u8;
-            let of_payload = (count - of_head).min(frame.payload.len());
-            frame.payload.advance(of_payload);
-            count -= of_head + of_payload;
-            if frame.len() > 0 {
+            let of_frame = count.min(frame.remaining());
+            frame.advance(of_frame);
+            count -= of_frame;
+            if frame.has_remaining() {
                 return;
             }
             self.frames.pop_front();

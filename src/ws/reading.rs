@@ -130,6 +130,11 @@ impl Reading {
         self.chain.release_room();
     }
 
+    /// Whether anything was read that no message was made of.
+    pub(super) fn has_bytes(&self) -> bool {
+        !self.chain.is_empty()
+    }
+
     /// Takes the next message out of what was read; none if more is needed.
     pub(super) fn decode(&mut self, rules: Rules<'_>) -> Result<Option<Incoming>, Error> {
         loop {

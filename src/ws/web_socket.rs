@@ -37,7 +37,7 @@ use super::{
     mask::Mask,
     masking::Masking,
     message::Message,
-    outgoing::Outgoing,
+    outgoing::{Frame, Outgoing},
     reading::{Incoming, Reading, Rules},
     utf8_chain::Utf8Chain,
 };
@@ -193,27 +193,33 @@ impl<T> WebSocket<T> {
 
     /// Queues a frame.
     fn push(&mut self, header: Header, payload: Chain) -> Result<(), Error> {
-        if self.role == Role::Server {
+        if let Some((header, payload)) = self.mask(header, payload)? {
             self.push_masked(header, payload);
-            return Ok(());
+        }
+        Ok(())
+    }
+
+    /// A frame as it is sent; none if it waits for memory first.
+    fn mask(&mut self, header: Header, payload: Chain) -> Result<Option<(Header, Chain)>, Error> {
+        if self.role == Role::Server {
+            return Ok(Some((header, payload)));
         }
         let key = rand::random();
         if header.opcode.is_control() {
             // At most 125 bytes, far less than a block: whoever is told of an error, or that we are alive, needs no lease (NO-FREEZE).
             let mut payload = payload.to_vec();
             Mask::new(key).apply(&mut payload);
-            self.push_masked(Header { mask: Some(key), ..header }, Bytes::from(payload).into());
-            return Ok(());
+            return Ok(Some((Header { mask: Some(key), ..header }, Bytes::from(payload).into())));
         }
         let mut masking = Masking::new(payload, self.reading.chain().sibling());
         match masking.try_mask(key) {
-            Ok(payload) => self.push_masked(Header { mask: Some(key), ..header }, payload),
+            Ok(payload) => Ok(Some((Header { mask: Some(key), ..header }, payload))),
             Err(error) if error.is_exhausted() || error.is_over_limit() => {
                 self.rare.get_or_insert_default().masking = Some(Box::new((header, masking)));
+                Ok(None)
             }
-            Err(error) => return Err(error.into()),
+            Err(error) => Err(error.into()),
         }
-        Ok(())
     }
 
     fn push_masked(&mut self, header: Header, payload: Chain) {
@@ -237,6 +243,37 @@ impl<T> WebSocket<T> {
     /// Queues a frame that others send too.
     pub(super) fn push_broadcast(&mut self, header: Header, payload: Chain) {
         self.outgoing.get_or_insert_default().push(header, payload);
+    }
+
+    /// What is to be sent of a message; none if that is queued already, or waits to be compressed.
+    fn admit(&mut self, message: Message) -> Result<Option<(Header, Chain)>, Error> {
+        if self.phase != Phase::Open {
+            return Err(Error::closed());
+        }
+        let (opcode, payload) = match message {
+            Message::Text(text) => (OpCode::Text, text.into_chain()),
+            Message::Binary(chain) => (OpCode::Binary, chain),
+            Message::Ping(chain) => (OpCode::Ping, chain),
+            Message::Pong(chain) => (OpCode::Pong, chain),
+            Message::Close(frame) => return self.start_close(frame.unwrap_or_default()).map(|()| None),
+        };
+        if opcode.is_control() && payload.len() > CONTROL_LEN_MAX {
+            return Err(Error::too_long("a ping or pong", payload.len() as u64, CONTROL_LEN_MAX));
+        }
+        let header = Header::new(opcode, payload.len());
+        if opcode.is_control() {
+            return Ok(Some((header, payload)));
+        }
+        Ok(self.per_message.deflate(header, payload, self.reading.chain()))
+    }
+
+    /// Begins to close, if that was not done before.
+    pub(super) fn start_close(&mut self, frame: CloseFrame) -> Result<(), Error> {
+        if self.phase != Phase::Open {
+            return Ok(());
+        }
+        self.phase = Phase::Closing;
+        self.push_close(Some(&frame))
     }
 
     /// Queues the one close frame. A message that still waits for memory then is not sent any more (ONE-CLOSE).
@@ -328,12 +365,19 @@ impl<T: AsyncRead + AsyncWrite + Unpin> WebSocket<T> {
         cx: &mut Context<'_>,
         message: &mut Option<Message>,
     ) -> Poll<Result<(), Error>> {
-        let mut this = Pin::new(self);
         if message.is_some() {
-            ready!(this.as_mut().poll_ready(cx))?;
-            message.take().map_or(Ok(()), |message| this.as_mut().start_send(message))?;
+            ready!(Pin::new(&mut *self).poll_ready(cx))?;
         }
-        this.poll_flush(cx)
+        if let Some(message) = message.take()
+            && let Some((header, payload)) = self.admit(message)?
+            && let Some((header, payload)) = self.mask(header, payload)?
+        {
+            if self.outgoing.is_none() {
+                return self.poll_send_frame(cx, Half::Sink, Frame::new(header, payload));
+            }
+            self.push_masked(header, payload);
+        }
+        Pin::new(self).poll_flush(cx)
     }
 
     /// Closes: sends a close frame, waits for the peer's, and for the end of the connection. What still comes is dropped.
@@ -353,23 +397,43 @@ impl<T: AsyncRead + AsyncWrite + Unpin> WebSocket<T> {
         Ok(())
     }
 
-    /// Begins to close, if that was not done before.
-    pub(super) fn start_close(&mut self, frame: CloseFrame) -> Result<(), Error> {
-        if self.phase != Phase::Open {
-            return Ok(());
-        }
-        self.phase = Phase::Closing;
-        self.push_close(Some(&frame))
-    }
-
     /// Writes what is queued; nothing if nothing is.
     pub(super) fn poll_sent(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
         if self.outgoing.is_some() { self.poll_send(cx, Half::Stream) } else { Poll::Ready(Ok(())) }
     }
 
+    /// Writes a frame, and queues only what the transport does not take: most leave without being queued.
+    pub(super) fn poll_send_frame(
+        &mut self,
+        cx: &mut Context<'_>,
+        half: Half,
+        mut frame: Frame,
+    ) -> Poll<Result<(), Error>> {
+        debug_assert!(self.outgoing.is_none(), "it is behind nothing");
+        let polled = match poll_write_all_buf(Pin::new(&mut self.io), cx, &mut frame) {
+            Poll::Ready(Ok(())) => self.poll_write(cx),
+            // A failure is met again.
+            polled => {
+                self.outgoing.get_or_insert_default().push_frame(frame);
+                polled.map_err(Error::from)
+            }
+        };
+        self.poll_halves(cx, half, polled)
+    }
+
     /// Writes what is queued, for the task that sends or the one that receives.
     fn poll_send(&mut self, cx: &mut Context<'_>, half: Half) -> Poll<Result<(), Error>> {
         let polled = self.poll_write(cx);
+        self.poll_halves(cx, half, polled)
+    }
+
+    /// Takes note of the task if it waits, and else tells the other one.
+    fn poll_halves(
+        &mut self,
+        cx: &mut Context<'_>,
+        half: Half,
+        polled: Poll<Result<(), Error>>,
+    ) -> Poll<Result<(), Error>> {
         if polled.is_pending() {
             // A transport knows the last task that it told to wait: it is told of both (HALVES).
             return match self.rare.get_or_insert_default().halves.wait(half, cx.waker()) {
@@ -510,7 +574,12 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Stream for WebSocket<T> {
             }
             let is_deflating = this.per_message.is_agreed();
             let rules = Rules { config: this.heart.config(), is_server: this.role == Role::Server, is_deflating };
-            match this.per_message.poll_decode(cx, &mut this.reading, rules) {
+            let decoded = if is_deflating || this.reading.has_bytes() {
+                this.per_message.poll_decode(cx, &mut this.reading, rules)
+            } else {
+                Poll::Ready(Ok(None))
+            };
+            match decoded {
                 Poll::Ready(Ok(None)) => {}
                 Poll::Ready(Ok(Some(incoming))) => {
                     let received = this.receive(incoming);
@@ -559,24 +628,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Sink<Message> for WebSocket<T> {
 
     fn start_send(self: Pin<&mut Self>, message: Message) -> Result<(), Error> {
         let this = self.get_mut();
-        if this.phase != Phase::Open {
-            return Err(Error::closed());
-        }
-        let (opcode, payload) = match message {
-            Message::Text(text) => (OpCode::Text, text.into_chain()),
-            Message::Binary(chain) => (OpCode::Binary, chain),
-            Message::Ping(chain) => (OpCode::Ping, chain),
-            Message::Pong(chain) => (OpCode::Pong, chain),
-            Message::Close(frame) => return this.start_close(frame.unwrap_or_default()),
-        };
-        if opcode.is_control() && payload.len() > CONTROL_LEN_MAX {
-            return Err(Error::too_long("a ping or pong", payload.len() as u64, CONTROL_LEN_MAX));
-        }
-        let header = Header::new(opcode, payload.len());
-        if opcode.is_control() {
-            return this.push(header, payload);
-        }
-        match this.per_message.deflate(header, payload, this.reading.chain()) {
+        match this.admit(message)? {
             Some((header, payload)) => this.push(header, payload),
             None => Ok(()),
         }
