@@ -14,7 +14,10 @@ use std::{
     time::Duration,
 };
 
-use super::{broadcast::Broadcast, hub_builder::SlowPolicy};
+use super::{
+    broadcast::Broadcast,
+    hub_builder::{HubBuilder, SlowPolicy},
+};
 use crate::{
     sync::{Mutex, wake},
     ws::millis::Millis,
@@ -118,13 +121,8 @@ impl Mailbox {
     }
 
     /// Puts a message in, or does what the policy says; whether it is in.
-    pub(super) fn post(
-        &self,
-        message: &Arc<Broadcast>,
-        high_mark: usize,
-        policy: SlowPolicy,
-        after: &mut After,
-    ) -> bool {
+    pub(super) fn post(&self, message: &Arc<Broadcast>, now: Millis, settings: &HubBuilder, after: &mut After) -> bool {
+        let HubBuilder { high_mark, policy, .. } = *settings;
         let mut state = self.0.lock();
         if state.end.is_some() {
             return false;
@@ -144,7 +142,7 @@ impl Mailbox {
         }
         if state.messages.is_empty() {
             // It had nothing to send until now.
-            state.moved = Instant::now();
+            state.moved = now;
         }
         state.held += cost;
         state.messages.push_back(Arc::clone(message));

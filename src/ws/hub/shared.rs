@@ -16,6 +16,7 @@ use super::{
 use crate::{
     pool::{LeaseError, Pool},
     sync::{Mutex, MutexGuard},
+    ws::millis::Millis,
 };
 
 #[derive(Debug)]
@@ -92,11 +93,11 @@ impl Shared {
 
     /// Puts a message into all mailboxes; returns how many have it.
     pub(super) fn post(&self, message: &Arc<Broadcast>) -> usize {
-        let (high_mark, policy) = (self.settings.high_mark, self.settings.policy);
+        let now = Millis::now();
         let mut after = After::default();
         let count = {
             let members = self.members.lock();
-            let count = members.iter().filter(|member| member.post(message, high_mark, policy, &mut after)).count();
+            let count = members.iter().filter(|member| member.post(message, now, &self.settings, &mut after)).count();
             self.relieve(&members, &mut after);
             count
         };
