@@ -157,6 +157,8 @@ fn settle(pool: &Pool) {
 /// Does the load on a new connection, and returns it open.
 fn visit(addr: SocketAddr, stack: Stack, load: Load) -> Client {
     let mut client = Client::connect(addr).expect("the server listens");
+    // A second write waits for nothing.
+    client.set_nodelay(true).expect("a socket");
     if stack.is_http() {
         http::visit(&mut client, load);
         return client;

@@ -35,7 +35,6 @@ const HANDSHAKE: &[u8] = b"GET / HTTP/1.1\r\nHost: here\r\nUpgrade: websocket\r\
 
 /// One message, and its echo.
 pub(super) fn visit(client: &mut Client, stack: Stack, load: Load) {
-    client.set_nodelay(true).expect("a socket");
     if matches!(stack, Stack::WebSocket | Stack::WebSocketAtEase) {
         client.write_all(HANDSHAKE).expect("a server");
         let (mut heard, mut len) = ([0; 1024], 0);
