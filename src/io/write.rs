@@ -24,9 +24,9 @@ const GATHER_LEN: usize = 8 << 10;
 
 /// Writes from the front of `buf` with one call, and consumes what was written: each block of a chain goes home with its last byte.
 ///
-/// Up to 64 pieces go into one vectored call, and one piece, or a few that are at most 2 KiB together, into a plain one. Where the transport is not vectored, a piece that is
-/// shorter than 8 KiB is gathered on the stack with what follows, up to 8 KiB. Returns how many bytes were written; 0 if `buf` is empty, or if the
-/// transport takes no more.
+/// Up to 64 pieces go into one vectored call, and one piece, or a few that are at most 2 KiB together, into a plain one. Where the transport is not
+/// vectored, a piece that is shorter than 8 KiB is gathered on the stack with what follows, up to 8 KiB. Returns how many bytes were written; 0 if
+/// `buf` is empty, or if the transport takes no more.
 ///
 /// As `tokio_util::io::poll_write_buf`, but for bare sockets (see [the module](super)), where a call that was cut short is not followed by
 /// one that only hears "not now".

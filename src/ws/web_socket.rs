@@ -240,9 +240,9 @@ impl<T> WebSocket<T> {
         self.outgoing.as_ref().map_or(0, |outgoing| outgoing.written())
     }
 
-    /// Queues a frame that others send too.
-    pub(super) fn push_broadcast(&mut self, header: Header, payload: Chain) {
-        self.outgoing.get_or_insert_default().push(header, payload);
+    /// Queues a frame.
+    pub(super) fn push_frame(&mut self, frame: Frame) {
+        self.outgoing.get_or_insert_default().push_frame(frame);
     }
 
     /// What is to be sent of a message; none if that is queued already, or waits to be compressed.
@@ -372,10 +372,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin> WebSocket<T> {
             && let Some((header, payload)) = self.admit(message)?
             && let Some((header, payload)) = self.mask(header, payload)?
         {
-            if self.outgoing.is_none() {
-                return self.poll_send_frame(cx, Half::Sink, Frame::new(header, payload));
-            }
-            self.push_masked(header, payload);
+            return self.poll_send_frame(cx, Half::Sink, Frame::new(header, payload));
         }
         Pin::new(self).poll_flush(cx)
     }
@@ -402,19 +399,22 @@ impl<T: AsyncRead + AsyncWrite + Unpin> WebSocket<T> {
         if self.outgoing.is_some() { self.poll_send(cx, Half::Stream) } else { Poll::Ready(Ok(())) }
     }
 
-    /// Writes a frame, and queues only what the transport does not take: most leave without being queued.
+    /// Writes a frame, behind what is queued; if nothing is, only what the transport does not take is queued, and most leave without.
     pub(super) fn poll_send_frame(
         &mut self,
         cx: &mut Context<'_>,
         half: Half,
         mut frame: Frame,
     ) -> Poll<Result<(), Error>> {
-        debug_assert!(self.outgoing.is_none(), "it is behind nothing");
+        if self.outgoing.is_some() {
+            self.push_frame(frame);
+            return self.poll_send(cx, half);
+        }
         let polled = match poll_write_all_buf(Pin::new(&mut self.io), cx, &mut frame) {
             Poll::Ready(Ok(())) => self.poll_write(cx),
             // A failure is met again.
             polled => {
-                self.outgoing.get_or_insert_default().push_frame(frame);
+                self.push_frame(frame);
                 polled.map_err(Error::from)
             }
         };

@@ -173,7 +173,7 @@ impl Mailbox {
 
     /// Takes note that the socket has sent all it was given, and gives it the next messages; none if there are none: then its task is woken when
     /// one comes.
-    pub(super) fn take(&self, cx: &Context<'_>, after: &mut After) -> Vec<Arc<Broadcast>> {
+    pub(super) fn take(&self, cx: &Context<'_>, after: &mut After, mut give: impl FnMut(&Broadcast)) {
         let mut state = self.0.lock();
         let has_sent = state.sent(after);
         let mut len = 0;
@@ -181,15 +181,15 @@ impl Mailbox {
             len += message.cost();
             len == message.cost() || len <= BATCH_LEN
         };
-        let taken: Vec<_> = state.messages.iter().take(BATCH_MAX).take_while(fits).cloned().collect();
+        let given = state.messages.iter().take(BATCH_MAX).take_while(fits).inspect(|message| give(message)).count();
         // At most BATCH_MAX.
-        state.begun = taken.len() as u8;
-        if taken.is_empty() {
+        state.begun = given as u8;
+        if given == 0 {
             // An idle member holds nothing.
             state.messages = VecDeque::new();
         }
         state.leave_waker(cx);
-        if has_sent || taken.is_empty() {
+        if has_sent || given == 0 {
             state.moved = Millis::now();
             if let Some(slow) = &mut state.slow {
                 slow.written = 0;
@@ -198,7 +198,6 @@ impl Mailbox {
             // An idle member holds nothing but a count.
             state.slow.take_if(|slow| slow.dropped == 0);
         }
-        taken
     }
 
     /// Takes note of how much of what was begun is written.

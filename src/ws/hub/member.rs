@@ -15,7 +15,7 @@ use super::{
     mailbox::{After, Leave, Mailbox},
     shared::{Place, Shared},
 };
-use crate::ws::{CloseCode, CloseFrame, Error, Message, WebSocket};
+use crate::ws::{CloseCode, CloseFrame, Error, Message, WebSocket, halves::Half, outgoing::Frame};
 
 /// A [`WebSocket`] that is in a [`Hub`](super::Hub): a stream of what its peer sends, which sends what is broadcast while it is polled.
 ///
@@ -81,26 +81,33 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Member<T> {
 
     /// Takes what is broadcast and sends it, as far as the transport goes.
     fn poll_broadcasts(&mut self, cx: &mut Context<'_>) -> Result<(), Error> {
-        while self.socket.is_open() {
-            match self.socket.poll_sent(cx) {
+        if !self.socket.is_open() {
+            return Ok(());
+        }
+        let mut polled = self.socket.poll_sent(cx);
+        loop {
+            match polled {
                 Poll::Pending => {
                     self.mailbox.wrote(self.socket.written());
                     return Ok(());
                 }
                 Poll::Ready(sent) => sent?,
             }
-            let mut after = After::default();
-            let messages = self.mailbox.take(cx, &mut after);
-            for message in &messages {
-                self.socket.push_broadcast(message.header, message.payload.clone());
-            }
+            let (mut after, mut last) = (After::default(), None);
+            self.mailbox.take(cx, &mut after, |message| {
+                let frame = Frame::new(message.header, message.payload.clone());
+                if let Some(frame) = last.replace(frame) {
+                    self.socket.push_frame(frame);
+                }
+            });
+            let Some(frame) = last else {
+                after.finish();
+                return Ok(());
+            };
+            polled = self.socket.poll_send_frame(cx, Half::Stream, frame);
             // Not before they are in the socket: the waker of a sender may panic.
             after.finish();
-            if messages.is_empty() {
-                return Ok(());
-            }
         }
-        Ok(())
     }
 
     /// The socket takes no more broadcasts: nothing waits for it, and what it has sent is let go.
