@@ -9,7 +9,8 @@ use bytes::{Buf, BufMut};
 use super::{
     SCRATCH_LEN,
     compressor::Compressor,
-    set::{Held, Kept, Place},
+    place::{Kept, Place},
+    set::Held,
 };
 use crate::{
     chain::{Chain, ChainMut},

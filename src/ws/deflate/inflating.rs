@@ -11,7 +11,7 @@ use bytes::{Buf, BufMut};
 
 use super::{
     decompressor::{Decompressor, Inflated},
-    set::{Kept, Place, Taken},
+    place::{Kept, Place, Taken},
 };
 use crate::{
     chain::{Chain, ChainLease, ChainMut},

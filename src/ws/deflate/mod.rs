@@ -1,7 +1,7 @@
 //! permessage-deflate (RFC 7692): compressed messages (feature `deflate`).
 //!
 //! # Invariants
-//! - BOUNDED, IN-LINE and NO-HOARD in `set`; LATE, SAME-BYTES and NO-FREEZE in `inflating`.
+//! - BOUNDED, IN-LINE and NO-HOARD in `set` and `stock`; LATE, SAME-BYTES and NO-FREEZE in `inflating`.
 //! - ALONE: each message is compressed by itself: both takeovers of contexts are negotiated away, whatever the peer offers, so that a stream
 //!   belongs to a message and not to a connection.
 
@@ -14,8 +14,10 @@ mod deflating;
 mod extension;
 mod inflating;
 mod per_message;
+mod place;
 mod set;
 mod shared;
+mod stock;
 mod terms;
 
 pub(super) use self::per_message::PerMessage;

@@ -5,7 +5,8 @@ use std::task::{Context, Poll, ready};
 use ::http::{HeaderMap, HeaderValue, header::SEC_WEBSOCKET_EXTENSIONS};
 
 use super::{
-    Deflate, agreement::DeflateAgreement, deflating::Deflating, extension::extensions, inflating::Inflating, set::Place,
+    Deflate, agreement::DeflateAgreement, deflating::Deflating, extension::extensions, inflating::Inflating,
+    place::Place,
 };
 use crate::{
     chain::{Chain, ChainMut},
