@@ -13,14 +13,8 @@ use tokio::{
 };
 
 use super::{
-    answer::Answer,
-    client_request::ClientRequest,
-    config::Config,
-    connect_error::ConnectError,
-    deflate::PerMessage,
-    early::lease_early,
-    target::Target,
-    web_socket::{Role, WebSocket},
+    answer::Answer, client_request::ClientRequest, config::Config, connect_error::ConnectError, deflate::PerMessage,
+    early::lease_early, role::Role, target::Target, web_socket::WebSocket,
 };
 use crate::{io::AnyStream, pool::Pool};
 

@@ -109,6 +109,7 @@ mod millis;
 mod offer;
 mod outgoing;
 mod reading;
+mod role;
 mod target;
 mod upgrade;
 mod upgrade_error;
@@ -129,8 +130,9 @@ pub use self::{
     hub::{Hub, HubBuilder, HubError, Member, SlowPolicy},
     keep_alive::KeepAlive,
     message::Message,
+    role::Role,
     upgrade::Upgrade,
     upgrade_error::UpgradeError,
     utf8_chain::{NotUtf8Error, Utf8Chain},
-    web_socket::{Role, WebSocket},
+    web_socket::WebSocket,
 };

@@ -12,13 +12,7 @@ use tokio::{
     net::TcpStream,
 };
 
-use super::{
-    agreed::Agreed,
-    config::Config,
-    early::lease_early,
-    error::Error,
-    web_socket::{Role, WebSocket},
-};
+use super::{agreed::Agreed, config::Config, early::lease_early, error::Error, role::Role, web_socket::WebSocket};
 use crate::{http::serve::into_socket, io::AnyStream, pool::Pool};
 
 /// A WebSocket to be, once the client has its response: from [`upgrade`](super::upgrade()) or [`Acceptor::upgrade`](super::Acceptor::upgrade).

@@ -1,0 +1,125 @@
+//! The end of a socket: the close handshake, and what a failure is followed by.
+//!
+//! # Invariants
+//! - ONE-CLOSE: one close frame is sent, and nothing behind it (RFC 6455 §5.5.1).
+//! - NO-FREEZE: from our close frame on, the peer has `close_timeout`. Neither a pong nor a close frame needs a block.
+
+use std::{
+    mem::MaybeUninit,
+    pin::Pin,
+    task::{Context, Poll, ready},
+};
+
+use bytes::Bytes;
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+
+use super::{Phase, WebSocket};
+use crate::{
+    chain::Chain,
+    sync::Sleep,
+    ws::{
+        CloseFrame, Error, Message, Role,
+        deflate::PerMessage,
+        halves::Half,
+        header::{Header, OpCode},
+    },
+};
+
+/// After both have closed so much is read, and dropped, at once; on the stack.
+const DROPPED_LEN: usize = 4 << 10;
+
+impl<T> WebSocket<T> {
+    /// Begins to close, if that was not done before.
+    pub(in crate::ws) fn start_close(&mut self, frame: CloseFrame) -> Result<(), Error> {
+        if self.phase != Phase::Open {
+            return Ok(());
+        }
+        self.phase = Phase::Closing;
+        self.push_close(Some(&frame))
+    }
+
+    /// Queues the one close frame. A message that still waits for memory then is not sent any more (ONE-CLOSE).
+    pub(super) fn push_close(&mut self, frame: Option<&CloseFrame>) -> Result<(), Error> {
+        if let Some((header, payload)) = self.per_message.give_up_deflating() {
+            // If there is no memory to mask it in, it is not sent either.
+            let _ = self.push(header, payload);
+        }
+        self.take_rare(|rare| rare.masking.take());
+        let payload = Chain::from(Bytes::from(frame.map(CloseFrame::payload).unwrap_or_default()));
+        self.push(Header::new(OpCode::Close, payload.len()), payload)
+    }
+
+    /// Nothing is sent or received any more, and nothing is held.
+    pub(in crate::ws) fn end(&mut self) {
+        self.outgoing = None;
+        self.reading.clear();
+        self.per_message = PerMessage::default();
+        self.phase = Phase::Ended;
+        if let Some(rare) = self.rare.take() {
+            rare.halves.wake_other(Half::Stream);
+        }
+    }
+}
+
+impl<T: AsyncRead + AsyncWrite + Unpin> WebSocket<T> {
+    /// The last word: the peer is told, and the user.
+    pub(in crate::ws) fn poll_fail(
+        &mut self,
+        cx: &mut Context<'_>,
+        error: Error,
+    ) -> Poll<Option<Result<Message, Error>>> {
+        let code = error.close_code().filter(|_| self.phase == Phase::Open);
+        if error.is_io() {
+            self.end();
+            return Poll::Ready(Some(Err(error)));
+        }
+        self.phase = Phase::Closed;
+        self.reading.clear();
+        self.per_message.clear();
+        if let Some(code) = code {
+            // Whatever becomes of it: there is one error to tell.
+            let _ = self.push_close(Some(&CloseFrame::new(code, error.to_string())));
+            let _ = self.poll_send(cx, Half::Stream);
+        }
+        Poll::Ready(Some(Err(error)))
+    }
+
+    /// Both have closed: sends what is left, and ends the transport, in time.
+    pub(super) fn poll_end(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        let ended = self.poll_end_of_transport(cx);
+        let is_late = ended.is_pending() && self.poll_close_deadline(cx).is_ready();
+        if ended.is_ready() || is_late {
+            self.end();
+            return Poll::Ready(());
+        }
+        Poll::Pending
+    }
+
+    /// RFC 6455 §7.1.1: the server closes the connection first, and the client when it sees that. What the peer still sends is read, so that
+    /// nothing that is left makes the system reset the connection and drop our close frame.
+    fn poll_end_of_transport(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
+        ready!(self.poll_send(cx, Half::Stream))?;
+        if self.role == Role::Server {
+            ready!(Pin::new(&mut self.io).poll_shutdown(cx))?;
+        }
+        // Into no block: what is dropped waits for no memory. Tokio's transports yield now and then.
+        let mut dropped = [MaybeUninit::uninit(); DROPPED_LEN];
+        let mut dropped = ReadBuf::uninit(&mut dropped);
+        loop {
+            ready!(Pin::new(&mut self.io).poll_read(cx, &mut dropped))?;
+            if dropped.filled().is_empty() {
+                break;
+            }
+            dropped.clear();
+        }
+        if self.role == Role::Client {
+            ready!(Pin::new(&mut self.io).poll_shutdown(cx))?;
+        }
+        Poll::Ready(Ok(()))
+    }
+
+    pub(super) fn poll_close_deadline(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        let timeout = self.heart.config().close_timeout;
+        self.rare.get_or_insert_default().close_deadline.get_or_insert_with(|| Sleep::new(timeout)).poll_passed(cx)
+    }
+}

@@ -1,0 +1,116 @@
+//! What a socket is to send, up to the queue: frames are made of messages, compressed and masked.
+//!
+//! # Invariants
+//! - IN-ORDER: while a message waits for memory or for a compressor, no other one is taken.
+
+use std::task::{Context, Poll, ready};
+
+use bytes::Bytes;
+use tokio::io::{AsyncRead, AsyncWrite};
+
+use super::{Phase, WebSocket};
+use crate::{
+    chain::Chain,
+    ws::{
+        Error, Message, Role,
+        halves::Half,
+        header::{CONTROL_LEN_MAX, Header, OpCode},
+        mask::Mask,
+        masking::Masking,
+        outgoing::Frame,
+    },
+};
+
+impl<T> WebSocket<T> {
+    /// What is to be sent of a message; none if that is queued already, or waits to be compressed.
+    pub(super) fn admit(&mut self, message: Message) -> Result<Option<(Header, Chain)>, Error> {
+        if self.phase != Phase::Open {
+            return Err(Error::closed());
+        }
+        let (opcode, payload) = match message {
+            Message::Text(text) => (OpCode::Text, text.into_chain()),
+            Message::Binary(chain) => (OpCode::Binary, chain),
+            Message::Ping(chain) => (OpCode::Ping, chain),
+            Message::Pong(chain) => (OpCode::Pong, chain),
+            Message::Close(frame) => return self.start_close(frame.unwrap_or_default()).map(|()| None),
+        };
+        if opcode.is_control() && payload.len() > CONTROL_LEN_MAX {
+            return Err(Error::too_long("a ping or pong", payload.len() as u64, CONTROL_LEN_MAX));
+        }
+        let header = Header::new(opcode, payload.len());
+        if opcode.is_control() {
+            return Ok(Some((header, payload)));
+        }
+        Ok(self.per_message.deflate(header, payload, self.reading.chain()))
+    }
+
+    /// Queues a frame.
+    pub(super) fn push(&mut self, header: Header, payload: Chain) -> Result<(), Error> {
+        if let Some((header, payload)) = self.mask(header, payload)? {
+            self.push_masked(header, payload);
+        }
+        Ok(())
+    }
+
+    /// A frame as it is sent; none if it waits for memory first.
+    pub(super) fn mask(&mut self, header: Header, payload: Chain) -> Result<Option<(Header, Chain)>, Error> {
+        if self.role == Role::Server {
+            return Ok(Some((header, payload)));
+        }
+        let key = rand::random();
+        if header.opcode.is_control() {
+            // At most 125 bytes, far less than a block: whoever is told of an error, or that we are alive, needs no lease (NO-FREEZE).
+            let mut payload = payload.to_vec();
+            Mask::new(key).apply(&mut payload);
+            return Ok(Some((Header { mask: Some(key), ..header }, Bytes::from(payload).into())));
+        }
+        let mut masking = Masking::new(payload, self.reading.chain().sibling());
+        match masking.try_mask(key) {
+            Ok(payload) => Ok(Some((Header { mask: Some(key), ..header }, payload))),
+            Err(error) if error.is_exhausted() || error.is_over_limit() => {
+                self.rare.get_or_insert_default().masking = Some(Box::new((header, masking)));
+                Ok(None)
+            }
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    fn push_masked(&mut self, header: Header, payload: Chain) {
+        let outgoing = self.outgoing.get_or_insert_default();
+        match header.opcode {
+            OpCode::Pong => outgoing.push_pong(header, payload),
+            _ => outgoing.push(header, payload),
+        }
+    }
+
+    /// Queues a frame.
+    pub(in crate::ws) fn push_frame(&mut self, frame: Frame) {
+        self.outgoing.get_or_insert_default().push_frame(frame);
+    }
+}
+
+impl<T: AsyncRead + AsyncWrite + Unpin> WebSocket<T> {
+    /// Compresses and masks the messages that wait for it.
+    pub(super) fn poll_queue(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
+        ready!(self.poll_masking(cx))?;
+        if let Some((header, payload)) = ready!(self.per_message.poll_deflate(cx)) {
+            self.push(header, payload)?;
+        }
+        self.poll_masking(cx)
+    }
+
+    fn poll_masking(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
+        if let Some(waiting) = self.rare.as_mut().and_then(|rare| rare.masking.as_mut()) {
+            let (header, masking) = &mut **waiting;
+            let (header, key) = (*header, rand::random());
+            let Poll::Ready(masked) = masking.poll_mask(cx, key) else {
+                // What is queued before it may hold the memory.
+                let _ = self.poll_send(cx, Half::Sink)?;
+                return Poll::Pending;
+            };
+            self.take_rare(|rare| rare.masking.take());
+            self.push_masked(Header { mask: Some(key), ..header }, masked?);
+        }
+        Poll::Ready(Ok(()))
+    }
+}

@@ -1,0 +1,99 @@
+//! The half of a socket that receives, and answers.
+
+use std::{
+    pin::Pin,
+    task::{Context, Poll},
+};
+
+use futures_core::Stream;
+use tokio::io::{AsyncRead, AsyncWrite};
+
+use super::{Phase, WebSocket};
+use crate::ws::{
+    CloseFrame, Error, Message, Role, Utf8Chain,
+    halves::Half,
+    header::{Header, OpCode},
+    reading::{Incoming, Rules},
+};
+
+impl<T: AsyncRead + AsyncWrite + Unpin> Stream for WebSocket<T> {
+    type Item = Result<Message, Error>;
+
+    fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        let this = self.get_mut();
+        loop {
+            match this.phase {
+                Phase::Ended => return Poll::Ready(None),
+                Phase::Closed => return this.poll_end(cx).map(|()| None),
+                Phase::Open | Phase::Closing => {}
+            }
+            if this.outgoing.is_some()
+                && let Poll::Ready(Err(error)) = this.poll_send(cx, Half::Stream)
+            {
+                return this.poll_fail(cx, error);
+            }
+            let is_deflating = this.per_message.is_agreed();
+            let rules = Rules { config: this.heart.config(), is_server: this.role == Role::Server, is_deflating };
+            let decoded = if is_deflating || this.reading.has_bytes() {
+                this.per_message.poll_decode(cx, &mut this.reading, rules)
+            } else {
+                Poll::Ready(Ok(None))
+            };
+            match decoded {
+                Poll::Ready(Ok(None)) => {}
+                Poll::Ready(Ok(Some(incoming))) => {
+                    let received = this.receive(incoming);
+                    if this.outgoing.is_some() {
+                        // The answer leaves before the user looks at what was asked. A failure is met again.
+                        let _ = this.poll_send(cx, Half::Stream);
+                    }
+                    return match received {
+                        Ok(message) => Poll::Ready(Some(Ok(message))),
+                        Err(error) => this.poll_fail(cx, error),
+                    };
+                }
+                Poll::Ready(Err(error)) => return this.poll_fail(cx, error),
+                Poll::Pending => {
+                    // It is we who keep the peer waiting.
+                    this.heart.heard();
+                    return this.poll_silence(cx);
+                }
+            }
+            match this.reading.poll_read(cx, Pin::new(&mut this.io)) {
+                Poll::Ready(Ok(1..)) => this.heart.heard(),
+                // RFC 6455 §7.1.5: who has sent a close frame may be answered by the end of the connection alone.
+                Poll::Ready(Ok(0)) if this.phase == Phase::Closing => this.end(),
+                Poll::Ready(Ok(0)) => return this.poll_fail(cx, Error::abrupt()),
+                Poll::Ready(Err(error)) => return this.poll_fail(cx, error.into()),
+                Poll::Pending => return this.poll_silence(cx),
+            }
+        }
+    }
+}
+
+impl<T> WebSocket<T> {
+    /// What is to be told the user of what came.
+    fn receive(&mut self, incoming: Incoming) -> Result<Message, Error> {
+        Ok(match incoming {
+            Incoming::Data { is_text: true, payload, .. } => Message::Text(Utf8Chain::checked(payload)),
+            Incoming::Data { payload, .. } => Message::Binary(payload),
+            Incoming::Pong(payload) => Message::Pong(payload),
+            Incoming::Ping(payload) => {
+                if self.phase == Phase::Open {
+                    self.push(Header::new(OpCode::Pong, payload.len()), payload.clone())?;
+                }
+                Message::Ping(payload)
+            }
+            Incoming::Close(frame) => {
+                if self.phase == Phase::Open {
+                    // RFC 6455 §5.5.1: with the code that came.
+                    let code = frame.as_ref().map(|frame| CloseFrame::new(frame.code, ""));
+                    self.push_close(code.as_ref())?;
+                }
+                self.phase = Phase::Closed;
+                self.reading.clear();
+                Message::Close(frame)
+            }
+        })
+    }
+}

@@ -1,0 +1,148 @@
+//! The half of a socket that sends: from the queue to the transport, for whichever task polls.
+//!
+//! # Invariants
+//! - HALVES: one task may send and another receive; what both wait for wakes both.
+
+use std::{
+    pin::Pin,
+    task::{Context, Poll, ready},
+};
+
+use futures_sink::Sink;
+use tokio::io::{AsyncRead, AsyncWrite};
+
+use super::{Phase, WebSocket};
+use crate::{
+    io::poll_write_all_buf,
+    ws::{Error, Message, halves::Half, outgoing::Frame},
+};
+
+impl<T> WebSocket<T> {
+    /// Whether anything is queued.
+    pub(in crate::ws) fn is_sending(&self) -> bool {
+        self.outgoing.is_some()
+    }
+
+    /// How much of what is queued, and before it without a pause, the transport has taken.
+    pub(in crate::ws) fn written(&self) -> usize {
+        self.outgoing.as_ref().map_or(0, |outgoing| outgoing.written())
+    }
+}
+
+impl<T: AsyncRead + AsyncWrite + Unpin> WebSocket<T> {
+    /// Sends a message, once it is taken from where it lies.
+    pub(in crate::ws) fn poll_send_message(
+        &mut self,
+        cx: &mut Context<'_>,
+        message: &mut Option<Message>,
+    ) -> Poll<Result<(), Error>> {
+        if message.is_some() {
+            ready!(Pin::new(&mut *self).poll_ready(cx))?;
+        }
+        if let Some(message) = message.take()
+            && let Some((header, payload)) = self.admit(message)?
+            && let Some((header, payload)) = self.mask(header, payload)?
+        {
+            return self.poll_send_frame(cx, Half::Sink, Frame::new(header, payload));
+        }
+        Pin::new(self).poll_flush(cx)
+    }
+
+    /// Writes what is queued; nothing if nothing is.
+    pub(in crate::ws) fn poll_sent(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
+        if self.outgoing.is_some() { self.poll_send(cx, Half::Stream) } else { Poll::Ready(Ok(())) }
+    }
+
+    /// Writes a frame, behind what is queued; if nothing is, only what the transport does not take is queued, and most leave without.
+    pub(in crate::ws) fn poll_send_frame(
+        &mut self,
+        cx: &mut Context<'_>,
+        half: Half,
+        mut frame: Frame,
+    ) -> Poll<Result<(), Error>> {
+        if self.outgoing.is_some() {
+            self.push_frame(frame);
+            return self.poll_send(cx, half);
+        }
+        let polled = match poll_write_all_buf(Pin::new(&mut self.io), cx, &mut frame) {
+            Poll::Ready(Ok(())) => self.poll_write(cx),
+            // A failure is met again.
+            polled => {
+                self.push_frame(frame);
+                polled.map_err(Error::from)
+            }
+        };
+        self.poll_halves(cx, half, polled)
+    }
+
+    /// Writes what is queued, for the task that sends or the one that receives.
+    pub(super) fn poll_send(&mut self, cx: &mut Context<'_>, half: Half) -> Poll<Result<(), Error>> {
+        let polled = self.poll_write(cx);
+        self.poll_halves(cx, half, polled)
+    }
+
+    /// Takes note of the task if it waits, and else tells the other one.
+    fn poll_halves(
+        &mut self,
+        cx: &mut Context<'_>,
+        half: Half,
+        polled: Poll<Result<(), Error>>,
+    ) -> Poll<Result<(), Error>> {
+        if polled.is_pending() {
+            // A transport knows the last task that it told to wait: it is told of both (HALVES).
+            return match self.rare.get_or_insert_default().halves.wait(half, cx.waker()) {
+                Some(both) => self.poll_write(&mut Context::from_waker(&both)),
+                None => Poll::Pending,
+            };
+        }
+        self.take_rare(|rare| std::mem::take(&mut rare.halves)).wake_other(half);
+        polled
+    }
+
+    fn poll_write(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
+        if let Some(outgoing) = &mut self.outgoing {
+            ready!(poll_write_all_buf(Pin::new(&mut self.io), cx, &mut **outgoing))?;
+            self.outgoing = None;
+        }
+        Poll::Ready(Ok(ready!(Pin::new(&mut self.io).poll_flush(cx))?))
+    }
+}
+
+impl<T: AsyncRead + AsyncWrite + Unpin> Sink<Message> for WebSocket<T> {
+    type Error = Error;
+
+    fn poll_ready(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
+        let this = self.get_mut();
+        if this.phase != Phase::Open {
+            return Poll::Ready(Err(Error::closed()));
+        }
+        ready!(this.poll_queue(cx))?;
+        if this.outgoing.as_ref().is_some_and(|outgoing| outgoing.len() >= this.heart.config().high_mark) {
+            ready!(this.poll_send(cx, Half::Sink))?;
+        }
+        Poll::Ready(Ok(()))
+    }
+
+    fn start_send(self: Pin<&mut Self>, message: Message) -> Result<(), Error> {
+        let this = self.get_mut();
+        match this.admit(message)? {
+            Some((header, payload)) => this.push(header, payload),
+            None => Ok(()),
+        }
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
+        let this = self.get_mut();
+        ready!(this.poll_queue(cx))?;
+        this.poll_send(cx, Half::Sink)
+    }
+
+    /// Sends a close frame, if none was sent. The peer's is received by the stream.
+    fn poll_close(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
+        if self.phase == Phase::Open {
+            ready!(self.as_mut().poll_ready(cx))?;
+            self.as_mut().start_send(Message::Close(None))?;
+        }
+        self.poll_flush(cx)
+    }
+}
