@@ -92,6 +92,10 @@ impl<'a> Socket<'a> {
         None
     }
 
+    pub(super) fn is_tcp(self) -> bool {
+        matches!(self, Self::Tcp(_))
+    }
+
     pub(super) fn poll_read_ready(self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         match self {
             Self::Tcp(tcp) => tcp.poll_read_ready(cx),
@@ -219,7 +223,6 @@ pub(crate) fn limit_unsent_of<T>(io: &T, bytes: u32) -> io::Result<()> {
 }
 
 /// Whether a transport is a bare socket.
-#[cfg(feature = "http")]
 pub(crate) fn is_socket<T>(io: &T) -> bool {
     Socket::of(io).is_some()
 }
