@@ -30,6 +30,9 @@ impl Buf for Chain {
     /// EARLY-RETURN: each piece that ends before the new front goes home.
     fn advance(&mut self, count: usize) {
         assert!(count <= self.len, "advance {count} of {} bytes", self.len);
+        if count == self.len {
+            return self.clear();
+        }
         self.len -= count;
         let mut left = count;
         while left > 0 {

@@ -25,6 +25,7 @@ pub(super) enum OpCode {
 }
 
 impl OpCode {
+    #[inline]
     pub(super) fn is_control(self) -> bool {
         self as u8 >= Self::Close as u8
     }
@@ -56,6 +57,7 @@ pub(super) struct Header {
 
 impl Header {
     /// The header of a whole message, neither compressed nor masked, with a payload of `len` bytes.
+    #[inline]
     pub(super) fn new(opcode: OpCode, len: usize) -> Self {
         Self { opcode, is_final: true, is_compressed: false, mask: None, len: len as u64 }
     }
@@ -110,22 +112,25 @@ impl Header {
     }
 
     /// Writes it to the front of `bytes`; returns its length in bytes.
+    #[inline]
     pub(super) fn write(&self, bytes: &mut [u8; HEADER_LEN_MAX]) -> usize {
         bytes[0] = u8::from(self.is_final) << 7 | u8::from(self.is_compressed) << 6 | self.opcode as u8;
         let masked = u8::from(self.mask.is_some()) << 7;
-        let mut at = if let Ok(len) =
-            u8::try_from(self.len).map_err(drop).and_then(|len| if len < 126 { Ok(len) } else { Err(()) })
-        {
-            bytes[1] = masked | len;
-            2
-        } else if let Ok(len) = u16::try_from(self.len) {
-            bytes[1] = masked | 126;
-            bytes[2..4].copy_from_slice(&len.to_be_bytes());
-            4
-        } else {
-            bytes[1] = masked | 127;
-            bytes[2..10].copy_from_slice(&self.len.to_be_bytes());
-            10
+        let mut at = match self.len {
+            0..126 => {
+                bytes[1] = masked | self.len as u8;
+                2
+            }
+            126..=0xffff => {
+                bytes[1] = masked | 126;
+                bytes[2..4].copy_from_slice(&(self.len as u16).to_be_bytes());
+                4
+            }
+            _ => {
+                bytes[1] = masked | 127;
+                bytes[2..10].copy_from_slice(&self.len.to_be_bytes());
+                10
+            }
         };
         if let Some(mask) = self.mask {
             bytes[at..at + 4].copy_from_slice(&mask);

@@ -72,6 +72,7 @@ impl Outgoing {
 
 impl Frame {
     /// The payload is masked already if the header says so.
+    #[inline]
     pub(super) fn new(header: Header, payload: Chain) -> Self {
         debug_assert_eq!(header.len, payload.len() as u64);
         let mut head = [0; HEADER_LEN_MAX];
@@ -79,20 +80,24 @@ impl Frame {
         Self { opcode: header.opcode, head, begin: 0, end, payload, written: 0 }
     }
 
+    #[inline]
     fn head(&self) -> &[u8] {
         &self.head[usize::from(self.begin)..usize::from(self.end)]
     }
 }
 
 impl Buf for Frame {
+    #[inline]
     fn remaining(&self) -> usize {
-        self.head().len() + self.payload.len()
+        usize::from(self.end - self.begin) + self.payload.len()
     }
 
+    #[inline]
     fn chunk(&self) -> &[u8] {
         if self.head().is_empty() { self.payload.chunk() } else { self.head() }
     }
 
+    #[inline]
     fn chunks_vectored<'a>(&'a self, dst: &mut [IoSlice<'a>]) -> usize {
         let mut count = 0;
         if !self.head().is_empty() && !dst.is_empty() {
@@ -102,8 +107,9 @@ impl Buf for Frame {
         count + self.payload.chunks_vectored(&mut dst[count..])
     }
 
+    #[inline]
     fn advance(&mut self, count: usize) {
-        let of_head = count.min(self.head().len());
+        let of_head = count.min(usize::from(self.end - self.begin));
         self.begin += of_head as u8;
         self.payload.advance(count - of_head);
         self.written += count;

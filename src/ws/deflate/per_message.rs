@@ -61,6 +61,7 @@ impl PerMessage {
     }
 
     /// Whether messages may be compressed.
+    #[inline]
     pub(in crate::ws) fn is_agreed(&self) -> bool {
         self.0.is_some()
     }

@@ -23,6 +23,7 @@ use crate::{
 
 impl<T> WebSocket<T> {
     /// What is to be sent of a message; none if that is queued already, or waits to be compressed.
+    #[inline]
     pub(super) fn admit(&mut self, message: Message) -> Result<Option<(Header, Chain)>, Error> {
         if self.phase != Phase::Open {
             return Err(Error::closed());
@@ -38,7 +39,7 @@ impl<T> WebSocket<T> {
             return Err(Error::too_long("a ping or pong", payload.len() as u64, CONTROL_LEN_MAX));
         }
         let header = Header::new(opcode, payload.len());
-        if opcode.is_control() {
+        if opcode.is_control() || !self.per_message.is_agreed() {
             return Ok(Some((header, payload)));
         }
         Ok(self.per_message.deflate(header, payload, self.reading.chain()))
@@ -53,10 +54,15 @@ impl<T> WebSocket<T> {
     }
 
     /// A frame as it is sent; none if it waits for memory first.
+    #[inline]
     pub(super) fn mask(&mut self, header: Header, payload: Chain) -> Result<Option<(Header, Chain)>, Error> {
-        if self.role == Role::Server {
-            return Ok(Some((header, payload)));
+        match self.role {
+            Role::Server => Ok(Some((header, payload))),
+            Role::Client => self.mask_for_server(header, payload),
         }
+    }
+
+    fn mask_for_server(&mut self, header: Header, payload: Chain) -> Result<Option<(Header, Chain)>, Error> {
         let key = rand::random();
         if header.opcode.is_control() {
             // At most 125 bytes, far less than a block: whoever is told of an error, or that we are alive, needs no lease (NO-FREEZE).
@@ -90,8 +96,16 @@ impl<T> WebSocket<T> {
 }
 
 impl<T: AsyncRead + AsyncWrite + Unpin> WebSocket<T> {
-    /// Compresses and masks the messages that wait for it.
+    /// Compresses and masks the messages that wait for it; most sockets have none.
+    #[inline]
     pub(super) fn poll_queue(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
+        if self.rare.is_none() && !self.per_message.is_agreed() {
+            return Poll::Ready(Ok(()));
+        }
+        self.poll_waiting(cx)
+    }
+
+    fn poll_waiting(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
         ready!(self.poll_masking(cx))?;
         if let Some((header, payload)) = ready!(self.per_message.poll_deflate(cx)) {
             self.push(header, payload)?;

@@ -95,7 +95,9 @@ impl<T: AsyncRead + AsyncWrite + Unpin> WebSocket<T> {
                 None => Poll::Pending,
             };
         }
-        self.take_rare(|rare| std::mem::take(&mut rare.halves)).wake_other(half);
+        if self.rare.is_some() {
+            self.take_rare(|rare| std::mem::take(&mut rare.halves)).wake_other(half);
+        }
         polled
     }
 
