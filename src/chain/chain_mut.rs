@@ -110,7 +110,14 @@ impl ChainMut {
     }
 
     /// Gives the room back that is not written yet. A chain without bytes then holds nothing.
+    #[inline]
     pub fn release_room(&mut self) {
+        if self.rest.is_some() || self.tail.capacity() > 0 {
+            self.release_leased_room();
+        }
+    }
+
+    fn release_leased_room(&mut self) {
         match &mut self.rest {
             Some(rest) if rest.len() > 0 => rest.clear_spare(),
             _ => self.rest = None,
@@ -118,8 +125,7 @@ impl ChainMut {
         if self.tail.is_empty() {
             self.tail = BlockMut::empty();
         } else {
-            let written = self.tail.len();
-            drop(self.tail.split_off(written));
+            self.tail.give_up_room();
         }
     }
 
@@ -225,12 +231,16 @@ impl ChainMut {
     }
 
     pub(super) fn add_room(&mut self, blocks: impl IntoIterator<Item = BlockMut>) {
-        for block in blocks {
-            if self.tail.capacity() == 0 {
-                self.tail = block;
-            } else {
-                self.rest_mut().push_spare(block);
-            }
+        blocks.into_iter().for_each(|block| self.add_block(block));
+    }
+
+    /// Adds an empty block behind the room.
+    #[inline]
+    pub(crate) fn add_block(&mut self, block: BlockMut) {
+        if self.tail.capacity() == 0 {
+            self.tail = block;
+        } else {
+            self.rest_mut().push_spare(block);
         }
     }
 
@@ -343,6 +353,7 @@ impl Buf for ChainMut {
     }
 
     /// EARLY-RETURN: each piece that ends before the new front goes home. The room stays.
+    #[inline]
     fn advance(&mut self, count: usize) {
         assert!(count <= self.len(), "advance {count} of {} bytes", self.len());
         let left = self.rest.as_mut().map_or(count, |rest| rest.advance_parts(count));

@@ -46,6 +46,18 @@ impl ChainMut {
         }
     }
 
+    /// The first bytes, as many as `room` takes if there are so many: where they lie if that is one piece, else copied into `room`.
+    #[cfg(feature = "ws")]
+    #[inline]
+    pub(crate) fn peek_front<'a>(&'a self, room: &'a mut [u8]) -> &'a [u8] {
+        let (front, len) = (self.chunk(), self.len().min(room.len()));
+        if let Some(front) = front.get(..len) {
+            return front;
+        }
+        self.peek_slice(0, &mut room[..len]);
+        &room[..len]
+    }
+
     /// Where in `range` a byte is that `find` looks for; it is given each piece of the range in turn and answers with an index in it.
     ///
     /// What is sought must be a single byte, for a longer one could lie in two pieces. Costs a look at each piece before the range,
@@ -91,8 +103,12 @@ impl ChainMut {
     /// # Panics
     /// If the range ends after this chain, or bytes in it were linked.
     #[cfg(feature = "ws")]
+    #[inline]
     pub(crate) fn change(&mut self, begin: usize, end: usize, mut change: impl FnMut(&mut [u8])) {
         assert!(begin <= end && end <= self.len(), "change {begin}..{end} of {} bytes", self.len());
+        if self.rest.is_none() {
+            return change(&mut self.tail[begin..end]);
+        }
         let parts = self.rest.iter_mut().flat_map(|rest| rest.parts_mut()).map(|part| match part {
             Part::Own(block) => &mut block[..],
             Part::Linked(segment) if segment.is_empty() => &mut [],
@@ -124,6 +140,21 @@ impl ChainMut {
             self.move_front(self.len().min(at.max(SMALL_BLOCK)));
         }
         self.split_to(at).freeze()
+    }
+
+    /// As [`split_frame`](Self::split_frame), and gives the room back if no byte is left: a chain without bytes then holds nothing.
+    #[cfg(feature = "ws")]
+    #[inline]
+    pub(crate) fn take_frame(&mut self, at: usize) -> Chain {
+        if self.rest.is_none() && at == self.tail.len() && !is_sparse(at, self.tail.block_capacity()) {
+            // With its room, which would otherwise be a share of the block for a moment.
+            return Chain::from(std::mem::take(&mut self.tail));
+        }
+        let frame = self.split_frame(at);
+        if self.is_empty() {
+            self.release_room();
+        }
+        frame
     }
 
     /// Copies the first `len` bytes out of their blocks into as few others as hold them; does nothing if memory is short.

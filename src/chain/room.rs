@@ -48,12 +48,8 @@ impl ChainMut {
         ChainMut { pool: self.pool.clone(), ..ChainMut::detached() }
     }
 
-    /// Adds an empty block behind the room.
-    pub(crate) fn add_block(&mut self, block: BlockMut) {
-        self.add_room([block]);
-    }
-
     /// The room of the block that is being written, if it is worth a read: an eighth of the block or more.
+    #[inline]
     pub(crate) fn tail_room(&self) -> usize {
         let room = self.tail.remaining_mut();
         if room * 8 >= self.tail.block_capacity() { room } else { 0 }
@@ -62,8 +58,7 @@ impl ChainMut {
     /// Gives the room of the block that is being written up if it is not worth a read, and another block follows.
     pub(crate) fn skip_poor_tail(&mut self) {
         if self.tail_room() == 0 && self.rest.as_ref().is_some_and(|rest| rest.room() > 0) {
-            let written = self.tail.len();
-            drop(self.tail.split_off(written));
+            self.tail.give_up_room();
             self.next_tail();
         }
     }
@@ -75,6 +70,7 @@ impl ChainMut {
     }
 
     /// Gives whole blocks back that nothing was written to; the rest of a block that is begun stays.
+    #[inline]
     pub(crate) fn release_spare(&mut self) {
         if self.tail.is_empty() && self.tail.capacity() == self.tail.block_capacity() {
             self.tail = BlockMut::empty();

@@ -199,6 +199,12 @@ impl BlockMut {
         true
     }
 
+    /// Gives the room up: it is nobody's until the block is this handle's alone again ([`try_reclaim`](Self::try_reclaim)).
+    #[inline]
+    pub(crate) fn give_up_room(&mut self) {
+        self.cap = self.len;
+    }
+
     /// Forgets the bytes after the first `len`. Does nothing if there are not so many.
     pub fn truncate(&mut self, len: usize) {
         self.len = self.len.min(u32::try_from(len).unwrap_or(u32::MAX));

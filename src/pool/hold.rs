@@ -141,20 +141,31 @@ impl Hold {
 impl Drop for Hold {
     #[inline]
     fn drop(&mut self) {
-        let Some(entry) = self.0 else { return };
-        // SAFETY: TABLE-LIVES, by this share.
-        let meta = unsafe { entry.as_ref() };
-        // A count of one is ours, and nobody can raise it: the subtraction can be left out.
-        if meta.refs.load(Acquire) != 1 {
-            if meta.refs.fetch_sub(1, Release) != 1 {
-                return;
-            }
-            // Pairs with the releases of the shares that went before.
-            fence(Acquire);
+        // Most handles that are dropped are empty: those that something was moved out of.
+        if let Some(entry) = self.0 {
+            // SAFETY: this share is given up only here, at its end.
+            unsafe { give_up(entry) };
         }
-        // SAFETY: the count is used up, and this was the share that did it (SHARES).
-        unsafe { go_home(entry) };
     }
+}
+
+/// Gives up a share of a block: the last one takes it home.
+///
+/// # Safety
+/// The share is counted, and nobody uses it again.
+unsafe fn give_up(entry: NonNull<BlockMeta>) {
+    // SAFETY: TABLE-LIVES, by this share.
+    let meta = unsafe { entry.as_ref() };
+    // A count of one is ours, and nobody can raise it: the subtraction can be left out.
+    if meta.refs.load(Acquire) != 1 {
+        if meta.refs.fetch_sub(1, Release) != 1 {
+            return;
+        }
+        // Pairs with the releases of the shares that went before.
+        fence(Acquire);
+    }
+    // SAFETY: the count is used up, and this was the share that did it (SHARES).
+    unsafe { go_home(entry) };
 }
 
 /// The error of charges that stayed where they were.
