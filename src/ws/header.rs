@@ -30,6 +30,7 @@ impl OpCode {
         self as u8 >= Self::Close as u8
     }
 
+    #[inline]
     fn of(bits: u8) -> Option<Self> {
         match bits {
             0x0 => Some(Self::Continuation),
@@ -65,6 +66,7 @@ impl Header {
     /// Reads a header from the front of `bytes`, with its length in bytes; none if more are needed.
     ///
     /// Fails with the first byte that breaks a rule, without waiting for the rest.
+    #[inline]
     pub(super) fn parse(bytes: &[u8]) -> Result<Option<(Self, usize)>, Violation> {
         let &[first, ..] = bytes else { return Ok(None) };
         // RFC 6455 §5.2: RSV2 and RSV3 are zero, for no extension that we know gives them a meaning.

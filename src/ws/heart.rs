@@ -46,11 +46,13 @@ impl Heart {
         Self { config, beat }
     }
 
+    #[inline]
     pub(super) fn config(&self) -> &Config {
         &self.config
     }
 
     /// Something came.
+    #[inline]
     pub(super) fn heard(&mut self) {
         if let Some((keep_alive, beat)) = self.beat() {
             beat.deadline = keep_alive.next_ping();
@@ -59,6 +61,7 @@ impl Heart {
     }
 
     /// Looks at the time; the task is woken when it is to look again.
+    #[inline]
     pub(super) fn check(&mut self, cx: &Context<'_>) -> Pulse {
         match self.beat() {
             Some((keep_alive, beat)) => beat.check(keep_alive, cx),
@@ -66,8 +69,11 @@ impl Heart {
         }
     }
 
+    #[inline]
     fn beat(&mut self) -> Option<(&KeepAlive, &mut Beat)> {
-        self.config.keep_alive.as_ref().zip(self.beat.as_mut())
+        // The settings last: others share them, and most have no pings.
+        let beat = self.beat.as_mut()?;
+        Some((self.config.keep_alive.as_ref()?, beat))
     }
 }
 

@@ -3,29 +3,26 @@
 /// A masking key that goes on from piece to piece.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Mask {
-    /// The next four bytes of the key, as they lie in memory.
-    key: [u8; 4],
+    /// The next four bytes of the key, the first one lowest.
+    key: u32,
 }
 
 impl Mask {
+    #[inline]
     pub(super) fn new(key: [u8; 4]) -> Self {
-        Self { key }
+        Self { key: u32::from_le_bytes(key) }
     }
 
     /// Masks or unmasks the next bytes of the payload: both are the same.
     pub(super) fn apply(&mut self, bytes: &mut [u8]) {
-        let [a, b, c, d] = self.key;
-        let word = u64::from_ne_bytes([a, b, c, d, a, b, c, d]);
-        let mut words = bytes.chunks_exact_mut(8);
+        let word = (u64::from(self.key) << 32 | u64::from(self.key)).to_le_bytes();
+        let (words, rest) = bytes.as_chunks_mut::<8>();
         // Eight bytes at once, which the compiler makes vectors of.
-        for chunk in &mut words {
-            let masked = u64::from_ne_bytes((&*chunk).try_into().expect("eight bytes")) ^ word;
-            chunk.copy_from_slice(&masked.to_ne_bytes());
+        for chunk in words {
+            *chunk = (u64::from_ne_bytes(*chunk) ^ u64::from_ne_bytes(word)).to_ne_bytes();
         }
-        for (byte, key) in words.into_remainder().iter_mut().zip([a, b, c, d].into_iter().cycle()) {
-            *byte ^= key;
-        }
-        self.key.rotate_left(bytes.len() % 4);
+        rest.iter_mut().zip(word).for_each(|(byte, key)| *byte ^= key);
+        self.key = self.key.rotate_right(8 * (rest.len() % 4) as u32);
     }
 }
 

@@ -131,6 +131,7 @@ impl Reading {
     }
 
     /// Whether anything was read that no message was made of.
+    #[inline]
     pub(super) fn has_bytes(&self) -> bool {
         !self.chain.is_empty()
     }
@@ -152,25 +153,23 @@ impl Reading {
                 self.begun.get_or_insert_default().frame = Some(frame);
                 return Ok(None);
             }
-            let payload = self.chain.split_frame(len);
-            if self.chain.is_empty() {
-                self.chain.release_room();
+            let payload = self.chain.take_frame(len);
+            // From here on there is a box only if a message has begun.
+            self.begun.take_if(|begun| begun.message.is_none());
+            if frame.header.opcode.is_control() || (frame.header.is_final && self.begun.is_none()) {
+                return Ok(Some(frame.into_incoming(payload)?));
             }
-            if let Some(incoming) = self.end(frame, payload, rules)? {
-                if self.begun.as_ref().is_some_and(|begun| begun.message.is_none()) {
-                    self.begun = None;
-                }
-                return Ok(Some(incoming));
+            if let Some(message) = self.join(frame, payload, rules)? {
+                return Ok(Some(message));
             }
         }
     }
 
     /// Takes a header off.
+    #[inline]
     fn begin(&mut self, rules: Rules<'_>) -> Result<Option<Frame>, Error> {
-        let mut bytes = [0; HEADER_LEN_MAX];
-        let len = self.chain.len().min(HEADER_LEN_MAX);
-        self.chain.peek_slice(0, &mut bytes[..len]);
-        let Some((header, header_len)) = Header::parse(&bytes[..len])? else {
+        let mut room = [0; HEADER_LEN_MAX];
+        let Some((header, header_len)) = Header::parse(self.chain.peek_front(&mut room))? else {
             return Ok(None);
         };
         let message = self.begun.as_ref().and_then(|begun| begun.message.as_ref());
@@ -188,6 +187,7 @@ impl Reading {
     }
 
     /// Unmasks and checks what has come of a payload of `len` bytes.
+    #[inline]
     fn uncover(&mut self, frame: &mut Frame, len: usize) -> Result<(), Violation> {
         let come = self.chain.len().min(len);
         if come == frame.done || (frame.mask.is_none() && frame.utf8.is_none()) {
@@ -207,29 +207,10 @@ impl Reading {
         if is_valid { Ok(()) } else { Err(Violation::Utf8) }
     }
 
-    /// A frame is whole; the message that it ends, if it ends one.
-    fn end(&mut self, frame: Frame, payload: Chain, rules: Rules<'_>) -> Result<Option<Incoming>, Error> {
+    /// Adds a frame to the message that it begins or goes on with; the message, if this was its last.
+    fn join(&mut self, frame: Frame, payload: Chain, rules: Rules<'_>) -> Result<Option<Incoming>, Error> {
         let Frame { header, utf8, .. } = frame;
-        match header.opcode {
-            OpCode::Ping => return Ok(Some(Incoming::Ping(payload))),
-            OpCode::Pong => return Ok(Some(Incoming::Pong(payload))),
-            OpCode::Close => return Ok(Some(Incoming::Close(CloseFrame::parse(&payload.to_vec())?))),
-            OpCode::Text | OpCode::Binary | OpCode::Continuation => {}
-        }
-        let begun = self.begun.as_mut().and_then(|begun| begun.message.take());
-        if header.is_final {
-            if let Some(utf8) = utf8 {
-                utf8.finish().map_err(|_| Violation::Utf8)?;
-            }
-            let Some(mut message) = begun else {
-                let (is_text, is_compressed) = (header.opcode == OpCode::Text, header.is_compressed);
-                return Ok(Some(Incoming::Data { is_text, is_compressed, payload }));
-            };
-            message.push(payload);
-            let Fragments { is_text, is_compressed, payload, .. } = message;
-            return Ok(Some(Incoming::Data { is_text, is_compressed, payload: payload.freeze() }));
-        }
-        let mut message = begun.unwrap_or_else(|| Fragments {
+        let message = self.begun.get_or_insert_default().message.get_or_insert_with(|| Fragments {
             is_text: header.opcode == OpCode::Text,
             is_compressed: header.is_compressed,
             count: 0,
@@ -238,13 +219,17 @@ impl Reading {
         });
         message.count += 1;
         message.utf8 = utf8;
-        if message.count >= rules.config.fragments_max {
+        if header.is_final {
+            finish(utf8)?;
+        } else if message.count >= rules.config.fragments_max {
             let count = u64::from(message.count) + 1;
             return Err(Error::too_many("a message", count, rules.config.fragments_max, "frames"));
         }
         message.push(payload);
-        self.begun.get_or_insert_default().message = Some(message);
-        Ok(None)
+        if !header.is_final {
+            return Ok(None);
+        }
+        Ok(self.begun.take().and_then(|begun| begun.message).map(Fragments::into_incoming))
     }
 
     fn count_control(&mut self, rules: Rules<'_>) -> Result<(), Error> {
@@ -261,8 +246,31 @@ impl Reading {
     }
 }
 
+impl Frame {
+    /// What a whole frame is that no other one belongs to.
+    #[inline]
+    fn into_incoming(self, payload: Chain) -> Result<Incoming, Violation> {
+        match self.header.opcode {
+            OpCode::Ping => return Ok(Incoming::Ping(payload)),
+            OpCode::Pong => return Ok(Incoming::Pong(payload)),
+            OpCode::Close => return Ok(Incoming::Close(CloseFrame::parse(&payload.to_vec())?)),
+            OpCode::Text | OpCode::Binary | OpCode::Continuation => {}
+        }
+        finish(self.utf8)?;
+        let (is_text, is_compressed) = (self.header.opcode == OpCode::Text, self.header.is_compressed);
+        Ok(Incoming::Data { is_text, is_compressed, payload })
+    }
+}
+
+/// A text ends here, if it is one that is checked.
+#[inline]
+fn finish(utf8: Option<Utf8Check>) -> Result<(), Violation> {
+    utf8.map_or(Ok(()), Utf8Check::finish).map_err(|_| Violation::Utf8)
+}
+
 impl Rules<'_> {
     /// Checks a header against the message that has begun, if one has.
+    #[inline]
     fn check(self, header: &Header, message: Option<&Fragments>) -> Result<(), Error> {
         match (self.is_server, header.mask.is_some()) {
             (true, false) => return Err(Violation::Unmasked.into()),
@@ -310,5 +318,10 @@ impl Fragments {
             let _ = self.payload.try_reserve(SMALL_ROOM);
         }
         self.payload.append(payload);
+    }
+
+    fn into_incoming(self) -> Incoming {
+        let Self { is_text, is_compressed, payload, .. } = self;
+        Incoming::Data { is_text, is_compressed, payload: payload.freeze() }
     }
 }

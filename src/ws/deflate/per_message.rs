@@ -69,6 +69,7 @@ impl PerMessage {
     /// Takes the next message out of what was read, inflated; none if more is needed.
     ///
     /// Cancel safe: what is under way stays here.
+    #[inline]
     pub(in crate::ws) fn poll_decode(
         &mut self,
         cx: &mut Context<'_>,

@@ -73,6 +73,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Stream for WebSocket<T> {
 
 impl<T> WebSocket<T> {
     /// What is to be told the user of what came.
+    #[inline]
     fn receive(&mut self, incoming: Incoming) -> Result<Message, Error> {
         Ok(match incoming {
             Incoming::Data { is_text: true, payload, .. } => Message::Text(Utf8Chain::checked(payload)),
