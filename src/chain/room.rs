@@ -63,6 +63,12 @@ impl ChainMut {
         }
     }
 
+    /// The room, if it is in one block.
+    #[inline]
+    pub(crate) fn only_room_mut(&mut self) -> Option<&mut [MaybeUninit<u8>]> {
+        self.rest.is_none().then(|| self.tail.spare_capacity_mut())
+    }
+
     /// The room, block by block, in the order in which it is to be written.
     pub(crate) fn room_mut(&mut self) -> impl Iterator<Item = &mut [MaybeUninit<u8>]> {
         let spare = self.rest.iter_mut().flat_map(|rest| rest.spare_mut());

@@ -174,6 +174,7 @@ impl Intake {
         polled
     }
 
+    #[inline]
     fn take_error(&mut self) -> Option<io::Error> {
         match *self.rare.take_if(|rare| matches!(**rare, Rare::Failed(_)))? {
             Rare::Failed(error) => Some(error),
@@ -271,6 +272,7 @@ impl Intake {
     // ---- memory --------------------------------------------------------------------------------------------------------
 
     /// Makes room for the next read, and waits for memory if there is none at all.
+    #[inline]
     fn poll_room(
         &mut self,
         cx: &mut Context<'_>,
@@ -282,15 +284,9 @@ impl Intake {
                 Some(_) => self.try_room(chain),
                 None => self.try_piece(chain),
             };
-            match tried {
-                Ok(()) => return Poll::Ready(Ok(Memory::Room)),
-                Err(error) if error.is_exhausted() || error.is_over_limit() => {
-                    if let Some(unneeded) = look(socket)? {
-                        return Poll::Ready(Ok(unneeded));
-                    }
-                    self.starve(chain)?;
-                }
-                Err(error) => return Poll::Ready(Err(error.into())),
+            let Err(error) = tried else { return Poll::Ready(Ok(Memory::Room)) };
+            if let Some(unneeded) = self.starve(error, socket, chain)? {
+                return Poll::Ready(Ok(unneeded));
             }
         }
         let polled = self.poll_starved(cx, socket, chain);
@@ -300,6 +296,7 @@ impl Intake {
         polled
     }
 
+    #[cold]
     fn poll_starved(
         &mut self,
         cx: &mut Context<'_>,
@@ -317,22 +314,37 @@ impl Intake {
         Poll::Ready(Ok(Memory::Room))
     }
 
-    /// Begins to wait for memory, unless nobody but this chain could give it back.
-    fn starve(&mut self, chain: &ChainMut) -> Result<(), LeaseError> {
+    /// Begins to wait for memory, unless it is not needed, or nobody but this chain could give it back.
+    #[cold]
+    fn starve(
+        &mut self,
+        error: LeaseError,
+        socket: Option<Socket<'_>>,
+        chain: &ChainMut,
+    ) -> io::Result<Option<Memory>> {
+        if !error.is_exhausted() && !error.is_over_limit() {
+            return Err(error.into());
+        }
+        if let Some(unneeded) = look(socket)? {
+            return Ok(Some(unneeded));
+        }
         let (pool, pinned) = (pool_of(chain)?, chain.pinned());
         let limit = pool.limit_of_all();
         if pinned + pool.block_len_for(1) > limit {
-            return Err(LeaseError::too_large(chain.len() + 1, chain.len()));
+            return Err(LeaseError::too_large(chain.len() + 1, chain.len()).into());
         }
         self.rare = Some(Box::new(Rare::Starved(Starved { lease: None, look: Sleep::new(LOOK_EVERY) })));
-        Ok(())
+        Ok(None)
     }
 
     /// Makes room for the next read out of what is free now: all of it, or some. An error means that there is none at all.
     fn try_room(&self, chain: &mut ChainMut) -> Result<(), LeaseError> {
         let wanted = self.wanted();
         let tail = chain.tail_room();
-        let mut missing = if wanted == READ_MIN && tail > 0 { 0 } else { wanted.saturating_sub(tail) };
+        if wanted == READ_MIN && tail > 0 {
+            return Ok(());
+        }
+        let mut missing = wanted.saturating_sub(tail);
         let mut slices = usize::from(chain.remaining_mut() > 0);
         while missing > 0 && slices < RECV_SLICES_MAX {
             match try_block(chain, missing) {
@@ -379,7 +391,11 @@ impl Intake {
     }
 
     /// Learns from a read how much the next one should ask for.
+    #[inline]
     fn adapt(&mut self, received: Received) {
+        if !received.is_full && self.wanted == units(READ_MIN) {
+            return; // It cannot be less.
+        }
         let wanted = self.wanted();
         let next = if received.is_full {
             self.small_reads = 0;
@@ -396,18 +412,28 @@ impl Intake {
 }
 
 /// So many times READ_MIN, rounded up; at least once.
+#[inline]
 fn units(bytes: usize) -> u8 {
     u8::try_from(bytes.div_ceil(READ_MIN)).unwrap_or(u8::MAX).max(1)
 }
 
 /// Leases a block for a read of `len` bytes: a shorter one if there is no such block, and no room yet.
 fn try_block(chain: &ChainMut, len: usize) -> Result<BlockMut, LeaseError> {
-    let pool = pool_of(chain)?;
-    let mut len = len.min(READ_BLOCK).min(pool.block_len_for(READ_BLOCK));
+    let (pool, len) = (pool_of(chain)?, len.min(READ_BLOCK));
+    match pool.try_lease_most(len) {
+        Err(_) if chain.remaining_mut() == 0 => try_shorter_block(pool, len),
+        leased => leased,
+    }
+}
+
+/// As `try_block`, after a block for `len` bytes was refused.
+#[cold]
+fn try_shorter_block(pool: &Pool, len: usize) -> Result<BlockMut, LeaseError> {
+    let mut len = len.min(pool.block_len_for(len));
     loop {
-        match pool.try_lease(len) {
-            Err(_) if chain.remaining_mut() == 0 && len > READ_MIN => len = (len / 4).max(READ_MIN),
-            Err(_) if chain.remaining_mut() == 0 && len > 1 => len = 1,
+        len = if len > READ_MIN { (len / 4).max(READ_MIN) } else { 1 };
+        match pool.try_lease_most(len) {
+            Err(_) if len > 1 => {}
             leased => return leased,
         }
     }

@@ -117,16 +117,9 @@ impl<'a> Socket<'a> {
     /// # Errors
     /// Those of the socket; `WouldBlock` if nothing is there.
     pub(super) fn try_recv(self, chain: &mut ChainMut, inq: &mut Inq) -> io::Result<Received> {
-        let received = {
-            let mut slices: [_; RECV_SLICES_MAX] = std::array::from_fn(|_| MaybeUninitSlice::new(&mut []));
-            let mut count = 0;
-            for (slice, room) in slices.iter_mut().zip(chain.room_mut()) {
-                *slice = MaybeUninitSlice::new(room);
-                count += 1;
-            }
-            let slices = &mut slices[..count];
-            let offered = slices.iter().map(|slice| slice.len()).sum();
-            self.try_io(Interest::READABLE, |socket| recv(socket, slices, offered, *inq), Received::is_drained)?
+        let received = match chain.only_room_mut() {
+            Some(room) if *inq != Inq::On => self.recv_piece(room)?,
+            _ => self.recv_pieces(chain, *inq)?,
         };
         let mut left = received.count;
         while left > 0 {
@@ -139,6 +132,26 @@ impl<'a> Socket<'a> {
             *inq = self.ask_inq();
         }
         Ok(received)
+    }
+
+    #[inline]
+    fn recv_piece(self, room: &mut [MaybeUninit<u8>]) -> io::Result<Received> {
+        let offered = room.len();
+        let is_last = |&count: &usize| 0 < count && count < offered;
+        let count = self.try_io(Interest::READABLE, |socket| socket.recv(room), is_last)?;
+        Ok(Received { count, is_full: count == offered, left: None })
+    }
+
+    fn recv_pieces(self, chain: &mut ChainMut, inq: Inq) -> io::Result<Received> {
+        let mut slices: [_; RECV_SLICES_MAX] = std::array::from_fn(|_| MaybeUninitSlice::new(&mut []));
+        let mut count = 0;
+        for (slice, room) in slices.iter_mut().zip(chain.room_mut()) {
+            *slice = MaybeUninitSlice::new(room);
+            count += 1;
+        }
+        let slices = &mut slices[..count];
+        let offered = slices.iter().map(|slice| slice.len()).sum();
+        self.try_io(Interest::READABLE, |socket| recv(socket, slices, offered, inq), Received::is_drained)
     }
 
     /// Looks whether a byte is there, without taking it: 1, or 0 at the end of the stream.

@@ -155,6 +155,14 @@ impl Pool {
         self.try_lease_fresh(len).map(BlockMut::from)
     }
 
+    /// As [`try_lease`](Self::try_lease), but a block of the largest class if none is that large.
+    #[inline]
+    pub(crate) fn try_lease_most(&self, len: usize) -> Result<BlockMut, LeaseError> {
+        let classes = &self.core().classes;
+        let class = classes.holding(len).unwrap_or(classes.largest());
+        self.try_lease_of(class, len.min(classes.len_of(class))).map(BlockMut::from)
+    }
+
     /// Leases a block of at least `len` bytes, and waits for it if need be: at most the pool's `wait_max`.
     ///
     /// # Errors
@@ -396,11 +404,15 @@ impl Pool {
     /// Too large to be inlined wherever somebody leases; returns in registers.
     #[inline(never)]
     fn try_lease_fresh(&self, len: usize) -> Result<Fresh, LeaseError> {
-        let core = self.core();
-        let Some(class) = core.classes.holding(len) else {
-            return Err(self.too_large(len));
-        };
-        match core.lease_fast(&self.account, class) {
+        match self.core().classes.holding(len) {
+            Some(class) => self.try_lease_of(class, len),
+            None => Err(self.too_large(len)),
+        }
+    }
+
+    #[inline]
+    fn try_lease_of(&self, class: ClassIndex, len: usize) -> Result<Fresh, LeaseError> {
+        match self.core().lease_fast(&self.account, class) {
             Some(block) => Ok(block),
             None => self.try_lease_slow(len, class),
         }
