@@ -44,20 +44,18 @@ impl Outgoing {
         self.written
     }
 
-    /// Queues a frame; the payload is masked already if the header says so.
-    pub(super) fn push(&mut self, header: Header, payload: Chain) {
-        self.push_frame(Frame::new(header, payload));
-    }
-
-    /// Queues what is left of a frame, of which something may have been written.
-    pub(super) fn push_frame(&mut self, frame: Frame) {
+    /// Queues what is left of a frame, of which something may have been written. Of too many pongs that wait the oldest is dropped.
+    pub(super) fn push(&mut self, frame: Frame) {
+        if frame.opcode == OpCode::Pong {
+            self.drop_pong();
+        }
         self.len += frame.remaining();
         self.written += frame.written;
         self.frames.push_back(frame);
     }
 
-    /// Queues a pong; drops the oldest of too many that wait.
-    pub(super) fn push_pong(&mut self, header: Header, payload: Chain) {
+    /// Drops the oldest pong that waits, if as many wait as may.
+    fn drop_pong(&mut self) {
         // One of which a byte was written is written to its end.
         let is_waiting = |frame: &Frame| frame.opcode == OpCode::Pong && frame.begin == 0;
         if self.frames.iter().filter(|frame| is_waiting(frame)).count() >= PONGS_MAX
@@ -66,7 +64,6 @@ impl Outgoing {
         {
             self.len -= frame.remaining();
         }
-        self.push(header, payload);
     }
 }
 

@@ -47,32 +47,32 @@ impl<T> WebSocket<T> {
 
     /// Queues a frame.
     pub(super) fn push(&mut self, header: Header, payload: Chain) -> Result<(), Error> {
-        if let Some((header, payload)) = self.mask(header, payload)? {
-            self.push_masked(header, payload);
+        if let Some(frame) = self.frame(header, payload)? {
+            self.push_frame(frame);
         }
         Ok(())
     }
 
     /// A frame as it is sent; none if it waits for memory first.
     #[inline]
-    pub(super) fn mask(&mut self, header: Header, payload: Chain) -> Result<Option<(Header, Chain)>, Error> {
+    pub(super) fn frame(&mut self, header: Header, payload: Chain) -> Result<Option<Frame>, Error> {
         match self.role {
-            Role::Server => Ok(Some((header, payload))),
-            Role::Client => self.mask_for_server(header, payload),
+            Role::Server => Ok(Some(Frame::new(header, payload))),
+            Role::Client => self.mask(header, payload),
         }
     }
 
-    fn mask_for_server(&mut self, header: Header, payload: Chain) -> Result<Option<(Header, Chain)>, Error> {
+    fn mask(&mut self, header: Header, payload: Chain) -> Result<Option<Frame>, Error> {
         let key = rand::random();
         if header.opcode.is_control() {
             // At most 125 bytes, far less than a block: whoever is told of an error, or that we are alive, needs no lease (NO-FREEZE).
             let mut payload = payload.to_vec();
             Mask::new(key).apply(&mut payload);
-            return Ok(Some((Header { mask: Some(key), ..header }, Bytes::from(payload).into())));
+            return Ok(Some(Frame::new(Header { mask: Some(key), ..header }, Bytes::from(payload).into())));
         }
         let mut masking = Masking::new(payload, self.reading.chain().sibling());
         match masking.try_mask(key) {
-            Ok(payload) => Ok(Some((Header { mask: Some(key), ..header }, payload))),
+            Ok(payload) => Ok(Some(Frame::new(Header { mask: Some(key), ..header }, payload))),
             Err(error) if error.is_exhausted() || error.is_over_limit() => {
                 self.rare.get_or_insert_default().masking = Some(Box::new((header, masking)));
                 Ok(None)
@@ -81,17 +81,8 @@ impl<T> WebSocket<T> {
         }
     }
 
-    fn push_masked(&mut self, header: Header, payload: Chain) {
-        let outgoing = self.outgoing.get_or_insert_default();
-        match header.opcode {
-            OpCode::Pong => outgoing.push_pong(header, payload),
-            _ => outgoing.push(header, payload),
-        }
-    }
-
-    /// Queues a frame.
     pub(in crate::ws) fn push_frame(&mut self, frame: Frame) {
-        self.outgoing.get_or_insert_default().push_frame(frame);
+        self.outgoing.get_or_insert_default().push(frame);
     }
 }
 
@@ -123,7 +114,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin> WebSocket<T> {
                 return Poll::Pending;
             };
             self.take_rare(|rare| rare.masking.take());
-            self.push_masked(Header { mask: Some(key), ..header }, masked?);
+            self.push_frame(Frame::new(Header { mask: Some(key), ..header }, masked?));
         }
         Poll::Ready(Ok(()))
     }

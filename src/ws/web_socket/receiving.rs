@@ -33,30 +33,27 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Stream for WebSocket<T> {
                 return this.poll_fail(cx, error);
             }
             let is_deflating = this.per_message.is_agreed();
-            let rules = Rules { config: this.heart.config(), is_server: this.role == Role::Server, is_deflating };
-            let decoded = if is_deflating || this.reading.has_bytes() {
-                this.per_message.poll_decode(cx, &mut this.reading, rules)
-            } else {
-                Poll::Ready(Ok(None))
-            };
-            match decoded {
-                Poll::Ready(Ok(None)) => {}
-                Poll::Ready(Ok(Some(incoming))) => {
-                    let received = this.receive(incoming);
-                    if this.outgoing.is_some() {
-                        // The answer leaves before the user looks at what was asked. A failure is met again.
-                        let _ = this.poll_send(cx, Half::Stream);
+            if is_deflating || this.reading.has_bytes() {
+                let rules = Rules { config: this.heart.config(), is_server: this.role == Role::Server, is_deflating };
+                match this.per_message.poll_decode(cx, &mut this.reading, rules) {
+                    Poll::Ready(Ok(None)) => {}
+                    Poll::Ready(Ok(Some(incoming))) => {
+                        let received = this.receive(incoming);
+                        if this.outgoing.is_some() {
+                            // The answer leaves before the user looks at what was asked. A failure is met again.
+                            let _ = this.poll_send(cx, Half::Stream);
+                        }
+                        return match received {
+                            Ok(message) => Poll::Ready(Some(Ok(message))),
+                            Err(error) => this.poll_fail(cx, error),
+                        };
                     }
-                    return match received {
-                        Ok(message) => Poll::Ready(Some(Ok(message))),
-                        Err(error) => this.poll_fail(cx, error),
-                    };
-                }
-                Poll::Ready(Err(error)) => return this.poll_fail(cx, error),
-                Poll::Pending => {
-                    // It is we who keep the peer waiting.
-                    this.heart.heard();
-                    return this.poll_silence(cx);
+                    Poll::Ready(Err(error)) => return this.poll_fail(cx, error),
+                    Poll::Pending => {
+                        // It is we who keep the peer waiting.
+                        this.heart.heard();
+                        return this.poll_silence(cx);
+                    }
                 }
             }
             match this.reading.poll_read(cx, Pin::new(&mut this.io)) {

@@ -41,9 +41,9 @@ impl<T: AsyncRead + AsyncWrite + Unpin> WebSocket<T> {
         }
         if let Some(message) = message.take()
             && let Some((header, payload)) = self.admit(message)?
-            && let Some((header, payload)) = self.mask(header, payload)?
+            && let Some(frame) = self.frame(header, payload)?
         {
-            return self.poll_send_frame(cx, Half::Sink, Frame::new(header, payload));
+            return self.poll_send_frame(cx, Half::Sink, frame);
         }
         Pin::new(self).poll_flush(cx)
     }
