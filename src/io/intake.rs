@@ -154,18 +154,30 @@ impl Intake {
         io: Pin<&mut T>,
         chain: &mut ChainMut,
     ) -> Poll<io::Result<usize>> {
+        match Socket::of(io.as_ref().get_ref()) {
+            Some(socket) => self.poll_socket(cx, socket, chain),
+            None => self.poll_other(cx, io, chain),
+        }
+    }
+
+    /// What the last read has left to do before the next one, if anything.
+    #[inline]
+    fn poll_left_over(&mut self, cx: &mut Context<'_>, chain: &mut ChainMut) -> Option<Poll<io::Result<usize>>> {
         if std::mem::take(&mut self.owes_yield) {
             if chain.is_empty() {
                 chain.release_room();
             }
             cx.waker().wake_by_ref();
-            return Poll::Pending;
+            return Some(Poll::Pending);
         }
-        let polled = match (self.take_error(), Socket::of(io.as_ref().get_ref())) {
-            (Some(error), _) => Poll::Ready(Err(error)),
-            (None, Some(socket)) => self.poll_socket(cx, socket, chain),
-            (None, None) => self.poll_other(cx, io, chain),
-        };
+        let error = self.take_error()?;
+        self.park(chain);
+        Some(Poll::Ready(Err(error)))
+    }
+
+    /// What came of a read is the caller's, and the room is needed no more.
+    #[inline]
+    fn settle(&mut self, polled: Poll<io::Result<usize>>, chain: &mut ChainMut) -> Poll<io::Result<usize>> {
         match polled {
             Poll::Ready(Ok(1..)) => chain.release_spare(),
             // Whatever comes next may take long.
@@ -204,6 +216,15 @@ impl Intake {
         socket: Socket<'_>,
         chain: &mut ChainMut,
     ) -> Poll<io::Result<usize>> {
+        if let Some(polled) = self.poll_left_over(cx, chain) {
+            return polled;
+        }
+        let polled = self.poll_recv(cx, socket, chain);
+        self.settle(polled, chain)
+    }
+
+    #[inline]
+    fn poll_recv(&mut self, cx: &mut Context<'_>, socket: Socket<'_>, chain: &mut ChainMut) -> Poll<io::Result<usize>> {
         loop {
             ready!(socket.poll_read_ready(cx))?;
             match ready!(self.poll_room(cx, Some(socket), chain))? {
@@ -251,6 +272,19 @@ impl Intake {
     }
 
     fn poll_other<T: AsyncRead>(
+        &mut self,
+        cx: &mut Context<'_>,
+        io: Pin<&mut T>,
+        chain: &mut ChainMut,
+    ) -> Poll<io::Result<usize>> {
+        if let Some(polled) = self.poll_left_over(cx, chain) {
+            return polled;
+        }
+        let polled = self.poll_read_buf(cx, io, chain);
+        self.settle(polled, chain)
+    }
+
+    fn poll_read_buf<T: AsyncRead>(
         &mut self,
         cx: &mut Context<'_>,
         mut io: Pin<&mut T>,
@@ -418,6 +452,7 @@ fn units(bytes: usize) -> u8 {
 }
 
 /// Leases a block for a read of `len` bytes: a shorter one if there is no such block, and no room yet.
+#[inline]
 fn try_block(chain: &ChainMut, len: usize) -> Result<BlockMut, LeaseError> {
     let (pool, len) = (pool_of(chain)?, len.min(READ_BLOCK));
     match pool.try_lease_most(len) {
