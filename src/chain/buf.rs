@@ -18,13 +18,14 @@ impl Buf for Chain {
     }
 
     /// FULL-VECTOR: lists all pieces that `dst` has places for.
+    #[inline]
     fn chunks_vectored<'a>(&'a self, dst: &mut [IoSlice<'a>]) -> usize {
-        let mut count = 0;
-        for (slice, segment) in dst.iter_mut().zip(self.segments()) {
-            *slice = IoSlice::new(segment.as_ref());
-            count += 1;
+        let Some((first, others)) = dst.split_first_mut() else { return 0 };
+        if self.is_empty() {
+            return 0;
         }
-        count
+        *first = IoSlice::new(self.chunk());
+        1 + self.segments.others_vectored(others)
     }
 
     /// EARLY-RETURN: each piece that ends before the new front goes home.

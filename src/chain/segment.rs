@@ -1,6 +1,9 @@
 //! `Segment`: one piece of a chain; `Segments`: a queue of them.
 
-use std::collections::{VecDeque, vec_deque};
+use std::{
+    collections::{VecDeque, vec_deque},
+    io::IoSlice,
+};
 
 use bytes::{Buf, Bytes};
 
@@ -219,6 +222,13 @@ impl Segments {
             tail.pop_front();
         }
         tail
+    }
+
+    /// Lists the segments behind the first one, as many as `dst` has places for.
+    #[inline]
+    pub(super) fn others_vectored<'a>(&'a self, dst: &mut [IoSlice<'a>]) -> usize {
+        let Some(rest) = &self.rest else { return 0 };
+        dst.iter_mut().zip(rest.iter()).map(|(slice, segment)| *slice = IoSlice::new(segment.as_ref())).count()
     }
 
     fn rest_mut(&mut self) -> &mut VecDeque<Segment> {
