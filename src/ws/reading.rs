@@ -153,12 +153,12 @@ impl Reading {
                 self.begun.get_or_insert_default().frame = Some(frame);
                 return Ok(None);
             }
-            let payload = self.chain.take_frame(len);
             // From here on there is a box only if a message has begun.
             self.begun.take_if(|begun| begun.message.is_none());
             if frame.header.opcode.is_control() || (frame.header.is_final && self.begun.is_none()) {
-                return Ok(Some(frame.into_incoming(payload)?));
+                return Ok(Some(self.take_incoming(&frame, len)?));
             }
+            let payload = self.chain.take_frame(len);
             if let Some(message) = self.join(frame, payload, rules)? {
                 return Ok(Some(message));
             }
@@ -207,6 +207,21 @@ impl Reading {
         if is_valid { Ok(()) } else { Err(Violation::Utf8) }
     }
 
+    /// What a whole frame is that no other one belongs to.
+    #[inline]
+    fn take_incoming(&mut self, frame: &Frame, len: usize) -> Result<Incoming, Violation> {
+        finish(frame.utf8)?;
+        let payload = self.chain.take_frame(len);
+        Ok(match frame.header.opcode {
+            OpCode::Ping => Incoming::Ping(payload),
+            OpCode::Pong => Incoming::Pong(payload),
+            OpCode::Close => Incoming::Close(CloseFrame::parse(&payload.to_vec())?),
+            opcode => {
+                Incoming::Data { is_text: opcode == OpCode::Text, is_compressed: frame.header.is_compressed, payload }
+            }
+        })
+    }
+
     /// Adds a frame to the message that it begins or goes on with; the message, if this was its last.
     fn join(&mut self, frame: Frame, payload: Chain, rules: Rules<'_>) -> Result<Option<Incoming>, Error> {
         let Frame { header, utf8, .. } = frame;
@@ -243,22 +258,6 @@ impl Reading {
             return Err(Error::too_many("the peer's pings and pongs", count.into(), most, "control frames a second"));
         }
         Ok(())
-    }
-}
-
-impl Frame {
-    /// What a whole frame is that no other one belongs to.
-    #[inline]
-    fn into_incoming(self, payload: Chain) -> Result<Incoming, Violation> {
-        match self.header.opcode {
-            OpCode::Ping => return Ok(Incoming::Ping(payload)),
-            OpCode::Pong => return Ok(Incoming::Pong(payload)),
-            OpCode::Close => return Ok(Incoming::Close(CloseFrame::parse(&payload.to_vec())?)),
-            OpCode::Text | OpCode::Binary | OpCode::Continuation => {}
-        }
-        finish(self.utf8)?;
-        let (is_text, is_compressed) = (self.header.opcode == OpCode::Text, self.header.is_compressed);
-        Ok(Incoming::Data { is_text, is_compressed, payload })
     }
 }
 

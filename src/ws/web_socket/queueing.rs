@@ -22,9 +22,9 @@ use crate::{
 };
 
 impl<T> WebSocket<T> {
-    /// What is to be sent of a message; none if that is queued already, or waits to be compressed.
+    /// A message as it is sent; none if it is queued already, or waits to be compressed or masked.
     #[inline]
-    pub(super) fn admit(&mut self, message: Message) -> Result<Option<(Header, Chain)>, Error> {
+    pub(super) fn admit(&mut self, message: Message) -> Result<Option<Frame>, Error> {
         if self.phase != Phase::Open {
             return Err(Error::closed());
         }
@@ -38,11 +38,14 @@ impl<T> WebSocket<T> {
         if opcode.is_control() && payload.len() > CONTROL_LEN_MAX {
             return Err(Error::too_long("a ping or pong", payload.len() as u64, CONTROL_LEN_MAX));
         }
-        let header = Header::new(opcode, payload.len());
-        if opcode.is_control() || !self.per_message.is_agreed() {
-            return Ok(Some((header, payload)));
+        let mut ready = (Header::new(opcode, payload.len()), payload);
+        if self.per_message.is_agreed() && !opcode.is_control() {
+            let Some(deflated) = self.per_message.deflate(ready.0, ready.1, self.reading.chain()) else {
+                return Ok(None);
+            };
+            ready = deflated;
         }
-        Ok(self.per_message.deflate(header, payload, self.reading.chain()))
+        self.frame(ready.0, ready.1)
     }
 
     /// Queues a frame.
@@ -55,7 +58,7 @@ impl<T> WebSocket<T> {
 
     /// A frame as it is sent; none if it waits for memory first.
     #[inline]
-    pub(super) fn frame(&mut self, header: Header, payload: Chain) -> Result<Option<Frame>, Error> {
+    fn frame(&mut self, header: Header, payload: Chain) -> Result<Option<Frame>, Error> {
         match self.role {
             Role::Server => Ok(Some(Frame::new(header, payload))),
             Role::Client => self.mask(header, payload),

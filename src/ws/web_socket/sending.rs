@@ -40,8 +40,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin> WebSocket<T> {
             ready!(Pin::new(&mut *self).poll_ready(cx))?;
         }
         if let Some(message) = message.take()
-            && let Some((header, payload)) = self.admit(message)?
-            && let Some(frame) = self.frame(header, payload)?
+            && let Some(frame) = self.admit(message)?
         {
             return self.poll_send_frame(cx, Half::Sink, frame);
         }
@@ -54,6 +53,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin> WebSocket<T> {
     }
 
     /// Writes a frame, behind what is queued; if nothing is, only what the transport does not take is queued, and most leave without.
+    #[inline]
     pub(in crate::ws) fn poll_send_frame(
         &mut self,
         cx: &mut Context<'_>,
@@ -82,7 +82,20 @@ impl<T: AsyncRead + AsyncWrite + Unpin> WebSocket<T> {
     }
 
     /// Takes note of the task if it waits, and else tells the other one.
+    #[inline]
     fn poll_halves(
+        &mut self,
+        cx: &mut Context<'_>,
+        half: Half,
+        polled: Poll<Result<(), Error>>,
+    ) -> Poll<Result<(), Error>> {
+        if polled.is_ready() && self.rare.is_none() {
+            return polled;
+        }
+        self.poll_both_halves(cx, half, polled)
+    }
+
+    fn poll_both_halves(
         &mut self,
         cx: &mut Context<'_>,
         half: Half,
@@ -95,9 +108,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin> WebSocket<T> {
                 None => Poll::Pending,
             };
         }
-        if self.rare.is_some() {
-            self.take_rare(|rare| std::mem::take(&mut rare.halves)).wake_other(half);
-        }
+        self.take_rare(|rare| std::mem::take(&mut rare.halves)).wake_other(half);
         polled
     }
 
@@ -127,10 +138,10 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Sink<Message> for WebSocket<T> {
 
     fn start_send(self: Pin<&mut Self>, message: Message) -> Result<(), Error> {
         let this = self.get_mut();
-        match this.admit(message)? {
-            Some((header, payload)) => this.push(header, payload),
-            None => Ok(()),
+        if let Some(frame) = this.admit(message)? {
+            this.push_frame(frame);
         }
+        Ok(())
     }
 
     fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
