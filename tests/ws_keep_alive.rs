@@ -111,3 +111,44 @@ async fn many_sockets_share_one_timer_which_ends_with_them() {
     sleep(LATE).await;
     assert_eq!(tokio::runtime::Handle::current().metrics().num_alive_tasks(), 0);
 }
+
+fn alive_tasks() -> usize {
+    tokio::runtime::Handle::current().metrics().num_alive_tasks()
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_timer_sleeps_while_there_is_no_socket_and_wakes_for_the_next_one() {
+    let (pool, config) = (pool(), config());
+    for _ in 0..3 {
+        let (mut socket, mut far) = server(&pool, &config);
+        let task = tokio::spawn(async move { while let Some(Ok(_)) = socket.recv().await {} });
+        let begun = Instant::now();
+        timeout(INTERVAL + LATE, expect_ping(&mut far)).await.expect("in time");
+        assert!(begun.elapsed() >= INTERVAL, "{:?}", begun.elapsed());
+        assert_eq!(alive_tasks(), 2);
+        drop(far);
+        task.await.expect("no panic");
+        sleep(LATE).await;
+        assert_eq!(alive_tasks(), 0, "the settings live on, and nothing ticks");
+        sleep(10 * INTERVAL).await;
+    }
+}
+
+#[test]
+fn the_timer_goes_on_in_another_runtime_when_that_of_the_first_socket_is_gone() {
+    let (pool, config) = (pool(), config());
+    let runtime =
+        || tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().expect("a runtime");
+    let (first, _far) = runtime().block_on(async {
+        let (mut socket, far) = server(&pool, &config);
+        assert!(timeout(LATE, socket.recv()).await.is_err());
+        (socket, far)
+    });
+    runtime().block_on(async {
+        let (mut socket, mut far) = server(&pool, &config);
+        tokio::spawn(async move { while let Some(Ok(_)) = socket.recv().await {} });
+        timeout(INTERVAL + LATE, expect_ping(&mut far)).await.expect("in time");
+    });
+    drop(first);
+    assert_eq!(pool.leased(), 0);
+}

@@ -73,6 +73,13 @@ impl Sleepers {
         drop(waker);
     }
 
+    /// Whether nobody is in the list.
+    #[cfg(feature = "ws")]
+    pub(crate) fn is_empty(&self) -> bool {
+        let list = self.list.lock();
+        list.free.len() == list.entries.len()
+    }
+
     /// Wakes the task at `deadline`, or when the server stops; one that `lingers` when memory is short too. One lock.
     pub(crate) fn sleep(&self, slot: Slot, cx: &Context<'_>, deadline: Tick, lingers: bool) {
         let mut list = self.list.lock();

@@ -1,4 +1,9 @@
 //! `KeepAlive`: pings, for all sockets with one timer.
+//!
+//! # Invariants
+//! - ONE-TIMER: `is_ticking` is true exactly while one [`Ticking`] exists. It goes with its task, also when the runtime of that ends.
+//! - WATCHED: while a socket that was polled is in the list, somebody ticks, or nobody's runtime is left. It enters the list before it looks
+//!   whether anybody ticks, and who stops looks at the list afterwards; the lock of the list puts the two in order.
 
 use std::{
     fmt,
@@ -18,7 +23,7 @@ use crate::io::{Sleepers, TICK, Tick};
 /// Make one, and give it to the [`Config`](super::Config) of many sockets: they share one coarse timer, of four ticks a second. A socket costs
 /// some 60 bytes for it, in place of a timer of its own.
 ///
-/// The timer runs in the runtime in which the first socket is polled, and ends with the last of what shares it.
+/// The timer runs in the runtime in which the first socket is polled, and rests while there is none.
 ///
 /// # Examples
 /// ```
@@ -63,11 +68,12 @@ impl KeepAlive {
         pinged.after(self.shared.timeout)
     }
 
-    /// Begins to tick, if that was not done before.
+    /// Begins to tick, if nobody does; for a socket that is in the list of sleepers.
     pub(super) fn begin(&self) {
-        let is_ticking = &self.shared.is_ticking;
-        if !is_ticking.load(Relaxed) && !is_ticking.swap(true, Relaxed) {
-            tokio::spawn(tick(Arc::downgrade(&self.shared)));
+        if !self.shared.is_ticking.load(Relaxed)
+            && let Some(ticking) = Ticking::begin(&self.shared)
+        {
+            tokio::spawn(tick(ticking));
         }
     }
 }
@@ -79,13 +85,39 @@ impl fmt::Debug for KeepAlive {
     }
 }
 
-/// The one timer.
-async fn tick(shared: Weak<Shared>) {
+/// Whoever has it ticks, and nobody else (ONE-TIMER).
+struct Ticking(Weak<Shared>);
+
+impl Ticking {
+    fn begin(shared: &Arc<Shared>) -> Option<Self> {
+        (!shared.is_ticking.swap(true, Relaxed)).then(|| Self(Arc::downgrade(shared)))
+    }
+}
+
+impl Drop for Ticking {
+    fn drop(&mut self) {
+        if let Some(shared) = self.0.upgrade() {
+            shared.is_ticking.store(false, Relaxed);
+        }
+    }
+}
+
+/// The one timer, until there is no socket left.
+async fn tick(mut ticking: Ticking) {
     let mut interval = tokio::time::interval(TICK);
     interval.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         interval.tick().await;
-        let Some(shared) = shared.upgrade() else { return };
+        let Some(shared) = ticking.0.upgrade() else { return };
         shared.sleepers.tick(false);
+        if shared.sleepers.is_empty() {
+            drop(ticking);
+            // A socket that came before that has seen a timer, and is in the list now (WATCHED).
+            if shared.sleepers.is_empty() {
+                return;
+            }
+            let Some(again) = Ticking::begin(&shared) else { return };
+            ticking = again;
+        }
     }
 }
