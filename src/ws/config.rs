@@ -76,7 +76,8 @@ impl Config {
         Self { high_mark: bytes, ..self }
     }
 
-    /// How long the peer may take to answer our close frame, and a client's server to close the connection after both; 10 s by default.
+    /// How long the peer may take to take our close frame and to answer it, and a client's server to close the connection after both; 10 s by
+    /// default. Whichever half of a socket is polled keeps to it.
     pub fn close_timeout(self, timeout: Duration) -> Self {
         Self { close_timeout: timeout, ..self }
     }

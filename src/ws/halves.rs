@@ -31,8 +31,14 @@ impl Halves {
             Half::Sink => (&mut self.sink, &self.stream),
         };
         own.get_or_insert_with(|| waker.clone()).clone_from(waker);
-        let other = other.as_ref().filter(|other| !other.will_wake(waker))?;
-        Some(Waker::from(Arc::new(Both(waker.clone(), other.clone()))))
+        other.as_ref().filter(|other| !other.will_wake(waker))?;
+        self.both()
+    }
+
+    /// A waker of both, if both wait.
+    pub(super) fn both(&self) -> Option<Waker> {
+        let (stream, sink) = self.stream.as_ref().zip(self.sink.as_ref())?;
+        Some(Waker::from(Arc::new(Both(stream.clone(), sink.clone()))))
     }
 
     pub(super) fn is_empty(&self) -> bool {

@@ -17,7 +17,7 @@ use crate::{
     frame::{Frame, TEXT, wire},
     peer::duplex,
     pool, socket,
-    transport::{Faulty, once, sockets::tcp_pair},
+    transport::{End, Faulty, once, sockets::tcp_pair},
 };
 
 /// The default of the settings.
@@ -220,6 +220,27 @@ async fn a_server_ends_the_connection_and_a_client_waits_for_that() {
     peer.io.shutdown().await.unwrap();
     assert!(socket.recv().await.is_none());
     assert_eq!(pool.leased(), 0);
+}
+
+#[tokio::test]
+async fn a_transport_is_shut_down_once_however_often_its_end_is_looked_for() {
+    let pool = pool();
+    for role in ROLES {
+        let incoming = wire([Frame::close(1000, "")].map(|frame| frame.to(role)));
+        let mut socket = socket(role, Faulty::new(incoming).pending().staying_open(), &pool);
+        socket.recv().await.unwrap().unwrap();
+        // An answer in time, a flush, a shutdown: each is told to wait first.
+        for _ in 0..4 {
+            assert!(once(socket.recv()).await.is_pending());
+        }
+        let (calls, end) = (socket.get_ref().calls(), socket.get_ref().end());
+        assert_eq!(end, if role == Role::Server { End::Shutdown } else { End::Flushed });
+        for _ in 0..10 {
+            assert!(once(socket.recv()).await.is_pending(), "the peer is still there");
+        }
+        assert_eq!(socket.get_ref().calls(), calls, "{role:?}");
+        assert_eq!(pool.leased(), 0);
+    }
 }
 
 #[tokio::test]

@@ -1,6 +1,7 @@
 //! WebSockets, with a peer that speaks raw bytes: what is received and sent, how connections end, and what all of it leases.
 
 mod cancellation;
+mod close_deadline;
 mod closing;
 mod controls;
 mod frame;

@@ -147,7 +147,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Stream for Member<T> {
         }
         if end == Some(Leave::OverShare) && this.socket.poll_sent(cx).is_pending() {
             // Its peer does not read: nothing can be told it, and what it pins is needed (SHARE).
-            this.socket.end();
+            this.socket.end(Half::Stream);
             this.settle();
             return Poll::Ready(Some(Err(Error::silent())));
         }

@@ -49,14 +49,14 @@ impl<T> WebSocket<T> {
         self.push(Header::new(OpCode::Close, payload.len()), payload)
     }
 
-    /// Nothing is sent or received any more, and nothing is held.
-    pub(in crate::ws) fn end(&mut self) {
+    /// Nothing is sent or received any more, and nothing is held; the other half is told.
+    pub(in crate::ws) fn end(&mut self, half: Half) {
         self.outgoing = None;
         self.reading.clear();
         self.per_message = PerMessage::default();
         self.phase = Phase::Ended;
         if let Some(rare) = self.rare.take() {
-            rare.halves.wake_other(Half::Stream);
+            rare.halves.wake_other(half);
         }
     }
 }
@@ -70,7 +70,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin> WebSocket<T> {
     ) -> Poll<Option<Result<Message, Error>>> {
         let code = error.close_code().filter(|_| self.phase == Phase::Open);
         if error.is_io() {
-            self.end();
+            self.end(Half::Stream);
             return Poll::Ready(Some(Err(error)));
         }
         self.phase = Phase::Closed;
@@ -89,7 +89,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin> WebSocket<T> {
         let ended = self.poll_end_of_transport(cx);
         let is_late = ended.is_pending() && self.poll_close_deadline(cx).is_ready();
         if ended.is_ready() || is_late {
-            self.end();
+            self.end(Half::Stream);
             return Poll::Ready(());
         }
         Poll::Pending
@@ -98,9 +98,12 @@ impl<T: AsyncRead + AsyncWrite + Unpin> WebSocket<T> {
     /// RFC 6455 §7.1.1: the server closes the connection first, and the client when it sees that. What the peer still sends is read, so that
     /// nothing that is left makes the system reset the connection and drop our close frame.
     fn poll_end_of_transport(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
-        ready!(self.poll_send(cx, Half::Stream))?;
-        if self.role == Role::Server {
-            ready!(Pin::new(&mut self.io).poll_shutdown(cx))?;
+        if self.phase == Phase::Closed {
+            ready!(self.poll_send(cx, Half::Stream))?;
+            if self.role == Role::Server {
+                ready!(Pin::new(&mut self.io).poll_shutdown(cx))?;
+            }
+            self.phase = Phase::Sent;
         }
         // Into no block: what is dropped waits for no memory. Tokio's transports yield now and then.
         let mut dropped = [MaybeUninit::uninit(); DROPPED_LEN];
@@ -118,8 +121,14 @@ impl<T: AsyncRead + AsyncWrite + Unpin> WebSocket<T> {
         Poll::Ready(Ok(()))
     }
 
+    /// Whether the peer has had its time, which begins when it is asked first; each half that waits to send is woken then.
     pub(super) fn poll_close_deadline(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         let timeout = self.heart.config().close_timeout;
-        self.rare.get_or_insert_default().close_deadline.get_or_insert_with(|| Sleep::new(timeout)).poll_passed(cx)
+        let rare = self.rare.get_or_insert_default();
+        let deadline = rare.close_deadline.get_or_insert_with(|| Sleep::new(timeout));
+        match rare.halves.both() {
+            Some(both) => deadline.poll_passed(&mut Context::from_waker(&both)),
+            None => deadline.poll_passed(cx),
+        }
     }
 }

@@ -24,7 +24,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Stream for WebSocket<T> {
         loop {
             match this.phase {
                 Phase::Ended => return Poll::Ready(None),
-                Phase::Closed => return this.poll_end(cx).map(|()| None),
+                Phase::Closed | Phase::Sent => return this.poll_end(cx).map(|()| None),
                 Phase::Open | Phase::Closing => {}
             }
             if this.outgoing.is_some()
@@ -59,7 +59,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Stream for WebSocket<T> {
             match this.reading.poll_read(cx, Pin::new(&mut this.io)) {
                 Poll::Ready(Ok(1..)) => this.heart.heard(),
                 // RFC 6455 §7.1.5: who has sent a close frame may be answered by the end of the connection alone.
-                Poll::Ready(Ok(0)) if this.phase == Phase::Closing => this.end(),
+                Poll::Ready(Ok(0)) if this.phase == Phase::Closing => this.end(Half::Stream),
                 Poll::Ready(Ok(0)) => return this.poll_fail(cx, Error::abrupt()),
                 Poll::Ready(Err(error)) => return this.poll_fail(cx, error.into()),
                 Poll::Pending => return this.poll_silence(cx),

@@ -14,7 +14,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use super::{Phase, WebSocket};
 use crate::{
     io::poll_write_all_buf,
-    ws::{Error, Message, halves::Half, outgoing::Frame},
+    ws::{CloseFrame, Error, Message, halves::Half, outgoing::Frame},
 };
 
 impl<T> WebSocket<T> {
@@ -147,14 +147,20 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Sink<Message> for WebSocket<T> {
     fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
         let this = self.get_mut();
         ready!(this.poll_queue(cx))?;
-        this.poll_send(cx, Half::Sink)
+        let sent = this.poll_send(cx, Half::Sink);
+        if sent.is_pending() && this.phase != Phase::Open && this.poll_close_deadline(cx).is_ready() {
+            this.end(Half::Sink);
+            return Poll::Ready(Err(Error::silent()));
+        }
+        sent
     }
 
-    /// Sends a close frame, if none was sent. The peer's is received by the stream.
+    /// Sends a close frame, if none was sent, in time (NO-FREEZE). The peer's is received by the stream.
     fn poll_close(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
         if self.phase == Phase::Open {
-            ready!(self.as_mut().poll_ready(cx))?;
-            self.as_mut().start_send(Message::Close(None))?;
+            // Behind what is queued, however much that is: the time that the peer has begins now.
+            ready!(self.poll_queue(cx))?;
+            self.start_close(CloseFrame::default())?;
         }
         self.poll_flush(cx)
     }
