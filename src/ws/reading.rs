@@ -155,11 +155,18 @@ impl Reading {
             }
             // From here on there is a box only if a message has begun.
             self.begun.take_if(|begun| begun.message.is_none());
-            if frame.header.opcode.is_control() || (frame.header.is_final && self.begun.is_none()) {
-                return Ok(Some(self.take_incoming(&frame, len)?));
+            let Header { opcode, is_final, is_compressed, .. } = frame.header;
+            if opcode.is_control() {
+                return Ok(Some(self.take_control(opcode, len)?));
+            }
+            if is_final {
+                finish(frame.utf8)?;
             }
             let payload = self.chain.take_frame(len);
-            if let Some(message) = self.join(frame, payload, rules)? {
+            if is_final && self.begun.is_none() {
+                return Ok(Some(Incoming::Data { is_text: opcode == OpCode::Text, is_compressed, payload }));
+            }
+            if let Some(message) = self.join(&frame, payload, rules)? {
                 return Ok(Some(message));
             }
         }
@@ -207,23 +214,18 @@ impl Reading {
         if is_valid { Ok(()) } else { Err(Violation::Utf8) }
     }
 
-    /// What a whole frame is that no other one belongs to.
-    #[inline]
-    fn take_incoming(&mut self, frame: &Frame, len: usize) -> Result<Incoming, Violation> {
-        finish(frame.utf8)?;
+    /// A control frame, which stands alone, be it within a message.
+    fn take_control(&mut self, opcode: OpCode, len: usize) -> Result<Incoming, Violation> {
         let payload = self.chain.take_frame(len);
-        Ok(match frame.header.opcode {
+        Ok(match opcode {
             OpCode::Ping => Incoming::Ping(payload),
             OpCode::Pong => Incoming::Pong(payload),
-            OpCode::Close => Incoming::Close(CloseFrame::parse(&payload.to_vec())?),
-            opcode => {
-                Incoming::Data { is_text: opcode == OpCode::Text, is_compressed: frame.header.is_compressed, payload }
-            }
+            _ => Incoming::Close(CloseFrame::parse(&payload.to_vec())?),
         })
     }
 
     /// Adds a frame to the message that it begins or goes on with; the message, if this was its last.
-    fn join(&mut self, frame: Frame, payload: Chain, rules: Rules<'_>) -> Result<Option<Incoming>, Error> {
+    fn join(&mut self, frame: &Frame, payload: Chain, rules: Rules<'_>) -> Result<Option<Incoming>, Error> {
         let Frame { header, utf8, .. } = frame;
         let message = self.begun.get_or_insert_default().message.get_or_insert_with(|| Fragments {
             is_text: header.opcode == OpCode::Text,
@@ -233,10 +235,8 @@ impl Reading {
             utf8: None,
         });
         message.count += 1;
-        message.utf8 = utf8;
-        if header.is_final {
-            finish(utf8)?;
-        } else if message.count >= rules.config.fragments_max {
+        message.utf8 = *utf8;
+        if !header.is_final && message.count >= rules.config.fragments_max {
             let count = u64::from(message.count) + 1;
             return Err(Error::too_many("a message", count, rules.config.fragments_max, "frames"));
         }

@@ -63,6 +63,7 @@ impl<T> WebSocket<T> {
 
 impl<T: AsyncRead + AsyncWrite + Unpin> WebSocket<T> {
     /// The last word: the peer is told, and the user.
+    #[cold]
     pub(in crate::ws) fn poll_fail(
         &mut self,
         cx: &mut Context<'_>,
@@ -84,7 +85,9 @@ impl<T: AsyncRead + AsyncWrite + Unpin> WebSocket<T> {
         Poll::Ready(Some(Err(error)))
     }
 
-    /// Both have closed: sends what is left, and ends the transport, in time.
+    /// Both have closed: sends what is left, and ends the transport, in time. Its room for what is dropped is not on the stack of a socket that is
+    /// open.
+    #[cold]
     pub(super) fn poll_end(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         let ended = self.poll_end_of_transport(cx);
         let is_late = ended.is_pending() && self.poll_close_deadline(cx).is_ready();
