@@ -262,4 +262,35 @@ mod tests {
         drop(chain);
         assert_eq!(pool.leased(), 0);
     }
+
+    #[cfg(feature = "ws")]
+    #[test]
+    fn the_last_frame_takes_its_block_and_others_share_it() {
+        let pool = Pool::new(4 << 20).expect("a pool");
+        let mut chain = received(&pool, 60_000);
+        let first = chain.take_frame(20_000);
+        let last = chain.take_frame(40_000);
+        assert_eq!(chain.remaining_mut(), 0, "the room went with the last one");
+        assert_eq!(first, expected(0, 20_000)[..]);
+        assert_eq!(last, expected(20_000, 40_000)[..]);
+        drop((first, chain));
+        assert_eq!(pool.leased(), 64 << 10);
+        drop(last);
+        assert_eq!(pool.leased(), 0);
+    }
+
+    #[cfg(feature = "ws")]
+    #[test]
+    fn an_empty_last_frame_and_a_sparse_one_leave_nothing_large() {
+        let pool = Pool::new(4 << 20).expect("a pool");
+        let mut chain = received(&pool, 0);
+        assert!(chain.take_frame(0).is_empty());
+        assert_eq!((chain.remaining_mut(), pool.leased()), (0, 0));
+        let mut chain = received(&pool, 100);
+        let frame = chain.take_frame(100);
+        assert_eq!(frame, expected(0, 100)[..]);
+        assert!(chain.is_empty() && pool.leased() <= SMALL_BLOCK);
+        drop(frame);
+        assert_eq!(pool.leased(), 0);
+    }
 }

@@ -33,7 +33,7 @@ use super::{
 };
 use crate::{chain::ChainMut, pool::Pool};
 
-/// A transport after its handshake, as a [`Stream`] and [`Sink`] of [`Message`]s, out of leased blocks.
+/// A transport after its handshake, as a [`Stream`] and [`Sink`](futures_sink::Sink) of [`Message`]s, out of leased blocks.
 ///
 /// A message is a chain: its payload stays in the blocks it was read into, and is sent from the blocks it lies in. Between messages the socket
 /// holds no block, whatever it carried before. Pings are answered, and close frames, while the socket is read.
