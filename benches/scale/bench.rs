@@ -84,7 +84,7 @@ impl Bench {
     }
 
     /// Says what comes now; the scenario's `steps` are how often it does.
-    pub(crate) fn step(&self, what: &str) {
+    pub(crate) fn step(&mut self, what: &str) {
         self.progress.step(what);
     }
 

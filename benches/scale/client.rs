@@ -1,11 +1,11 @@
 //! Connections to a server, and what is said on them.
 
-use std::{net::SocketAddr, time::Duration};
+use std::{io, net::SocketAddr, os::fd::AsRawFd, time::Duration};
 
 use anyhow::{Context, ensure};
 use socket2::SockRef;
 use tokio::{
-    io::{AsyncReadExt, AsyncWriteExt},
+    io::{AsyncReadExt, AsyncWriteExt, Interest},
     net::TcpStream,
 };
 
@@ -26,9 +26,6 @@ pub(crate) struct Exchange {
     request: Vec<u8>,
     response_len: usize,
 }
-
-/// A mebibyte that a client reads is not kept.
-pub(crate) const ROOM_LEN: usize = 64 << 10;
 
 /// A connection whose end is a reset: its port is free at once.
 pub(crate) async fn connect(address: SocketAddr, protocol: Protocol) -> anyhow::Result<TcpStream> {
@@ -122,19 +119,39 @@ impl Exchange {
         Ok(Self { request, response_len: protocol.response_len(stream).await? })
     }
 
-    /// Sends the request, and reads the response piece by piece.
-    pub(crate) async fn run(&self, stream: &mut TcpStream, room: &mut [u8]) -> anyhow::Result<()> {
+    pub(crate) fn request_len(&self) -> usize {
+        self.request.len()
+    }
+
+    /// Sends the request, and reads the response.
+    pub(crate) async fn run(&self, stream: &mut TcpStream) -> anyhow::Result<()> {
         stream.write_all(&self.request).await?;
         let mut left = self.response_len;
         while left > 0 {
-            let most = left.min(room.len());
-            match stream.read(&mut room[..most]).await? {
-                0 => anyhow::bail!("the server hung up"),
-                count => left -= count,
-            }
+            left -= skip(stream, left).await?;
         }
         Ok(())
     }
+}
+
+/// Reads up to so many bytes into nowhere, so that a client costs little.
+pub(crate) async fn skip(stream: &mut TcpStream, most: usize) -> anyhow::Result<usize> {
+    /// From here on copying costs more than a call that may only hear that there is nothing.
+    const COPIED_MAX: usize = 2 << 10;
+    let count = if most <= COPIED_MAX {
+        stream.read(&mut [0; COPIED_MAX][..most]).await?
+    } else {
+        // tcp(7): with MSG_TRUNC the bytes are dropped, and nothing is written to.
+        let fd = stream.as_raw_fd();
+        let receive = || {
+            // SAFETY: the descriptor is open, and the system writes nowhere.
+            let count = unsafe { libc::recv(fd, std::ptr::null_mut(), most, libc::MSG_TRUNC) };
+            usize::try_from(count).map_err(|_| io::Error::last_os_error())
+        };
+        stream.async_io(Interest::READABLE, receive).await?
+    };
+    ensure!(count > 0, "the server hung up");
+    Ok(count)
 }
 
 /// In small letters; it is read byte by byte, so that nothing behind it is.

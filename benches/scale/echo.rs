@@ -95,7 +95,7 @@ fn ours(stack: &str, listener: TcpListener) -> Service {
 }
 
 /// A task for each connection; a client that is gone ends it.
-async fn accept<F>(listener: TcpListener, serve: impl Fn(TcpStream) -> F)
+pub(crate) async fn accept<F>(listener: TcpListener, serve: impl Fn(TcpStream) -> F)
 where
     F: Future<Output = ()> + Send + 'static,
 {

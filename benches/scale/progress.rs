@@ -7,6 +7,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 pub(crate) struct Progress {
     bar: ProgressBar,
     scenario: &'static str,
+    begun: u64,
 }
 
 impl Progress {
@@ -15,7 +16,7 @@ impl Progress {
         let style = ProgressStyle::with_template("{elapsed_precise} [{bar:40}] {pos}/{len} {msg}");
         bar.set_style(style.expect("a template").progress_chars("=> "));
         bar.enable_steady_tick(Duration::from_millis(500));
-        Self { bar, scenario: "" }
+        Self { bar, scenario: "", begun: 0 }
     }
 
     pub(crate) fn begin(&mut self, scenario: &'static str) {
@@ -23,9 +24,10 @@ impl Progress {
     }
 
     /// Says what comes now, when all before it is done.
-    pub(crate) fn step(&self, what: &str) {
+    pub(crate) fn step(&mut self, what: &str) {
         self.bar.set_message(format!("{}: {what}", self.scenario));
-        self.bar.inc(1);
+        self.bar.set_position(self.begun);
+        self.begun += 1;
     }
 
     /// Prints without tearing the bar.

@@ -60,7 +60,8 @@ fn ratio_text(ratio: f64) -> String {
     match ratio {
         ..10.0 => format!("{ratio:.3}"),
         ..1000.0 => format!("{ratio:.1}"),
-        _ => format!("{ratio:.0}"),
+        // To next to nothing.
+        _ => ">999".into(),
     }
 }
 

@@ -65,7 +65,7 @@ impl Lines {
             }
             chart
                 .configure_series_labels()
-                .position(SeriesLabelPosition::UpperRight)
+                .position(SeriesLabelPosition::MiddleRight)
                 .legend_area_size(32)
                 .background_style(WHITE.mix(0.85))
                 .border_style(BLACK)

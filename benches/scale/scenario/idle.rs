@@ -8,7 +8,7 @@ use tokio::net::TcpStream;
 use super::Scenario;
 use crate::{
     bench::Bench,
-    client::{Exchange, ROOM_LEN, connect, connect_all},
+    client::{Exchange, connect, connect_all},
     echo::{STACKS, Stack, service},
     fit,
     plot::{Bars, Plot},
@@ -117,8 +117,7 @@ impl Idle {
 
     /// Once on each connection from this one on.
     fn exchange(&mut self, bench: &Bench, from: usize, exchange: &Exchange) -> anyhow::Result<()> {
-        let exchanges =
-            self.streams[from..].iter_mut().map(async |stream| exchange.run(stream, &mut vec![0; ROOM_LEN]).await);
+        let exchanges = self.streams[from..].iter_mut().map(|stream| exchange.run(stream));
         bench.runtime().block_on(stream::iter(exchanges).buffer_unordered(TALKING).try_collect())
     }
 }

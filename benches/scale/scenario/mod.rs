@@ -1,6 +1,7 @@
 //! What is compared.
 
 mod idle;
+mod slow_readers;
 
 use crate::{
     bench::Bench,
@@ -8,7 +9,7 @@ use crate::{
     plot::Plot,
 };
 
-pub(crate) const ALL: [&Scenario; 1] = [&idle::SCENARIO];
+pub(crate) const ALL: [&Scenario; 2] = [&idle::SCENARIO, &slow_readers::SCENARIO];
 
 /// One question, put to several servers.
 #[derive(Debug)]
