@@ -13,6 +13,13 @@ use anyhow::{Context, bail};
 
 use crate::{figures::Figures, heap::Allocator, host, machine};
 
+/// How long a server is made to work, and what of it counts.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Work {
+    pub(crate) begins: Duration,
+    pub(crate) lasts: Duration,
+}
+
 /// Ends with this; and with the bench, whatever ends that, for its stdin is closed then.
 pub(crate) struct Server {
     name: String,
@@ -52,6 +59,14 @@ impl Server {
 
     pub(crate) fn figures(&mut self) -> anyhow::Result<Figures> {
         self.order(host::FIGURES)?.parse()
+    }
+
+    /// What it did in a while, after another while in which its work begins.
+    pub(crate) async fn figures_of(&mut self, work: Work) -> anyhow::Result<Figures> {
+        tokio::time::sleep(work.begins).await;
+        let before = self.figures()?;
+        tokio::time::sleep(work.lasts).await;
+        Ok(self.figures()? - before)
     }
 
     /// The memory that it has, in bytes: of the kernel's count, with all that it shares.

@@ -1,5 +1,6 @@
 //! What is compared.
 
+mod bulk;
 mod idle;
 mod slow_readers;
 
@@ -9,7 +10,7 @@ use crate::{
     plot::Plot,
 };
 
-pub(crate) const ALL: [&Scenario; 2] = [&idle::SCENARIO, &slow_readers::SCENARIO];
+pub(crate) const ALL: [&Scenario; 3] = [&idle::SCENARIO, &slow_readers::SCENARIO, &bulk::SCENARIO];
 
 /// One question, put to several servers.
 #[derive(Debug)]
