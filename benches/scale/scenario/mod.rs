@@ -3,6 +3,7 @@
 mod bulk;
 mod idle;
 mod slow_readers;
+mod small;
 
 use crate::{
     bench::Bench,
@@ -10,7 +11,7 @@ use crate::{
     plot::Plot,
 };
 
-pub(crate) const ALL: [&Scenario; 3] = [&idle::SCENARIO, &slow_readers::SCENARIO, &bulk::SCENARIO];
+pub(crate) const ALL: [&Scenario; 4] = [&idle::SCENARIO, &slow_readers::SCENARIO, &bulk::SCENARIO, &small::SCENARIO];
 
 /// One question, put to several servers.
 #[derive(Debug)]
