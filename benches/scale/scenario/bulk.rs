@@ -208,7 +208,7 @@ fn run(bench: &mut Bench) -> anyhow::Result<()> {
                     }
                 }
                 for site in sites {
-                    bench.row(format!("{case}, {connections}"), site.variant, connections, values(&site.tried));
+                    bench.row(format!("{case}, {connections} at once"), site.variant, connections, values(&site.tried));
                 }
             }
         }
