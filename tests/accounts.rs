@@ -95,6 +95,22 @@ fn a_limit_can_be_changed_under_leased_blocks() {
 }
 
 #[test]
+fn a_lower_limit_of_the_pool_holds_for_blocks_that_come_home_after_it() {
+    for pool in pools([KIB], 64 * KIB) {
+        let mut blocks: Vec<BlockMut> = (0..8).map(|_| pool.try_lease(1).expect("within")).collect();
+        pool.set_limit(4 * KIB);
+        blocks.truncate(6);
+        assert!(pool.try_lease(1).expect_err("above it still").is_over_limit());
+        blocks.truncate(3);
+        blocks.push(pool.try_lease(1).expect("below it now"));
+        assert!(pool.try_lease(1).expect_err("at the limit").is_over_limit());
+        assert_eq!(pool.leased(), 4 * KIB);
+        drop(blocks);
+        assert_eq!((pool.leased(), pool.stats().cached), (0, 4 * KIB), "below the limit magazines work again");
+    }
+}
+
+#[test]
 fn the_peak_of_an_account_is_what_it_really_held_at_most() {
     for pool in pools([KIB, 4 * KIB], 128 * KIB) {
         let outer = pool.child("outer", 8 * KIB);

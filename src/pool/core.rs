@@ -88,6 +88,8 @@ impl Core {
 
     /// The last account is gone: from here on every block goes to the slab, and the last one home ends the core.
     pub(super) fn close(self: Arc<Self>) {
+        // A queue that lets magazines work again meanwhile would strand what comes home there.
+        let _queue = self.queue.lock();
         self.cache.set_bypass(true, |blocks| self.put_all(blocks));
         self.slab.lock().close(&self);
     }
@@ -154,10 +156,14 @@ impl Core {
         done.finish(self);
     }
 
-    /// Sends all leases and returns through the slab, or lets magazines work again. The queue's lock is held.
+    /// Sends all leases and returns through the slab, or lets magazines work again, unless the pool is closed. The queue's lock is held.
     pub(super) fn set_waiting(&self, waiting: bool) {
-        self.slab.lock().waiting = waiting;
-        self.cache.set_bypass(waiting, |blocks| self.put_all(blocks));
+        let is_closed = {
+            let mut slab = self.slab.lock();
+            slab.waiting = waiting;
+            slab.is_closed
+        };
+        self.cache.set_bypass(waiting || is_closed, |blocks| self.put_all(blocks));
     }
 
     /// Takes blocks out of a magazine to the slab, without serving anybody. The caller keeps the core.

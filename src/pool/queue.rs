@@ -6,8 +6,8 @@
 //!
 //! # Invariants
 //! - IN-LINE: a waiting entry's ticket is in exactly one line; a granted one's is in none.
-//! - FLAGGED: while the pool's line is not empty, all leases and returns go through the slab and serve the queue; while an
-//!   account's line is not empty, its refunds do.
+//! - FLAGGED: while the pool's line is not empty, or more is out than the pool's own limit that was lowered, all leases and returns go
+//!   through the slab and serve the queue; while an account's line is not empty, its refunds do.
 //! - DEADLINE: every entry leaves at its deadline at the latest; how long a head may hold the others back is `line`'s (NO-FREEZE).
 
 use std::{
@@ -50,6 +50,8 @@ pub(super) struct Queue {
     grants: BTreeSet<(Instant, Ticket)>,
     /// Whether the pool is flagged (FLAGGED).
     raised: bool,
+    /// Whether more may be out than the pool's own limit.
+    is_over: bool,
 }
 
 struct Entry {
@@ -94,6 +96,7 @@ impl Queue {
             accounts: HashMap::new(),
             grants: BTreeSet::new(),
             raised: false,
+            is_over: false,
         }
     }
 
@@ -198,6 +201,12 @@ impl Queue {
         done
     }
 
+    /// The pool's own limit was changed: sees to it that blocks which are out above a lower one are not leased again from a magazine.
+    pub(super) fn watch_limit(&mut self, core: &Core) -> Done {
+        self.is_over = true;
+        self.serve(core, Vec::new())
+    }
+
     /// Serves somebody outside the queue, if that passes nobody who must not be passed.
     pub(super) fn serve_outsider(
         &mut self,
@@ -253,7 +262,8 @@ impl Queue {
             self.serve_account(core, key, &mut done);
             self.raise(core, &mut done);
         }
-        if self.pool.tickets.is_empty() && self.raised {
+        self.is_over = self.is_over && core.is_over_limit();
+        if self.pool.tickets.is_empty() && !self.is_over && self.raised {
             self.raised = false;
             core.set_waiting(false);
         }
@@ -270,12 +280,13 @@ impl Queue {
         }
     }
 
-    /// Flags the pool once it is certain that somebody waits for it; whether that was news.
+    /// Flags the pool once it is certain that somebody waits for it, or that it may be over its limit; whether that was news.
     fn raise(&mut self, core: &Core, done: &mut Done) -> bool {
-        let is_news = !self.pool.tickets.is_empty() && !self.raised;
+        let is_awaited = !self.pool.tickets.is_empty();
+        let is_news = (is_awaited || self.is_over) && !self.raised;
+        done.raised |= is_awaited && (is_news || self.is_over);
         if is_news {
             self.raised = true;
-            done.raised = true;
             core.set_waiting(true);
         }
         is_news

@@ -245,6 +245,11 @@ impl Slab {
         self.limit.saturating_sub(self.out_bytes + self.reserved)
     }
 
+    /// Whether the limit was lowered under what is out and reserved.
+    pub(super) fn is_over_limit(&self) -> bool {
+        self.out_bytes + self.reserved > self.limit
+    }
+
     pub(super) fn count(&self) -> SlabCount {
         SlabCount { out_bytes: self.out_bytes, reserved: self.reserved, mapped: self.mapped, metadata: self.metadata }
     }

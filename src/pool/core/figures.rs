@@ -53,9 +53,14 @@ impl Core {
     /// Bounds what may be out at once; for the pool's own account.
     pub(in crate::pool) fn set_limit(&self, limit: usize) {
         self.slab.lock().limit = limit.min(self.settings.budget);
-        // What is cached counts as out: a lower limit must not be used up by free blocks.
-        self.drain(false);
-        self.serve_now(Vec::new());
+        // This empties the magazines: what is cached counts as out, and a lower limit must not be used up by free blocks.
+        let done = self.queue.lock().watch_limit(self);
+        done.finish(self);
+    }
+
+    /// Whether more is out and reserved than the limit, which was lowered since.
+    pub(in crate::pool) fn is_over_limit(&self) -> bool {
+        self.slab.lock().is_over_limit()
     }
 
     /// Counts a refusal and says so; no lock may be held.
