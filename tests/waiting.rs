@@ -156,6 +156,23 @@ async fn a_raised_limit_serves_those_who_wait_for_it() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn room_that_a_waiter_cannot_use_further_in_goes_to_the_next() {
+    for pool in pools([KIB], 64 * KIB) {
+        let outer = pool.child("outer", 2 * KIB);
+        let inner = outer.child("inner", 2 * KIB);
+        let mut held: Vec<BlockMut> = (0..2).map(|_| outer.try_lease(1).expect("free")).collect();
+        let mut first = wait_for(&inner, 1, 1);
+        let mut second = wait_for(&outer, 1, 1);
+        inner.set_limit(0);
+        held.truncate(1);
+        assert!(poll(&mut first[0]).is_pending(), "the inner account may have nothing now");
+        held.push(granted(&mut second[0]));
+        drop((first, held));
+        assert_eq!((outer.leased(), pool.leased(), pool.stats().waiting), (0, 0, 0));
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn waiters_who_leave_pass_the_room_of_their_account_on() {
     for pool in pools([4 * KIB], 4 * KIB) {
         let account = pool.child("account", 4 * KIB);

@@ -352,6 +352,9 @@ impl Queue {
                     self.grant(ticket, grant, done);
                 }
                 Err(Blocked::Account(refused)) => {
+                    // Room at an account that let it through is no longer promised to it.
+                    let through = entry.account.line().map(Account::key).filter(|key| *key != refused.at);
+                    woken.extend(through.filter(|key| self.accounts.contains_key(key)));
                     self.pool.remove(ticket);
                     self.line_up(core, ticket, refused.at, woken);
                     // It may come in front of one that holds the others back.
