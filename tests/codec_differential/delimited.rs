@@ -3,7 +3,7 @@
 use leasehold::codec as ours;
 use tokio_util::codec as theirs;
 
-use crate::{feed::Feeds, reader::assert_same};
+use super::{feed::Feeds, reader::assert_same};
 
 /// `usize::MAX` is no limit, and adding one to it must not overflow.
 const LIMITS: [usize; 7] = [usize::MAX, usize::MAX - 1, 0, 1, 4, 10, 100];

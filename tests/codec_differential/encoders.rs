@@ -6,7 +6,7 @@ use bytes::{Bytes, BytesMut};
 use leasehold::{Chain, ChainMut, Pool, codec as ours};
 use tokio_util::codec as theirs;
 
-use crate::{fault::Fault, head::Head};
+use super::{fault::Fault, head::Head};
 
 /// Room that a chain has before something is written: none, too little for what comes, what a sink has ready, plenty.
 const ROOMS: [usize; 5] = [0, 1, 3, ours::HEAD_ROOM, 5_000];

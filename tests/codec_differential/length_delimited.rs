@@ -3,7 +3,7 @@
 use leasehold::codec as ours;
 use tokio_util::codec as theirs;
 
-use crate::{feed::Feeds, head::Head, reader::assert_same};
+use super::{feed::Feeds, head::Head, reader::assert_same};
 
 /// The settings that a head can have, one at a time and together.
 const HEADS: [Head; 24] = [

@@ -4,7 +4,7 @@ use leasehold::codec as ours;
 use proptest::{collection::vec, option, prelude::*};
 use tokio_util::codec as theirs;
 
-use crate::{cut::pieces, feed::Feeds, head::Head, reader::assert_same_pieces};
+use super::{cut::pieces, feed::Feeds, head::Head, reader::assert_same_pieces};
 
 /// Limits that a stream of some hundred bytes meets, and one that it does not.
 fn limit() -> impl Strategy<Value = usize> {

@@ -6,7 +6,7 @@ use bytes::BytesMut;
 use leasehold::{Chain, ChainMut, codec as ours};
 use tokio_util::codec as theirs;
 
-use crate::{
+use super::{
     cut::cuttings,
     fault::Fault,
     feed::{Feed, Feeds},

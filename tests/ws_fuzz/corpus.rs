@@ -2,7 +2,7 @@
 
 use leasehold::ws::Role;
 
-use crate::difference::Difference;
+use super::difference::Difference;
 
 /// Names, who reads them, streams, and what they show.
 pub(crate) fn corpus() -> impl Iterator<Item = (&'static str, Role, Vec<u8>, Option<Difference>)> {

@@ -6,7 +6,7 @@
 //! | a close code that must not be sent | is refused with 1002 (§7.4.1) | is received as 1002, "Protocol violation" |
 //! | close code 1014, bad gateway | is received (registered with IANA) | as above |
 
-use crate::outcome::{Outcome, Seen};
+use super::outcome::{Outcome, Seen};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Difference {

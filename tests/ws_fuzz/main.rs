@@ -3,6 +3,7 @@
 //! Streams are valid frames with a few bytes changed, lost, doubled or made up, and are read in pieces. `LEASEHOLD_SEED` repeats a run. Those
 //! that are worth it are in `corpus.txt`, and are cut at every byte.
 
+mod compare;
 mod corpus;
 mod difference;
 mod mutation;
@@ -19,32 +20,16 @@ use std::collections::BTreeMap;
 use leasehold::{Pool, ws::Role};
 use rand::{Rng, SeedableRng, rngs::SmallRng};
 
-use crate::{corpus::corpus, difference::Difference, mutation::mutate, outcome::Outcome, stream::frames};
+use crate::{
+    compare::compare,
+    corpus::corpus,
+    difference::Difference,
+    mutation::mutate,
+    outcome::{Outcome, Seen},
+    stream::frames,
+};
 
 const STREAMS: usize = 20_000;
-
-/// Frames and messages that are longer are refused by both.
-const LEN_MAX: usize = 200_000;
-
-/// What they differ in; none if they agree.
-///
-/// # Panics
-/// If they differ in something else.
-async fn compare(role: Role, bytes: &[u8], cut: usize, pool: &Pool) -> Option<Difference> {
-    let (ours, theirs) = (ours::read(role, bytes, cut, pool).await, theirs::read(role, bytes, cut));
-    assert_eq!(pool.leased(), 0, "{role:?} cut at {cut}: {}", hex(bytes));
-    if ours == theirs {
-        return None;
-    }
-    let difference = Difference::between(&ours, &theirs);
-    Some(difference.unwrap_or_else(|| {
-        panic!("{role:?} cut at {cut}: {}\nours:   {ours:?}\ntheirs: {theirs:?}", hex(bytes));
-    }))
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
-}
 
 #[tokio::test(start_paused = true)]
 async fn random_streams_give_the_same_messages() {
@@ -91,7 +76,7 @@ async fn streams_of_the_corpus_give_the_same_messages_wherever_they_are_cut() {
 #[test]
 fn an_outcome_is_compared_whole() {
     let outcome = |messages: &[&str], failure: Option<&str>| Outcome {
-        messages: messages.iter().map(|text| text.as_bytes().to_vec()).map(outcome::Seen::Text).collect(),
+        messages: messages.iter().map(|text| text.as_bytes().to_vec()).map(Seen::Text).collect(),
         failure: failure.map(str::to_owned),
     };
     assert_eq!(outcome(&["a"], Some("why")), outcome(&["a"], Some("another why")));

@@ -7,8 +7,8 @@ use leasehold::{
     ws::{Config, Error, Message, Role, WebSocket},
 };
 
-use crate::{
-    LEN_MAX,
+use super::{
+    compare::LEN_MAX,
     outcome::{Outcome, Seen},
     transport::{Faulty, once},
 };

@@ -8,8 +8,8 @@ use tokio_tungstenite::tungstenite::{
     protocol::{self, WebSocket, WebSocketConfig},
 };
 
-use crate::{
-    LEN_MAX,
+use super::{
+    compare::LEN_MAX,
     outcome::{Outcome, Seen},
 };
 
