@@ -39,3 +39,15 @@ fn the_last_account_may_go_with_its_last_block_while_another_block_comes_home() 
         other.join().expect("no panic");
     });
 }
+
+#[test]
+fn the_last_handle_may_go_while_blocks_come_home_to_a_pool_above_its_limit() {
+    check(|| {
+        let pool = pool(8);
+        let (first, second) = (pool.try_lease(LEN).expect("free"), pool.try_lease(LEN).expect("free"));
+        pool.set_limit(LEN);
+        let other = thread::spawn(move || drop((first, second)));
+        drop(pool);
+        other.join().expect("no panic");
+    });
+}

@@ -19,8 +19,8 @@ pub(crate) struct Account {
     /// None for the pool's own, which comes first.
     pub(crate) parent: Option<usize>,
     pub(crate) limit: usize,
-    /// The most that was charged after a step.
-    pub(crate) peak: usize,
+    /// The most that was ever charged, if that is known.
+    pub(crate) peak: Option<usize>,
     /// Bytes that covers of this account have left.
     pub(crate) cover: usize,
 }
@@ -43,7 +43,7 @@ pub(crate) struct Ledger {
 impl Ledger {
     pub(crate) fn open(&mut self, handle: Pool, parent: Option<usize>, limit: usize) {
         let name = handle.name().to_owned();
-        self.accounts.push(Account { handle: Some(handle), name, parent, limit, peak: 0, cover: 0 });
+        self.accounts.push(Account { handle: Some(handle), name, parent, limit, peak: Some(0), cover: 0 });
         self.charges.push(0);
     }
 
@@ -78,6 +78,12 @@ impl Ledger {
     /// Bytes reserved without a block.
     pub(crate) fn reserved(&self) -> usize {
         self.charges[0] - self.blocks.values().map(|block| block.capacity).sum::<usize>()
+    }
+
+    /// What may still be charged to an account, and to all around it.
+    pub(crate) fn room(&self, account: usize) -> usize {
+        let left = self.line(account).map(|at| self.accounts[at].limit.saturating_sub(self.charges[at]));
+        left.min().expect("there is an account")
     }
 
     fn has_room(&self, account: usize, bytes: usize) -> bool {

@@ -46,6 +46,8 @@ pub(crate) enum Verb {
     Resize,
     IntoCover,
     Drop,
+    /// And whoever is served by it goes, perhaps.
+    DropAndCancel,
 }
 
 /// Each as often as it is worth it: much is leased and dropped.
@@ -100,6 +102,8 @@ const VERBS: &[Verb] = &[
     Verb::Drop,
     Verb::Drop,
     Verb::Drop,
+    Verb::DropAndCancel,
+    Verb::DropAndCancel,
 ];
 
 /// A verb with all that it may need; the numbers are taken modulo what there is.

@@ -24,6 +24,11 @@ impl Machine {
                 self.elsewhere.run(is_elsewhere, move || drop(thing));
                 return;
             }
+            Verb::DropAndCancel => {
+                self.forget(&thing);
+                drop(thing);
+                return self.cancel(other);
+            }
             Verb::Put => self.put(thing, len),
             Verb::SplitTo => split_to(thing, len),
             Verb::SplitOff => split_off(thing, len),
@@ -200,22 +205,27 @@ impl Machine {
     }
 }
 
+/// Somewhere in so many bytes, and often at their end.
+fn place(len: usize, all: usize) -> usize {
+    if len.is_multiple_of(3) { all } else { len % (all + 1) }
+}
+
 fn split_to(mut thing: Thing, len: usize) -> Vec<Thing> {
     let head = match &mut thing {
         Thing::Mut(block, range) => {
-            let at = len % (range.bytes.len() + 1);
+            let at = place(len, range.bytes.len());
             Thing::Mut(block.split_to(at), range.split_to(at))
         }
         Thing::Shared(block, range) => {
-            let at = len % (range.bytes.len() + 1);
+            let at = place(len, range.bytes.len());
             Thing::Shared(block.split_to(at), range.split_to(at))
         }
         Thing::ChainMut(chain, ranges, _) => {
-            let at = len % (ranges.len() + 1);
+            let at = place(len, ranges.len());
             Thing::ChainMut(chain.split_to(at), ranges.split_to(at), None)
         }
         Thing::Chain(chain, ranges) => {
-            let at = len % (ranges.len() + 1);
+            let at = place(len, ranges.len());
             Thing::Chain(chain.split_to(at), ranges.split_to(at))
         }
         Thing::Reserved(..) | Thing::Cover(..) => return vec![thing],
@@ -226,15 +236,15 @@ fn split_to(mut thing: Thing, len: usize) -> Vec<Thing> {
 fn split_off(mut thing: Thing, len: usize) -> Vec<Thing> {
     let tail = match &mut thing {
         Thing::Mut(block, range) => {
-            let at = len % (range.capacity() + 1);
+            let at = place(len, range.capacity());
             Thing::Mut(block.split_off(at), range.split_off(at))
         }
         Thing::Shared(block, range) => {
-            let at = len % (range.bytes.len() + 1);
+            let at = place(len, range.bytes.len());
             Thing::Shared(block.split_off(at), range.split_off(at))
         }
         Thing::Chain(chain, ranges) => {
-            let at = len % (ranges.len() + 1);
+            let at = place(len, ranges.len());
             let head = ranges.split_to(at);
             Thing::Chain(chain.split_off(at), std::mem::replace(ranges, head))
         }
@@ -246,22 +256,22 @@ fn split_off(mut thing: Thing, len: usize) -> Vec<Thing> {
 fn advance(mut thing: Thing, len: usize) -> Vec<Thing> {
     match &mut thing {
         Thing::Mut(block, range) => {
-            let count = len % (range.bytes.len() + 1);
+            let count = place(len, range.bytes.len());
             block.advance(count);
             range.advance(count);
         }
         Thing::Shared(block, range) => {
-            let count = len % (range.bytes.len() + 1);
+            let count = place(len, range.bytes.len());
             block.advance(count);
             range.advance(count);
         }
         Thing::ChainMut(chain, ranges, _) => {
-            let count = len % (ranges.len() + 1);
+            let count = place(len, ranges.len());
             chain.advance(count);
             ranges.advance(count);
         }
         Thing::Chain(chain, ranges) => {
-            let count = len % (ranges.len() + 1);
+            let count = place(len, ranges.len());
             chain.advance(count);
             ranges.advance(count);
         }
@@ -274,16 +284,16 @@ fn advance(mut thing: Thing, len: usize) -> Vec<Thing> {
 fn copy_out(mut thing: Thing, len: usize) -> Vec<Thing> {
     match &mut thing {
         Thing::Shared(block, range) => {
-            let count = len % (range.bytes.len() + 1);
+            let count = place(len, range.bytes.len());
             assert_eq!(block.copy_to_bytes(count)[..], range.split_to(count).bytes[..]);
         }
         Thing::ChainMut(chain, ranges, _) => {
-            let count = len % (ranges.len() + 1);
+            let count = place(len, ranges.len());
             let expected: Vec<u8> = ranges.split_to(count).into_pieces().flat_map(|range| range.bytes).collect();
             assert_eq!(chain.copy_to_bytes(count)[..], expected[..]);
         }
         Thing::Chain(chain, ranges) => {
-            let count = len % (ranges.len() + 1);
+            let count = place(len, ranges.len());
             let expected: Vec<u8> = ranges.split_to(count).into_pieces().flat_map(|range| range.bytes).collect();
             assert_eq!(chain.copy_to_bytes(count)[..], expected[..]);
         }
