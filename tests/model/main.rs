@@ -6,6 +6,7 @@
 //!
 //! `PROPTEST_CASES` scales it, `LEASEHOLD_SEED` repeats a run; a failure prints its seed and the least steps that show it.
 
+mod cuts;
 mod elsewhere;
 mod ledger;
 mod machine;

@@ -2,10 +2,11 @@
 
 use std::collections::BTreeSet;
 
-use bytes::{Buf, BufMut, Bytes};
+use bytes::{BufMut, Bytes};
 use leasehold::Segment;
 
 use super::{
+    cuts::{advance, copy_out, slice, split_off, split_to, truncate},
     machine::Machine,
     range::{BlockId, Range},
     ranges::Ranges,
@@ -111,6 +112,7 @@ impl Machine {
 
     fn reclaim(&self, thing: Thing, additional: usize) -> Vec<Thing> {
         let Thing::Mut(mut block, mut range) = thing else { return vec![thing] };
+        let additional = additional % (block.block_capacity() + 2);
         let mut is_there = range.room >= additional;
         if let Some(held) = range.held().filter(|&held| !is_there && self.is_only(held)) {
             let capacity = self.ledger.blocks[&held].capacity;
@@ -203,146 +205,6 @@ impl Machine {
         self.ledger.accounts[account].cover += len;
         vec![Thing::Cover(reservation.into_cover(), account, len)]
     }
-}
-
-/// Somewhere in so many bytes, and often at their end.
-fn place(len: usize, all: usize) -> usize {
-    if len.is_multiple_of(3) { all } else { len % (all + 1) }
-}
-
-fn split_to(mut thing: Thing, len: usize) -> Vec<Thing> {
-    let head = match &mut thing {
-        Thing::Mut(block, range) => {
-            let at = place(len, range.bytes.len());
-            Thing::Mut(block.split_to(at), range.split_to(at))
-        }
-        Thing::Shared(block, range) => {
-            let at = place(len, range.bytes.len());
-            Thing::Shared(block.split_to(at), range.split_to(at))
-        }
-        Thing::ChainMut(chain, ranges, _) => {
-            let at = place(len, ranges.len());
-            Thing::ChainMut(chain.split_to(at), ranges.split_to(at), None)
-        }
-        Thing::Chain(chain, ranges) => {
-            let at = place(len, ranges.len());
-            Thing::Chain(chain.split_to(at), ranges.split_to(at))
-        }
-        Thing::Reserved(..) | Thing::Cover(..) => return vec![thing],
-    };
-    vec![thing, head]
-}
-
-fn split_off(mut thing: Thing, len: usize) -> Vec<Thing> {
-    let tail = match &mut thing {
-        Thing::Mut(block, range) => {
-            let at = place(len, range.capacity());
-            Thing::Mut(block.split_off(at), range.split_off(at))
-        }
-        Thing::Shared(block, range) => {
-            let at = place(len, range.bytes.len());
-            Thing::Shared(block.split_off(at), range.split_off(at))
-        }
-        Thing::Chain(chain, ranges) => {
-            let at = place(len, ranges.len());
-            let head = ranges.split_to(at);
-            Thing::Chain(chain.split_off(at), std::mem::replace(ranges, head))
-        }
-        _ => return vec![thing],
-    };
-    vec![thing, tail]
-}
-
-fn advance(mut thing: Thing, len: usize) -> Vec<Thing> {
-    match &mut thing {
-        Thing::Mut(block, range) => {
-            let count = place(len, range.bytes.len());
-            block.advance(count);
-            range.advance(count);
-        }
-        Thing::Shared(block, range) => {
-            let count = place(len, range.bytes.len());
-            block.advance(count);
-            range.advance(count);
-        }
-        Thing::ChainMut(chain, ranges, _) => {
-            let count = place(len, ranges.len());
-            chain.advance(count);
-            ranges.advance(count);
-        }
-        Thing::Chain(chain, ranges) => {
-            let count = place(len, ranges.len());
-            chain.advance(count);
-            ranges.advance(count);
-        }
-        Thing::Reserved(..) | Thing::Cover(..) => {}
-    }
-    vec![thing]
-}
-
-/// The bytes that are taken out share their block until they are dropped, which is at once.
-fn copy_out(mut thing: Thing, len: usize) -> Vec<Thing> {
-    match &mut thing {
-        Thing::Shared(block, range) => {
-            let count = place(len, range.bytes.len());
-            assert_eq!(block.copy_to_bytes(count)[..], range.split_to(count).bytes[..]);
-        }
-        Thing::ChainMut(chain, ranges, _) => {
-            let count = place(len, ranges.len());
-            let expected: Vec<u8> = ranges.split_to(count).into_pieces().flat_map(|range| range.bytes).collect();
-            assert_eq!(chain.copy_to_bytes(count)[..], expected[..]);
-        }
-        Thing::Chain(chain, ranges) => {
-            let count = place(len, ranges.len());
-            let expected: Vec<u8> = ranges.split_to(count).into_pieces().flat_map(|range| range.bytes).collect();
-            assert_eq!(chain.copy_to_bytes(count)[..], expected[..]);
-        }
-        _ => {}
-    }
-    vec![thing]
-}
-
-fn truncate(mut thing: Thing, len: usize) -> Vec<Thing> {
-    match &mut thing {
-        Thing::Mut(block, range) => {
-            block.truncate(len);
-            range.truncate(len);
-        }
-        Thing::Shared(block, range) => {
-            block.truncate(len);
-            range.split_off(len.min(range.bytes.len()));
-        }
-        Thing::Chain(chain, ranges) => {
-            chain.truncate(len);
-            ranges.truncate(len);
-        }
-        Thing::ChainMut(chain, ranges, _) => {
-            chain.clear();
-            ranges.advance(ranges.len());
-        }
-        Thing::Reserved(..) | Thing::Cover(..) => {}
-    }
-    vec![thing]
-}
-
-/// Another handle on a part of what is shared.
-fn slice(thing: Thing, begin: usize, len: usize) -> Vec<Thing> {
-    let bounds = |all: usize| {
-        let begin = begin % (all + 1);
-        (begin, begin + len.min(all - begin))
-    };
-    let slice = match &thing {
-        Thing::Shared(block, range) => {
-            let (begin, end) = bounds(range.bytes.len());
-            Thing::Shared(block.slice(begin..end), range.slice(begin, end))
-        }
-        Thing::Chain(chain, ranges) => {
-            let (begin, end) = bounds(ranges.len());
-            Thing::Chain(chain.slice(begin..end), ranges.slice(begin, end))
-        }
-        _ => return vec![thing],
-    };
-    vec![thing, slice]
 }
 
 fn freeze(thing: Thing) -> Vec<Thing> {
