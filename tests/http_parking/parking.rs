@@ -74,6 +74,24 @@ async fn no_more_linger_than_the_warm_list_may_hold() {
 }
 
 #[tokio::test]
+async fn what_a_large_upload_left_in_hyper_counts_in_the_warm_list() {
+    let site = Site::start_with(|server| server.linger(LONG).warm_max(3 * AWAKE_LEN)).await;
+    let (mut small, mut large) = (site.connect().await, site.connect().await);
+    small.get("/").await;
+    until(|| site.awake() == 1).await;
+    // hyper reads it into more and more.
+    large.send("POST / HTTP/1.1\r\nHost: here\r\nContent-Length: 500000\r\n\r\n").await;
+    large.send(vec![b'x'; 500_000]).await;
+    assert!(large.answer().await.ends_with("\""));
+    until(|| site.awake() == 1).await;
+    large.get("/").await;
+    until(|| site.awake() == 2).await;
+    large.get("/").await;
+    drop((small, large));
+    until(|| site.pool.leased() == 0).await;
+}
+
+#[tokio::test]
 async fn those_that_linger_are_parked_when_memory_is_short() {
     let site = Site::start_with(|server| server.linger(LONG)).await;
     let mut clients = Vec::new();

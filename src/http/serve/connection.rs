@@ -18,6 +18,7 @@
 //!   does not wake this one, the connection looks again one stall timeout after it last did: no such wait can be over before.
 //! - SOCKET: only a bare socket is parked: of another transport it is not known what it has read already.
 //! - ROOM: with a pool, what hyper holds for a connection that is awake is reserved first.
+//! - WARM: what hyper holds for all that linger, with what its read buffers have grown to, is at most `warm_max`, and one connection's more.
 
 use std::{
     future::Future,
@@ -299,13 +300,13 @@ impl<T: AsyncRead + AsyncWrite + Unpin + Send + 'static> Connection<T> {
             Phase::Draining { .. } | Phase::Idle { .. } => now.after(settings.idle_timeout),
         };
         awake.phase = phase;
-        awake.wakeful.set_lingers(awake.lingers());
+        awake.wakeful.set_lingers(awake.lingers().then(|| awake.track.awake_len()));
     }
 
     /// Whether there is no time to linger: too many do, or memory is short.
     fn must_park(&self) -> bool {
         let settings = &self.shared.settings;
-        let warm = self.shared.connections.lingering() * Protocol::Http1.awake_len();
+        let warm = self.shared.connections.lingering();
         warm > settings.warm_max || settings.account.as_ref().is_some_and(AccountSettings::is_short)
     }
 

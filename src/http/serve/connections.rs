@@ -32,7 +32,7 @@ struct Counts {
     accepted: AtomicU64,
     open: AtomicUsize,
     awake: AtomicUsize,
-    /// Of those that are awake.
+    /// Bytes that hyper holds for those that linger.
     lingering: AtomicUsize,
     /// Told when a connection has ended.
     ended: Notify,
@@ -69,7 +69,7 @@ impl Connections {
         self.sleepers.upgrade().is_none_or(|sleepers| sleepers.look().1)
     }
 
-    /// How many linger.
+    /// How many bytes hyper holds for connections that linger.
     pub(super) fn lingering(&self) -> usize {
         self.counts.lingering.load(Relaxed)
     }
@@ -95,7 +95,7 @@ impl Open {
     /// Counts it among those that are awake.
     pub(super) fn awaken(&self) -> Wakeful {
         self.0.awake.fetch_add(1, Relaxed);
-        Wakeful { counts: Arc::clone(&self.0), lingers: false }
+        Wakeful { counts: Arc::clone(&self.0), lingers: 0 }
     }
 }
 
@@ -106,27 +106,29 @@ impl Drop for Open {
     }
 }
 
-/// A connection that is awake, and whether it lingers.
+/// A connection that is awake.
 #[derive(Debug)]
 pub(super) struct Wakeful {
     counts: Arc<Counts>,
-    lingers: bool,
+    /// Bytes that are counted for it while it lingers, or 0.
+    lingers: usize,
 }
 
 impl Wakeful {
-    pub(super) fn set_lingers(&mut self, lingers: bool) {
-        let lingering = &self.counts.lingering;
-        match (std::mem::replace(&mut self.lingers, lingers), lingers) {
-            (false, true) => lingering.fetch_add(1, Relaxed),
-            (true, false) => lingering.fetch_sub(1, Relaxed),
-            _ => return,
-        };
+    /// How many bytes hyper holds for it, if it lingers.
+    pub(super) fn set_lingers(&mut self, len: Option<usize>) {
+        let len = len.unwrap_or(0);
+        if len != self.lingers {
+            // Wraps around where it falls.
+            self.counts.lingering.fetch_add(len.wrapping_sub(self.lingers), Relaxed);
+            self.lingers = len;
+        }
     }
 }
 
 impl Drop for Wakeful {
     fn drop(&mut self) {
-        self.set_lingers(false);
+        self.set_lingers(None);
         self.counts.awake.fetch_sub(1, Relaxed);
     }
 }

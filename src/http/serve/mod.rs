@@ -130,7 +130,8 @@ impl<L, S> Serve<L, S> {
         self
     }
 
-    /// How many bytes connections that linger may hold together, at some 18 KiB each; 16 MiB by default. Above, they are parked at once.
+    /// How many bytes hyper may hold for connections that linger: 18 KiB for each, and up to 418 after a large upload; 16 MiB by default. Above,
+    /// they are parked at once.
     pub fn warm_max(mut self, bytes: usize) -> Self {
         self.settings.warm_max = bytes;
         self

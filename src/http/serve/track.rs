@@ -21,7 +21,7 @@ use std::{
     sync::{
         Arc,
         atomic::{
-            AtomicBool, AtomicU32,
+            AtomicBool, AtomicU32, AtomicUsize,
             Ordering::{AcqRel, Acquire, Relaxed, Release, SeqCst},
         },
     },
@@ -33,6 +33,9 @@ use crate::{
     io::{Clock, Tick},
     sync::Mutex,
 };
+
+/// hyper's read buffer to begin with, which is a part of [`Protocol::awake_len`].
+const FIRST_READ_LEN: usize = 8 << 10;
 
 #[derive(Debug)]
 pub(super) struct Track {
@@ -48,6 +51,8 @@ pub(super) struct Track {
     is_drained: AtomicBool,
     /// Reads that brought bytes.
     reads: AtomicU32,
+    /// The largest room that hyper has read into, in bytes.
+    read_room: AtomicUsize,
     /// Requests dispatched on this connection since it was resumed.
     dispatched: AtomicU32,
     /// Of the transport, to take more (WAITED).
@@ -70,6 +75,7 @@ impl Track {
             is_unsent: AtomicBool::new(false),
             is_drained: AtomicBool::new(false),
             reads: AtomicU32::new(0),
+            read_room: AtomicUsize::new(0),
             dispatched: AtomicU32::new(0),
             write_wait: Wait::default(),
             body_wait: BodyWait::default(),
@@ -99,6 +105,13 @@ impl Track {
         self.is_drained.store(false, Release);
         if count > 0 {
             add_one(&self.reads);
+        }
+    }
+
+    /// hyper reads into so many bytes: it grows its buffer with what comes, and never shrinks it.
+    pub(super) fn note_room(&self, len: usize) {
+        if len > self.read_room.load(Relaxed) {
+            self.read_room.store(len, Relaxed);
         }
     }
 
@@ -133,6 +146,11 @@ impl Track {
     /// How many reads brought bytes.
     pub(super) fn reads(&self) -> u32 {
         self.reads.load(Acquire)
+    }
+
+    /// What hyper holds for this connection when it is idle, in bytes.
+    pub(super) fn awake_len(&self) -> usize {
+        self.protocol.awake_len() + self.read_room.load(Relaxed).saturating_sub(FIRST_READ_LEN)
     }
 
     /// Whether a response is in flight.

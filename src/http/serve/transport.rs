@@ -61,6 +61,7 @@ impl<T: AsyncRead + Unpin> AsyncRead for Transport<T> {
             return Poll::Ready(Err(error));
         }
         let before = buf.filled().len();
+        this.track.note_room(buf.remaining());
         if !this.prefix.is_empty() {
             this.take_prefix(buf);
         }
