@@ -25,6 +25,8 @@ pub(crate) enum Allocator {
     Glibc,
     Mimalloc,
     Jemalloc,
+    /// With a thread that gives back what is not used.
+    JemallocThread,
 }
 
 impl Allocator {
@@ -36,7 +38,13 @@ impl Allocator {
             Self::Glibc => "glibc",
             Self::Mimalloc => "mimalloc",
             Self::Jemalloc => "jemalloc",
+            Self::JemallocThread => "jemalloc-thread",
         }
+    }
+
+    /// What jemalloc itself is told, by the variable that it reads at its start.
+    pub(crate) fn jemalloc_conf(self) -> (&'static str, &'static str) {
+        ("_RJEM_MALLOC_CONF", if self == Self::JemallocThread { "background_thread:true" } else { "" })
     }
 
     /// Allocates nothing, for nothing can be allocated yet.
@@ -50,6 +58,7 @@ impl Allocator {
         match unsafe { CStr::from_ptr(value) }.to_bytes() {
             b"mimalloc" => Self::Mimalloc,
             b"jemalloc" => Self::Jemalloc,
+            b"jemalloc-thread" => Self::JemallocThread,
             _ => Self::Glibc,
         }
     }

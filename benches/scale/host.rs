@@ -19,7 +19,6 @@ pub(crate) const FIGURES: &str = "figures";
 pub(crate) struct Post {
     pub(crate) listener: TcpListener,
     /// Each is to be answered, by one line on stdout.
-    #[expect(dead_code, reason = "no service takes orders yet")]
     pub(crate) orders: UnboundedReceiver<String>,
 }
 

@@ -33,6 +33,8 @@ impl Server {
     pub(crate) fn start(name: &str, allocator: Allocator) -> anyhow::Result<Self> {
         let mut command = Command::new(std::env::current_exe()?);
         command.args(["--serve", name]).env(Allocator::VARIABLE.to_str()?, allocator.name());
+        let (variable, value) = allocator.jemalloc_conf();
+        command.env(variable, value);
         let mut process =
             command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().context("cannot start a server")?;
         let (asks, answers) = (process.stdin.take(), process.stdout.take());

@@ -1,6 +1,7 @@
 //! What is compared.
 
 mod bulk;
+mod burst;
 mod idle;
 mod slow_readers;
 mod small;
@@ -11,7 +12,8 @@ use crate::{
     plot::Plot,
 };
 
-pub(crate) const ALL: [&Scenario; 4] = [&idle::SCENARIO, &slow_readers::SCENARIO, &bulk::SCENARIO, &small::SCENARIO];
+pub(crate) const ALL: [&Scenario; 5] =
+    [&idle::SCENARIO, &slow_readers::SCENARIO, &bulk::SCENARIO, &small::SCENARIO, &burst::SCENARIO];
 
 /// One question, put to several servers.
 #[derive(Debug)]
