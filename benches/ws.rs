@@ -8,12 +8,16 @@ mod calls;
 #[path = "heap/files.rs"]
 mod files;
 
+#[path = "ws/audience.rs"]
+mod audience;
 #[path = "ws/broadcast.rs"]
 mod broadcast;
 #[path = "ws/clock.rs"]
 mod clock;
 #[path = "ws/echo.rs"]
 mod echo;
+#[path = "ws/feeds.rs"]
+mod feeds;
 
 const KIB: usize = 1 << 10;
 const MIB: usize = 1 << 20;

@@ -2,42 +2,21 @@
 
 use std::{
     future::Future,
-    io::Read,
-    net::{self, SocketAddr},
-    os::fd::AsRawFd,
+    net::SocketAddr,
     pin::Pin,
     sync::mpsc,
     thread,
     time::{Duration, Instant},
 };
 
-use bytes::{BufMut, Bytes};
-use futures_util::{SinkExt, StreamExt};
-use leasehold::{
-    Pool,
-    ws::{Hub, Message, Role, WebSocket},
-};
-use socket2::SockRef;
+use leasehold::Pool;
 use tokio::{
-    net::{TcpListener, TcpSocket, TcpStream},
+    net::{TcpListener, TcpSocket},
     runtime::Builder,
-    select,
-    sync::{
-        broadcast,
-        mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel},
-    },
-};
-use tokio_tungstenite::{
-    WebSocketStream,
-    tungstenite::{self, protocol},
+    sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel},
 };
 
-use super::{KIB, LIMIT, MIB, clock::Clock, files};
-
-const LEN: usize = 12 * KIB;
-
-/// A client reads so much: the payload, and a head of four bytes (RFC 6455 §5.2).
-const FRAME_LEN: usize = 4 + LEN;
+use super::{KIB, MIB, audience::Audience, clock::Clock, feeds, files};
 
 /// Each has two descriptors here.
 const SOCKETS: usize = 5000;
@@ -80,10 +59,14 @@ struct Feed {
 type Serving = Pin<Box<dyn Future<Output = ()>>>;
 
 /// Ours first.
-const FEEDS: [Feed; 3] = [
+const FEEDS: [Feed; 4] = [
     Feed { name: "leasehold/Hub", serve: |listener, orders| Box::pin(hub(listener, orders)) },
-    Feed { name: "tungstenite/broadcast", serve: |listener, orders| Box::pin(channel(listener, orders)) },
-    Feed { name: "tungstenite/mpsc", serve: |listener, orders| Box::pin(channels(listener, orders)) },
+    Feed { name: "tungstenite/broadcast", serve: |listener, orders| Box::pin(feeds::channel(listener, orders, stock)) },
+    Feed { name: "tungstenite/mpsc", serve: |listener, orders| Box::pin(feeds::channels(listener, orders, stock)) },
+    Feed {
+        name: "fastwebsockets/broadcast",
+        serve: |listener, orders| Box::pin(feeds::fast_channel(listener, orders, stock)),
+    },
 ];
 
 enum Order {
@@ -102,91 +85,17 @@ struct Figures {
     leased: usize,
 }
 
-async fn hub(listener: TcpListener, mut orders: UnboundedReceiver<Order>) {
+async fn hub(listener: TcpListener, orders: UnboundedReceiver<Order>) {
     let pool = Pool::new(256 * MIB).expect("256 MiB can be reserved");
-    let hub = Hub::new(&pool.child("hub", LIMIT));
-    let (accounts, joining) = (pool.clone(), hub.clone());
-    tokio::spawn(async move {
-        loop {
-            let socket = WebSocket::new(accept(&listener).await, Role::Server, &accounts.child("socket", LIMIT));
-            let mut member = joining.join(socket);
-            tokio::spawn(async move { while let Some(Ok(_)) = member.recv().await {} });
-        }
-    });
-    let say = || {
-        let mut payload = pool.try_chain(LEN).expect("the budget is ample");
-        payload.put_bytes(7, LEN);
-        hub.try_send(Message::binary(payload.freeze())).expect("there is room");
-    };
-    while let Some(order) = orders.recv().await {
-        obey(order, say, || pool.leased());
-    }
+    let figures = pool.clone();
+    feeds::hub(listener, pool, orders, |order, say| obey(order, say, || figures.leased())).await;
 }
 
-/// As its users do it: all sockets listen to one channel, and each sends a clone of what comes.
-async fn channel(listener: TcpListener, mut orders: UnboundedReceiver<Order>) {
-    let (sender, _) = broadcast::channel(16);
-    let subscribing = sender.clone();
-    tokio::spawn(async move {
-        loop {
-            let (stream, mut receiver) = (accept(&listener).await, subscribing.subscribe());
-            tokio::spawn(async move {
-                let mut socket = WebSocketStream::from_raw_socket(stream, protocol::Role::Server, None).await;
-                loop {
-                    select! {
-                        Ok(message) = receiver.recv() => socket.send(message).await.expect("it is sent"),
-                        heard = socket.next() => if !matches!(heard, Some(Ok(_))) { return },
-                    }
-                }
-            });
-        }
-    });
-    while let Some(order) = orders.recv().await {
-        obey(order, || drop(sender.send(message())), || 0);
-    }
+fn stock(order: Order, say: &dyn Fn()) {
+    obey(order, say, || 0);
 }
 
-/// The same, with a channel for each socket.
-async fn channels(listener: TcpListener, mut orders: UnboundedReceiver<Order>) {
-    let mut senders: Vec<UnboundedSender<tungstenite::Message>> = Vec::new();
-    loop {
-        select! {
-            stream = accept(&listener) => {
-                let (sender, mut receiver) = unbounded_channel();
-                senders.push(sender);
-                tokio::spawn(async move {
-                    let mut socket = WebSocketStream::from_raw_socket(stream, protocol::Role::Server, None).await;
-                    loop {
-                        select! {
-                            Some(message) = receiver.recv() => socket.send(message).await.expect("it is sent"),
-                            heard = socket.next() => if !matches!(heard, Some(Ok(_))) { return },
-                        }
-                    }
-                });
-            }
-            order = orders.recv() => {
-                let Some(order) = order else { return };
-                let say = || {
-                    let message = message();
-                    senders.iter().for_each(|sender| sender.send(message.clone()).expect("its socket is there"));
-                };
-                obey(order, say, || 0);
-            }
-        }
-    }
-}
-
-fn message() -> tungstenite::Message {
-    tungstenite::Message::Binary(Bytes::from(vec![7; LEN]))
-}
-
-async fn accept(listener: &TcpListener) -> TcpStream {
-    let (stream, _) = listener.accept().await.expect("a connection");
-    stream.set_nodelay(true).expect("a socket");
-    stream
-}
-
-fn obey(order: Order, say: impl Fn(), leased: impl Fn() -> usize) {
+fn obey(order: Order, say: &dyn Fn(), leased: impl Fn() -> usize) {
     match order {
         Order::Broadcast => say(),
         Order::Figures { is_queued, answer } => {
@@ -209,7 +118,7 @@ fn heap() -> usize {
 
 /// A server, and all its clients.
 struct Session {
-    clients: Vec<net::TcpStream>,
+    audience: Audience,
     orders: Option<UnboundedSender<Order>>,
     clock: Clock,
     server: Option<thread::JoinHandle<()>>,
@@ -239,10 +148,9 @@ impl Session {
         };
         let server = thread::Builder::new().name(feed.name.into()).spawn(serving).expect("a thread");
         let (address, clock) = is_ready.recv().expect("the server begins");
-        let mut clients = Vec::with_capacity(sockets);
-        let heap = heap();
-        clients.extend((0..sockets).map(|_| connect(address)));
-        let mut session = Self { clients, orders: Some(orders), clock, server: Some(server), heap };
+        let (mut audience, heap) = (Audience::default(), heap());
+        audience.grow(address, sockets);
+        let mut session = Self { audience, orders: Some(orders), clock, server: Some(server), heap };
         // The last ones may not be accepted yet: a broadcast that all have heard says that they are.
         while !session.is_heard_by_all() {}
         session
@@ -252,41 +160,19 @@ impl Session {
         self.orders.as_ref().expect("until the end").send(order).expect("the server runs");
     }
 
-    /// A broadcast that came too early is heard by the first ones only.
     fn is_heard_by_all(&mut self) -> bool {
         self.order(Order::Broadcast);
-        let mut room = vec![0; FRAME_LEN];
-        let mut hear = |client: &mut net::TcpStream| {
-            client.set_read_timeout(Some(Duration::from_secs(2))).expect("a socket");
-            let is_heard = client.read_exact(&mut room).is_ok();
-            client.set_read_timeout(None).expect("a socket");
-            is_heard
-        };
-        let is_heard = self.clients.iter_mut().all(&mut hear);
-        if is_heard {
-            assert!(room[..4] == [0x82, 126, 0x30, 0] && room[4..].iter().all(|&byte| byte == 7));
-        }
-        is_heard
+        self.audience.has_heard()
     }
 
     fn exchange(&mut self) -> Try {
         self.settle();
         let (start, ran) = (Instant::now(), self.clock.ran());
         self.order(Order::Broadcast);
-        self.hear();
+        self.audience.hear();
         let took = start.elapsed();
         self.settle();
         Try { took, ran: self.clock.ran() - ran }
-    }
-
-    /// From the last one on, so that the server wakes this thread once or twice, and not for each client; and into nowhere (tcp(7), MSG_TRUNC).
-    fn hear(&mut self) {
-        for client in self.clients.iter().rev() {
-            let flags = libc::MSG_TRUNC | libc::MSG_WAITALL;
-            // SAFETY: the descriptor is open, and nothing is written to.
-            let count = unsafe { libc::recv(client.as_raw_fd(), std::ptr::null_mut(), FRAME_LEN, flags) };
-            assert_eq!(count, FRAME_LEN as isize, "the server is there");
-        }
     }
 
     /// What is held beyond what was at the beginning, when all is idle, or when a broadcast is queued for all.
@@ -296,7 +182,7 @@ impl Session {
         self.order(Order::Figures { is_queued, answer });
         let figures = answered.recv().expect("the server runs");
         if is_queued {
-            self.hear();
+            self.audience.hear();
         }
         Figures { heap: figures.heap.saturating_sub(self.heap), ..figures }
     }
@@ -322,14 +208,6 @@ impl Drop for Session {
             ended.expect("it was started").expect("the server did not panic");
         }
     }
-}
-
-/// A connection that is reset at its end, so that its port is free for the next session.
-fn connect(address: SocketAddr) -> net::TcpStream {
-    let stream = net::TcpStream::connect(address).expect("a listener");
-    stream.set_nodelay(true).expect("a socket");
-    SockRef::from(&stream).set_linger(Some(Duration::ZERO)).expect("a socket");
-    stream
 }
 
 // ---- measuring -------------------------------------------------------------------------------------------------------------
