@@ -37,6 +37,7 @@ mod heap;
 mod host;
 mod json;
 mod machine;
+mod median;
 mod options;
 mod plot;
 mod progress;

@@ -3,6 +3,7 @@
 mod bulk;
 mod burst;
 mod idle;
+mod mixed;
 mod slow_readers;
 mod small;
 
@@ -12,8 +13,8 @@ use crate::{
     plot::Plot,
 };
 
-pub(crate) const ALL: [&Scenario; 5] =
-    [&idle::SCENARIO, &slow_readers::SCENARIO, &bulk::SCENARIO, &small::SCENARIO, &burst::SCENARIO];
+pub(crate) const ALL: [&Scenario; 6] =
+    [&idle::SCENARIO, &slow_readers::SCENARIO, &bulk::SCENARIO, &small::SCENARIO, &burst::SCENARIO, &mixed::SCENARIO];
 
 /// One question, put to several servers.
 #[derive(Debug)]
