@@ -4,6 +4,7 @@ mod bulk;
 mod burst;
 mod idle;
 mod mixed;
+mod read_size;
 mod slow_readers;
 mod small;
 
@@ -13,8 +14,15 @@ use crate::{
     plot::Plot,
 };
 
-pub(crate) const ALL: [&Scenario; 6] =
-    [&idle::SCENARIO, &slow_readers::SCENARIO, &bulk::SCENARIO, &small::SCENARIO, &burst::SCENARIO, &mixed::SCENARIO];
+pub(crate) const ALL: [&Scenario; 7] = [
+    &idle::SCENARIO,
+    &slow_readers::SCENARIO,
+    &bulk::SCENARIO,
+    &small::SCENARIO,
+    &burst::SCENARIO,
+    &mixed::SCENARIO,
+    &read_size::SCENARIO,
+];
 
 /// One question, put to several servers.
 #[derive(Debug)]
