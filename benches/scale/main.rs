@@ -22,12 +22,16 @@
 //!
 //! Rows of one case are compared: each figure to the best one of those that are not ours. `echo` has services that several scenarios use.
 
+#[path = "../ws/audience.rs"]
+mod audience;
 mod bench;
 #[path = "../../tests/calls/mod.rs"]
 mod calls;
 mod client;
 mod curve;
 mod echo;
+#[path = "../ws/feeds.rs"]
+mod feeds;
 mod figures;
 #[expect(dead_code, reason = "other benches do not go on without what they need")]
 #[path = "../heap/files.rs"]

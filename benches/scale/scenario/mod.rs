@@ -2,6 +2,7 @@
 
 mod bulk;
 mod burst;
+mod fan_out;
 mod idle;
 mod mixed;
 mod read_size;
@@ -14,7 +15,7 @@ use crate::{
     plot::Plot,
 };
 
-pub(crate) const ALL: [&Scenario; 7] = [
+pub(crate) const ALL: [&Scenario; 8] = [
     &idle::SCENARIO,
     &slow_readers::SCENARIO,
     &bulk::SCENARIO,
@@ -22,6 +23,7 @@ pub(crate) const ALL: [&Scenario; 7] = [
     &burst::SCENARIO,
     &mixed::SCENARIO,
     &read_size::SCENARIO,
+    &fan_out::SCENARIO,
 ];
 
 /// One question, put to several servers.
