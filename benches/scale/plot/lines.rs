@@ -20,6 +20,9 @@ const STOCK: [RGBColor; 4] =
 const OURS: [RGBColor; 4] =
     [RGBColor(0x14, 0x4a, 0x7c), RGBColor(0x1f, 0x7a, 0x8c), RGBColor(0x0b, 0x2d, 0x4d), RGBColor(0x5b, 0xa3, 0xb5)];
 
+/// Above the highest point there is room for the names.
+const HEADROOM: f64 = 1.5;
+
 impl Lines {
     pub(super) fn draw(&self, curves: &[Curve]) -> anyhow::Result<String> {
         let curves: Vec<&Curve> = curves.iter().filter(|curve| curve.plot == self.file).collect();
@@ -36,7 +39,7 @@ impl Lines {
                 .margin(16)
                 .x_label_area_size(46)
                 .y_label_area_size(90)
-                .build_cartesian_2d(0.0..x_max, 0.0..y_max * 1.05)?;
+                .build_cartesian_2d(0.0..x_max, 0.0..y_max * HEADROOM)?;
             chart
                 .configure_mesh()
                 .light_line_style(TRANSPARENT)
@@ -65,7 +68,7 @@ impl Lines {
             }
             chart
                 .configure_series_labels()
-                .position(SeriesLabelPosition::MiddleRight)
+                .position(SeriesLabelPosition::UpperRight)
                 .legend_area_size(32)
                 .background_style(WHITE.mix(0.85))
                 .border_style(BLACK)
