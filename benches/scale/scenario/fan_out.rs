@@ -126,7 +126,7 @@ impl Found {
             (&QUEUED, each(self.queued)),
             (&AFTER, each(self.after)),
         ];
-        bench.row("", variant, self.sockets, values);
+        bench.row("12 KiB to all", variant, self.sockets, values);
     }
 }
 
