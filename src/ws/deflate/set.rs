@@ -119,14 +119,19 @@ impl<M> DerefMut for Held<M> {
 
 #[cfg(test)]
 pub(super) mod tests {
-    use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+    use std::cell::Cell;
 
     use super::*;
 
+    thread_local! {
+        /// Each test has a thread of its own.
+        static MADE: Cell<usize> = const { Cell::new(0) };
+    }
+
     /// Machines are numbers, which say in what order they were made.
     pub(in super::super) fn set(most: usize) -> (Arc<Set<usize>>, impl Fn() -> usize + Copy) {
-        let made = Box::leak(Box::new(AtomicUsize::new(0)));
-        (Arc::new(Set::new(most)), || made.fetch_add(1, Relaxed))
+        MADE.set(0);
+        (Arc::new(Set::new(most)), || MADE.replace(MADE.get() + 1))
     }
 
     #[tokio::test(start_paused = true)]
