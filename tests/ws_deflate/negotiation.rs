@@ -5,8 +5,11 @@ use leasehold::{Pool, ws::Deflate};
 
 const ANSWER: &str = "permessage-deflate; server_no_context_takeover; client_no_context_takeover";
 
-fn headers(lines: &[&'static str]) -> HeaderMap {
-    lines.iter().map(|line| (SEC_WEBSOCKET_EXTENSIONS, HeaderValue::from_static(line))).collect()
+fn headers(lines: &[&str]) -> HeaderMap {
+    lines
+        .iter()
+        .map(|line| (SEC_WEBSOCKET_EXTENSIONS, HeaderValue::from_str(line).expect("visible characters")))
+        .collect()
 }
 
 fn with_window(bits: u8) -> (Pool, Deflate) {
@@ -16,7 +19,7 @@ fn with_window(bits: u8) -> (Pool, Deflate) {
 }
 
 /// The answer, and the window that the server may compress with.
-fn answer(deflate: &Deflate, lines: &[&'static str]) -> Option<(String, String)> {
+fn answer(deflate: &Deflate, lines: &[&str]) -> Option<(String, String)> {
     let (agreement, answer) = deflate.answer(&headers(lines))?;
     Some((answer.to_str().expect("text").to_owned(), format!("{agreement:?}")))
 }
@@ -78,8 +81,8 @@ fn an_offer_with_a_wrong_parameter_is_declined_and_the_next_one_taken() {
 fn the_smaller_window_of_both_is_agreed_on() {
     for (ours, asked, expected) in [(15, 9, 9), (15, 12, 12), (15, 15, 15), (10, 15, 10), (9, 10, 9)] {
         let (pool, deflate) = with_window(ours);
-        let offer = format!("permessage-deflate; server_max_window_bits={asked}").leak();
-        let (text, agreed) = answer(&deflate, &[offer]).expect("it is taken");
+        let offer = format!("permessage-deflate; server_max_window_bits={asked}");
+        let (text, agreed) = answer(&deflate, &[&offer]).expect("it is taken");
         assert_eq!(text, format!("{ANSWER}; server_max_window_bits={expected}"));
         assert_eq!(agreed, window(&format!("Some({expected})")));
         drop(deflate);
@@ -101,7 +104,7 @@ fn a_server_takes_what_a_client_offers_and_the_client_its_answer() {
 #[test]
 fn a_client_accepts_only_answers_to_its_offer() {
     let (pool, deflate) = with_window(15);
-    let accept = |lines: &[&'static str]| {
+    let accept = |lines: &[&str]| {
         let accepted = deflate.accept(&headers(lines)).map_err(|error| error.to_string())?;
         Ok::<_, String>(accepted.map(|agreement| format!("{agreement:?}")))
     };
@@ -114,8 +117,8 @@ fn a_client_accepts_only_answers_to_its_offer() {
         // zlib has no such window, so we do not compress.
         ("; client_max_window_bits=8", "None"),
     ] {
-        let line = format!("permessage-deflate; server_no_context_takeover{params}").leak();
-        assert_eq!(accept(&[line]), Ok(Some(window(bits))), "{line}");
+        let line = format!("permessage-deflate; server_no_context_takeover{params}");
+        assert_eq!(accept(&[&line]), Ok(Some(window(bits))), "{line}");
     }
     for (lines, says) in [
         (&["permessage-deflate; "][..], "list"),

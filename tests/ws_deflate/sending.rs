@@ -91,9 +91,9 @@ async fn a_peer_is_sent_what_fits_in_its_window() {
     let plain = noise(4 << 10).repeat(8);
     let mut lens = Vec::new();
     for bits in (9..=15).rev() {
-        let offer = format!("permessage-deflate; server_max_window_bits={bits}").leak();
+        let offer = format!("permessage-deflate; server_max_window_bits={bits}");
         let mut socket = WebSocket::new(Faulty::new([]).staying_open(), Role::Server, &pool)
-            .with_deflate(agreement(&deflate, offer));
+            .with_deflate(agreement(&deflate, &offer));
         socket.send(binary([json(2_000), plain.clone()].concat())).await.expect("it is sent");
         let (first, payload) = sent(&socket).await.remove(0);
         assert_eq!(first, BINARY | RSV1, "{bits} bits");

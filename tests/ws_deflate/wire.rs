@@ -86,8 +86,9 @@ pub(crate) fn json(len: usize) -> Vec<u8> {
 }
 
 /// What both ends agree on if the client offers `offer`.
-pub(crate) fn agreement(deflate: &Deflate, offer: &'static str) -> DeflateAgreement {
-    let headers = [(http::header::SEC_WEBSOCKET_EXTENSIONS, http::HeaderValue::from_static(offer))];
+pub(crate) fn agreement(deflate: &Deflate, offer: &str) -> DeflateAgreement {
+    let headers =
+        [(http::header::SEC_WEBSOCKET_EXTENSIONS, http::HeaderValue::from_str(offer).expect("visible characters"))];
     deflate.answer(&headers.into_iter().collect()).expect("an offer that is taken").0
 }
 
