@@ -41,8 +41,8 @@ const HANDLE: u64 = 1 << CHARGE_BITS;
 const WAITERS: u64 = 1 << 63;
 const HANDLES: u64 = !CHARGE & !WAITERS;
 
-/// The largest budget: what a charge can count.
-pub(super) const BUDGET_MAX: usize = if usize::BITS > CHARGE_BITS { CHARGE as usize } else { usize::MAX };
+/// The largest budget: what a charge can count, and what a slice of memory can be long.
+pub(super) const BUDGET_MAX: usize = if usize::BITS > CHARGE_BITS { CHARGE as usize } else { isize::MAX as usize };
 
 pub(super) struct Account {
     word: AtomicU64,

@@ -12,6 +12,7 @@
 mod covering;
 mod figures;
 mod leasing;
+mod refusing;
 mod reserving;
 mod trimming;
 
@@ -33,6 +34,7 @@ use super::{
     class::Classes,
     memory::Memory,
     queue::Queue,
+    refusals::Plans,
     slab::Slab,
     span::RawBlock,
 };
@@ -59,6 +61,8 @@ pub(super) struct Core {
     pub(super) moves: Mutex<()>,
     pub(super) counters: Counters,
     pressure: Notify,
+    /// What is to be refused on purpose.
+    plans: Mutex<Plans>,
 }
 
 impl Core {
@@ -80,6 +84,7 @@ impl Core {
             moves: Mutex::new(()),
             counters: Counters::default(),
             pressure: Notify::new(),
+            plans: Mutex::new(Plans::default()),
             classes,
             settings,
         });

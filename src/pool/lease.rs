@@ -104,6 +104,10 @@ impl Wait {
     pub(super) fn poll_grant(&mut self, cx: &mut Context<'_>) -> Poll<Result<Grant, LeaseError>> {
         if self.place.is_none() {
             let request = self.pool.request(self.len, self.shape)?;
+            let core = self.pool.core();
+            if core.refuses(self.pool.account(), core.bytes_of(request)) {
+                return Poll::Ready(Err(self.passed()));
+            }
             match self.pool.lease_now(request) {
                 Ok(grant) => return Poll::Ready(Ok(grant)),
                 Err(blocked) => self.join(request, &blocked, cx),

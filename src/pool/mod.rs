@@ -32,6 +32,7 @@ mod memory;
 mod onlooker;
 mod queue;
 mod recharge;
+mod refusals;
 mod reservation;
 mod reserve;
 #[allow(unsafe_code)]
@@ -55,6 +56,7 @@ pub use self::{
     error::LeaseError,
     lease::Lease,
     memory::Backing,
+    refusals::Refusals,
     reservation::Reservation,
     reserve::Reserve,
     stats::{AccountStats, ClassStats, Pressure, Stats},
@@ -321,6 +323,7 @@ impl Pool {
     /// Leases blocks with room for `len` bytes together, all or none.
     pub(crate) fn try_lease_chain(&self, len: usize) -> Result<Vec<BlockMut>, LeaseError> {
         let request = self.request(len, Shape::Chain)?;
+        self.refuse_on_purpose(self.core().bytes_of(request))?;
         let mut woken = Vec::new();
         let leased = self.core().lease_request(&self.account, request, false, &mut woken);
         self.core().serve(woken);
@@ -420,6 +423,7 @@ impl Pool {
 
     #[cold]
     fn try_lease_slow(&self, len: usize, class: ClassIndex) -> Result<Fresh, LeaseError> {
+        self.refuse_on_purpose(self.core().classes.len_of(class))?;
         let leased = match self.core().lease_block(&self.account, class) {
             Ok(block) => Ok(block),
             Err(blocked) => self.lease_blocked(len, Shape::Block, blocked).map(Grant::into_block),

@@ -21,6 +21,7 @@ impl Pool {
     /// ([`is_too_large`](LeaseError::is_too_large)). Nothing is charged then.
     pub fn try_reserve(&self, len: usize) -> Result<Reservation, LeaseError> {
         let request = self.request(len, Shape::Reservation)?;
+        self.refuse_on_purpose(len)?;
         match self.lease_now(request) {
             Ok(grant) => Ok(grant.into_reservation()),
             Err(blocked) => self.lease_blocked(len, Shape::Reservation, blocked).map(Grant::into_reservation),

@@ -1,5 +1,8 @@
 //! The cover of an account: reserved bytes that its leases are made of.
 //!
+//! One bit of the word says that leases here may be refused on purpose ([`refusals`](crate::pool::refusals)), so that one load tells
+//! the fast path of both.
+//!
 //! # Invariants
 //! - COVERED: the bytes in `cover` are charged to the account and to all above it, and reserved in the slab; they are nobody else's. They
 //!   change under the slab's lock only, at once with what the slab counts, and so does the number of those who laid them there: what is
@@ -10,17 +13,30 @@ use std::sync::atomic::Ordering::Relaxed;
 use super::{Account, AccountHandle, AccountKey, Charge, ChargeRefused, WAITERS, refund};
 use crate::pool::slab::Slab;
 
+/// No cover is that large: a budget is at most `isize::MAX`.
+const REFUSES: usize = 1 << (usize::BITS - 1);
+
 impl Account {
-    /// Whether leases here may be covered.
+    /// Whether leases here may be covered, or refused on purpose.
     #[inline]
-    pub(in crate::pool) fn is_covered(&self) -> bool {
+    pub(in crate::pool) fn is_special(&self) -> bool {
         // Relaxed: who laid the cover and leases from it without a word between them may miss it, and charges as everybody does.
         self.line().any(|at| at.cover.load(Relaxed) > 0)
     }
 
+    /// Whether leases here may be refused on purpose.
+    pub(in crate::pool) fn refuses(&self) -> bool {
+        self.line().any(|at| at.cover.load(Relaxed) & REFUSES != 0)
+    }
+
+    pub(in crate::pool) fn set_refuses(&self, refuses: bool, _slab: &mut Slab) {
+        let bit = if refuses { REFUSES } else { 0 };
+        self.cover.store(self.cover() | bit, Relaxed);
+    }
+
     /// The nearest account, from this one on, whose cover is enough for `bytes`.
     pub(in crate::pool) fn covering(&self, bytes: usize) -> Option<&Account> {
-        self.line().find(|at| at.cover.load(Relaxed) >= bytes)
+        self.line().find(|at| at.cover() >= bytes)
     }
 
     /// The covers of this account and of those above it, up to and with the account `key`. Without the lock, what a lease drew that fails
@@ -28,7 +44,7 @@ impl Account {
     pub(in crate::pool) fn covers_up_to(&self, key: AccountKey, _slab: &Slab) -> impl Iterator<Item = usize> {
         let mut is_past = false;
         let line = self.line().take_while(move |at| !std::mem::replace(&mut is_past, at.key() == key));
-        line.map(|at| at.cover.load(Relaxed))
+        line.map(Account::cover)
     }
 
     /// Lays bytes there that are reserved and charged here.
@@ -39,11 +55,11 @@ impl Account {
 
     /// Takes `bytes` out of the cover, all or none. They stay charged; what the slab counts is for the caller to change.
     pub(in crate::pool) fn draw(&self, bytes: usize, _slab: &mut Slab) -> bool {
-        let left = self.cover.load(Relaxed).checked_sub(bytes);
-        if let Some(left) = left {
-            self.cover.store(left, Relaxed);
+        let is_enough = self.cover() >= bytes;
+        if is_enough {
+            self.cover.store(self.cover.load(Relaxed) - bytes, Relaxed);
         }
-        left.is_some()
+        is_enough
     }
 
     /// Puts back what `draw` took, if somebody is left who will end it.
@@ -63,7 +79,7 @@ impl Account {
 
     /// Bytes of the cover.
     pub(in crate::pool) fn cover(&self) -> usize {
-        self.cover.load(Relaxed)
+        self.cover.load(Relaxed) & !REFUSES
     }
 }
 
@@ -71,10 +87,9 @@ impl AccountHandle {
     /// Ends what one `lay_cover` of so many bytes began: what is left of them is refunded, and released. Returns the accounts at which somebody
     /// waits.
     pub(in crate::pool) fn end_cover(&self, bytes: usize, slab: &mut Slab) -> Vec<AccountKey> {
-        let cover = self.cover.load(Relaxed);
-        let left = bytes.min(cover);
+        let left = bytes.min(self.cover());
         self.covers.store(self.covers.load(Relaxed) - 1, Relaxed);
-        self.cover.store(cover - left, Relaxed);
+        self.cover.store(self.cover.load(Relaxed) - left, Relaxed);
         // SAFETY: the bytes were in the cover until the line above, so they are charged to this account's path, and nobody else's (COVERED).
         let woken = unsafe { refund(self.0, None, left) };
         // Last: with room in the pool, an account that is charged for it still would seem to be at its limit.

@@ -25,6 +25,9 @@ impl Core {
 
     /// Reserves and lays so many bytes there, if that can be had at once and nobody is near a limit: nearly always, and under one lock.
     pub(in crate::pool) fn cover_fast<'a>(&self, account: &'a AccountHandle, bytes: usize) -> Option<Charge<'a>> {
+        if account.refuses() {
+            return None;
+        }
         let charge = account.charge_fast(bytes)?;
         {
             let mut slab = self.slab.lock();

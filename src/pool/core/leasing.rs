@@ -36,7 +36,7 @@ impl Core {
     /// Leases one block of `class` if this thread's shard has it and no limit is near: nearly always.
     #[inline]
     pub(in crate::pool) fn lease_fast(&self, account: &AccountHandle, class: ClassIndex) -> Option<Fresh> {
-        if account.is_covered() {
+        if account.is_special() {
             return None;
         }
         let charge = account.charge_fast(self.classes.len_of(class))?;
