@@ -16,9 +16,9 @@ mod wake;
 pub(crate) use wake::wake;
 
 #[cfg(leasehold_loom)]
-pub(crate) use model::{AtomicPtr, AtomicU32, AtomicU64, AtomicUsize, Sleep, TryLock, fence, thread_index};
+pub(crate) use model::{AtomicPtr, AtomicU32, AtomicU64, AtomicUsize, Sleep, TryLock, thread_index};
 #[cfg(not(leasehold_loom))]
-pub(crate) use real::{AtomicPtr, AtomicU32, AtomicU64, AtomicUsize, Sleep, fence, thread_index};
+pub(crate) use real::{AtomicPtr, AtomicU32, AtomicU64, AtomicUsize, Sleep, thread_index};
 #[cfg(not(leasehold_loom))]
 pub(crate) use try_lock::TryLock;
 

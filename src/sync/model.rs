@@ -9,7 +9,7 @@ use std::{
 use loom::sync::MutexGuard;
 pub(crate) use loom::sync::{
     Mutex as RawMutex,
-    atomic::{AtomicPtr, AtomicU32, AtomicU64, AtomicUsize, fence},
+    atomic::{AtomicPtr, AtomicU32, AtomicU64, AtomicUsize},
 };
 
 loom::lazy_static! {

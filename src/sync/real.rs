@@ -10,7 +10,7 @@ use std::{
 
 pub(crate) use std::sync::{
     Mutex as RawMutex,
-    atomic::{AtomicPtr, AtomicU32, AtomicU64, AtomicUsize, fence},
+    atomic::{AtomicPtr, AtomicU32, AtomicU64, AtomicUsize},
 };
 
 use std::sync::atomic::Ordering::Relaxed;
