@@ -130,6 +130,9 @@ impl ChainMut {
     }
 
     /// Adds a piece at the end: linked as it is, or copied into the room if it is short.
+    ///
+    /// # Panics
+    /// If more than `isize::MAX` bytes would be linked.
     pub fn push(&mut self, segment: impl Into<Segment>) {
         let segment = segment.into();
         if segment.len() < MERGE_MAX && segment.len() <= self.remaining_mut() {
@@ -140,6 +143,9 @@ impl ChainMut {
     }
 
     /// Adds all pieces of a chain at the end, each as [`push`](Self::push) would.
+    ///
+    /// # Panics
+    /// As [`push`](Self::push).
     pub fn append(&mut self, chain: Chain) {
         chain.into_iter().for_each(|segment| self.push(segment));
     }
@@ -355,7 +361,10 @@ impl Buf for ChainMut {
     /// EARLY-RETURN: each piece that ends before the new front goes home. The room stays.
     #[inline]
     fn advance(&mut self, count: usize) {
-        let left = self.rest.as_mut().map_or(count, |rest| rest.advance_parts(count));
+        let Some(rest) = &mut self.rest else { return self.tail.advance(count) };
+        // Before anything is let go of: whoever catches the panic finds the chain as it was.
+        assert!(count <= rest.len() + self.tail.len(), "advance {count} of {} bytes", rest.len() + self.tail.len());
+        let left = rest.advance_parts(count);
         self.tail.advance(left);
     }
 

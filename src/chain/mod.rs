@@ -3,7 +3,7 @@
 //! [`Chain`] and [`ChainMut`] are to a chain of blocks what `Bytes` and `BytesMut` are to one buffer, with the same verbs.
 //!
 //! # Invariants
-//! - LEN: `len` of a chain is the sum of its segments' lengths.
+//! - LEN: `len` of a chain is the sum of its segments' lengths, and at most `isize::MAX`: one piece can be linked often.
 //! - FULL-VECTOR: `chunks_vectored` lists segments until `dst` or the data ends. hyper's queue of bodies relies on it: a
 //!   partial list scrambles what is sent.
 //! - EARLY-RETURN: `advance` drops each segment with its last byte.
@@ -72,6 +72,13 @@ pub struct Chain {
     len: usize,
 }
 
+/// A length with so much more (LEN).
+#[inline]
+fn grown(len: usize, by: usize) -> usize {
+    let sum = len.checked_add(by).filter(|&sum| sum <= isize::MAX as usize);
+    sum.unwrap_or_else(|| panic!("a chain of {len} bytes cannot have {by} more: {} are the most", isize::MAX))
+}
+
 impl Chain {
     /// A chain of nothing; allocates nothing.
     pub const fn new() -> Self {
@@ -79,22 +86,31 @@ impl Chain {
     }
 
     /// Adds a piece at the end, linked as it is. An empty piece is dropped.
+    ///
+    /// # Panics
+    /// If the chain would be longer than `isize::MAX` bytes.
     pub fn push(&mut self, segment: impl Into<Segment>) {
         let segment = segment.into();
-        self.len += segment.len();
+        self.len = grown(self.len, segment.len());
         self.segments.push_back(segment);
     }
 
     /// Adds a piece in front, linked as it is: a header before its payload. An empty piece is dropped.
+    ///
+    /// # Panics
+    /// If the chain would be longer than `isize::MAX` bytes.
     pub fn push_front(&mut self, segment: impl Into<Segment>) {
         let segment = segment.into();
-        self.len += segment.len();
+        self.len = grown(self.len, segment.len());
         self.segments.push_front(segment);
     }
 
     /// Adds all pieces of another chain at the end. Moves handles, not bytes.
+    ///
+    /// # Panics
+    /// If the chain would be longer than `isize::MAX` bytes.
     pub fn append(&mut self, other: Chain) {
-        self.len += other.len;
+        self.len = grown(self.len, other.len);
         self.segments.append(other.segments);
     }
 

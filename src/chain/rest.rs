@@ -1,13 +1,13 @@
 //! `Rest`: what of a chain being written is not in its tail.
 //!
 //! # Invariants
-//! - COUNTS: `len` is the sum of the parts' lengths, `room` of the spare blocks' capacities. No part is empty, every spare block is.
+//! - COUNTS: `len` is the sum of the parts' lengths, at most `isize::MAX` (LEN), `room` of the spare blocks' capacities. No part is empty, every spare block is.
 
 use std::collections::VecDeque;
 
 use bytes::Buf;
 
-use super::Segment;
+use super::{Segment, grown};
 use crate::pool::BlockMut;
 
 /// Finished pieces before the tail, empty blocks after it.
@@ -54,14 +54,14 @@ impl Rest {
 
     /// Adds a part that is not empty.
     pub(super) fn push_part(&mut self, part: Part) {
-        self.len += part.len();
+        self.len = grown(self.len, part.len());
         self.parts.push_back(part);
     }
 
     /// Adds parts in front, in their order.
     pub(super) fn push_front_parts(&mut self, parts: impl DoubleEndedIterator<Item = Part>) {
         for part in parts.rev() {
-            self.len += part.len();
+            self.len = grown(self.len, part.len());
             self.parts.push_front(part);
         }
     }

@@ -100,7 +100,7 @@ impl<R: AsyncRead + Unpin> ReaderBody<R> {
     /// Reads at most `blocks` blocks ahead of the client; 4 by default, at least 1.
     #[must_use]
     pub fn ahead(self, blocks: usize) -> Self {
-        self.account.set_limit(blocks.max(1) * self.block_len);
+        self.account.set_limit(blocks.max(1).saturating_mul(self.block_len));
         self
     }
 

@@ -259,7 +259,7 @@ impl State {
     }
 
     fn has_room(&self, cost: usize, high_mark: usize) -> bool {
-        self.held == 0 || self.held + cost <= high_mark
+        self.held == 0 || self.held.checked_add(cost).is_some_and(|sum| sum <= high_mark)
     }
 
     fn drop_oldest(&mut self, cost: usize, high_mark: usize, after: &mut After) {
