@@ -1,0 +1,71 @@
+//! `Shelf`: what a server keeps of the messages that it is sent.
+
+use std::sync::{
+    Arc,
+    atomic::{AtomicUsize, Ordering::SeqCst},
+};
+
+use bytes::BufMut;
+use leasehold::{Chain, ChainMut, LeaseError, Pool};
+
+/// Where a slice begins that is kept of a large message, and its length.
+const SLICE_AT: usize = 500_000;
+pub(crate) const SLICE_LEN: usize = 10;
+
+/// Room for what is copied together.
+const TOGETHER_LEN: usize = 4 << 10;
+
+/// How messages are kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Keep {
+    /// As they came.
+    Whole,
+    /// Each compacted.
+    Compacted,
+    /// Copied behind one another.
+    Together,
+    /// Ten bytes of each.
+    Slices,
+    /// Ten bytes of each, compacted.
+    CompactedSlices,
+}
+
+/// One connection's.
+pub(crate) struct Shelf {
+    keep: Keep,
+    account: Pool,
+    chains: Vec<Chain>,
+    together: ChainMut,
+    count: Arc<AtomicUsize>,
+}
+
+impl Shelf {
+    /// `count` is how many messages all shelves have.
+    pub(crate) fn new(keep: Keep, account: &Pool, count: &Arc<AtomicUsize>) -> Self {
+        let together = ChainMut::new(account);
+        Self { keep, account: account.clone(), chains: Vec::new(), together, count: Arc::clone(count) }
+    }
+
+    /// Keeps a message.
+    ///
+    /// # Errors
+    /// No memory was to be had to copy it to.
+    pub(crate) async fn put(&mut self, mut message: Chain) -> Result<(), LeaseError> {
+        if matches!(self.keep, Keep::Slices | Keep::CompactedSlices) {
+            message = message.slice(SLICE_AT..SLICE_AT + SLICE_LEN);
+        }
+        if matches!(self.keep, Keep::Compacted | Keep::CompactedSlices) {
+            message.compact(&self.account)?;
+        }
+        if self.keep == Keep::Together {
+            if self.together.remaining_mut() < message.len() {
+                self.together.reserve(message.len().max(TOGETHER_LEN)).await?;
+            }
+            self.together.append(message);
+        } else {
+            self.chains.push(message);
+        }
+        self.count.fetch_add(1, SeqCst);
+        Ok(())
+    }
+}
