@@ -14,6 +14,7 @@ mod heads;
 mod http;
 mod neighbour;
 mod peer;
+mod readers;
 mod shelf;
 mod site;
 mod sockets;

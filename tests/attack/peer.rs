@@ -3,6 +3,7 @@
 use std::{
     io::{self, ErrorKind::WouldBlock, Read, Write},
     net::{Shutdown, SocketAddr, TcpStream},
+    time::{Duration, Instant},
 };
 
 use socket2::{Domain, SockRef, Socket, Type};
@@ -11,6 +12,9 @@ use crate::site::until;
 
 /// What the system holds for a peer that does not read: little, so that it is the server who has the rest.
 const RECEIVED_MAX: usize = 16 << 10;
+
+/// Whoever takes nothing for so long is stuck.
+const STUCK: Duration = Duration::from_millis(400);
 
 pub(crate) struct Peer {
     socket: TcpStream,
@@ -107,6 +111,20 @@ impl Peer {
 
     /// Goes with a reset instead of an end.
     pub(crate) fn vanish(self) {
-        SockRef::from(&self.socket).set_linger(Some(std::time::Duration::ZERO)).expect("an option");
+        SockRef::from(&self.socket).set_linger(Some(Duration::ZERO)).expect("an option");
     }
+}
+
+/// Lets all of them send `bytes` again and again, until nobody takes any more for a while; how many bytes were taken.
+pub(crate) fn flood_until_stuck(peers: &mut [Peer], bytes: &[u8]) -> usize {
+    let (mut taken, mut moved) = (0, Instant::now());
+    until("the server stops reading", || {
+        let count: usize = peers.iter_mut().map(|peer| peer.flood(bytes).expect("it is not cut")).sum();
+        if count > 0 {
+            moved = Instant::now();
+        }
+        taken += count;
+        moved.elapsed() > STUCK
+    });
+    taken
 }
