@@ -8,7 +8,7 @@ use std::{
 use crate::{KIB, MIB, heap, neighbour::Neighbour, site::Site};
 
 pub(crate) struct Assault {
-    name: &'static str,
+    name: String,
     site: Site,
     neighbour: Neighbour,
     heap: isize,
@@ -17,9 +17,9 @@ pub(crate) struct Assault {
 
 impl Assault {
     /// From here on the neighbour is served.
-    pub(crate) fn begin(name: &'static str, site: Site) -> Self {
+    pub(crate) fn begin(name: impl Into<String>, site: Site) -> Self {
         let neighbour = Neighbour::start(site.address, site.exchange.clone());
-        Self { name, heap: heap::live(), site, neighbour, since: Instant::now() }
+        Self { name: name.into(), heap: heap::live(), site, neighbour, since: Instant::now() }
     }
 
     pub(crate) fn site(&self) -> &Site {
@@ -42,7 +42,12 @@ impl Assault {
         let (peak, limit) = (self.site.all.peak(), self.site.all.limit());
         assert!(peak <= leased_max, "{}: {peak} bytes were leased at once, of {leased_max}", self.name);
         self.site.end();
-        println!("{}: {figures}; peak {} of {} MiB leased; well-behaved: {visits}", self.name, amount(peak), limit / MIB);
+        println!(
+            "{}: {figures}; peak {} of {} MiB leased; well-behaved: {visits}",
+            self.name,
+            amount(peak),
+            limit / MIB
+        );
     }
 }
 

@@ -47,13 +47,23 @@ where
 {
     let codec = codec.clone();
     let wide = codec.new_codec().max_frame_length() > u32::MAX as usize;
-    let exchange = Exchange::echo(|payload| if wide { [&[0; 4], &frame(payload)[..]].concat() } else { frame(payload) });
+    let exchange =
+        Exchange::echo(|payload| if wide { [&[0; 4], &frame(payload)[..]].concat() } else { frame(payload) });
     Site::of(exchange, limit, move |stream, account| handle(codec.new_framed(stream, &account), account))
 }
 
 /// Until the peer ends, or does not go on with a frame.
 pub(crate) async fn echo(mut framed: Framed<TcpStream, LengthDelimitedCodec>, _account: Pool) {
     while let Some(Ok(message)) = next(&mut framed).await {
+        if framed.send(message).await.is_err() {
+            return;
+        }
+    }
+}
+
+/// Until the peer ends.
+pub(crate) async fn echo_patiently(mut framed: Framed<TcpStream, LengthDelimitedCodec>, _account: Pool) {
+    while let Some(Ok(message)) = framed.next().await {
         if framed.send(message).await.is_err() {
             return;
         }

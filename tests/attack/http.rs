@@ -24,6 +24,9 @@ use crate::{
 /// Of each connection's account.
 pub(crate) const ACCOUNT_MAX: usize = MIB;
 
+/// What hyper holds of a connection that is awake, and is reserved for it.
+pub(crate) const AWAKE: usize = 18 << 10;
+
 /// The longest body that is taken.
 pub(crate) const BODY_MAX: usize = 256 << 10;
 
@@ -68,7 +71,7 @@ async fn answer(request: Request<RequestBody>, downloads: Pool) -> Result<Answer
         "/echo" => heard(collect(body, &account, BODY_MAX).await.map_err(|error| error.is_too_long())),
         // Refused by the account alone.
         "/unlimited" => heard(collect(body, &account, usize::MAX).await.map_err(|error| error.is_lease())),
-        "/together" => heard(together(body, &account).await.map_err(|_| false)),
+        "/linked" => heard(linked(body, &account).await.map_err(|_| false)),
         "/download" => {
             let body = ReaderBody::sized(repeat(7).take(MIB as u64), MIB as u64, &downloads);
             Response::new(body.map_err(Into::into).boxed_unsync())
@@ -77,8 +80,8 @@ async fn answer(request: Request<RequestBody>, downloads: Pool) -> Result<Answer
     })
 }
 
-/// Reads a body piece by piece into one chain.
-async fn together(body: RequestBody, account: &Pool) -> Result<Chain, BoxError> {
+/// Reads a body piece by piece into one chain, each piece as it comes.
+async fn linked(body: RequestBody, account: &Pool) -> Result<Chain, BoxError> {
     let (mut body, mut chain) = (LeasedBody::new(body, account), ChainMut::new(account));
     while let Some(piece) = body.next_chain().await {
         chain.append(piece?);

@@ -9,14 +9,17 @@
 #![cfg(target_os = "linux")]
 
 mod assault;
+mod crumbs;
 mod frames;
 mod heads;
 mod http;
+mod lengths;
 mod neighbour;
 mod peer;
 mod readers;
 mod shelf;
 mod site;
+mod slices;
 mod sockets;
 mod wire;
 

@@ -12,7 +12,6 @@ use leasehold::{
     Chain, Pool,
     codec::LengthDelimitedCodec,
     io::{Outbox, Policy},
-    ws::Config,
 };
 use tokio::net::TcpStream;
 
@@ -20,19 +19,13 @@ use crate::{
     KIB, MIB,
     assault::{Assault, amount},
     frames::{self, is_to_be_echoed},
-    http::{self, DOWNLOADS_MAX, Deadlines},
-    neighbour::Exchange,
+    http::{self, AWAKE, DOWNLOADS_MAX, Deadlines},
+    neighbour::{Exchange, NEED},
     peer::{Peer, flood_until_stuck},
     site::{Site, until},
-    sockets,
+    sockets::{self, config},
     wire::{BINARY, frame, get, ws_frame},
 };
-
-/// What hyper holds of a connection that is awake, and is reserved for it.
-const AWAKE: usize = 18 * KIB;
-
-/// What a neighbour needs.
-const NEIGHBOUR: usize = 128 * KIB;
 
 #[test]
 fn downloads_that_are_not_read_are_cut() {
@@ -43,7 +36,9 @@ fn downloads_that_are_not_read_are_cut() {
     let (mut heap, mut leased) = (0, 0);
     until("they are cut", || {
         // Every second one reads a little.
-        peers.iter_mut().step_by(2).for_each(|peer| drop(peer.sip(&mut [0; 16])));
+        peers.iter_mut().step_by(2).for_each(|peer| {
+            peer.sip(&mut [0; 16]);
+        });
         heap = heap.max(assault.heap() / PEERS);
         leased = leased.max(assault.site().all.leased());
         sleep(Duration::from_millis(20));
@@ -53,7 +48,7 @@ fn downloads_that_are_not_read_are_cut() {
     assert!(leased > DOWNLOADS_MAX / 2, "it is an attack: {leased}");
     assert!(heap < 64 * KIB, "{heap} bytes of heap each");
     let figures = format!("{PEERS} peers, {} heap each, all cut within {:.1} s", amount(heap), took.as_secs_f32());
-    assault.end(DOWNLOADS_MAX + (PEERS + 2) * AWAKE + NEIGHBOUR, figures);
+    assault.end(DOWNLOADS_MAX + (PEERS + 2) * AWAKE + NEED, figures);
 }
 
 #[test]
@@ -68,7 +63,7 @@ fn echoes_of_frames_that_are_not_read_hold_what_their_account_may() {
 fn echoes_of_messages_that_are_not_read_hold_what_their_account_may() {
     const PEERS: usize = 50;
     const LIMIT: usize = 256 << 10;
-    let assault = Assault::begin("websockets, echoes not read", sockets::echoing(LIMIT, Config::new()));
+    let assault = Assault::begin("websockets, echoes not read", sockets::echoing(LIMIT, config()));
     stall(assault, PEERS, LIMIT, &ws_frame(BINARY, &[7; 8 << 10]));
 }
 
@@ -87,7 +82,7 @@ fn stall(assault: Assault, count: usize, limit: usize, message: &[u8]) {
         amount(leased / count),
         vanished.elapsed().as_millis()
     );
-    assault.end(count * limit + NEIGHBOUR, figures);
+    assault.end(count * limit + NEED, figures);
 }
 
 const HIGH_MARK: usize = 64 << 10;
@@ -107,9 +102,10 @@ fn a_feed_that_is_not_read_holds_what_its_outbox_may() {
     until("all is sent", || FED.load(SeqCst) == PEERS);
     let leased = assault.site().all.leased();
     drop(peers);
-    let figures = format!("{PEERS} peers, {MESSAGES} messages of 4 KiB to each, {} leased each", amount(leased / PEERS));
+    let figures =
+        format!("{PEERS} peers, {MESSAGES} messages of 4 KiB to each, {} leased each", amount(leased / PEERS));
     // What is queued, and one message that is being made.
-    assault.end(PEERS * (HIGH_MARK + MESSAGE_LEN) + NEIGHBOUR, figures);
+    assault.end(PEERS * (HIGH_MARK + MESSAGE_LEN) + NEED, figures);
 }
 
 /// Echoes, or sends many messages, of which old ones give way to new ones.

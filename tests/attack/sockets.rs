@@ -1,6 +1,9 @@
 //! A server of WebSockets, after their handshakes.
 
-use std::sync::{Arc, atomic::AtomicUsize};
+use std::{
+    sync::{Arc, atomic::AtomicUsize},
+    time::Duration,
+};
 
 use leasehold::{
     Pool,
@@ -25,8 +28,13 @@ pub(crate) fn echoing(limit: usize, config: Config) -> Site {
 pub(crate) fn keeping(limit: usize, keep: Keep) -> (Site, Arc<AtomicUsize>) {
     let count = Arc::new(AtomicUsize::new(0));
     let kept = Arc::clone(&count);
-    let site = site(limit, Config::new(), move |socket, account| keep_all(socket, Shelf::new(keep, &account, &kept)));
+    let site = site(limit, config(), move |socket, account| keep_all(socket, Shelf::new(keep, &account, &kept)));
     (site, count)
+}
+
+/// Peers that do not close have a second for it.
+pub(crate) fn config() -> Config {
+    Config::new().close_timeout(Duration::from_secs(1))
 }
 
 /// A server of WebSockets, of which each is `handle`d.
