@@ -71,7 +71,7 @@ impl Config {
         Self { controls_max: count, ..self }
     }
 
-    /// While so many bytes are queued, the sink sends before it takes another message; 64 KiB by default.
+    /// While so many bytes are queued, 64 more counted for each message, the sink sends before it takes another one; 64 KiB by default.
     pub fn high_mark(self, bytes: usize) -> Self {
         Self { high_mark: bytes, ..self }
     }

@@ -14,6 +14,9 @@ use crate::chain::Chain;
 /// As many pongs wait at most; of more pings only the last ones are answered (RFC 6455 §5.5.3).
 const PONGS_MAX: usize = 16;
 
+/// What each frame counts beside its bytes, as a segment in an outbox does: its place in the queue, and its share of a call.
+const FRAME_COST: usize = 64;
+
 #[derive(Debug, Default)]
 pub(super) struct Outgoing {
     frames: VecDeque<Frame>,
@@ -34,9 +37,9 @@ pub(super) struct Frame {
 }
 
 impl Outgoing {
-    /// Bytes to be written.
-    pub(super) fn len(&self) -> usize {
-        self.len
+    /// What counts toward the mark: bytes to be written, and more for each frame. Empty messages are many frames and few bytes.
+    pub(super) fn cost(&self) -> usize {
+        self.len + FRAME_COST * self.frames.len()
     }
 
     /// Bytes that were written since anything was queued.

@@ -44,7 +44,7 @@ use crate::{chain::ChainMut, pool::Pool};
 /// be lost.
 ///
 /// # Sink
-/// A message waits for the transport once [`high_mark`](Config::high_mark) bytes are queued. It is sent at the latest by `flush`.
+/// A message waits for the transport once [`high_mark`](Config::high_mark) bytes are queued, 64 more counted for each message. It is sent at the latest by `flush`.
 /// [`Message::Close`] is the last that is taken.
 ///
 /// # Errors

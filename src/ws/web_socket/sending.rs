@@ -130,7 +130,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Sink<Message> for WebSocket<T> {
             return Poll::Ready(Err(Error::closed()));
         }
         ready!(this.poll_queue(cx))?;
-        if this.outgoing.as_ref().is_some_and(|outgoing| outgoing.len() >= this.heart.config().high_mark) {
+        if this.outgoing.as_ref().is_some_and(|outgoing| outgoing.cost() >= this.heart.config().high_mark) {
             ready!(this.poll_send(cx, Half::Sink))?;
         }
         Poll::Ready(Ok(()))
