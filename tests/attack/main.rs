@@ -10,12 +10,15 @@
 
 mod assault;
 mod crumbs;
+mod endless;
+mod floods;
 mod frames;
 mod heads;
 mod http;
 mod lengths;
 mod neighbour;
 mod peer;
+mod pipelines;
 mod readers;
 mod shelf;
 mod site;

@@ -8,7 +8,7 @@ use std::{
 
 use socket2::{Domain, SockRef, Socket, Type};
 
-use crate::site::until;
+use crate::{site::until, wire::close_code};
 
 /// What the system holds for a peer that does not read: little, so that it is the server who has the rest.
 const RECEIVED_MAX: usize = 16 << 10;
@@ -127,4 +127,31 @@ pub(crate) fn flood_until_stuck(peers: &mut [Peer], bytes: &[u8]) -> usize {
         moved.elapsed() > STUCK
     });
     taken
+}
+
+/// Lets all of them send `bytes` again and again, until the server has ended all connections; how many bytes were taken.
+pub(crate) fn flood_until_cut(peers: &mut Vec<Peer>, bytes: &[u8], mut look: impl FnMut()) -> usize {
+    let mut taken = 0;
+    until("all are cut", || {
+        peers.retain_mut(|peer| peer.flood(bytes).map(|count| taken += count).is_ok());
+        look();
+        peers.is_empty()
+    });
+    taken
+}
+
+/// Lets all of them send `bytes` again and again, until each is told that it is closed; how many bytes were taken, and the codes.
+pub(crate) fn flood_until_told(peers: &mut [Peer], bytes: &[u8], mut look: impl FnMut()) -> (usize, Vec<u16>) {
+    let (mut taken, mut codes) = (0, vec![None; peers.len()]);
+    until("all are told", || {
+        for (peer, code) in peers.iter_mut().zip(&mut codes).filter(|(_, code)| code.is_none()) {
+            taken += peer.flood(bytes).expect("who is told is not cut at once");
+            let mut heard = [0; 200];
+            let count = peer.sip(&mut heard);
+            *code = close_code(&heard[..count]);
+        }
+        look();
+        codes.iter().all(Option::is_some)
+    });
+    (taken, codes.into_iter().flatten().collect())
 }
