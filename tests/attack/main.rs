@@ -9,10 +9,13 @@
 #![cfg(target_os = "linux")]
 
 mod assault;
+mod crowd;
 mod crumbs;
 mod endless;
 mod floods;
 mod frames;
+mod half_closed;
+mod halts;
 mod heads;
 mod http;
 mod lengths;

@@ -95,6 +95,16 @@ impl Peer {
         heard
     }
 
+    /// Waits for what ends so.
+    pub(crate) fn hear(&mut self, end: &[u8]) {
+        let (mut heard, mut room) = (Vec::new(), [0; 1 << 10]);
+        until("the server answers", || {
+            let count = self.sip(&mut room);
+            heard.extend_from_slice(&room[..count]);
+            heard.ends_with(end)
+        });
+    }
+
     /// Whether the server has ended the connection, and nothing is left to be read.
     pub(crate) fn is_cut(&self) -> bool {
         !self.socket.peek(&mut [0]).is_ok_and(|count| count > 0) && !self.is_quiet()
