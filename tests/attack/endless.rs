@@ -26,7 +26,8 @@ fn run(name: &str, config: Config, fragment: &[u8], code: u16, leased_max: usize
         heap = heap.max(assault.heap() / PEERS);
     });
     assert_eq!(codes, [code; PEERS]);
-    assert!(heap < 16 * KIB, "{heap} bytes of heap each");
+    // A fragment of 1 KiB is linked, and has a handle in the chain.
+    assert!(heap < 48 * KIB, "{heap} bytes of heap each");
     let figures = format!(
         "{PEERS} peers, {} leased and {heap} B heap each, told {code} after {}",
         amount(leased),

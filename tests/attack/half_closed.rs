@@ -39,15 +39,16 @@ fn finish(name: &str, site: Site, bytes: &[u8], leased_max: usize, is_expected: 
     assault.end(leased_max, figures);
 }
 
+/// hyper gives a client up that it sees to be finished before its answer is ready.
 #[test]
-fn an_http_client_that_is_finished_and_reads_on_has_a_short_answer() {
+fn an_http_client_that_is_finished_and_reads_on_has_a_short_answer_or_none() {
     let leased_max = (PEERS + 2) * AWAKE + NEED;
     finish("http, finished behind a short request", http::site(Deadlines::default()), GET, leased_max, |heard| {
-        heard.ends_with(b"hello")
+        heard.ends_with(b"hello") || heard.is_empty()
     });
 }
 
-/// hyper gives a client up who is finished while its answer is sent; what was leased for it is home then.
+/// The same while the answer is sent; what was leased for it is home then.
 #[test]
 fn an_http_client_that_is_finished_and_reads_on_has_a_part_of_a_long_answer() {
     let leased_max = DOWNLOADS_MAX + (PEERS + 2) * AWAKE + NEED;

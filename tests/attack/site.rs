@@ -6,7 +6,7 @@ use std::{
         Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicUsize, Ordering::SeqCst},
     },
-    thread::{JoinHandle, sleep, spawn},
+    thread::{JoinHandle, panicking, sleep, spawn},
     time::{Duration, Instant},
 };
 
@@ -28,6 +28,9 @@ pub(crate) const WAIT_MAX: Duration = Duration::from_secs(2);
 /// What the system may hold of what a peer does not read; on loopback it would be megabytes for each.
 pub(crate) const UNSENT_MAX: u32 = 64 << 10;
 
+/// What it may hold of what a server does not read yet: little, so that floods soon meet a server that is busy.
+const UNREAD_MAX: u32 = 128 << 10;
+
 /// Nothing that is to happen takes so long, even on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(20);
 
@@ -43,8 +46,8 @@ pub(crate) struct Site {
     /// What a client with good manners asks, and is told.
     pub(crate) exchange: Exchange,
     open: Arc<dyn Fn() -> usize + Send + Sync>,
-    stop: oneshot::Sender<()>,
-    thread: JoinHandle<()>,
+    stop: Option<oneshot::Sender<()>>,
+    thread: Option<JoinHandle<()>>,
     _alone: MutexGuard<'static, ()>,
 }
 
@@ -90,6 +93,7 @@ impl Site {
         let runtime = runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
         let (address, (server, open)) = runtime.block_on(async {
             let socket = TcpSocket::new_v4().expect("a socket");
+            socket.set_recv_buffer_size(UNREAD_MAX).expect("an option");
             socket.bind("127.0.0.1:0".parse().expect("an address")).expect("a port");
             let listener = socket.listen(4096).expect("it listens");
             let address = listener.local_addr().expect("an address");
@@ -105,7 +109,7 @@ impl Site {
                 }
             });
         });
-        Self { pool, all, address, exchange, open, stop, thread, _alone: alone }
+        Self { pool, all, address, exchange, open, stop: Some(stop), thread: Some(thread), _alone: alone }
     }
 
     /// How many connections are open.
@@ -113,7 +117,7 @@ impl Site {
         (self.open)()
     }
 
-    /// Waits until all is home: no connection is open, nothing leased, nothing charged, nobody waits. Then it ends the server.
+    /// Waits until all is home: no connection is open, nothing leased, nothing charged, nobody waits. Then the server ends.
     pub(crate) fn end(self) {
         until("all is home", || self.open() == 0 && self.pool.leased() == 0);
         let stats = self.pool.stats();
@@ -121,8 +125,15 @@ impl Site {
         assert!(stats.classes.iter().all(|class| class.leased == 0), "{stats:?}");
         assert!(stats.accounts.iter().all(|account| account.leased == 0), "{stats:?}");
         assert!(stats.mapped <= BUDGET && self.all.peak() <= BUDGET);
-        self.stop.send(()).expect("the server runs");
-        self.thread.join().expect("no panic");
+    }
+}
+
+impl Drop for Site {
+    /// Also after a failure: the next test counts on a heap that rests.
+    fn drop(&mut self) {
+        self.stop = None;
+        let ended = self.thread.take().map(JoinHandle::join);
+        assert!(ended.is_some_and(|ended| ended.is_ok()) || panicking(), "the server panicked");
     }
 }
 
