@@ -13,6 +13,9 @@ use crate::{site::until, wire::close_code};
 /// What the system holds for a peer that does not read: little, so that it is the server who has the rest.
 const RECEIVED_MAX: usize = 16 << 10;
 
+/// And for one that the server does not read: it would be megabytes, which take their time.
+const SENT_MAX: usize = 128 << 10;
+
 /// Whoever takes nothing for so long is stuck.
 const STUCK: Duration = Duration::from_millis(400);
 
@@ -26,6 +29,7 @@ impl Peer {
     pub(crate) fn connect(address: SocketAddr) -> Self {
         let socket = Socket::new(Domain::IPV4, Type::STREAM, None).expect("a socket");
         socket.set_recv_buffer_size(RECEIVED_MAX).expect("an option");
+        socket.set_send_buffer_size(SENT_MAX).expect("an option");
         socket.connect(&address.into()).expect("the server listens");
         let socket = TcpStream::from(socket);
         socket.set_nodelay(true).expect("an option");

@@ -142,7 +142,7 @@ pub(crate) fn until(what: &str, mut is_so: impl FnMut() -> bool) {
     let since = Instant::now();
     while !is_so() {
         assert!(since.elapsed() < PATIENCE, "not in time: {what}");
-        sleep(Duration::from_millis(2));
+        sleep(Duration::from_micros(500));
     }
 }
 
