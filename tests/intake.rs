@@ -1,14 +1,16 @@
 //! Reading sockets and other transports into chains: no byte is lost.
 
 use std::{
-    io::{ErrorKind, Write},
+    io::{self, ErrorKind, Write},
+    pin::Pin,
+    task::{Context, Poll},
     time::Duration,
 };
 
 use bytes::BufMut;
 use leasehold::{ChainMut, LeaseError, Pool, io::Intake};
 use rand::{Rng, SeedableRng, rngs::SmallRng};
-use tokio::io::{AsyncRead, AsyncWriteExt};
+use tokio::io::{AsyncRead, AsyncWriteExt, ReadBuf};
 
 #[cfg(unix)]
 use transport::sockets::unix_pair;
@@ -328,4 +330,37 @@ fn an_intake_is_small_and_reads_on_any_thread() {
     assert_send_sync(&intake);
     assert_send_sync(&intake.read(&mut Faulty::new([]), &mut chain));
     assert_send_sync(&leasehold::io::BufStream::new(Faulty::new([]), &pool));
+}
+
+// ---- turns -------------------------------------------------------------------------------------------------------------
+
+/// Has bytes whenever it is asked, so many at once.
+struct Endless(usize);
+
+impl AsyncRead for Endless {
+    fn poll_read(self: Pin<&mut Self>, _: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        let count = self.0.min(buf.remaining());
+        buf.put_slice(&[7; 64 * KIB][..count]);
+        Poll::Ready(Ok(()))
+    }
+}
+
+#[tokio::test]
+async fn a_peer_that_sends_as_fast_as_it_is_read_lets_others_have_their_turn() {
+    const TURN: usize = 512 * KIB;
+    let pool = pool();
+    for count in [1, 1_000, 5_000, 40_000, 64 * KIB] {
+        let (mut io, mut intake, mut chain) = (Endless(count), Intake::new(), ChainMut::new(&pool));
+        for _ in 0..3 {
+            let mut turn = 0;
+            while let Poll::Ready(read) = once(intake.read(&mut io, &mut chain)).await {
+                turn += read.unwrap();
+                chain.clear();
+                assert!(turn < TURN + 64 * KIB, "{count} at once: {turn} bytes in one turn");
+            }
+            assert!(turn >= (TURN / 2).min(100 * count), "{count} at once: a turn of {turn} bytes");
+        }
+        drop(chain);
+        assert_eq!(pool.leased(), 0);
+    }
 }

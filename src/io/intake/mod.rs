@@ -2,6 +2,7 @@
 //!
 //! # Invariants
 //! - LATE: on every `Pending` the chain holds no block but for bytes that arrived.
+//! - IN-TURNS: a task that never waits for bytes lets others run after each READ_MAX of them, or as many reads as units of READ_MIN in that.
 //! - NO-FREEZE: a wait for memory has the pool's deadline; a socket that has ended needs none, and one that waits is looked at twice
 //!   a second for a failure.
 
@@ -29,7 +30,7 @@ const READ_MIN: usize = 4 << 10;
 /// The largest block that reading leases, and what is remembered of a large read while waiting for the next one.
 const READ_BLOCK: usize = 64 << 10;
 
-/// The most that one call asks for, and about the most that one poll reads (gRPC and brpc stop there too).
+/// The most that one call asks for, and about the most that is read before others run (gRPC and brpc stop there too).
 const READ_MAX: usize = 512 << 10;
 
 /// How many calls a poll makes at most (nginx and HAProxy: 4).
@@ -43,7 +44,8 @@ const CALLS_MAX: usize = 4;
 ///
 /// A read begins with 4 KiB, four times as much whenever all was filled, up to 512 KiB; half as much after two that were filled by half
 /// or less. A TCP socket that was read full is asked how much is left (TCP_INQ on Linux). One poll makes at most four calls; if there is more,
-/// the next one lets other tasks run first.
+/// the next one lets other tasks run first. So it does after 512 KiB for which nobody had to wait, in however many reads: small messages take their
+/// reader longer than the peer takes to send more.
 ///
 /// One `Intake` belongs to one connection.
 ///
@@ -70,6 +72,8 @@ pub struct Intake {
     wanted_max: u8,
     /// How many reads in a row were filled by half or less.
     small_reads: u8,
+    /// What was read since the task last waited or let others run, in units of READ_MIN (IN-TURNS).
+    at_a_stretch: u8,
     inq: Inq,
     /// The last poll stopped with more to read.
     owes_yield: bool,
@@ -90,6 +94,7 @@ impl Intake {
             wanted: units(READ_MIN),
             wanted_max: units(READ_MAX),
             small_reads: 0,
+            at_a_stretch: 0,
             inq: Inq::Unasked,
             owes_yield: false,
             rare: None,
@@ -148,6 +153,7 @@ impl Intake {
             if chain.is_empty() {
                 chain.release_room();
             }
+            self.at_a_stretch = 0;
             cx.waker().wake_by_ref();
             return Some(Poll::Pending);
         }
@@ -160,9 +166,16 @@ impl Intake {
     #[inline]
     fn settle(&mut self, polled: Poll<io::Result<usize>>, chain: &mut ChainMut) -> Poll<io::Result<usize>> {
         match polled {
-            Poll::Ready(Ok(1..)) => chain.release_spare(),
+            Poll::Ready(Ok(count @ 1..)) => {
+                self.at_a_stretch = self.at_a_stretch.saturating_add(units(count));
+                self.owes_yield |= self.at_a_stretch >= units(READ_MAX);
+                chain.release_spare();
+            }
             // Whatever comes next may take long.
-            _ => self.park(chain),
+            _ => {
+                self.at_a_stretch = 0;
+                self.park(chain);
+            }
         }
         polled
     }
