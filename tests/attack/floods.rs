@@ -21,9 +21,12 @@ use crate::{
     wire::{BINARY, PING, PONG, frame, ws_frame},
 };
 
-const PEERS: usize = 10;
+const PEERS: usize = 5;
 /// Of each account, and so of what is read at once: no more frames are dealt with in one go.
 const LIMIT: usize = 128 * KIB;
+
+/// More than is read at once.
+const LARGE_LIMIT: usize = 1024 * KIB;
 
 /// Longer than a control frame, of which a server may keep some.
 const HEAP_MAX: usize = 16 * KIB;
@@ -135,4 +138,19 @@ fn stall(name: &str, site: Site, empty: &[u8], heap_max: usize) {
     assert!(heap < heap_max, "{heap} bytes of heap each");
     peers.into_iter().for_each(Peer::vanish);
     assault.end(PEERS * LIMIT + NEED, figures);
+}
+
+/// A peer that sends faster than it is read: who reads it always finds more.
+#[test]
+fn empty_frames_that_are_dropped_starve_nobody() {
+    const LONG: Duration = Duration::from_secs(1);
+    let site = frames::site(LARGE_LIMIT, &LengthDelimitedCodec::builder(), frames::drop_most);
+    let assault = Assault::begin("frames of 0 bytes, dropped", site);
+    let (mut peer, empty) = (Peer::connect(assault.site().address), frame(b"").repeat(10_000));
+    let mut taken = 0;
+    while assault.elapsed() < LONG {
+        taken += peer.flood(&empty).expect("it is not cut");
+    }
+    drop(peer);
+    assault.end(LARGE_LIMIT + NEED, format!("1 peer, {} frames in {} s", taken / 4, LONG.as_secs()));
 }

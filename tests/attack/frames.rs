@@ -70,6 +70,15 @@ pub(crate) async fn echo_patiently(mut framed: Framed<TcpStream, LengthDelimited
     }
 }
 
+/// Until the peer ends; what is not to be echoed is for nobody.
+pub(crate) async fn drop_most(mut framed: Framed<TcpStream, LengthDelimitedCodec>, _account: Pool) {
+    while let Some(Ok(message)) = framed.next().await {
+        if is_to_be_echoed(&message) && framed.send(message).await.is_err() {
+            return;
+        }
+    }
+}
+
 async fn keep_all(mut framed: Framed<TcpStream, LengthDelimitedCodec>, mut shelf: Shelf) {
     while let Some(Ok(message)) = framed.next().await {
         let kept = if is_to_be_echoed(&message) {
