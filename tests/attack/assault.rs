@@ -19,7 +19,7 @@ impl Assault {
     /// From here on the neighbour is served.
     pub(crate) fn begin(name: impl Into<String>, site: Site) -> Self {
         let neighbour = Neighbour::start(site.address, site.exchange.clone());
-        Self { name: name.into(), heap: heap::live(), site, neighbour, since: Instant::now() }
+        Self { name: name.into(), heap: heap_beside(&site), site, neighbour, since: Instant::now() }
     }
 
     pub(crate) fn site(&self) -> &Site {
@@ -30,9 +30,10 @@ impl Assault {
         self.since.elapsed()
     }
 
-    /// Bytes of heap that came on top, the tasks of connections and what the runtime has for their sockets included.
+    /// Bytes of heap that came on top, the tasks of connections and what the runtime has for their sockets included, but not the pool's tables,
+    /// which grow with its blocks.
     pub(crate) fn heap(&self) -> usize {
-        usize::try_from(heap::live() - self.heap).unwrap_or(0)
+        usize::try_from(heap_beside(&self.site) - self.heap).unwrap_or(0)
     }
 
     /// With its peers gone: asserts that the neighbour was served, that no more than `leased_max` bytes were leased at once, and that all
@@ -49,6 +50,11 @@ impl Assault {
             limit / MIB
         );
     }
+}
+
+/// What the heap holds beside the tables of the pool.
+fn heap_beside(site: &Site) -> isize {
+    heap::live() - site.pool.stats().metadata as isize
 }
 
 /// Bytes as people read them.

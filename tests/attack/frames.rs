@@ -45,7 +45,7 @@ where
     H: Fn(Framed<TcpStream, LengthDelimitedCodec>, Pool) -> F + Send + 'static,
     F: Future<Output = ()> + Send + 'static,
 {
-    let codec = codec.clone();
+    let codec = *codec;
     let wide = codec.new_codec().max_frame_length() > u32::MAX as usize;
     let exchange =
         Exchange::echo(|payload| if wide { [&[0; 4], &frame(payload)[..]].concat() } else { frame(payload) });
