@@ -171,3 +171,37 @@ fn fragments_of_a_byte_are_copied_together() {
     // What is being read has blocks, too.
     assault.end(PEERS * 48 * KIB + NEED, CRUMBS.figures(PEERS, leased, heap));
 }
+
+/// How often a byte that is kept comes between bytes that are not.
+const BETWEEN: usize = 100;
+const DROPPED_LEN: usize = 100_000;
+
+#[test]
+fn frames_of_a_byte_that_are_kept_let_go_of_large_blocks() {
+    let (site, count) = frames::keeping(8 * LIMIT, Keep::Short);
+    between("frames of 1 byte, kept of many between", site, &count, &frame(b"x"), &frame(&[7; DROPPED_LEN]));
+}
+
+#[test]
+fn messages_of_a_byte_that_are_kept_let_go_of_large_blocks() {
+    let (site, count) = sockets::keeping(8 * LIMIT, Keep::Short);
+    let dropped = ws_frame(BINARY, &[7; DROPPED_LEN]);
+    between("websocket messages of 1 byte, kept of many between", site, &count, &ws_frame(BINARY, b"x"), &dropped);
+}
+
+/// NO-PIN: a frame pins 4 KiB, and not the block of 64 KiB that it was read into.
+fn between(name: &str, site: Site, count: &Arc<AtomicUsize>, kept: &[u8], dropped: &[u8]) {
+    const PEERS: usize = 4;
+    let assault = Assault::begin(name, site);
+    let mut peers = Peer::crowd(assault.site().address, PEERS);
+    for _ in 0..BETWEEN {
+        peers.iter_mut().for_each(|peer| peer.send(&[dropped, kept, dropped].concat()));
+    }
+    until("all are kept", || count.load(SeqCst) >= PEERS * BETWEEN);
+    let leased = assault.site().all.leased() / PEERS;
+    assert!(leased <= BETWEEN * 4 * KIB + LIMIT, "{leased} bytes are leased for each peer");
+    drop(peers);
+    let figures =
+        format!("{PEERS} peers, {BETWEEN} bytes held of each, {} leased bytes per byte held", leased / BETWEEN);
+    assault.end(PEERS * (BETWEEN * 4 * KIB + 2 * LIMIT) + NEED, figures);
+}

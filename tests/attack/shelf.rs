@@ -12,6 +12,9 @@ use leasehold::{Chain, ChainMut, LeaseError, Pool};
 const SLICE_AT: usize = 500_000;
 pub(crate) const SLICE_LEN: usize = 10;
 
+/// No longer.
+const SHORT_LEN: usize = 16;
+
 /// Room for what is copied together.
 const TOGETHER_LEN: usize = 4 << 10;
 
@@ -24,6 +27,8 @@ pub(crate) enum Keep {
     Compacted,
     /// Copied behind one another.
     Together,
+    /// Short ones, as they came.
+    Short,
     /// Ten bytes of each.
     Slices,
     /// Ten bytes of each, compacted.
@@ -56,6 +61,9 @@ impl Shelf {
         }
         if matches!(self.keep, Keep::Compacted | Keep::CompactedSlices) {
             message.compact(&self.account)?;
+        }
+        if self.keep == Keep::Short && message.len() > SHORT_LEN {
+            return Ok(());
         }
         if self.keep == Keep::Together {
             if self.together.remaining_mut() < message.len() {
