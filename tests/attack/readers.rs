@@ -117,8 +117,9 @@ async fn feed(stream: TcpStream, account: Pool) {
     while let Some(Ok(mut message)) = asked.next().await {
         if is_to_be_echoed(&message) {
             message.push_front(Bytes::copy_from_slice(&(message.len() as u32).to_be_bytes()));
-            // An outbox counts 64 bytes for each segment: a message that it holds alone has no limit.
-            drop(outbox.send(message).await);
+            if outbox.send(message).await.is_err() {
+                return;
+            }
             continue;
         }
         for _ in 0..MESSAGES {
