@@ -95,7 +95,7 @@ fn run(attack: &Attack) {
         "{attack:?}: all open after {opened:?}, cut after {slowest:?} at most; {open} not before; heap {held}, leased {leased}"
     );
     println!("  visits before: {calm:?}; meanwhile: {noticed:?}");
-    assert!(slowest <= TIMEOUT + Duration::from_secs(1), "{slowest:?}");
+    assert!(slowest <= TIMEOUT + Duration::from_secs(3), "{slowest:?}");
     assert!(slowest >= TIMEOUT, "{slowest:?}");
     assert!(open >= attack.open_min, "{attack:?}: only {open} are given their time");
     // The sockets' tasks included, and far less than the pool may hold.

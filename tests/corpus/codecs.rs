@@ -1,7 +1,5 @@
 //! Frames of a stream, however it is cut, against tokio-util's.
 
-use std::sync::LazyLock;
-
 use leasehold::codec as ours;
 use tokio_util::codec as theirs;
 
@@ -23,7 +21,10 @@ mod reader;
 
 use self::{cut::pieces, feed::Feeds, head::Head, reader::assert_same_pieces};
 
-static FEEDS: LazyLock<Feeds> = LazyLock::new(Feeds::new);
+thread_local! {
+    /// One of each thread's own: what is leased of a pool is exact while nobody else uses it.
+    static FEEDS: Feeds = Feeds::new();
+}
 
 /// The first bytes are the settings and the cuts, the others the stream.
 pub(crate) fn length_delimited(data: &[u8]) {
@@ -36,7 +37,7 @@ pub(crate) fn length_delimited(data: &[u8]) {
         skip: input.maybe_below(16),
         max: Some(input.maybe_below(40).unwrap_or(100_000)),
     };
-    with_pieces(input, |pieces| assert_same_pieces(&FEEDS, &head.theirs(), &head.ours(), pieces));
+    with_pieces(input, |pieces| FEEDS.with(|feeds| assert_same_pieces(feeds, &head.theirs(), &head.ours(), pieces)));
 }
 
 /// As `length_delimited`, for lines and for delimiters of any kind.
@@ -47,12 +48,12 @@ pub(crate) fn lines(data: &[u8]) {
     if is_lines {
         let theirs = theirs::LinesCodec::new_with_max_length(max);
         let ours = ours::LinesCodec::new_with_max_length(max);
-        return with_pieces(input, |pieces| assert_same_pieces(&FEEDS, &theirs, &ours, pieces));
+        return with_pieces(input, |pieces| FEEDS.with(|feeds| assert_same_pieces(feeds, &theirs, &ours, pieces)));
     }
     let delimiters: Vec<u8> = (0..input.byte() % 6).map(|_| input.byte()).collect();
     let theirs = theirs::AnyDelimiterCodec::new_with_max_length(delimiters.clone(), Vec::new(), max);
     let ours = ours::AnyDelimiterCodec::new_with_max_length(delimiters, [], max);
-    with_pieces(input, |pieces| assert_same_pieces(&FEEDS, &theirs, &ours, pieces));
+    with_pieces(input, |pieces| FEEDS.with(|feeds| assert_same_pieces(feeds, &theirs, &ours, pieces)));
 }
 
 /// Cuts the rest of the input as it says first.
