@@ -17,7 +17,8 @@ impl Chain {
     /// not free memory. Afterwards each block that the chain holds is at least half used by it, or no smaller one would do.
     /// Foreign [`Bytes`](bytes::Bytes) are left as they are: what they pin is not known here.
     ///
-    /// A block that other handles share stays leased by them.
+    /// A block that other handles share stays leased by them: compact what is kept of large messages that go. Many small ones that lie in one
+    /// block and are kept apart take a block each afterwards; copy them into one chain instead.
     ///
     /// # Errors
     /// As [`Pool::try_chain`]. What was compacted until then stays so, the rest is as it was; no byte is lost.
