@@ -4,7 +4,7 @@ use std::{
     io,
     net::{Ipv4Addr, SocketAddr},
     sync::{Arc, atomic::Ordering::Relaxed},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use socket2::SockRef;
@@ -79,21 +79,18 @@ impl Guest {
     }
 
     async fn is_served_no_longer(&self) -> bool {
-        let deadline = tokio::time::Instant::now() + EXCUSE_WITHIN;
-        loop {
-            if self.is_excused_now() {
-                return true;
-            }
-            if tokio::time::Instant::now() > deadline {
+        // Now, and not in a moment: others are refused all the time.
+        if self.refused_before.is_some_and(|before| self.house.pool.stats().refused > before) {
+            return true;
+        }
+        let deadline = Instant::now() + EXCUSE_WITHIN;
+        while !self.house.excuses.has(self.address) {
+            if Instant::now() > deadline {
                 return false;
             }
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
-    }
-
-    fn is_excused_now(&self) -> bool {
-        self.house.excuses.has(self.address)
-            || self.refused_before.is_some_and(|before| self.house.pool.stats().refused > before)
+        true
     }
 
     /// Most go on at once; some take long enough for a server to let go of what it has for them.

@@ -35,7 +35,7 @@ use crate::{
 };
 
 /// Guests at once.
-const GUESTS: u8 = 40;
+const GUESTS: u8 = 96;
 
 /// Connections that are open and quiet when the servers stop.
 const LATE_GUESTS: u8 = 8;
@@ -179,6 +179,9 @@ async fn in_time<F: Future>(what: &str, work: F) -> F::Output {
 fn assert_worth_it(tally: &Tally, seen: &Sightings) {
     for fault in Fault::ALL {
         assert!(tally.count(fault) > 0, "no {fault:?} in all the time");
+    }
+    for kind in visits::Kind::ALL {
+        assert!(tally.count_well(kind) > 0, "no visit of {kind:?} has ended well");
     }
     let count = |of: &AtomicU64| of.load(Relaxed);
     assert!(count(&tally.messages) > 20 * (count(&tally.cut_short) + count(&tally.refusals)), "memory is too short");

@@ -5,6 +5,8 @@ use std::{
     sync::atomic::{AtomicU64, Ordering::Relaxed},
 };
 
+use crate::visits::Kind;
+
 /// What guests and handlers do wrong.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Fault {
@@ -65,6 +67,8 @@ pub(crate) struct Tally {
     /// Blocks that the test has leased itself, and those that it has dropped.
     pub(crate) leased: AtomicU64,
     pub(crate) returned: AtomicU64,
+    /// Visits that were not cut short, by their kind.
+    well: [AtomicU64; Kind::ALL.len()],
     faults: [AtomicU64; Fault::ALL.len()],
 }
 
@@ -75,6 +79,15 @@ impl Tally {
 
     pub(crate) fn count(&self, fault: Fault) -> u64 {
         self.faults[fault as usize].load(Relaxed)
+    }
+
+    pub(crate) fn ended_well(&self, kind: Kind) {
+        self.well[kind as usize].fetch_add(1, Relaxed);
+    }
+
+    /// How many visits of a kind did.
+    pub(crate) fn count_well(&self, kind: Kind) -> u64 {
+        self.well[kind as usize].load(Relaxed)
     }
 
     pub(crate) fn message(&self, len: usize) {

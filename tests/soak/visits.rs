@@ -26,7 +26,7 @@ pub(crate) enum Kind {
 }
 
 impl Kind {
-    const ALL: [Self; 10] = [
+    pub(crate) const ALL: [Self; 10] = [
         Self::Frames,
         Self::Lines,
         Self::Counted,
@@ -85,9 +85,9 @@ pub(crate) async fn come_and_go(house: Arc<House>, number: u8, seed: u64) {
 async fn see_through(mut guest: Guest, kind: Kind, seed: u64) {
     let ended = timeout(VISIT_MAX, kind.visit(&mut guest)).await;
     let ended = ended.unwrap_or_else(|_| panic!("{kind:?} hangs; the seed is {seed}"));
-    if let Err(error) = ended
-        && !guest.is_excused(&error).await
-    {
-        panic!("{kind:?} ends early, and nobody says why: {error:?}; the seed is {seed}");
+    match ended {
+        Ok(()) => guest.house.tally.ended_well(kind),
+        Err(error) if guest.is_excused(&error).await => {}
+        Err(error) => panic!("{kind:?} ends early, and nobody says why: {error:?}; the seed is {seed}"),
     }
 }
