@@ -1,11 +1,14 @@
 //! Guests of the HTTP server that write its bytes themselves, and wrong.
 
-use std::{io, time::Duration};
+use std::{
+    io,
+    time::{Duration, Instant},
+};
 
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::TcpStream,
-    time::sleep,
+    time::{sleep, timeout},
 };
 
 use crate::{
@@ -14,6 +17,9 @@ use crate::{
     site::STALL_TIMEOUT,
     tally::Fault,
 };
+
+/// How many answers of a mebibyte a client asks for that does not read them.
+const ANSWERS: usize = 20;
 
 pub(crate) async fn visit(guest: &mut Guest) -> io::Result<()> {
     guest.trust_the_pool();
@@ -65,16 +71,31 @@ pub(crate) async fn visit(guest: &mut Guest) -> io::Result<()> {
 /// Asks for more than the systems on the way hold, and does not read it.
 async fn stall(guest: &mut Guest, mut stream: TcpStream) -> io::Result<()> {
     guest.fault(Fault::Stalled);
-    let request = format!("GET /reader/7/{LEN_MAX} HTTP/1.1\r\nHost: house\r\n\r\n");
-    stream.write_all(request.repeat(20).as_bytes()).await?;
+    let head = format!("GET /reader/7/{LEN_MAX} HTTP/1.1\r\nHost: house\r\n");
+    let requests = format!("{head}\r\n").repeat(ANSWERS - 1) + &head + "Connection: close\r\n\r\n";
+    stream.write_all(requests.as_bytes()).await?;
     if guest.dice.one_in(4) {
-        // It is cut before it has all.
-        sleep(STALL_TIMEOUT + Duration::from_secs(2)).await;
-        let len = read_to_end(&mut stream).await.map_or(0, |answers| answers.len());
-        assert!(len < 20 * LEN_MAX, "nobody has cut a client that did not read");
+        until_nothing_comes(&stream).await?;
+        // It was cut before it had all; or refused what it asked for, so that there was nothing to wait for.
+        let answers = read_to_end(&mut stream).await?;
+        assert!(answers.len() < ANSWERS * LEN_MAX, "nobody has cut a client that did not read");
     } else {
         sleep(guest.dice.millis(50..1500)).await;
         guest.vanish(stream);
+    }
+    Ok(())
+}
+
+/// Waits until the server has been waiting for this client, and not for memory, for longer than it does.
+async fn until_nothing_comes(stream: &TcpStream) -> io::Result<()> {
+    let (mut came, mut since, mut room) = (0, Instant::now(), vec![0; LEN_MAX]);
+    while since.elapsed() < STALL_TIMEOUT + Duration::from_secs(3) {
+        sleep(Duration::from_millis(200)).await;
+        // There may be nothing yet.
+        let count = timeout(Duration::from_millis(10), stream.peek(&mut room)).await.unwrap_or(Ok(0))?;
+        if count != came {
+            (came, since) = (count, Instant::now());
+        }
     }
     Ok(())
 }

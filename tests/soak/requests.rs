@@ -80,16 +80,20 @@ pub(crate) async fn visit(guest: &mut Guest) -> io::Result<()> {
     let stream = guest.connect(guest.house.addresses.http).await?;
     let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await.map_err(io::Error::other)?;
     tokio::spawn(connection);
+    // A connection may end with a refusal, whose request was not read to its end.
+    let mut was_refused = false;
     for _ in 0..guest.dice.within(1..24) {
         guest.pause().await;
-        guest.trust_the_pool();
+        if !was_refused {
+            guest.trust_the_pool();
+        }
         sender.ready().await.map_err(io::Error::other)?;
         if guest.dice.one_in(24) {
             return misbehave(guest, sender).await;
         }
         let errand = Errand::new(&mut guest.dice);
         let response = sender.send_request(errand.request).await.map_err(io::Error::other)?;
-        check(&guest.house, response, errand.answer).await?;
+        was_refused = check(&guest.house, response, errand.answer).await?;
     }
     Ok(())
 }
@@ -101,7 +105,7 @@ async fn misbehave(guest: &mut Guest, mut sender: http1::SendRequest<Outgoing>) 
             guest.house.tally.fault(Fault::Paused);
             let errand = Errand::long(&mut guest.dice);
             let response = sender.send_request(errand.request).await.map_err(io::Error::other)?;
-            sleep(guest.dice.millis(50..1500)).await;
+            sleep(guest.dice.millis(50..1000)).await;
             check(&guest.house, response, errand.answer).await?;
         }
         1 => {
@@ -131,12 +135,15 @@ pub(crate) async fn visit_http2(guest: &mut Guest) -> io::Result<()> {
     let handshake = http2::handshake(TokioExecutor::new(), TokioIo::new(stream)).await;
     let (sender, connection) = handshake.map_err(io::Error::other)?;
     tokio::spawn(connection);
+    let mut was_refused = false;
     for _ in 0..guest.dice.within(1..8) {
         guest.pause().await;
-        guest.trust_the_pool();
+        if !was_refused {
+            guest.trust_the_pool();
+        }
         let errands: Vec<Errand> = (0..guest.dice.within(1..6)).map(|_| Errand::new(&mut guest.dice)).collect();
         let house = Arc::clone(&guest.house);
-        try_join_all(errands.into_iter().map(|errand| {
+        let refused = try_join_all(errands.into_iter().map(|errand| {
             let (mut sender, house) = (sender.clone(), &house);
             async move {
                 let response = sender.send_request(errand.request).await.map_err(io::Error::other)?;
@@ -144,16 +151,17 @@ pub(crate) async fn visit_http2(guest: &mut Guest) -> io::Result<()> {
             }
         }))
         .await?;
+        was_refused = refused.contains(&true);
     }
     Ok(())
 }
 
-/// A response is a refusal, or right to the last byte.
-async fn check(house: &House, response: Response<Incoming>, answer: Answer) -> io::Result<()> {
+/// A response is right to the last byte, or a refusal; whether it is one.
+async fn check(house: &House, response: Response<Incoming>, answer: Answer) -> io::Result<bool> {
     let status = response.status();
     if is_refusal(status) {
         house.tally.refusals.fetch_add(1, Relaxed);
-        return response.into_body().collect().await.map(drop).map_err(io::Error::other);
+        return response.into_body().collect().await.map(|_| true).map_err(io::Error::other);
     }
     assert_eq!(status, StatusCode::OK);
     let mut body = response.into_body();
@@ -173,7 +181,7 @@ async fn check(house: &House, response: Response<Incoming>, answer: Answer) -> i
     assert_eq!(String::from_utf8_lossy(&text), wanted);
     assert_eq!(piece.map_or(0, Piece::len), 0, "so many bytes of a response are lost");
     house.tally.message(len);
-    Ok(())
+    Ok(false)
 }
 
 /// No memory in time; or an account's limit was lowered below what a request is at least.
