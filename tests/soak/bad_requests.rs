@@ -1,9 +1,6 @@
 //! Guests of the HTTP server that write its bytes themselves, and wrong.
 
-use std::{
-    io,
-    time::{Duration, Instant},
-};
+use std::{io, time::Duration};
 
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
@@ -20,6 +17,12 @@ use crate::{
 
 /// How many answers of a mebibyte a client asks for that does not read them.
 const ANSWERS: usize = 20;
+
+/// The server looks at its deadlines as often.
+const LOOK_EVERY: Duration = Duration::from_millis(250);
+
+/// Twice as many as it takes to be cut.
+const LOOKS: u128 = 2 * STALL_TIMEOUT.as_millis() / LOOK_EVERY.as_millis();
 
 pub(crate) async fn visit(guest: &mut Guest) -> io::Result<()> {
     guest.trust_the_pool();
@@ -88,14 +91,15 @@ async fn stall(guest: &mut Guest, mut stream: TcpStream) -> io::Result<()> {
 
 /// Waits until the server has been waiting for this client, and not for memory, for longer than it does.
 async fn until_nothing_comes(stream: &TcpStream) -> io::Result<()> {
-    let (mut came, mut since, mut room) = (0, Instant::now(), vec![0; LEN_MAX]);
-    while since.elapsed() < STALL_TIMEOUT + Duration::from_secs(3) {
-        sleep(Duration::from_millis(200)).await;
+    let (mut came, mut room) = (0, vec![0; LEN_MAX]);
+    // Looks are counted, and not the time: where there is too much to do, the timers of the server are late as this one is.
+    let mut left = LOOKS;
+    while left > 0 {
+        sleep(LOOK_EVERY).await;
         // There may be nothing yet.
         let count = timeout(Duration::from_millis(10), stream.peek(&mut room)).await.unwrap_or(Ok(0))?;
-        if count != came {
-            (came, since) = (count, Instant::now());
-        }
+        left = if count == came { left - 1 } else { LOOKS };
+        came = count;
     }
     Ok(())
 }

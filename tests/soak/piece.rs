@@ -88,7 +88,8 @@ impl Piece {
         let (next, rest) = self.bytes.split_at_checked(came.len()).unwrap_or_else(|| {
             panic!("{} bytes came, and no more than {} were to come", came.len(), self.bytes.len());
         });
-        if let Some(wrong) = next.iter().zip(came).position(|(next, came)| next != came) {
+        if next != came {
+            let wrong = next.iter().zip(came).position(|(next, came)| next != came).expect("they differ");
             panic!("byte {wrong} of {} that came is {}, not {}", came.len(), came[wrong], next[wrong]);
         }
         self.bytes = rest;
