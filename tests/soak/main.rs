@@ -47,7 +47,7 @@ use crate::soak::soak;
 
 #[test]
 fn for_a_moment_no_byte_is_wrong_and_everything_comes_home() {
-    soak(Duration::from_secs(15));
+    soak(Duration::from_secs(12));
 }
 
 #[test]

@@ -38,7 +38,7 @@ use crate::{
 };
 
 /// A client that makes no progress for so long is cut. Guests that only pause come back sooner.
-pub(crate) const STALL_TIMEOUT: Duration = Duration::from_secs(3);
+pub(crate) const STALL_TIMEOUT: Duration = Duration::from_secs(4);
 
 /// Runs until the house is closed and all requests are answered.
 pub(crate) fn open(door: TcpListener, house: &Arc<House>, hub: &Hub) -> (Connections, JoinHandle<()>) {

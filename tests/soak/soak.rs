@@ -67,7 +67,7 @@ pub(crate) fn soak(time: Duration) {
             seen.assert_no_growth(time);
         }
     });
-    assert_eq!(PANICS.load(Relaxed), 0, "panics that nobody has asked for, above; the seed is {seed}");
+    assert_no_panics(seed);
 }
 
 /// The seed of this run, printed so that a failure can be repeated.
@@ -92,6 +92,10 @@ fn mind_panics() {
             }
         }));
     });
+}
+
+fn assert_no_panics(seed: u64) {
+    assert_eq!(PANICS.load(Relaxed), 0, "panics that nobody has asked for, above; the seed is {seed}");
 }
 
 /// All of it, but for what is left behind.
@@ -134,15 +138,17 @@ async fn run(house: Arc<House>, doors: Doors, seed: u64, time: Duration) -> Sigh
     let taken: u64 = house.pool.stats().classes.iter().map(|class| class.taken).sum();
     println!(
         "soak: {}, {taken} blocks taken from the shared store, {} MiB leased at most and {} mapped of {}, {} connections parked at once, \
-         {} MiB resident at most, seed {seed}, {} s",
+         {} MiB resident at most and {} in the last minute, seed {seed}, {} s",
         house.tally,
         seen.leased >> 20,
         seen.mapped >> 20,
         BUDGET >> 20,
         seen.parked,
         seen.resident(Duration::ZERO, Duration::MAX) >> 20,
+        seen.resident(time.saturating_sub(MINUTE), Duration::MAX) >> 20,
         began.elapsed().as_secs(),
     );
+    assert_no_panics(seed);
     assert_worth_it(&house.tally, &seen);
     seen
 }
