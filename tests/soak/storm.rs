@@ -1,11 +1,6 @@
 //! A storm: most of the pool is wanted at once, by tasks that wait only a moment, and that end in every way.
 
-use std::{
-    panic::panic_any,
-    sync::{Arc, atomic::Ordering::Relaxed},
-    thread,
-    time::Duration,
-};
+use std::{panic::panic_any, sync::Arc, thread, time::Duration};
 
 use bytes::BufMut;
 use leasehold::{BlockMut, Pool};
@@ -45,7 +40,7 @@ struct Grabbed {
 
 impl Grabbed {
     fn new(mut block: BlockMut, mark: u8, house: &Arc<House>) -> Self {
-        house.tally.leased.fetch_add(1, Relaxed);
+        house.tally.lease();
         let len = block.capacity();
         block.put_bytes(mark, len);
         Self { block, house: Arc::clone(house) }
@@ -54,7 +49,7 @@ impl Grabbed {
 
 impl Drop for Grabbed {
     fn drop(&mut self) {
-        self.house.tally.returned.fetch_add(1, Relaxed);
+        self.house.tally.give_back();
     }
 }
 

@@ -3,6 +3,7 @@
 use std::{
     fmt,
     sync::atomic::{AtomicU64, Ordering::Relaxed},
+    time::Duration,
 };
 
 use crate::visits::Kind;
@@ -65,8 +66,8 @@ pub(crate) struct Tally {
     /// Visits that were cut short, for there was no memory.
     pub(crate) cut_short: AtomicU64,
     /// Blocks that the test has leased itself, and those that it has dropped.
-    pub(crate) leased: AtomicU64,
-    pub(crate) returned: AtomicU64,
+    leased: AtomicU64,
+    returned: AtomicU64,
     /// Visits that were not cut short, by their kind.
     well: [AtomicU64; Kind::ALL.len()],
     faults: [AtomicU64; Fault::ALL.len()],
@@ -79,6 +80,21 @@ impl Tally {
 
     pub(crate) fn count(&self, fault: Fault) -> u64 {
         self.faults[fault as usize].load(Relaxed)
+    }
+
+    pub(crate) fn lease(&self) {
+        self.leased.fetch_add(1, Relaxed);
+    }
+
+    pub(crate) fn give_back(&self) {
+        self.returned.fetch_add(1, Relaxed);
+    }
+
+    /// Waits until as many were dropped as leased.
+    pub(crate) async fn returned(&self) {
+        while self.leased.load(Relaxed) != self.returned.load(Relaxed) {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
     }
 
     pub(crate) fn ended_well(&self, kind: Kind) {
