@@ -48,7 +48,7 @@ struct Shared {
 
 impl KeepAlive {
     /// Pings a peer of whom nothing came for `interval`, and gives it up when nothing came for `timeout` more. Neither is kept early, and either at most
-    /// half a second late.
+    /// half a second late while the runtime keeps up.
     pub fn new(interval: Duration, timeout: Duration) -> Self {
         let (sleepers, is_ticking) = (Sleepers::default(), AtomicBool::new(false));
         Self { shared: Arc::new(Shared { sleepers, is_ticking, interval, timeout }) }

@@ -86,7 +86,6 @@ enum Stage {
 impl House {
     pub(crate) async fn open() -> (Arc<Self>, Doors) {
         let doors = Doors::open().await;
-        // Whatever makes the pool refuse leases on purpose is to be switched on here: guests take any refusal for an excuse.
         let pool = Pool::builder().budget(BUDGET).wait_max(WAIT_MAX).build().expect("room for 32 MiB");
         let deflate = Deflate::builder().count_max(2).build(&pool).expect("room for four compressors");
         let config = || Config::new().message_max(2 * MIB);

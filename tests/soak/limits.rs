@@ -1,4 +1,4 @@
-//! Limits that are lowered and raised while accounts are in use.
+//! Limits that are lowered and raised while accounts are in use, and leases that are refused on purpose.
 
 use std::sync::Arc;
 
@@ -17,5 +17,14 @@ pub(crate) async fn change(house: Arc<House>, mut dice: Dice) {
         tenant.set_limit(dice.pick([BUDGET / 4, 1 << 20, 300 << 10]).min(before));
         tokio::time::sleep(dice.millis(10..300)).await;
         tenant.set_limit(before);
+    }
+}
+
+/// For a moment now and then, for leases take another way meanwhile.
+pub(crate) async fn refuse(house: Arc<House>, mut dice: Dice) {
+    while !house.closing_within(dice.millis(500..2000)).await {
+        let refusals = house.pool.refuse_every(dice.pick([11, 31, 101]));
+        tokio::time::sleep(dice.millis(10..200)).await;
+        house.tally.faults(Fault::Refused, refusals.count());
     }
 }

@@ -117,6 +117,7 @@ async fn run(house: Arc<House>, doors: Doors, seed: u64, time: Duration) -> Sigh
     let mut visitors = JoinSet::new();
     visitors.spawn(storm::rage(Arc::clone(&house), dice(0)));
     visitors.spawn(limits::change(Arc::clone(&house), dice(1)));
+    visitors.spawn(limits::refuse(Arc::clone(&house), dice(4)));
     visitors.spawn(runtimes::come_and_go(Arc::clone(&house), dice(2)));
     for number in 1..=GUESTS {
         visitors.spawn(visits::come_and_go(Arc::clone(&house), number, seed));

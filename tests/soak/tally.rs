@@ -28,6 +28,8 @@ pub(crate) enum Fault {
     /// A handler panics while it holds blocks.
     HandlerPanicked,
     LimitLowered,
+    /// A lease was refused on purpose.
+    Refused,
     /// A wait for memory met its deadline.
     DeadlinePassed,
     /// Blocks were dropped on a thread that knows no runtime.
@@ -37,7 +39,7 @@ pub(crate) enum Fault {
 }
 
 impl Fault {
-    pub(crate) const ALL: [Self; 13] = [
+    pub(crate) const ALL: [Self; 14] = [
         Self::Vanished,
         Self::Reset,
         Self::Paused,
@@ -48,6 +50,7 @@ impl Fault {
         Self::HandlerAborted,
         Self::HandlerPanicked,
         Self::LimitLowered,
+        Self::Refused,
         Self::DeadlinePassed,
         Self::DroppedElsewhere,
         Self::RuntimeDropped,
@@ -75,7 +78,11 @@ pub(crate) struct Tally {
 
 impl Tally {
     pub(crate) fn fault(&self, fault: Fault) {
-        self.faults[fault as usize].fetch_add(1, Relaxed);
+        self.faults(fault, 1);
+    }
+
+    pub(crate) fn faults(&self, fault: Fault, count: usize) {
+        self.faults[fault as usize].fetch_add(count as u64, Relaxed);
     }
 
     pub(crate) fn count(&self, fault: Fault) -> u64 {

@@ -96,7 +96,8 @@ pub struct Serve<L, S> {
 }
 
 impl<L, S> Serve<L, S> {
-    /// How long a connection may wait for its next request, or its first; 75 s by default. Deadlines are never kept early, and at most half a second late.
+    /// How long a connection may wait for its next request, or its first; 75 s by default. Deadlines are never kept early, and at most half a second
+    /// late while the runtime keeps up: a tick of the server's clock that comes late is not made up for.
     pub fn idle_timeout(mut self, timeout: Duration) -> Self {
         self.settings.idle_timeout = timeout;
         self
