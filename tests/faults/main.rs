@@ -1,0 +1,23 @@
+//! A matrix of faults: every operation of the crate that waits ([`operations`], each told once), under everything that can go wrong with it.
+//!
+//! | | what goes wrong | what is wanted |
+//! |---|---|---|
+//! | [`leases`] | each ask for memory in turn | an error that says so; whole if it can be tried again |
+//!
+//! And whatever happens: no byte is lost, doubled or changed, nothing is leased afterwards, and the pool goes on.
+
+#![cfg(not(leasehold_loom))]
+
+mod leases;
+mod operation;
+mod operations;
+mod place;
+mod plan;
+mod site;
+mod trial;
+mod wire;
+
+#[path = "../bodies/mod.rs"]
+mod bodies;
+#[path = "../transport/mod.rs"]
+mod transport;
