@@ -3,6 +3,7 @@
 //! | | what goes wrong | what is wanted |
 //! |---|---|---|
 //! | [`leases`] | each ask for memory in turn | an error that says so; whole if it can be tried again |
+//! | [`polls`] | each future is dropped at each of its moments | whole if it is cancel safe |
 //!
 //! And whatever happens: no byte is lost, doubled or changed, nothing is leased afterwards, and the pool goes on.
 
@@ -13,6 +14,7 @@ mod operation;
 mod operations;
 mod place;
 mod plan;
+mod polls;
 mod site;
 mod trial;
 mod wire;
