@@ -4,11 +4,13 @@
 //! |---|---|---|
 //! | [`leases`] | each ask for memory in turn | an error that says so; whole if it can be tried again |
 //! | [`polls`] | each future is dropped at each of its moments | whole if it is cancel safe |
+//! | [`cuts`] | reads and writes are cut anywhere, and wait | whole |
 //!
 //! And whatever happens: no byte is lost, doubled or changed, nothing is leased afterwards, and the pool goes on.
 
 #![cfg(not(leasehold_loom))]
 
+mod cuts;
 mod leases;
 mod operation;
 mod operations;

@@ -1,0 +1,59 @@
+//! Reads and writes that are cut: to so many bytes each, and once at each place of the streams.
+
+use std::fmt;
+
+use crate::{
+    operations::OPERATIONS,
+    plan::Plan,
+    trial::{Bench, Outcome, Told, each},
+};
+
+const LEN: usize = 40;
+const CUTS: [usize; 7] = [1, 2, 3, 5, 7, 16, 61];
+
+/// How the calls of a transport are answered.
+#[derive(Clone, Copy, Debug)]
+struct Manner {
+    is_pending: bool,
+    is_vectored: bool,
+}
+
+impl Manner {
+    fn all() -> impl Iterator<Item = Self> {
+        [(false, false), (false, true), (true, false), (true, true)]
+            .into_iter()
+            .map(|(is_pending, is_vectored)| Self { is_pending, is_vectored })
+    }
+
+    fn plan(self) -> Plan {
+        Plan { is_pending: self.is_pending, is_vectored: self.is_vectored, ..Plan::new(LEN) }
+    }
+}
+
+#[test]
+fn what_is_cut_anywhere_comes_whole() {
+    let runs = each(OPERATIONS, |operation| {
+        let bench = Bench::in_memory();
+        let assert_whole = |plan: Plan| {
+            let what = format!("{plan:?}");
+            let (outcome, plan) = bench.tell(operation, plan);
+            let told = Told { operation, what: &what as &dyn fmt::Debug };
+            assert!(matches!(outcome, Outcome::Done), "{told}: {outcome:?}");
+            plan.reached()
+        };
+        let mut runs = 0;
+        for manner in Manner::all() {
+            for cut in CUTS {
+                assert_whole(Plan { cut, ..manner.plan() });
+                runs += 1;
+            }
+            let mut place = 1;
+            while assert_whole(Plan { cut_at: Some(place), ..manner.plan() }) > place {
+                place += 1;
+            }
+            runs += place;
+        }
+        runs
+    });
+    println!("streams cut: {} operations, {runs} runs, 0 bytes lost", OPERATIONS.len());
+}
