@@ -5,6 +5,7 @@
 //! | [`leases`] | each ask for memory in turn | an error that says so; whole if it can be tried again |
 //! | [`polls`] | each future is dropped at each of its moments | whole if it is cancel safe |
 //! | [`cuts`] | reads and writes are cut anywhere, and wait | whole |
+//! | [`transports`] | each call of the transport in turn | that very error |
 //!
 //! And whatever happens: no byte is lost, doubled or changed, nothing is leased afterwards, and the pool goes on.
 
@@ -18,6 +19,7 @@ mod place;
 mod plan;
 mod polls;
 mod site;
+mod transports;
 mod trial;
 mod wire;
 
