@@ -6,6 +6,7 @@
 //! | [`polls`] | each future is dropped at each of its moments | whole if it is cancel safe |
 //! | [`cuts`] | reads and writes are cut anywhere, and wait | whole |
 //! | [`transports`] | each call of the transport in turn | that very error |
+//! | [`panics`] | each call of the user's code in turn | that panic, and no other |
 //!
 //! And whatever happens: no byte is lost, doubled or changed, nothing is leased afterwards, and the pool goes on.
 
@@ -15,6 +16,7 @@ mod cuts;
 mod leases;
 mod operation;
 mod operations;
+mod panics;
 mod place;
 mod plan;
 mod polls;
