@@ -7,6 +7,7 @@
 //! | [`cuts`] | reads and writes are cut anywhere, and wait | whole |
 //! | [`transports`] | each call of the transport in turn | that very error |
 //! | [`panics`] | each call of the user's code in turn | that panic, and no other |
+//! | [`runtimes`] | the runtime goes, or the thread | nothing is lost with it |
 //!
 //! And whatever happens: no byte is lost, doubled or changed, nothing is leased afterwards, and the pool goes on.
 
@@ -20,6 +21,7 @@ mod panics;
 mod place;
 mod plan;
 mod polls;
+mod runtimes;
 mod site;
 mod transports;
 mod trial;
