@@ -8,11 +8,13 @@
 //! | [`transports`] | each call of the transport in turn | that very error |
 //! | [`panics`] | each call of the user's code in turn | that panic, and no other |
 //! | [`runtimes`] | the runtime goes, or the thread | nothing is lost with it |
+//! | [`children`] | programs are started meanwhile | they see nothing of it |
 //!
 //! And whatever happens: no byte is lost, doubled or changed, nothing is leased afterwards, and the pool goes on.
 
 #![cfg(not(leasehold_loom))]
 
+mod children;
 mod cuts;
 mod leases;
 mod operation;
