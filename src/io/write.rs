@@ -92,11 +92,17 @@ fn poll_write_some<T: AsyncWrite, B: Buf>(
 }
 
 /// Writes one piece with one call.
-fn poll_write_piece<T: AsyncWrite>(io: Pin<&mut T>, cx: &mut Context<'_>, piece: &[u8]) -> Poll<io::Result<usize>> {
+fn poll_write_piece<T: AsyncWrite>(mut io: Pin<&mut T>, cx: &mut Context<'_>, piece: &[u8]) -> Poll<io::Result<usize>> {
     match Socket::of(io.as_ref().get_ref()) {
+        None => io.poll_write(cx, piece),
         Some(socket) if !socket.is_tcp() => poll_send_slices(socket, cx, &[IoSlice::new(piece)]),
-        // That of tokio's TCP streams is SHORT by itself, and raises no signal.
-        _ => io.poll_write(cx, piece),
+        // That of tokio's TCP streams is SHORT by itself, and raises no signal; a call that was interrupted is made again, as all others are.
+        Some(_) => loop {
+            match io.as_mut().poll_write(cx, piece) {
+                Poll::Ready(Err(error)) if error.kind() == io::ErrorKind::Interrupted => {}
+                polled => return polled,
+            }
+        },
     }
 }
 
