@@ -6,6 +6,7 @@
 //! | [`polls`] | each future is dropped at each of its moments | whole if it is cancel safe |
 //! | [`cuts`] | reads and writes are cut anywhere, and wait | whole |
 //! | [`transports`] | each call of the transport in turn | that very error |
+//! | [`calls_refused`] | the system's calls | whole, or that very error |
 //! | [`panics`] | each call of the user's code in turn | that panic, and no other |
 //! | [`runtimes`] | the runtime goes, or the thread | nothing is lost with it |
 //! | [`children`] | programs are started meanwhile | they see nothing of it |
@@ -14,12 +15,15 @@
 
 #![cfg(not(leasehold_loom))]
 
+mod calls_refused;
 mod children;
 mod cuts;
 mod leases;
 mod operation;
 mod operations;
 mod panics;
+#[cfg(unix)]
+mod peer;
 mod place;
 mod plan;
 mod polls;

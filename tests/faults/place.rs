@@ -9,6 +9,8 @@ use tokio::{
     net::TcpStream,
 };
 
+#[cfg(unix)]
+use crate::peer::Peer;
 use crate::{plan::Plan, transport::sockets::tcp_pair, wire::Wire};
 
 /// So many bytes are on their way at most, in memory: less than a large message, so that writers wait.
@@ -41,10 +43,16 @@ pub(crate) struct Tcp;
 
 impl Place for Tcp {
     type Near = TcpStream;
+    #[cfg(unix)]
+    type Far = Peer;
+    #[cfg(not(unix))]
     type Far = TcpStream;
 
-    async fn pair(self, _: &Arc<Plan>) -> io::Result<(TcpStream, TcpStream)> {
-        Ok(tcp_pair().await)
+    async fn pair(self, _: &Arc<Plan>) -> io::Result<(TcpStream, Self::Far)> {
+        let (near, far) = tcp_pair().await;
+        #[cfg(unix)]
+        let far = Peer::new(far.into_std()?)?;
+        Ok((near, far))
     }
 }
 
@@ -55,9 +63,10 @@ pub(crate) struct Unix;
 #[cfg(unix)]
 impl Place for Unix {
     type Near = UnixStream;
-    type Far = UnixStream;
+    type Far = Peer;
 
-    async fn pair(self, _: &Arc<Plan>) -> io::Result<(UnixStream, UnixStream)> {
-        UnixStream::pair()
+    async fn pair(self, _: &Arc<Plan>) -> io::Result<(UnixStream, Peer)> {
+        let (near, far) = UnixStream::pair()?;
+        Ok((near, Peer::new(far.into_std()?)?))
     }
 }

@@ -99,7 +99,7 @@ impl Bench {
         }
     }
 
-    fn site<P: Place>(&self, place: P, plan: &Arc<Plan>) -> Site<P> {
+    pub(crate) fn site<P: Place>(&self, place: P, plan: &Arc<Plan>) -> Site<P> {
         Site { pool: self.pool.clone(), far_pool: self.far_pool.clone(), plan: Arc::clone(plan), place }
     }
 
