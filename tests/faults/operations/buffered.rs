@@ -1,5 +1,7 @@
 //! `BufStream`, in both directions.
 
+use std::io::IoSlice;
+
 use leasehold::io::BufStream;
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt};
 
@@ -67,7 +69,11 @@ pub(super) async fn write<P: Place>(site: Site<P>) -> Done {
         while !left.is_empty() {
             step += 1;
             let len = if left.len() >= 9 << 10 { left.len() } else { left.len().min(1 + step * 97 % 500) };
-            let count = retry!(site, stream.write(&left[..len]))?;
+            let (one, two) = left[..len].split_at(len / 3);
+            let count = match step % 2 {
+                0 => retry!(site, stream.write(&left[..len]))?,
+                _ => retry!(site, stream.write_vectored(&[IoSlice::new(one), IoSlice::new(two)]))?,
+            };
             left = &left[count..];
             if step % 4 == 0 {
                 again!(site, stream.flush())?;

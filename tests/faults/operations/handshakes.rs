@@ -2,17 +2,21 @@
 
 use std::{convert::Infallible, future::ready, sync::Mutex};
 
+use axum::{Router, extract::State, routing::any};
 use hyper::{Request, Response, body::Incoming, service::service_fn};
 use hyper_util::rt::TokioIo;
 use leasehold::{
     Pool,
     http::BytesBody,
     io::AnyStream,
-    ws::{Acceptor, WebSocket, connect_on},
+    ws::{Acceptor, WebSocket, axum::WebSocketUpgrade, connect_on},
 };
 use tokio::io::{AsyncRead, AsyncWrite};
 
-use super::sockets::{check, message};
+use super::{
+    servers::{Users, serving},
+    sockets::{check, message},
+};
 use crate::{
     place::Place,
     site::{CutOff, Done, Failure, Site, beside},
@@ -90,4 +94,23 @@ pub(super) async fn accept<P: Place>(site: Site<P>) -> Done {
         ask(site, socket).await
     };
     beside(near, async { far.await.map_err(|_| CutOff.into()) }).await
+}
+
+/// Echoes a message, in a task of its own.
+async fn talk<P: Place>(State(Users(site)): State<Users<P>>, upgrade: WebSocketUpgrade) -> axum::response::Response {
+    site.plan.user_code();
+    upgrade.on_upgrade(async move |socket| {
+        site.plan.user_code();
+        // Nobody is there to be told; the peer finds out.
+        let _ = answer(&site, socket).await;
+    })
+}
+
+pub(super) async fn extractor<P: Place>(site: Site<P>) -> Done {
+    let app: Router = Router::new().route("/", any(talk::<P>)).with_state(Users(site.clone()));
+    let client = async |far: P::Far| {
+        let (socket, _) = connect_on(far, request(), &site.far_pool).await.map_err(|_| CutOff)?;
+        ask(&site, socket).await.map_err(|_| CutOff.into())
+    };
+    serving(&site, app, client).await
 }

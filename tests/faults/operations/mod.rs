@@ -24,7 +24,8 @@ pub(crate) const OPERATIONS: &[Operation] = &[
     alone!("Pool::poll_reserve", pools::poll_reserve, Again),
     alone!("Pool::wait_for_pressure", pools::wait_for_pressure, Again),
     alone!("Pool::maintain", pools::maintain, Again),
-    alone!("ChainMut::reserve", pools::chain_reserve, Again),
+    alone!("Exporter::export_every", pools::export, Again),
+    alone!("ChainMut::reserve and poll_reserve", pools::chain_reserve, Again),
     wired!("Intake::read", streams::read, Again, Caller),
     wired!("Intake::read, of little memory", streams::read_short, Again, Caller),
     wired!("write_all_buf", streams::write, Again, Caller),
@@ -36,6 +37,7 @@ pub(crate) const OPERATIONS: &[Operation] = &[
     wired!("Relay", relays::relay, Fails, Caller),
     wired!("copy_bidirectional", relays::copy, Fails, Caller),
     wired!("Outbox::send and its writer", outboxes::send, Again, Caller),
+    wired!("Outbox, full", outboxes::full, Again, Caller),
     wired!("Outbox::flush and closed", outboxes::flush, Again, Caller),
     wired!("Framed, length-delimited", codecs::length_delimited, Again, Caller),
     wired!("Framed, lines", codecs::lines, Again, Caller),
@@ -60,4 +62,5 @@ pub(crate) const OPERATIONS: &[Operation] = &[
     wired!("Member::send", hubs::echo, Fails, CallerUntilClosed),
     wired!("ws::connect_on", handshakes::connect, Fails, CallerUntilClosed),
     wired!("ws::Upgrade::accept", handshakes::accept, Fails, Peer),
+    wired!("ws::axum::WebSocketUpgrade", handshakes::extractor, Fails, Peer),
 ];

@@ -6,7 +6,7 @@ use std::{
 };
 
 use bytes::{BufMut, Bytes};
-use leasehold::{ChainMut, LeaseError, Pool};
+use leasehold::{ChainMut, LeaseError, Pool, metrics::Exporter};
 use tokio::task::yield_now;
 
 use crate::{
@@ -146,8 +146,19 @@ pub(super) async fn chain_reserve<P: Place>(site: Site<P>) -> Done {
         chain.push(Bytes::from(content.clone()));
         retry!(site, chain.reserve(len))?;
         chain.put_slice(&content[..len]);
+        let (mut slot, room) = (None, BLOCK_LEN - len);
+        retry!(site, poll_fn(|cx| chain.poll_reserve(cx, &mut slot, room)))?;
+        assert!(slot.is_none());
         assert_eq!(chain.freeze(), *[&content, &content[..len]].concat());
         Ok(())
     };
     beside(near, far).await
+}
+
+pub(super) async fn export<P: Place>(site: Site<P>) -> Done {
+    let exporter = Exporter::new(&site.pool);
+    let _block = retry!(site, site.pool.lease(1))?;
+    // It runs for as long as there is a pool.
+    assert!(again!(site, tokio::time::timeout(SWEEP, exporter.clone().export_every(SWEEP / 4))).is_err());
+    Ok(())
 }

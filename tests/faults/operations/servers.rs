@@ -40,7 +40,7 @@ impl<T: tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin + Send + 'static> L
 }
 
 /// Serves one connection to its end, with a client at the other end.
-async fn serving<P: Place, S, B, F: Future<Output = Done>>(
+pub(super) async fn serving<P: Place, S, B, F: Future<Output = Done>>(
     site: &Site<P>,
     service: S,
     client: impl FnOnce(P::Far) -> F,
@@ -202,7 +202,7 @@ async fn whole<P: Place>(State(site): State<Users<P>>, Leased(body): Leased) -> 
 
 /// A state of the user's, with a pool in it.
 #[derive(Clone)]
-struct Users<P>(Site<P>);
+pub(super) struct Users<P>(pub(super) Site<P>);
 
 impl<P> axum::extract::FromRef<Users<P>> for Pool {
     fn from_ref(users: &Users<P>) -> Self {
