@@ -3,6 +3,7 @@
 use std::fmt;
 
 use crate::{
+    manner::Manner,
     operations::OPERATIONS,
     plan::Plan,
     trial::{Bench, Outcome, Told, each},
@@ -10,25 +11,6 @@ use crate::{
 
 const LEN: usize = 40;
 const CUTS: [usize; 7] = [1, 2, 3, 5, 7, 16, 61];
-
-/// How the calls of a transport are answered.
-#[derive(Clone, Copy, Debug)]
-struct Manner {
-    is_pending: bool,
-    is_vectored: bool,
-}
-
-impl Manner {
-    fn all() -> impl Iterator<Item = Self> {
-        [(false, false), (false, true), (true, false), (true, true)]
-            .into_iter()
-            .map(|(is_pending, is_vectored)| Self { is_pending, is_vectored })
-    }
-
-    fn plan(self) -> Plan {
-        Plan { is_pending: self.is_pending, is_vectored: self.is_vectored, ..Plan::new(LEN) }
-    }
-}
 
 #[test]
 fn what_is_cut_anywhere_comes_whole() {
@@ -44,11 +26,11 @@ fn what_is_cut_anywhere_comes_whole() {
         let mut runs = 0;
         for manner in Manner::all() {
             for cut in CUTS {
-                assert_whole(Plan { cut, ..manner.plan() });
+                assert_whole(Plan { cut, ..manner.plan(LEN) });
                 runs += 1;
             }
             let mut place = 1;
-            while assert_whole(Plan { cut_at: Some(place), ..manner.plan() }) > place {
+            while assert_whole(Plan { cut_at: Some(place), ..manner.plan(LEN) }) > place {
                 place += 1;
             }
             runs += place;

@@ -1,10 +1,11 @@
 //! Asks for memory that are refused: each of an operation's in turn, and each so many-th.
 
 use crate::{
+    manner::Manner,
     operation::Refused,
     operations::OPERATIONS,
     plan::Plan,
-    trial::{Bench, Outcome, Told, each},
+    trial::{Bench, Ground, Outcome, Told, each},
 };
 
 const LEN: usize = 1_300;
@@ -17,19 +18,25 @@ fn an_ask_that_is_refused_is_told_or_made_again() {
     let refused = each(OPERATIONS, |operation| {
         let mut refused = 0;
         for bench in Bench::everywhere(operation) {
-            for nth in 0.. {
-                let refusals = bench.pool.refuse_nth(nth);
-                let (outcome, plan) = bench.tell(operation, Plan::new(LEN));
-                let told = Told { operation, what: &(bench.ground, nth, &plan) };
-                match outcome {
-                    Outcome::Done => {}
-                    Outcome::Failed(failure) if operation.refused == Refused::Fails => told.assert_refused(&failure),
-                    outcome => panic!("{told}: {outcome:?}"),
+            // On sockets there is but one.
+            let manners = if bench.ground == Ground::Memory { usize::MAX } else { 1 };
+            for manner in Manner::all().take(manners) {
+                for nth in 0.. {
+                    let refusals = bench.pool.refuse_nth(nth);
+                    let (outcome, plan) = bench.tell(operation, manner.plan(LEN));
+                    let told = Told { operation, what: &(bench.ground, nth, &plan) };
+                    match outcome {
+                        Outcome::Done => {}
+                        Outcome::Failed(failure) if operation.refused == Refused::Fails => {
+                            told.assert_refused(&failure)
+                        }
+                        outcome => panic!("{told}: {outcome:?}"),
+                    }
+                    if refusals.count() == 0 {
+                        break;
+                    }
+                    refused += 1;
                 }
-                if refusals.count() == 0 {
-                    break;
-                }
-                refused += 1;
             }
             let (outcome, plan) = bench.tell(operation, Plan::new(LEN));
             let told = Told { operation, what: &(bench.ground, &plan) };

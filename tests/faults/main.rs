@@ -19,6 +19,7 @@ mod calls_refused;
 mod children;
 mod cuts;
 mod leases;
+mod manner;
 mod operation;
 mod operations;
 mod panics;

@@ -1,10 +1,11 @@
 //! Panics of the user's code: codecs, bodies, handlers, transports, wakers and drops, at each of their calls.
 
 use crate::{
+    manner::Manner,
     operation::Tells,
     operations::OPERATIONS,
     plan::Plan,
-    trial::{Bench, Outcome, Told, each},
+    trial::{Bench, Ground, Outcome, Told, each},
 };
 
 const LEN: usize = 1_300;
@@ -14,15 +15,19 @@ fn a_panic_of_the_users_code_leaves_nothing() {
     let panics = each(OPERATIONS, |operation| {
         let mut panics = 0;
         for bench in Bench::everywhere(operation) {
-            for call in 0.. {
-                let (outcome, plan) = bench.tell(operation, Plan { panicking: Some(call), ..Plan::new(LEN) });
-                let told = Told { operation, what: &(bench.ground, &plan) };
-                match outcome {
-                    Outcome::Panicked => panics += 1,
-                    Outcome::Done if !plan.has_struck() => break,
-                    // In a task of its own.
-                    Outcome::Done | Outcome::Failed(_) if operation.tells == Tells::Peer => panics += 1,
-                    outcome => panic!("{told}: {outcome:?}"),
+            // On sockets there is but one.
+            let manners = if bench.ground == Ground::Memory { usize::MAX } else { 1 };
+            for manner in Manner::all().take(manners) {
+                for call in 0.. {
+                    let (outcome, plan) = bench.tell(operation, Plan { panicking: Some(call), ..manner.plan(LEN) });
+                    let told = Told { operation, what: &(bench.ground, &plan) };
+                    match outcome {
+                        Outcome::Panicked => panics += 1,
+                        Outcome::Done if !plan.has_struck() => break,
+                        // In a task of its own.
+                        Outcome::Done | Outcome::Failed(_) if operation.tells == Tells::Peer => panics += 1,
+                        outcome => panic!("{told}: {outcome:?}"),
+                    }
                 }
             }
             let (outcome, plan) = bench.tell(operation, Plan::new(LEN));

@@ -3,6 +3,7 @@
 use std::io::ErrorKind::{BrokenPipe, ConnectionReset, Interrupted, TimedOut, WouldBlock};
 
 use crate::{
+    manner::Manner,
     operation::Tells,
     operations::OPERATIONS,
     plan::{Errno, Plan},
@@ -27,9 +28,10 @@ fn a_call_that_fails_is_told_as_it_is() {
     let failures = each(OPERATIONS, |operation| {
         let bench = Bench::in_memory();
         let mut failures = 0;
-        for &errno in ERRORS {
+        for (manner, &errno) in Manner::all().flat_map(|manner| ERRORS.iter().map(move |errno| (manner, errno))) {
             for call in 0.. {
-                let (outcome, plan) = bench.tell(operation, Plan { failing: Some((call, errno)), ..Plan::new(LEN) });
+                let plan = Plan { failing: Some((call, errno)), ..manner.plan(LEN) };
+                let (outcome, plan) = bench.tell(operation, plan);
                 let told = Told { operation, what: &*plan };
                 if !plan.has_struck() {
                     assert!(matches!(outcome, Outcome::Done), "{told}: {outcome:?}");

@@ -1,5 +1,7 @@
 //! Hubs, and their members.
 
+use std::time::Duration;
+
 use leasehold::ws::{Hub, HubError, Message, Role, WebSocket};
 
 use super::sockets::{check, message, talk};
@@ -8,9 +10,12 @@ use crate::{
     site::{CutOff, Done, Failure, Site, again, beside},
 };
 
+const PATIENCE: Duration = Duration::from_secs(100);
+
 pub(super) async fn broadcast<P: Place>(site: Site<P>) -> Done {
     let (near, far) = site.pair().await?;
-    let hub = Hub::builder(&site.pool.child("feed", 64 << 10)).high_mark(100).build();
+    // A member that does not move for its patience loses messages; on a machine that has other work that would be any.
+    let hub = Hub::builder(&site.pool.child("feed", 64 << 10)).high_mark(100).patience(PATIENCE).build();
     let mut member = hub.join(WebSocket::new(near, Role::Server, &site.pool));
     let mut far = WebSocket::new(far, Role::Client, &site.far_pool);
     let (all, heard) = tokio::sync::oneshot::channel();
