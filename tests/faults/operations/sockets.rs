@@ -16,7 +16,7 @@ use crate::{
 /// Message number `number`: texts and bytes in turn.
 pub(super) fn message<P: Place>(site: &Site<P>, number: usize) -> Message {
     let content = site.owned(number);
-    if number % 2 == 0 {
+    if number.is_multiple_of(2) {
         Message::binary(content)
     } else {
         Message::from(String::from_utf8(content.to_vec()).expect("letters are text"))
@@ -25,7 +25,7 @@ pub(super) fn message<P: Place>(site: &Site<P>, number: usize) -> Message {
 
 /// The message is whole, and the one that was sent.
 pub(super) fn check<P: Place>(site: &Site<P>, number: usize, message: &Message) {
-    assert_eq!(matches!(message, Message::Binary(_)), number % 2 == 0, "bytes or text, as it was sent");
+    assert_eq!(matches!(message, Message::Binary(_)), number.is_multiple_of(2), "bytes or text, as it was sent");
     let data = message.clone().into_data().expect("data");
     assert!(data.to_vec() == site.content(number), "a whole message");
 }
