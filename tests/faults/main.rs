@@ -13,8 +13,6 @@
 //!
 //! And whatever happens: no byte is lost, doubled or changed, nothing is leased afterwards, and the pool goes on.
 
-#![cfg(not(leasehold_loom))]
-
 mod calls_refused;
 mod children;
 mod cuts;
