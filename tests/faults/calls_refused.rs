@@ -49,7 +49,11 @@ struct Count {
 }
 
 /// Runs a test of this file, with each so many-th call of a kind refused. None without `strace`.
-fn refused(test: &str, (error, errno): (&str, i32), when: &str) -> Option<Count> {
+fn refused(test: &str, error: (&str, i32), when: &str) -> Option<Count> {
+    refused_of(CALLS, test, error, when)
+}
+
+fn refused_of(calls: &str, test: &str, (error, errno): (&str, i32), when: &str) -> Option<Count> {
     if !Command::new("strace").args(["-qq", "-o", "/dev/null", "true"]).status().is_ok_and(|status| status.success()) {
         return None;
     }
@@ -61,7 +65,7 @@ fn refused(test: &str, (error, errno): (&str, i32), when: &str) -> Option<Count>
             "-e",
             &format!("trace={CALLS}"),
             "-e",
-            &format!("inject={CALLS}:error={error}:when={when}"),
+            &format!("inject={calls}:error={error}:when={when}"),
         ])
         .arg("-o")
         .arg(&log)
@@ -110,6 +114,12 @@ fn calls_that_fail_are_told_as_they_fail() {
     let runs = ERRORS.into_iter().flat_map(|error| ["1+1", "2+5", "3+4"].map(|when| (error, when)));
     let counts = runs.map(|(error, when)| refused("operations_on_sockets", error, when));
     report(counts, "ECONNRESET, EPIPE, ENOBUFS");
+}
+
+#[test]
+fn a_failure_behind_bytes_is_told_behind_them() {
+    let error = ("ECONNRESET", libc::ECONNRESET);
+    report([refused_of("recvmsg", "bytes_and_a_failure", error, "2")].into_iter(), "ECONNRESET behind bytes");
 }
 
 #[test]
@@ -234,4 +244,34 @@ fn streams_on_sockets() {
         .expect("whole");
     assert_eq!((tcp.pool.leased(), unix.pool.leased()), (0, 0));
     println!("2{WHOLE}, 0{FAILED}");
+}
+
+/// What one read hears with several calls: bytes, and a failure that is told by the next read, once.
+async fn failing_once<P: Place>(site: &Site<P>) -> Result<(), Failure> {
+    let (mut near, mut far) = site.pair().await?;
+    let content = site.content(0);
+    let mut said = Awaited::new(&*content);
+    far.write_all(&content).await?;
+    let (mut intake, mut chain, mut failures) = (Intake::new(), ChainMut::new(&site.pool), Vec::new());
+    while said.left() > 0 {
+        match intake.read(&mut near, &mut chain).await {
+            Ok(_) => said.take(&chain.split().freeze().to_vec()),
+            Err(error) => failures.push((error.kind(), said.left() < content.len())),
+        }
+    }
+    assert_eq!(failures, [(std::io::ErrorKind::ConnectionReset, true)]);
+    Ok(())
+}
+
+#[test]
+#[ignore = "run by another test, under strace"]
+fn bytes_and_a_failure() {
+    if errno().is_none() {
+        return;
+    }
+    let bench = Bench::new(Ground::Tcp);
+    let plan = Arc::new(Plan::new(30_000));
+    bench.runtime.block_on(failing_once(&bench.site(Tcp, &plan))).expect("whole");
+    assert_eq!(bench.pool.leased(), 0);
+    println!("1{WHOLE}, 0{FAILED}");
 }

@@ -44,10 +44,8 @@ fn a_panic_of_a_waker_leaves_nothing() {
     let panics = each(OPERATIONS, |operation| {
         let mut panics = 0;
         for call in 0.. {
-            // A runtime whose own work panics is not for further use.
-            let bench = Bench::in_memory();
             let plan = Plan { panicking: Some(call), has_wakers: true, is_pending: true, ..Plan::new(LEN) };
-            let (outcome, plan) = bench.tell(operation, plan);
+            let (outcome, plan) = Bench::in_memory().tell_last(operation, plan);
             let told = Told { operation, what: &plan };
             match outcome {
                 Outcome::Panicked => panics += 1,

@@ -116,21 +116,35 @@ impl Bench {
         (self.run(&told, || Awoken::new(self.begin(operation, &plan), &plan), polls), plan)
     }
 
+    /// Tells an operation to its end, and that of the runtime: one whose own work has panicked is not for further use.
+    pub(crate) fn tell_last(self, operation: &Operation, plan: Plan) -> (Outcome, Arc<Plan>) {
+        let plan = Arc::new(plan);
+        let told = Told { operation, what: &plan };
+        let outcome = self.drive(&told, || Awoken::new(self.begin(operation, &plan), &plan), usize::MAX);
+        drop(self.runtime);
+        assert_eq!((self.pool.leased(), self.far_pool.leased(), self.pool.stats().waiting), (0, 0, 0), "{told}");
+        (outcome, plan)
+    }
+
     /// Runs it until it is ready, or for so many polls. Nothing is leased afterwards.
     fn run(&self, told: &Told<'_>, begin: impl FnOnce() -> Awoken, polls: usize) -> Outcome {
+        let outcome = self.drive(told, begin, polls);
+        self.settle(told);
+        outcome
+    }
+
+    fn drive(&self, told: &Told<'_>, begin: impl FnOnce() -> Awoken, polls: usize) -> Outcome {
         let hangs_after = if self.ground == Ground::Memory { HANGS_AFTER_IN_MEMORY } else { HANGS_AFTER };
         let caught = catch_unwind(AssertUnwindSafe(|| {
             self.runtime.block_on(async { tokio::time::timeout(hangs_after, limited(begin(), polls)).await })
         }));
-        let outcome = match caught {
+        match caught {
             Ok(Ok(Some(Ok(())))) => Outcome::Done,
             Ok(Ok(Some(Err(failure)))) => Outcome::Failed(failure),
             Ok(Ok(None)) => Outcome::Dropped,
             Ok(Err(_)) => panic!("{told} hangs"),
             Err(panic) => told.panicked(panic),
-        };
-        self.settle(told);
-        outcome
+        }
     }
 
     /// Waits until tasks that were spawned have noticed, and asserts that all is home.

@@ -1,6 +1,6 @@
 //! Framed transports: each sends three items and receives three, in turns.
 
-use std::io;
+use std::{io, task::Poll};
 
 use bytes::{Bytes, BytesMut};
 use futures_util::{Sink, SinkExt, Stream, StreamExt};
@@ -18,6 +18,7 @@ use crate::{
     place::Place,
     plan::Plan,
     site::{Awaited, CutOff, Done, Failure, Site, again, beside, is_refusal, retry, say},
+    transport::once,
 };
 
 const ITEMS: usize = 3;
@@ -176,6 +177,24 @@ pub(super) async fn length_delimited<P: Place>(site: Site<P>) -> Done {
     let framed = Framed::new(near, Users::new(LengthDelimitedCodec::new(), &site), &site.pool);
     let near = async { echo(&site, framed, Chain::to_vec, |item, _| item).await };
     beside(near, echoed::<P>(far, wire(&site, with_length))).await
+}
+
+/// In an account that is full for a while.
+pub(super) async fn short<P: Place>(site: Site<P>) -> Done {
+    let (near, far) = site.pair().await?;
+    let account = site.pool.child("short", 8 << 10);
+    let held = retry!(site, async { account.try_chain(8 << 10) })?;
+    let mut framed = Framed::new(near, Users::new(LinesCodec::new(), &site), &account);
+    let near = async {
+        // An item that waits for memory is given up by a flush, and so is its place in the line.
+        let fed = once(framed.feed(String::new())).await;
+        assert!(!matches!(fed, Poll::Ready(Ok(()))), "there is no memory");
+        again!(site, SinkExt::<String>::flush(&mut framed)).map_err(io::Error::from)?;
+        assert_eq!(site.pool.stats().waiting, 0);
+        drop(held);
+        echo(&site, framed, |line: &String| line.clone().into_bytes(), |line, _| line).await
+    };
+    beside(near, echoed::<P>(far, wire(&site, with_newline))).await
 }
 
 pub(super) async fn lines<P: Place>(site: Site<P>) -> Done {

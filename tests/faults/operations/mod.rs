@@ -40,6 +40,7 @@ pub(crate) const OPERATIONS: &[Operation] = &[
     wired!("Outbox, full", outboxes::full, Again, Caller),
     wired!("Outbox::flush and closed", outboxes::flush, Again, Caller),
     wired!("Framed, length-delimited", codecs::length_delimited, Again, Caller),
+    wired!("Framed, of little memory", codecs::short, Again, Caller),
     wired!("Framed, lines", codecs::lines, Again, Caller),
     wired!("Framed, any delimiter", codecs::any_delimiter, Again, Caller),
     wired!("Framed, chains", codecs::chains, Again, Caller),
