@@ -76,7 +76,7 @@ fn a_pool_without_magazines_leases_all_the_same() {
 }
 
 /// The system refuses to reserve memory where the address space of the process is limited, so that takes a process of its own.
-#[cfg(target_os = "linux")]
+#[cfg(all(target_os = "linux", target_pointer_width = "64"))]
 #[test]
 fn a_mapping_that_the_system_refuses_is_an_error_that_says_so() {
     const INSIDE: &str = "LEASEHOLD_LITTLE_ADDRESS_SPACE";

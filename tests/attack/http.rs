@@ -69,8 +69,10 @@ async fn answer(request: Request<RequestBody>, downloads: Pool) -> Result<Answer
     let (head, body) = request.into_parts();
     Ok(match head.uri.path() {
         "/echo" => heard(collect(body, &account, BODY_MAX).await.map_err(|error| error.is_too_long())),
-        // Refused by the account alone.
-        "/unlimited" => heard(collect(body, &account, usize::MAX).await.map_err(|error| error.is_lease())),
+        "/unlimited" => {
+            // Refused by the account alone; what no `usize` can count, by the largest limit.
+            heard(collect(body, &account, usize::MAX).await.map_err(|error| error.is_lease() || error.is_too_long()))
+        }
         "/linked" => heard(linked(body, &account).await.map_err(|_| false)),
         "/download" => {
             let body = ReaderBody::sized(repeat(7).take(MIB as u64), MIB as u64, &downloads);
