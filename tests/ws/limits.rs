@@ -138,7 +138,7 @@ async fn an_announced_length_leases_nothing() {
         }
         // Nor where everything is taken.
         let config = Arc::new(Config::new().frame_max(usize::MAX).message_max(usize::MAX));
-        let bytes = [head(role, u64::MAX >> 1), vec![0; 10]].concat();
+        let bytes = [head(role, (usize::MAX as u64).min(u64::MAX >> 1)), vec![0; 10]].concat();
         let mut socket = WebSocket::with_config(Faulty::new(bytes).staying_open(), role, &pool, config);
         assert!(once(socket.recv()).await.is_pending());
         assert!(pool.leased() <= 4 << 10, "{}", pool.leased());
