@@ -46,7 +46,7 @@ where
     F: Future<Output = ()> + Send + 'static,
 {
     let codec = *codec;
-    let wide = codec.new_codec().max_frame_length() > u32::MAX as usize;
+    let wide = codec.new_codec().max_frame_length() >= u32::MAX as usize;
     let exchange =
         Exchange::echo(|payload| if wide { [&[0; 4], &frame(payload)[..]].concat() } else { frame(payload) });
     Site::of(exchange, limit, move |stream, account| handle(codec.new_framed(stream, &account), account))
