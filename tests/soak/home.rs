@@ -2,6 +2,7 @@
 
 use std::{
     fs,
+    path::PathBuf,
     time::{Duration, Instant},
 };
 
@@ -17,6 +18,12 @@ const TRIMMED_WITHIN: Duration = Duration::from_secs(10);
 /// What `maintain` may leave mapped, as in `tests/trimming.rs`. `trim` leaves nothing.
 const MAPPED_LEFT: usize = 1 << 20;
 
+/// What the descriptors of this process stand for: files, or sockets by their numbers.
+fn descriptors() -> impl Iterator<Item = PathBuf> {
+    let entries = fs::read_dir("/proc/self/fd").expect("a system with /proc");
+    entries.map(|entry| fs::read_link(entry.expect("an entry").path()).unwrap_or_default())
+}
+
 /// What this process has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Home {
@@ -26,8 +33,7 @@ pub(crate) struct Home {
 
 impl Home {
     pub(crate) fn now() -> Self {
-        let descriptors = fs::read_dir("/proc/self/fd").expect("a system with /proc").count();
-        Self { descriptors, tasks: Handle::current().metrics().num_alive_tasks() }
+        Self { descriptors: descriptors().count(), tasks: Handle::current().metrics().num_alive_tasks() }
     }
 
     /// With `maintain` running, which ends with the pool. `pool` is its last handle.
@@ -36,7 +42,11 @@ impl Home {
         until(QUIET_WITHIN, || {
             let (stats, now) = (pool.stats(), Self::now());
             let is_home = (stats.leased, stats.reserved, stats.waiting) == (0, 0, 0) && now == maintaining;
-            if is_home { Ok(()) } else { Err(format!("{now:?} and not {maintaining:?}, {stats:?}")) }
+            if is_home {
+                Ok(())
+            } else {
+                Err(format!("{now:?} and not {maintaining:?}, {:?}, {stats:?}", descriptors().collect::<Vec<_>>()))
+            }
         })
         .await;
         assert_eq!(pool.leased(), 0);
