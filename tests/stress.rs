@@ -14,20 +14,12 @@ use leasehold::{Block, BlockMut, Pool};
 use rand::{Rng, SeedableRng, rngs::SmallRng};
 
 mod pools;
+mod seed;
 use pools::builders;
+use seed::seed;
 
 const KIB: usize = 1 << 10;
 const THREADS: usize = 4;
-
-/// The seed of this run, printed so that a failure can be repeated.
-fn seed() -> u64 {
-    let seed = match std::env::var("LEASEHOLD_SEED") {
-        Ok(seed) => seed.parse().expect("LEASEHOLD_SEED is a number"),
-        Err(_) => rand::random(),
-    };
-    println!("LEASEHOLD_SEED={seed}");
-    seed
-}
 
 fn random_len(rng: &mut SmallRng) -> usize {
     let most = [KIB, 4 * KIB, 20 * KIB, 64 * KIB, 256 * KIB][rng.random_range(0..14usize).min(9) / 2];

@@ -1,6 +1,6 @@
 //! The heart of a pool: classes, magazines, slab, accounts and queue, and the way of a block between them.
 //!
-//! Locks are taken in this order: queue, shard, slab. Wakers run and blocks are dropped after all of them.
+//! Locks are taken in this order: queue, plans, shard, slab. Wakers run and blocks are dropped after all of them.
 //!
 //! # Invariants
 //! - LIVES: the core lives while an account lives, or a block is out (then the slab keeps the core), or somebody has an `Arc`.

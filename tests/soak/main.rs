@@ -32,6 +32,8 @@ mod piece;
 mod relay;
 mod requests;
 mod runtimes;
+#[path = "../seed/mod.rs"]
+mod seed;
 mod site;
 mod soak;
 mod sockets;

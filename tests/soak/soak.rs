@@ -28,7 +28,9 @@ use crate::{
     hub, limits, lines,
     listening::listen,
     order::OnPurpose,
-    relay, runtimes, site, storm,
+    relay, runtimes,
+    seed::seed,
+    site, storm,
     tally::{Fault, Tally},
     visits,
     watch::{Sightings, Watch},
@@ -68,16 +70,6 @@ pub(crate) fn soak(time: Duration) {
         }
     });
     assert_no_panics(seed);
-}
-
-/// The seed of this run, printed so that a failure can be repeated.
-fn seed() -> u64 {
-    let seed = match std::env::var("LEASEHOLD_SEED") {
-        Ok(seed) => seed.parse().expect("LEASEHOLD_SEED is a number"),
-        Err(_) => rand::random(),
-    };
-    println!("LEASEHOLD_SEED={seed}");
-    seed
 }
 
 /// Those on purpose are not printed; others are counted too, wherever they happen.

@@ -25,7 +25,12 @@
 // Not every test file needs all of it.
 #![allow(dead_code)]
 
+#[path = "../seed/mod.rs"]
+mod seed;
 pub(crate) mod sockets;
+
+#[allow(unused_imports, reason = "not every test file has dice")]
+pub(crate) use self::seed::seed;
 
 use std::{
     future::Future,
@@ -284,14 +289,4 @@ pub(crate) async fn once<F: Future>(future: F) -> Poll<F::Output> {
 /// Bytes of which each differs from its neighbours, and a block from the next one.
 pub(crate) fn pattern(len: usize) -> Vec<u8> {
     (0..len).map(|at| (at % 251) as u8).collect()
-}
-
-/// The seed of this run, printed so that a failure can be repeated: `LEASEHOLD_SEED` sets it.
-pub(crate) fn seed() -> u64 {
-    let seed = match std::env::var("LEASEHOLD_SEED") {
-        Ok(seed) => seed.parse().expect("LEASEHOLD_SEED is a number"),
-        Err(_) => rand::random(),
-    };
-    println!("LEASEHOLD_SEED={seed}");
-    seed
 }
