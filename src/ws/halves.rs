@@ -26,13 +26,22 @@ pub(super) struct Halves {
 impl Halves {
     /// Takes note of a task that waits. If another one waits too: a waker of both.
     pub(super) fn wait(&mut self, half: Half, waker: &Waker) -> Option<Waker> {
-        let (own, other) = match half {
-            Half::Stream => (&mut self.stream, &self.sink),
-            Half::Sink => (&mut self.sink, &self.stream),
+        self.note(half, waker);
+        let other = match half {
+            Half::Stream => &self.sink,
+            Half::Sink => &self.stream,
         };
-        own.get_or_insert_with(|| waker.clone()).clone_from(waker);
         other.as_ref().filter(|other| !other.will_wake(waker))?;
         self.both()
+    }
+
+    /// Takes note of a task that waits for something else than the transport.
+    pub(super) fn note(&mut self, half: Half, waker: &Waker) {
+        let own = match half {
+            Half::Stream => &mut self.stream,
+            Half::Sink => &mut self.sink,
+        };
+        own.get_or_insert_with(|| waker.clone()).clone_from(waker);
     }
 
     /// A waker of both, if both wait.

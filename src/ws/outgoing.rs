@@ -42,6 +42,11 @@ impl Outgoing {
         self.len + FRAME_COST * self.frames.len()
     }
 
+    /// Whether a message, or a part of one, is queued; not only control frames.
+    pub(super) fn has_messages(&self) -> bool {
+        self.frames.iter().any(|frame| !frame.opcode.is_control())
+    }
+
     /// Bytes that were written since anything was queued.
     pub(super) fn written(&self) -> usize {
         self.written

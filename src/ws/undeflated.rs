@@ -58,6 +58,10 @@ impl PerMessage {
         Poll::Ready(None)
     }
 
+    pub(super) fn is_deflating(&self) -> bool {
+        false
+    }
+
     pub(super) fn give_up_deflating(&mut self) -> Option<(Header, Chain)> {
         None
     }

@@ -148,6 +148,8 @@ async fn a_transport_that_fails_at_any_call_is_an_error_and_holds_nothing() {
                 while let Some(message) = socket.recv().await {
                     failures += usize::from(message.is_err());
                 }
+                // What the stream could not send, the sink tells.
+                failures += usize::from(socket.flush().await.is_err());
                 assert_eq!(pool.leased(), 0, "call {call} fails");
                 if !socket.get_ref().has_failed() {
                     assert_eq!(failures, 0);

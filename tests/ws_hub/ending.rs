@@ -8,7 +8,7 @@ use tokio::time::timeout;
 use crate::{frame::Frame, join, message, once, part, pool, run};
 
 #[tokio::test]
-async fn when_a_hub_is_closed_every_peer_is_told_behind_what_was_begun() {
+async fn when_a_hub_is_closed_every_peer_is_told_behind_what_was_sent() {
     let pool = pool();
     let hub = Hub::new(&pool);
     let (mut begun, mut of_begun) = join(&hub, &pool, 30);
@@ -22,8 +22,10 @@ async fn when_a_hub_is_closed_every_peer_is_told_behind_what_was_begun() {
     assert_eq!(hub.len(), 2);
     let begun = tokio::spawn(run(begun));
     assert_eq!(of_begun.recv().await, Some(Frame::binary([1; 200])));
+    assert_eq!(of_begun.recv().await, Some(Frame::binary([2; 200])));
     timeout(Duration::from_secs(5), part(of_begun, 1001)).await.expect("it is told");
     assert_eq!(of_idle.recv().await, Some(Frame::binary([1; 200])));
+    assert_eq!(of_idle.recv().await, Some(Frame::binary([2; 200])));
     timeout(Duration::from_secs(5), part(of_idle, 1001)).await.expect("it is told");
     begun.await.unwrap();
     idle.await.unwrap();

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use leasehold::ws::{Config, Hub, Role, WebSocket};
+use leasehold::ws::{Config, Hub, Role, SlowPolicy, WebSocket};
 use tokio::time::{sleep, timeout};
 
 use crate::{COST, frame::Frame, join, message, once, part, peer::duplex, pool, run};
@@ -60,19 +60,19 @@ async fn a_member_whose_socket_is_closed_holds_nothing_more() {
 #[tokio::test]
 async fn a_member_that_is_out_holds_what_it_has_begun_until_that_is_sent() {
     let pool = pool();
-    let hub = Hub::new(&pool);
+    let hub = Hub::builder(&pool).high_mark(7_000).policy(SlowPolicy::Close).build();
     let (mut member, mut peer) = join(&hub, &pool, 2_000);
     hub.try_send(message(&pool, 1, 3_000)).unwrap();
     assert!(once(member.recv()).await.is_pending());
-    hub.try_send(message(&pool, 2, 3_000)).unwrap();
-    hub.close();
+    assert_eq!(hub.try_send(message(&pool, 2, 3_000)).unwrap(), 1);
+    assert_eq!(hub.try_send(message(&pool, 3, 3_000)).unwrap(), 0);
     assert_eq!(pool.leased(), 3 << 10);
     let reading = async {
         assert_eq!(peer.recv().await, Some(Frame::binary([1; 3_000])));
-        assert_eq!(peer.recv().await.unwrap().close_code(), Some(1001));
+        assert_eq!(peer.recv().await.unwrap().close_code(), Some(1008));
         // It has not answered yet.
         assert_eq!(pool.leased(), 0);
-        peer.send(Frame::close(1001, "")).await;
+        peer.send(Frame::close(1008, "")).await;
         peer.assert_end().await;
     };
     tokio::join!(run(member), reading);

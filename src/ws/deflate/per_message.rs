@@ -110,6 +110,12 @@ impl PerMessage {
         Poll::Ready(Some(sent))
     }
 
+    /// Whether a message waits to be compressed.
+    pub(in crate::ws) fn is_deflating(&self) -> bool {
+        let under_way = self.0.as_ref().and_then(|state| state.under_way.as_ref());
+        under_way.is_some_and(|under_way| under_way.deflating.is_some())
+    }
+
     /// The message that is under way, as it is: there is no time to compress it.
     pub(in crate::ws) fn give_up_deflating(&mut self) -> Option<(Header, Chain)> {
         Some(self.take_deflating()?.as_it_is())

@@ -2,6 +2,7 @@
 //!
 //! # Invariants
 //! - BOUND: a message is put in if nothing is there, or if it fits below the high mark; else the policy decides. What is begun counts too.
+//! - ACCEPTED: a message that was put in before the hub or the member was closed is sent in front of the close frame.
 //! - WHOLE: the first `begun` messages are in the socket's hands, and never dropped: it may have sent a part.
 //! - NO-LOST-WAKING: the member looks whether it is out, or for messages, and leaves its waker under one lock; so does a sender that looks for room.
 //!   A member whose socket has messages in hand is woken only when it is out: its transport tells it when there is more to do.
@@ -59,14 +60,39 @@ struct Slow {
 /// Why a member is no longer one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Leave {
-    /// It read too slowly, and that is the policy.
-    TooSlow,
-    /// It held more of the hub's memory than its share.
-    OverShare,
     /// The hub is closed.
     HubClosed,
+    /// The member closes by itself.
+    Closing,
+    /// It read too slowly, and that is the policy.
+    TooSlow,
     /// It was dropped, or its socket was closed.
     Gone,
+    /// It held more of the hub's memory than its share.
+    OverShare,
+    /// The hub is aborted.
+    Aborted,
+}
+
+/// What a member that leaves still sends. A harder way replaces a softer one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Force {
+    /// All that its mailbox has (ACCEPTED).
+    AfterAll,
+    /// What it has begun.
+    AfterBegun,
+    /// What its transport takes at once.
+    Cut,
+}
+
+impl Leave {
+    pub(super) fn force(self) -> Force {
+        match self {
+            Self::HubClosed | Self::Closing => Force::AfterAll,
+            Self::TooSlow | Self::Gone => Force::AfterBegun,
+            Self::OverShare | Self::Aborted => Force::Cut,
+        }
+    }
 }
 
 /// Whether a message fits.
@@ -152,22 +178,20 @@ impl Mailbox {
         true
     }
 
-    /// The member is out: what it has not begun is dropped.
+    /// The member is out. What it has not begun is dropped, unless it still sends all.
     pub(super) fn leave(&self, why: Leave, after: &mut After) {
         self.0.lock().leave(why, after);
     }
 
     /// Whether its memory comes home as soon as its task runs.
     pub(super) fn is_cut(&self) -> bool {
-        self.0.lock().end == Some(Leave::OverShare)
+        self.0.lock().end.is_some_and(|end| end.force() == Force::Cut)
     }
 
-    /// Why it is out; while it is not, the task is woken when it is.
+    /// Why it is out. The task is woken when it is, or when that changes.
     pub(super) fn poll_end(&self, cx: &Context<'_>) -> Option<Leave> {
         let mut state = self.0.lock();
-        if state.end.is_none() {
-            state.leave_waker(cx);
-        }
+        state.leave_waker(cx);
         state.end
     }
 
@@ -273,13 +297,15 @@ impl State {
     }
 
     fn leave(&mut self, why: Leave, after: &mut After) {
-        // Whoever takes too much is cut, even while it takes its leave for another reason.
-        if self.end.is_none() || why == Leave::OverShare {
-            self.end = Some(why);
+        // A member that holds too much is cut, even while it leaves for another reason.
+        if self.end.is_some_and(|end| end.force() >= why.force()) {
+            return;
         }
-        let waiting = self.messages.drain(self.begun as usize..);
-        after.dropped.extend(waiting);
-        self.held = self.messages.iter().map(|message| message.cost()).sum();
+        self.end = Some(why);
+        if why.force() > Force::AfterAll {
+            after.dropped.extend(self.messages.drain(self.begun as usize..));
+            self.held = self.messages.iter().map(|message| message.cost()).sum();
+        }
         after.wakers.extend(self.waker.take());
         if let Some(slow) = &mut self.slow {
             after.wakers.append(&mut std::mem::take(&mut slow.senders));

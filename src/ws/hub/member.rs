@@ -5,25 +5,25 @@ use std::{
     future::{Future, poll_fn},
     pin::Pin,
     sync::Arc,
-    task::{Context, Poll},
+    task::{Context, Poll, ready},
 };
 
 use futures_core::Stream;
 use tokio::io::{AsyncRead, AsyncWrite};
 
 use super::{
-    mailbox::{After, Leave, Mailbox},
+    mailbox::{After, Force, Leave, Mailbox},
     shared::{Place, Shared},
 };
 use crate::ws::{CloseCode, CloseFrame, Error, Message, WebSocket, halves::Half, outgoing::Frame};
 
 /// A [`WebSocket`] that is in a [`Hub`](super::Hub): a stream of what its peer sends, which sends what is broadcast while it is polled.
 ///
-/// So poll it: a member that is not polled is one that reads too slowly. Dropped, it is out, and its connection ends.
+/// So poll it: a member that is not polled is one that reads too slowly. Dropped, it is out, and its connection ends; what it has not sent is lost.
 ///
 /// # Stream
-/// As the socket's: to be polled to its end, after an error too. A member that is out (by policy, or because the hub was closed) tells its peer with a close frame, yields an error or the end, and
-/// then `None`.
+/// As the socket's: to be polled to its end, after an error too. A member that is out (by policy, or because the hub was closed) tells its peer with
+/// a close frame, yields an error or the end, and then `None`. After [`Hub::close`](super::Hub::close) it sends what its mailbox has first.
 ///
 /// # Cancel safety
 /// `recv` and `next` are cancel safe.
@@ -32,12 +32,14 @@ pub struct Member<T> {
     mailbox: Arc<Mailbox>,
     shared: Arc<Shared>,
     place: Place,
+    /// What the peer is told once all is sent, if the member closes by itself.
+    farewell: Option<Box<CloseFrame>>,
 }
 
 impl<T> Member<T> {
     pub(super) fn new(socket: WebSocket<T>, shared: &Arc<Shared>) -> Self {
         let (mailbox, place) = shared.join();
-        Self { socket, mailbox, shared: Arc::clone(shared), place }
+        Self { socket, mailbox, shared: Arc::clone(shared), place, farewell: None }
     }
 
     /// The socket.
@@ -64,7 +66,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Member<T> {
         poll_fn(|cx| Pin::new(&mut *self).poll_next(cx))
     }
 
-    /// Sends a message to this peer alone, behind what its socket has begun to send.
+    /// Sends a message to this peer alone, behind what its socket has begun to send. [`Message::Close`] goes behind all that its mailbox has.
     ///
     /// # Errors
     /// As [`WebSocket::send`]. If the member is out while the peer does not read, [`Error::is_closed`]: the stream tells the rest.
@@ -72,26 +74,70 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Member<T> {
     /// # Cancel safety
     /// As [`WebSocket::send`].
     pub fn send(&mut self, message: impl Into<Message>) -> impl Future<Output = Result<(), Error>> {
-        let mut message = Some(message.into());
-        poll_fn(move |cx| match self.socket.poll_send_message(cx, &mut message) {
-            Poll::Pending if self.mailbox.poll_end(cx).is_some() => Poll::Ready(Err(Error::closed())),
-            polled => polled,
+        let (mut message, is_close) = match message.into() {
+            Message::Close(frame) => {
+                self.start_close(frame);
+                (None, true)
+            }
+            message => (Some(message), false),
+        };
+        poll_fn(move |cx| {
+            if is_close {
+                ready!(self.poll_mailbox_closed(cx))?;
+            }
+            match self.socket.poll_send_message(cx, &mut message) {
+                Poll::Pending if !is_close && self.mailbox.poll_end(cx).is_some() => Poll::Ready(Err(Error::closed())),
+                polled => polled,
+            }
         })
     }
 
-    /// Takes what is broadcast and sends it, as far as the transport goes.
-    fn poll_broadcasts(&mut self, cx: &mut Context<'_>) -> Result<(), Error> {
-        if !self.socket.is_open() {
-            return Ok(());
+    /// Closes: sends what the mailbox has, then a close frame, and waits for the peer's and for the end of the connection. All of it has
+    /// [`close_timeout`](crate::ws::Config::close_timeout). What still comes is dropped.
+    ///
+    /// # Errors
+    /// As [`WebSocket::close`].
+    ///
+    /// # Cancel safety
+    /// Resumable: call it again.
+    pub async fn close(&mut self, frame: Option<CloseFrame>) -> Result<(), Error> {
+        self.start_close(frame);
+        while self.recv().await.transpose()?.is_some() {}
+        Ok(())
+    }
+
+    /// Takes no more broadcasts; the peer is told once all is sent.
+    fn start_close(&mut self, frame: Option<CloseFrame>) {
+        self.farewell.get_or_insert_with(|| Box::new(frame.unwrap_or_default()));
+        let mut after = After::default();
+        self.mailbox.leave(Leave::Closing, &mut after);
+        after.finish();
+    }
+
+    /// Sends what the mailbox of a member that leaves softly has, and queues the close frame behind it, in time (ACCEPTED).
+    fn poll_mailbox_closed(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
+        let why = self.mailbox.poll_end(cx).unwrap_or(Leave::Gone);
+        if why.force() == Force::AfterAll && self.poll_broadcasts(cx).is_pending() {
+            ready!(self.socket.poll_close_deadline(cx));
+            self.cut();
+            return Poll::Ready(Err(Error::silent()));
         }
-        let mut polled = self.socket.poll_sent(cx);
-        loop {
-            match polled {
-                Poll::Pending => {
-                    self.mailbox.wrote(self.socket.written());
-                    return Ok(());
-                }
-                Poll::Ready(sent) => sent?,
+        Poll::Ready(self.part(why))
+    }
+
+    /// Ends the connection: what its peer has not taken is lost.
+    fn cut(&mut self) {
+        self.socket.end(Half::Stream);
+        self.settle();
+    }
+
+    /// Takes what is broadcast and sends it, as far as the transport goes; ready when nothing is left.
+    fn poll_broadcasts(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        let mut polled = self.socket.poll_drain(cx);
+        while self.socket.is_open() {
+            if polled.is_pending() {
+                self.mailbox.wrote(self.socket.written());
+                return Poll::Pending;
             }
             let (mut after, mut last) = (After::default(), None);
             self.mailbox.take(cx, &mut after, |message| {
@@ -102,12 +148,13 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Member<T> {
             });
             let Some(frame) = last else {
                 after.finish();
-                return Ok(());
+                return Poll::Ready(());
             };
-            polled = self.socket.poll_send_frame(cx, Half::Stream, frame);
+            polled = self.socket.poll_drain_frame(cx, frame);
             // Not before they are in the socket: the waker of a sender may panic.
             after.finish();
         }
+        Poll::Ready(())
     }
 
     /// The socket takes no more broadcasts: nothing waits for it, and what it has sent is let go.
@@ -125,10 +172,37 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Member<T> {
         let (code, reason) = match why {
             Leave::TooSlow => (CloseCode::POLICY, "messages are read too slowly"),
             Leave::OverShare => (CloseCode::POLICY, "too many messages wait"),
-            Leave::HubClosed => (CloseCode::GOING_AWAY, "the feed has ended"),
+            Leave::HubClosed | Leave::Aborted => (CloseCode::GOING_AWAY, "the feed has ended"),
+            Leave::Closing => return self.socket.start_close(self.farewell.as_deref().cloned().unwrap_or_default()),
             Leave::Gone => return Ok(()),
         };
         self.socket.start_close(CloseFrame::new(code, reason))
+    }
+
+    /// Sends what the member has to send, broadcasts or its farewell; an error is the last thing that its stream tells.
+    fn poll_outbound(&mut self, cx: &mut Context<'_>) -> Result<(), Error> {
+        let Some(why) = self.mailbox.poll_end(cx) else {
+            let _ = self.poll_broadcasts(cx);
+            return Ok(());
+        };
+        if why.force() == Force::AfterAll {
+            return match self.poll_mailbox_closed(cx) {
+                Poll::Ready(closed) => closed,
+                Poll::Pending => Ok(()),
+            };
+        }
+        self.part(why)?;
+        let is_sent = why.force() < Force::Cut || self.socket.poll_drain(cx).is_ready();
+        if why == Leave::Aborted {
+            self.cut();
+            return Err(Error::closed());
+        }
+        if !is_sent {
+            // Its peer does not read: nothing can be told it, and what it pins is needed (SHARE).
+            self.cut();
+            return Err(Error::silent());
+        }
+        Ok(())
     }
 }
 
@@ -137,19 +211,11 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Stream for Member<T> {
 
     fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         let this = self.get_mut();
-        let end = this.mailbox.poll_end(cx);
-        let done = match end {
-            Some(why) => this.part(why),
-            None => this.poll_broadcasts(cx),
-        };
-        if let Err(error) = done {
-            return this.socket.poll_fail(cx, error);
-        }
-        if end == Some(Leave::OverShare) && this.socket.poll_sent(cx).is_pending() {
-            // Its peer does not read: nothing can be told it, and what it pins is needed (SHARE).
-            this.socket.end(Half::Stream);
-            this.settle();
-            return Poll::Ready(Some(Err(Error::silent())));
+        if !this.socket.has_ended()
+            && let Err(error) = this.poll_outbound(cx)
+        {
+            let is_cut = this.socket.has_ended();
+            return if is_cut { Poll::Ready(Some(Err(error))) } else { this.socket.poll_fail(cx, error) };
         }
         let polled = Pin::new(&mut this.socket).poll_next(cx);
         if !this.socket.is_open() {

@@ -22,7 +22,7 @@ pub use self::{
 
 use std::{fmt, sync::Arc};
 
-use self::{broadcast::Broadcast, sending::poll_room, shared::Shared};
+use self::{broadcast::Broadcast, mailbox::Leave, sending::poll_room, shared::Shared};
 use super::{Message, Role, WebSocket};
 use crate::pool::Pool;
 
@@ -121,9 +121,38 @@ impl Hub {
         self.len() == 0
     }
 
-    /// Ends it: each member sends what it has begun, and a close frame.
+    /// Ends it in order: no more is taken, and each member sends what was taken before, and then a close frame
+    /// ([`CloseCode::GOING_AWAY`](super::CloseCode::GOING_AWAY)).
+    ///
+    /// A member has its socket's [`close_timeout`](super::Config::close_timeout) for all of that, while its task polls it. [`abort`](Self::abort) ends
+    /// members that are still there.
     pub fn close(&self) {
-        self.shared.close();
+        self.shared.close(Leave::HubClosed);
+    }
+
+    /// Ends it at once, also behind a [`close`](Self::close): each member drops what it has not sent. Its peer gets a close frame if the transport takes it
+    /// without a wait, the member's stream an error ([`Error::is_closed`](super::Error::is_closed)), and then `None`.
+    ///
+    /// # Examples
+    /// ```
+    /// use leasehold::{Pool, ws::{Hub, Role, WebSocket}};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let pool = Pool::new(8 << 20)?;
+    /// let hub = Hub::new(&pool);
+    /// let (near, _does_not_read) = tokio::io::duplex(1);
+    /// let mut member = hub.join(WebSocket::new(near, Role::Server, &pool));
+    /// hub.try_send("last")?;
+    /// hub.close(); // the member would now wait until its peer has read that
+    /// hub.abort();
+    /// assert!(member.recv().await.unwrap().unwrap_err().is_closed());
+    /// assert!(member.recv().await.is_none());
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn abort(&self) {
+        self.shared.close(Leave::Aborted);
     }
 
     fn admit(&self, message: Message) -> Result<Arc<Broadcast>, HubError> {

@@ -105,12 +105,13 @@ impl Shared {
         count
     }
 
-    pub(super) fn close(&self) {
+    /// Takes no more messages, and sends all members away.
+    pub(super) fn close(&self, why: Leave) {
         let mut after = After::default();
         {
             let mut members = self.members.lock();
             members.is_closed = true;
-            members.iter().for_each(|member| member.leave(Leave::HubClosed, &mut after));
+            members.iter().for_each(|member| member.leave(why, &mut after));
         }
         after.finish();
     }

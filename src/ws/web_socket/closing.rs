@@ -2,7 +2,8 @@
 //!
 //! # Invariants
 //! - ONE-CLOSE: one close frame is sent, and nothing behind it (RFC 6455 §5.5.1).
-//! - NO-FREEZE: from our close frame on, the peer has `close_timeout`. Neither a pong nor a close frame needs a block.
+//! - NO-FREEZE: from our close frame on, and from a failed write on, the peer has `close_timeout`. Neither a pong nor a close frame needs a
+//!   block.
 
 use std::{
     mem::MaybeUninit,
@@ -13,7 +14,7 @@ use std::{
 use bytes::Bytes;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
-use super::{Phase, WebSocket};
+use super::{Phase, WebSocket, rare::Rare};
 use crate::{
     chain::Chain,
     sync::Sleep,
@@ -38,25 +39,28 @@ impl<T> WebSocket<T> {
         self.push_close(Some(&frame))
     }
 
-    /// Queues the one close frame. A message that still waits for memory then is not sent any more (ONE-CLOSE).
+    /// Queues the one close frame. A message that still waits for memory then is not sent any more (ONE-CLOSE), and the sink tells it (TOLD).
     pub(super) fn push_close(&mut self, frame: Option<&CloseFrame>) -> Result<(), Error> {
-        if let Some((header, payload)) = self.per_message.give_up_deflating() {
-            // If there is no memory to mask it in, it is not sent either.
-            let _ = self.push(header, payload);
+        if self.is_queueing() {
+            self.give_up_queueing();
         }
-        self.take_rare(|rare| rare.masking.take());
         let payload = Chain::from(Bytes::from(frame.map(CloseFrame::payload).unwrap_or_default()));
         self.push(Header::new(OpCode::Close, payload.len()), payload)
     }
 
-    /// Nothing is sent or received any more, and nothing is held; the other half is told.
+    /// Nothing is sent or received any more, and nothing is held but a failure; the other half is told.
     pub(in crate::ws) fn end(&mut self, half: Half) {
-        self.outgoing = None;
+        let outgoing = self.outgoing.take();
+        if self.is_queueing() || outgoing.as_ref().is_some_and(|outgoing| outgoing.has_messages()) {
+            self.keep_failure(Err(Error::closed())); // TOLD
+        }
         self.reading.clear();
         self.per_message = PerMessage::default();
         self.phase = Phase::Ended;
         if let Some(rare) = self.rare.take() {
-            rare.halves.wake_other(half);
+            let Rare { halves, failure, .. } = *rare;
+            self.rare = failure.map(|failure| Box::new(Rare { failure: Some(failure), ..Rare::default() }));
+            halves.wake_other(half);
         }
     }
 }
@@ -70,17 +74,18 @@ impl<T: AsyncRead + AsyncWrite + Unpin> WebSocket<T> {
         error: Error,
     ) -> Poll<Option<Result<Message, Error>>> {
         let code = error.close_code().filter(|_| self.phase == Phase::Open);
-        if error.is_io() {
+        if self.phase == Phase::Mute || (error.is_io() && self.outgoing.is_none()) {
             self.end(Half::Stream);
             return Poll::Ready(Some(Err(error)));
         }
+        // What was taken is sent, as far as the transport still takes it (ONE-WAY).
         self.phase = Phase::Closed;
         self.reading.clear();
         self.per_message.clear();
         if let Some(code) = code {
-            // Whatever becomes of it: there is one error to tell.
-            let _ = self.push_close(Some(&CloseFrame::new(code, error.to_string())));
-            let _ = self.poll_send(cx, Half::Stream);
+            let pushed = self.push_close(Some(&CloseFrame::new(code, error.to_string())));
+            self.keep_failure(pushed);
+            let _ = self.poll_drain(cx);
         }
         Poll::Ready(Some(Err(error)))
     }
@@ -102,7 +107,10 @@ impl<T: AsyncRead + AsyncWrite + Unpin> WebSocket<T> {
     /// nothing that is left makes the system reset the connection and drop our close frame.
     fn poll_end_of_transport(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
         if self.phase == Phase::Closed {
-            ready!(self.poll_send(cx, Half::Stream))?;
+            ready!(self.poll_flush_queue(cx));
+            if self.phase == Phase::Ended {
+                return Poll::Ready(Ok(()));
+            }
             if self.role == Role::Server {
                 ready!(Pin::new(&mut self.io).poll_shutdown(cx))?;
             }
@@ -125,7 +133,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin> WebSocket<T> {
     }
 
     /// Whether the peer has had its time, which begins when it is asked first; each half that waits to send is woken then.
-    pub(super) fn poll_close_deadline(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+    pub(in crate::ws) fn poll_close_deadline(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         let timeout = self.heart.config().close_timeout;
         let rare = self.rare.get_or_insert_default();
         let deadline = rare.close_deadline.get_or_insert_with(|| Sleep::new(timeout));

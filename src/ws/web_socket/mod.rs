@@ -9,6 +9,7 @@
 //! stands on this file, for the state, and on those before it in the picture.
 
 mod closing;
+mod failure;
 mod phase;
 mod queueing;
 mod rare;
@@ -146,6 +147,11 @@ impl<T> WebSocket<T> {
         self.phase == Phase::Open
     }
 
+    /// Whether nothing is sent or received any more.
+    pub(in crate::ws) fn has_ended(&self) -> bool {
+        self.phase == Phase::Ended
+    }
+
     /// Takes something that is rare, and gives the box back if it was the last.
     fn take_rare<R: Default>(&mut self, take: impl FnOnce(&mut Rare) -> R) -> R {
         let Some(rare) = &mut self.rare else { return R::default() };
@@ -195,8 +201,14 @@ impl<T: AsyncRead + AsyncWrite + Unpin> WebSocket<T> {
             poll_fn(|cx| self.poll_queue(cx)).await?;
             self.start_close(frame.unwrap_or_default())?;
         }
-        while self.recv().await.transpose()?.is_some() {}
-        Ok(())
+        loop {
+            match self.recv().await {
+                None => return Ok(()),
+                Some(Ok(_)) => {}
+                // A failed write comes first, and has the cause.
+                Some(Err(error)) => return Err(self.take_failure().unwrap_or(error)),
+            }
+        }
     }
 }
 

@@ -22,6 +22,11 @@ use crate::{
 };
 
 impl<T> WebSocket<T> {
+    /// Whether a message waits to be compressed, or masked.
+    pub(super) fn is_queueing(&self) -> bool {
+        self.per_message.is_deflating() || self.rare.as_ref().is_some_and(|rare| rare.masking.is_some())
+    }
+
     /// A message as it is sent; none if it is queued already, or waits to be compressed or masked.
     #[inline]
     pub(super) fn admit(&mut self, message: Message) -> Result<Option<Frame>, Error> {
@@ -46,6 +51,21 @@ impl<T> WebSocket<T> {
             ready = deflated;
         }
         self.frame(ready.0, ready.1)
+    }
+
+    /// Queues the message that waits to be compressed or masked, if there is memory for it. If not, the sink tells it (TOLD).
+    #[cold]
+    pub(super) fn give_up_queueing(&mut self) {
+        if let Some((header, payload)) = self.per_message.give_up_deflating() {
+            let pushed = self.push(header, payload);
+            self.keep_failure(pushed);
+        }
+        let (masking, halves) = self.take_rare(|rare| (rare.masking.take(), std::mem::take(&mut rare.halves)));
+        if masking.is_some() {
+            self.keep_failure(Err(Error::closed()));
+        }
+        // The task that sends waits for memory, or for a compressor: it is to look again.
+        halves.wake_other(Half::Stream);
     }
 
     /// Queues a frame.
@@ -96,7 +116,12 @@ impl<T: AsyncRead + AsyncWrite + Unpin> WebSocket<T> {
         if self.rare.is_none() && !self.per_message.is_agreed() {
             return Poll::Ready(Ok(()));
         }
-        self.poll_waiting(cx)
+        let polled = self.poll_waiting(cx);
+        if polled.is_pending() {
+            // The task that receives may give the message up, and wakes this one then.
+            self.rare.get_or_insert_default().halves.note(Half::Sink, cx.waker());
+        }
+        polled
     }
 
     fn poll_waiting(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {

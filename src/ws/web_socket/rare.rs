@@ -2,7 +2,7 @@
 
 use crate::{
     sync::Sleep,
-    ws::{halves::Halves, header::Header, masking::Masking},
+    ws::{error::Error, halves::Halves, header::Header, masking::Masking},
 };
 
 /// In a box that is gone when the last of it is.
@@ -13,10 +13,12 @@ pub(super) struct Rare {
     /// While something is queued that the transport does not take.
     pub(super) halves: Halves,
     pub(super) close_deadline: Option<Sleep>,
+    /// Why a message that was taken is not sent, until the sink has told it.
+    pub(super) failure: Option<Error>,
 }
 
 impl Rare {
     pub(super) fn is_empty(&self) -> bool {
-        self.masking.is_none() && self.halves.is_empty() && self.close_deadline.is_none()
+        self.masking.is_none() && self.halves.is_empty() && self.close_deadline.is_none() && self.failure.is_none()
     }
 }

@@ -25,13 +25,10 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Stream for WebSocket<T> {
             match this.phase {
                 Phase::Ended => return Poll::Ready(None),
                 Phase::Closed | Phase::Sent => return this.poll_end(cx).map(|()| None),
-                Phase::Open | Phase::Closing => {}
+                Phase::Open | Phase::Closing | Phase::Mute => {}
             }
-            if this.outgoing.is_some()
-                && let Poll::Ready(Err(error)) = this.poll_send(cx, Half::Stream)
-            {
-                return this.poll_fail(cx, error);
-            }
+            // A failure is the sink's to tell: what has arrived is received all the same (ONE-WAY).
+            let _ = this.poll_drain(cx);
             let is_deflating = this.per_message.is_agreed();
             if is_deflating || this.reading.has_bytes() {
                 let rules = Rules { config: this.heart.config(), is_server: this.role == Role::Server, is_deflating };
@@ -39,10 +36,8 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Stream for WebSocket<T> {
                     Poll::Ready(Ok(None)) => {}
                     Poll::Ready(Ok(Some(incoming))) => {
                         let received = this.receive(incoming);
-                        if this.outgoing.is_some() {
-                            // The answer leaves before the user looks at what was asked. A failure is met again.
-                            let _ = this.poll_send(cx, Half::Stream);
-                        }
+                        // The answer leaves before the user looks at what was asked.
+                        let _ = this.poll_drain(cx);
                         return match received {
                             Ok(message) => Poll::Ready(Some(Ok(message))),
                             Err(error) => this.poll_fail(cx, error),
@@ -58,7 +53,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Stream for WebSocket<T> {
             }
             match this.reading.poll_read(cx, Pin::new(&mut this.io)) {
                 Poll::Ready(Ok(1..)) => this.heart.heard(),
-                // RFC 6455 §7.1.5: who has sent a close frame may be answered by the end of the connection alone.
+                // RFC 6455 §7.1.5: the end of the connection alone may answer a close frame.
                 Poll::Ready(Ok(0)) if this.phase == Phase::Closing => this.end(Half::Stream),
                 Poll::Ready(Ok(0)) => return this.poll_fail(cx, Error::abrupt()),
                 Poll::Ready(Err(error)) => return this.poll_fail(cx, error.into()),
@@ -83,12 +78,16 @@ impl<T> WebSocket<T> {
                 Message::Ping(payload)
             }
             Incoming::Close(frame) => {
-                if self.phase == Phase::Open {
-                    // RFC 6455 §5.5.1: with the code that came.
-                    let code = frame.as_ref().map(|frame| CloseFrame::new(frame.code, ""));
-                    self.push_close(code.as_ref())?;
+                match self.phase {
+                    Phase::Mute => self.end(Half::Stream),
+                    Phase::Open => {
+                        // RFC 6455 §5.5.1: with the code that came.
+                        let code = frame.as_ref().map(|frame| CloseFrame::new(frame.code, ""));
+                        self.push_close(code.as_ref())?;
+                        self.phase = Phase::Closed;
+                    }
+                    _ => self.phase = Phase::Closed,
                 }
-                self.phase = Phase::Closed;
                 self.reading.clear();
                 Message::Close(frame)
             }

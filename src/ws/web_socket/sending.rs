@@ -47,29 +47,38 @@ impl<T: AsyncRead + AsyncWrite + Unpin> WebSocket<T> {
         Pin::new(self).poll_flush(cx)
     }
 
-    /// Writes what is queued; nothing if nothing is.
-    pub(in crate::ws) fn poll_sent(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
-        if self.outgoing.is_some() { self.poll_send(cx, Half::Stream) } else { Poll::Ready(Ok(())) }
+    /// Writes what is queued, for the task that receives, and flushes it; nothing if nothing is. A failure is kept for the sink (ONE-WAY).
+    pub(in crate::ws) fn poll_drain(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        let is_sent = self.outgoing.is_none() && self.rare.as_ref().is_none_or(|rare| rare.halves.is_empty());
+        if is_sent {
+            return Poll::Ready(());
+        }
+        self.poll_flush_queue(cx)
+    }
+
+    /// Writes what is queued, for the task that receives, and flushes the transport. A failure is kept for the sink (ONE-WAY).
+    pub(super) fn poll_flush_queue(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        self.poll_send(cx, Half::Stream).map(|sent| self.keep_failure(sent))
+    }
+
+    /// Writes a frame behind what is queued, for the task that receives. A failure is kept for the sink (ONE-WAY).
+    pub(in crate::ws) fn poll_drain_frame(&mut self, cx: &mut Context<'_>, frame: Frame) -> Poll<()> {
+        self.poll_send_frame(cx, Half::Stream, frame).map(|sent| self.keep_failure(sent))
     }
 
     /// Writes a frame, behind what is queued; if nothing is, only what the transport does not take is queued, and most leave without.
     #[inline]
-    pub(in crate::ws) fn poll_send_frame(
-        &mut self,
-        cx: &mut Context<'_>,
-        half: Half,
-        mut frame: Frame,
-    ) -> Poll<Result<(), Error>> {
+    fn poll_send_frame(&mut self, cx: &mut Context<'_>, half: Half, mut frame: Frame) -> Poll<Result<(), Error>> {
         if self.outgoing.is_some() {
             self.push_frame(frame);
             return self.poll_send(cx, half);
         }
         let polled = match poll_write_all_buf(Pin::new(&mut self.io), cx, &mut frame) {
             Poll::Ready(Ok(())) => self.poll_write(cx),
-            // A failure is met again.
-            polled => {
+            Poll::Ready(Err(error)) => Poll::Ready(Err(error.into())),
+            Poll::Pending => {
                 self.push_frame(frame);
-                polled.map_err(Error::from)
+                Poll::Pending
             }
         };
         self.poll_halves(cx, half, polled)
@@ -81,7 +90,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin> WebSocket<T> {
         self.poll_halves(cx, half, polled)
     }
 
-    /// Takes note of the task if it waits, and else tells the other one.
+    /// Takes note of the task if it waits, and else tells the other one. After a failure nothing is sent any more.
     #[inline]
     fn poll_halves(
         &mut self,
@@ -89,7 +98,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin> WebSocket<T> {
         half: Half,
         polled: Poll<Result<(), Error>>,
     ) -> Poll<Result<(), Error>> {
-        if polled.is_ready() && self.rare.is_none() {
+        if matches!(polled, Poll::Ready(Ok(()))) && self.rare.is_none() {
             return polled;
         }
         self.poll_both_halves(cx, half, polled)
@@ -103,10 +112,16 @@ impl<T: AsyncRead + AsyncWrite + Unpin> WebSocket<T> {
     ) -> Poll<Result<(), Error>> {
         if polled.is_pending() {
             // A transport knows the last task that it told to wait: it is told of both (HALVES).
-            return match self.rare.get_or_insert_default().halves.wait(half, cx.waker()) {
-                Some(both) => self.poll_write(&mut Context::from_waker(&both)),
-                None => Poll::Pending,
+            let Some(both) = self.rare.get_or_insert_default().halves.wait(half, cx.waker()) else {
+                return Poll::Pending;
             };
+            return match self.poll_write(&mut Context::from_waker(&both)) {
+                Poll::Pending => Poll::Pending,
+                polled => self.poll_both_halves(cx, half, polled),
+            };
+        }
+        if matches!(polled, Poll::Ready(Err(_))) {
+            self.mute();
         }
         self.take_rare(|rare| std::mem::take(&mut rare.halves)).wake_other(half);
         polled
@@ -127,7 +142,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Sink<Message> for WebSocket<T> {
     fn poll_ready(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
         let this = self.get_mut();
         if this.phase != Phase::Open {
-            return Poll::Ready(Err(Error::closed()));
+            return Poll::Ready(Err(this.take_failure().unwrap_or_else(Error::closed)));
         }
         ready!(this.poll_queue(cx))?;
         if this.outgoing.as_ref().is_some_and(|outgoing| outgoing.cost() >= this.heart.config().high_mark) {
@@ -146,10 +161,19 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Sink<Message> for WebSocket<T> {
 
     fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
         let this = self.get_mut();
+        if let Some(failure) = this.take_failure() {
+            return Poll::Ready(Err(failure)); // TOLD
+        }
+        match this.phase {
+            Phase::Mute => return Poll::Ready(Err(Error::closed())),
+            Phase::Ended => return Poll::Ready(Ok(())),
+            Phase::Open | Phase::Closing | Phase::Closed | Phase::Sent => {}
+        }
         ready!(this.poll_queue(cx))?;
         let sent = this.poll_send(cx, Half::Sink);
         if sent.is_pending() && this.phase != Phase::Open && this.poll_close_deadline(cx).is_ready() {
             this.end(Half::Sink);
+            let _ = this.take_failure(); // that is told now
             return Poll::Ready(Err(Error::silent()));
         }
         sent

@@ -9,7 +9,6 @@ use crate::{
     chain::Chain,
     ws::{
         Error, Message,
-        halves::Half,
         header::{Header, OpCode},
         heart::Pulse,
     },
@@ -18,8 +17,9 @@ use crate::{
 impl<T: AsyncRead + AsyncWrite + Unpin> WebSocket<T> {
     /// Nothing comes now: that may last too long (NO-FREEZE).
     pub(super) fn poll_silence(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Message, Error>>> {
-        if self.phase == Phase::Closing && self.poll_close_deadline(cx).is_ready() {
-            return self.poll_fail(cx, Error::silent());
+        if matches!(self.phase, Phase::Closing | Phase::Mute) && self.poll_close_deadline(cx).is_ready() {
+            let error = self.take_failure().unwrap_or_else(Error::silent);
+            return self.poll_fail(cx, error);
         }
         while self.phase == Phase::Open {
             match self.heart.check(cx) {
@@ -29,8 +29,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin> WebSocket<T> {
                     if let Err(error) = self.push(Header::new(OpCode::Ping, 0), Chain::new()) {
                         return self.poll_fail(cx, error);
                     }
-                    // A failure is met again.
-                    let _ = self.poll_send(cx, Half::Stream);
+                    let _ = self.poll_drain(cx);
                 }
             }
         }

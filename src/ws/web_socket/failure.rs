@@ -1,0 +1,34 @@
+//! A failure of one direction, and what becomes of the other one.
+//!
+//! # Invariants
+//! - ONE-WAY: a failed write is told by the sink, once. The stream goes on: it yields all that has arrived, and then its own end.
+//! - TOLD: a message that was taken and is not sent is told by the sink. A flush that is `Ok` has sent all that was taken before.
+
+use super::{Phase, WebSocket};
+use crate::ws::Error;
+
+impl<T> WebSocket<T> {
+    /// The transport has failed to take something: it is given nothing more.
+    #[cold]
+    pub(super) fn mute(&mut self) {
+        self.phase = match self.phase {
+            Phase::Open | Phase::Closing | Phase::Mute => Phase::Mute,
+            Phase::Closed | Phase::Sent | Phase::Ended => Phase::Ended,
+        };
+        let unsent = (self.outgoing.take(), self.per_message.give_up_deflating());
+        let masking = self.take_rare(|rare| rare.masking.take());
+        drop((unsent, masking));
+    }
+
+    /// Keeps a failure for the sink, if it has none to tell.
+    pub(super) fn keep_failure(&mut self, sent: Result<(), Error>) {
+        if let Err(error) = sent {
+            self.rare.get_or_insert_default().failure.get_or_insert(error);
+        }
+    }
+
+    /// What the sink is to tell.
+    pub(super) fn take_failure(&mut self) -> Option<Error> {
+        self.take_rare(|rare| rare.failure.take())
+    }
+}
