@@ -53,6 +53,7 @@ pub mod layer;
 pub mod metrics;
 pub mod pool;
 mod sync;
+mod util;
 #[cfg(feature = "ws")]
 pub mod ws;
 

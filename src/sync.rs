@@ -11,10 +11,6 @@ mod real;
 #[allow(unsafe_code)]
 mod try_lock;
 
-mod wake;
-
-pub(crate) use wake::wake;
-
 #[cfg(leasehold_loom)]
 pub(crate) use model::{AtomicPtr, AtomicU32, AtomicU64, AtomicUsize, Sleep, TryLock, thread_index};
 #[cfg(not(leasehold_loom))]

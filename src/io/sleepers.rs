@@ -6,6 +6,7 @@
 //! # Invariants
 //! - WOKEN: the time and the stop are stored under the lock of the list, before its tasks are woken. A task that was entered in the list
 //!   with a deadline stays so until a tick has reached it: it is woken by that tick, or has seen it.
+//! - TICKING: a waker that panics ends neither the tick nor the timer that calls it.
 
 use std::{
     sync::atomic::{
@@ -16,7 +17,10 @@ use std::{
 };
 
 use super::clock::{Clock, Tick};
-use crate::sync::Mutex;
+use crate::{
+    sync::Mutex,
+    util::{WakeList, wake_list::contain},
+};
 
 /// Names a connection in the list.
 #[derive(Clone, Copy, Debug)]
@@ -98,7 +102,7 @@ impl Sleepers {
 
     /// One tick later: wakes whose deadline has come, and those that linger if memory `is_short`.
     pub(crate) fn tick(&self, is_short: bool) {
-        let mut due = Vec::new();
+        let mut due = WakeList::default();
         {
             let mut list = self.list.lock();
             let now = self.clock.advance(); // WOKEN
@@ -111,16 +115,16 @@ impl Sleepers {
                 due.extend(entry.waker.clone());
             }
         }
-        due.into_iter().for_each(Waker::wake);
+        let _ = contain(|| due.wake_all());
     }
 
     /// The server stops: wakes all.
     pub(crate) fn stop(&self) {
-        let all: Vec<Waker> = {
+        let all: WakeList = {
             let list = self.list.lock();
             self.is_stopping.store(true, Release); // WOKEN
             list.entries.iter().filter_map(|entry| entry.waker.clone()).collect()
         };
-        all.into_iter().for_each(Waker::wake);
+        let _ = contain(|| all.wake_all());
     }
 }

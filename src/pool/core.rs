@@ -24,8 +24,6 @@ use std::{
     time::Duration,
 };
 
-use tokio::sync::Notify;
-
 use self::figures::Counters;
 use super::{
     account::{AccountHandle, AccountKey, Accounts},
@@ -38,7 +36,7 @@ use super::{
     slab::Slab,
     span::RawBlock,
 };
-use crate::sync::Mutex;
+use crate::{sync::Mutex, util::Bell};
 
 pub(super) struct Settings {
     pub(super) budget: usize,
@@ -60,7 +58,7 @@ pub(super) struct Core {
     /// Held while a charge moves, so that nobody follows an account that a block is just leaving.
     pub(super) moves: Mutex<()>,
     pub(super) counters: Counters,
-    pressure: Notify,
+    pressure: Bell,
     /// What is to be refused on purpose.
     plans: Mutex<Plans>,
 }
@@ -83,7 +81,7 @@ impl Core {
             accounts: Accounts::new(),
             moves: Mutex::new(()),
             counters: Counters::default(),
-            pressure: Notify::new(),
+            pressure: Bell::default(),
             plans: Mutex::new(Plans::default()),
             classes,
             settings,

@@ -3,6 +3,7 @@
 use std::{sync::Weak, time::Duration};
 
 use super::core::Core;
+use crate::util::wake_list::contain;
 
 /// Four sweeps a second: a burst is given back within three seconds, and what the load uses at its own rhythm is not.
 const SWEEP_PERIOD: Duration = Duration::from_millis(250);
@@ -16,14 +17,15 @@ pub(super) async fn maintain(core: Weak<Core>) {
     ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     loop {
         ticks.tick().await;
-        let Some(goals) = core.upgrade().filter(|core| core.is_open()).map(|core| core.sweep()) else {
+        // A waker that panics does not end the sweeps.
+        let Some(goals) = core.upgrade().filter(|core| core.is_open()).map(|core| contain(|| core.sweep())) else {
             return;
         };
-        for (spare, mut goal) in goals {
+        for (spare, mut goal) in goals.into_iter().flatten() {
             while goal > 0 {
-                let Some((count, _)) = core.upgrade().map(|core| core.give_back(spare, goal, STEP_BYTES)) else {
-                    return;
-                };
+                let step = core.upgrade().map(|core| contain(|| core.give_back(spare, goal, STEP_BYTES)));
+                let Some(given_back) = step else { return };
+                let (count, _) = given_back.unwrap_or_default();
                 if count == 0 {
                     break;
                 }

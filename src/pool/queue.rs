@@ -23,7 +23,7 @@ use super::{
     grant::Grant,
     line::{Line, Ticket},
 };
-use crate::sync::wake;
+use crate::util::WakeList;
 
 /// How far one serving looks behind a head that cannot be served.
 const SCAN_MAX: usize = 64;
@@ -80,7 +80,7 @@ pub(super) enum Progress {
 /// What must happen after the queue is unlocked: a waker or the drop of a grant may run anybody's code.
 #[must_use]
 pub(super) struct Done {
-    wakers: Vec<Waker>,
+    wakers: WakeList,
     grants: Vec<Grant>,
     entries: Vec<Entry>,
     /// Somebody began to wait for the pool.
@@ -421,7 +421,7 @@ impl Queue {
 
 impl Done {
     fn new() -> Self {
-        Self { wakers: Vec::new(), grants: Vec::new(), entries: Vec::new(), raised: false }
+        Self { wakers: WakeList::default(), grants: Vec::new(), entries: Vec::new(), raised: false }
     }
 
     fn join(&mut self, mut other: Done) {
@@ -432,21 +432,8 @@ impl Done {
     }
 
     /// Wakes and drops what the queue let go of; call it without any lock.
-    pub(super) fn finish(mut self, core: &Core) {
+    pub(super) fn finish(self, core: &Core) {
         core.note_leased(self.raised);
-        self.wake_all();
-    }
-
-    fn wake_all(&mut self) {
-        while let Some(waker) = self.wakers.pop() {
-            wake(waker);
-        }
-    }
-}
-
-impl Drop for Done {
-    /// A waker that panics does not keep the others asleep.
-    fn drop(&mut self) {
-        self.wake_all();
+        self.wakers.wake_all();
     }
 }

@@ -8,7 +8,7 @@ use std::{
     task::{Wake, Waker},
 };
 
-use crate::sync::wake;
+use crate::util::wake_list::wake;
 
 /// What a task does with a socket.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -61,7 +61,7 @@ impl Halves {
             Half::Sink => self.stream,
         };
         if let Some(other) = other {
-            other.wake();
+            wake(other);
         }
     }
 }

@@ -12,7 +12,8 @@ use std::task::Waker;
 use super::wait::Wait;
 use crate::{
     io::{Clock, Tick},
-    sync::{Mutex, wake},
+    sync::Mutex,
+    util::wake_list::wake,
 };
 
 #[derive(Debug, Default)]
@@ -46,7 +47,7 @@ impl BodyWait {
         drop(asker);
         // HANDED-ON
         if let Some(older) = older {
-            older.waker.wake_by_ref();
+            wake(older.waker.clone());
         }
         true
     }

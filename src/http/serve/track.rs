@@ -32,6 +32,7 @@ use super::{body_wait::BodyWait, head::Protocol, wait::Wait};
 use crate::{
     io::{Clock, Tick},
     sync::Mutex,
+    util::wake_list::wake,
 };
 
 /// hyper's read buffer to begin with, which is a part of [`Protocol::awake_len`].
@@ -213,9 +214,7 @@ impl Track {
             return;
         }
         let waker = self.waker.lock().clone();
-        if let Some(waker) = waker {
-            waker.wake();
-        }
+        waker.into_iter().for_each(wake);
     }
 }
 

@@ -230,6 +230,11 @@ impl State {
         std::mem::swap(&mut self.writer, waker);
     }
 
+    /// The waker that the writer left, if it waits.
+    pub(super) fn unregister(&mut self) -> Option<Waker> {
+        self.writer.take()
+    }
+
     pub(super) fn step(&mut self) -> Step {
         if let Some(end) = self.end.as_ref().filter(|end| !matches!(end, End::Closed)) {
             return Step::Ended(end.clone());
@@ -300,7 +305,7 @@ impl State {
         self.is_begun = false;
         done.items = std::mem::take(&mut self.items);
         self.is_idle = false;
-        done.writer = self.writer.take();
+        done.wakers.extend(self.writer.take());
     }
 
     // ---- both -------------------------------------------------------------------------------------------------------
@@ -350,7 +355,7 @@ impl State {
     /// Wakes the writer if it waits for something to do.
     fn rouse(&mut self, done: &mut Done) {
         if std::mem::take(&mut self.is_idle) {
-            done.writer = self.writer.take();
+            done.wakers.extend(self.writer.take());
         }
     }
 
@@ -364,7 +369,7 @@ impl State {
             while let Some((cost, waker)) = line.grant_next(|cost| limits.admit(*held, *count, cost)) {
                 *held += cost;
                 *count += 1;
-                done.wakers.push_back(waker);
+                done.wakers.push(waker);
             }
         });
     }

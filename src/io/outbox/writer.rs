@@ -122,9 +122,12 @@ impl OutboxWriter {
 
     fn cut(&self, end: End) {
         let mut done = Done::default();
-        self.state.lock().cut(end, &mut done);
-        // The writer need not be told what it says itself.
-        done.old = done.writer.take();
+        {
+            let mut state = self.state.lock();
+            // The writer need not be told what it says itself.
+            done.old = state.unregister();
+            state.cut(end, &mut done);
+        }
         done.finish();
     }
 }

@@ -123,12 +123,11 @@ impl Core {
     pub(in crate::pool) async fn pressure_high(&self) {
         let _watcher = Watcher::new(&self.counters.watchers);
         loop {
-            let mut notified = std::pin::pin!(self.pressure.notified());
-            notified.as_mut().enable();
+            let ring = self.pressure.listen();
             if self.pressure().is_high() {
                 return;
             }
-            notified.await;
+            ring.await;
         }
     }
 
@@ -137,10 +136,10 @@ impl Core {
         let has_news = self.counters.news.load(Relaxed) != 0 && self.counters.news.swap(0, Relaxed) != 0;
         // Blocks out of depots and of others' magazines are no news to the slab.
         if (has_news || self.counters.watchers.load(Relaxed) != 0) && self.sample() >= high_mark(self.settings.budget) {
-            self.pressure.notify_waiters();
+            self.pressure.ring();
         }
         if somebody_waits {
-            self.pressure.notify_waiters();
+            self.pressure.ring();
         }
     }
 

@@ -255,4 +255,32 @@ mod tests {
         drop(other(poll(&mut places[0], make).0));
         assert!(set.is_quiet());
     }
+
+    struct Panics;
+
+    impl Wake for Panics {
+        fn wake(self: Arc<Self>) {
+            panic!("a waker that panics");
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_waker_that_panics_keeps_nobody_else_in_line_asleep() {
+        let (set, make) = set(2);
+        let held: Vec<_> = (0..2).filter_map(|_| set.try_take(|_| true, make)).collect();
+        let (mut broken, mut next) = (Place::new(set.clone()), Place::new(set.clone()));
+        let waker = Waker::from(Arc::new(Panics));
+        assert!(broken.poll_take(&mut Context::from_waker(&waker), make).is_pending());
+        let (none, wakes) = poll(&mut next, make);
+        assert!(none.is_none());
+        // Both are served with one change.
+        let woken = std::panic::AssertUnwindSafe(|| {
+            set.change(|stock, _| held.into_iter().for_each(|held| stock.give_back(held.into_machine())));
+        });
+        assert!(std::panic::catch_unwind(woken).is_err());
+        assert_eq!(wakes.0.load(Relaxed), 1);
+        drop(other(poll(&mut next, make).0));
+        drop(other(poll(&mut broken, make).0));
+        assert!(set.is_quiet());
+    }
 }

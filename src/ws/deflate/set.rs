@@ -25,7 +25,7 @@ use std::{
 use tokio::time::Instant;
 
 use super::stock::{Found, Stock};
-use crate::sync::{Mutex, wake};
+use crate::sync::Mutex;
 
 /// Bytes on the heap that a machine costs here: places in the lists, of which the shortest have four.
 pub(super) const PLACE_LEN: usize = 1 << 10;
@@ -74,7 +74,7 @@ impl<M> Set<M> {
             let changed = change(&mut stock, now);
             (changed, stock.serve(now))
         };
-        woken.into_iter().for_each(wake);
+        woken.wake_all();
         changed
     }
 

@@ -4,6 +4,8 @@ use std::{collections::VecDeque, mem, task::Waker, time::Duration};
 
 use tokio::time::Instant;
 
+use crate::util::WakeList;
+
 /// How long a machine is kept for a socket that was to go on at once. A task that is ready waits for its turn well under this, unless the
 /// runtime is in trouble.
 pub(super) const PATIENCE: Duration = Duration::from_millis(100);
@@ -82,8 +84,8 @@ impl<M> Stock<M> {
     }
 
     /// Grants what is free to those who wait, in their order: each has some time to come for it.
-    pub(super) fn serve(&mut self, now: Instant) -> Vec<Waker> {
-        let mut woken = Vec::new();
+    pub(super) fn serve(&mut self, now: Instant) -> WakeList {
+        let mut woken = WakeList::default();
         while !self.line.is_empty()
             && let Some(machine) = self.take_free(now)
             && let Some(Waiting { ticket, waker }) = self.line.pop_front()

@@ -19,10 +19,7 @@ use super::{
     broadcast::Broadcast,
     hub_builder::{HubBuilder, SlowPolicy},
 };
-use crate::{
-    sync::{Mutex, wake},
-    ws::millis::Millis,
-};
+use crate::{sync::Mutex, util::WakeList, ws::millis::Millis};
 
 /// So many messages are handed to the socket at once at most: with their heads, as many as one call sends.
 const BATCH_MAX: usize = 32;
@@ -109,27 +106,14 @@ const MOVE_LEN: usize = 4 << 10;
 /// What is to be done after all locks: a waker may run anybody's code, and a handle dropped here may be the last one of its blocks.
 #[derive(Default)]
 pub(super) struct After {
-    wakers: Vec<Waker>,
+    wakers: WakeList,
     dropped: Vec<Arc<Broadcast>>,
 }
 
 impl After {
     pub(super) fn finish(mut self) {
         self.dropped.clear();
-        self.wake_all();
-    }
-
-    fn wake_all(&mut self) {
-        while let Some(waker) = self.wakers.pop() {
-            wake(waker);
-        }
-    }
-}
-
-impl Drop for After {
-    /// A waker that panics does not keep the others asleep.
-    fn drop(&mut self) {
-        self.wake_all();
+        self.wakers.wake_all();
     }
 }
 
@@ -217,7 +201,7 @@ impl Mailbox {
             state.moved = Millis::now();
             if let Some(slow) = &mut state.slow {
                 slow.written = 0;
-                after.wakers.append(&mut std::mem::take(&mut slow.senders));
+                after.wakers.extend(std::mem::take(&mut slow.senders));
             }
             // An idle member holds nothing but a count.
             state.slow.take_if(|slow| slow.dropped == 0);
@@ -308,7 +292,7 @@ impl State {
         }
         after.wakers.extend(self.waker.take());
         if let Some(slow) = &mut self.slow {
-            after.wakers.append(&mut std::mem::take(&mut slow.senders));
+            after.wakers.extend(std::mem::take(&mut slow.senders));
         }
     }
 

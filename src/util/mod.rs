@@ -1,0 +1,6 @@
+//! What several rooms need once.
+
+mod bell;
+pub(crate) mod wake_list;
+
+pub(crate) use self::{bell::Bell, wake_list::WakeList};
