@@ -81,6 +81,8 @@ impl Beat {
     fn check(&mut self, keep_alive: &KeepAlive, cx: &Context<'_>) -> Pulse {
         keep_alive.begin();
         let sleepers = keep_alive.sleepers();
+        // `will_wake` may say no of a waker and its own clone: one that was entered is not asked about again.
+        let mut is_entered = false;
         loop {
             let (now, _) = sleepers.look();
             if now >= self.deadline {
@@ -92,11 +94,15 @@ impl Beat {
                 return Pulse::Ping;
             }
             let is_near = now < self.entered && self.entered <= self.deadline;
+            if is_entered {
+                return Pulse::Wait;
+            }
             if is_near && self.waker.as_ref().is_some_and(|waker| waker.will_wake(cx.waker())) {
                 return Pulse::Wait;
             }
             sleepers.sleep(self.slot, cx, self.deadline, false);
             (self.waker, self.entered) = (Some(cx.waker().clone()), self.deadline);
+            is_entered = true;
             // And once more, for a tick may have passed before it was entered (WOKEN).
         }
     }
