@@ -6,6 +6,7 @@
 //! | [`polls`] | each future is dropped at each of its moments | whole if it is cancel safe |
 //! | [`cuts`] | reads and writes are cut anywhere, and wait | whole |
 //! | [`transports`] | each call of the transport in turn | that very error |
+//! | [`deaf`] | all calls that write, from each of them on | all that the peer has said |
 //! | [`calls_refused`] | the system's calls | whole, or that very error |
 //! | [`panics`] | each call of the user's code in turn | that panic, and no other |
 //! | [`runtimes`] | the runtime goes, or the thread | nothing is lost with it |
@@ -16,6 +17,7 @@
 mod calls_refused;
 mod children;
 mod cuts;
+mod deaf;
 mod leases;
 mod manner;
 mod operation;

@@ -21,6 +21,8 @@ pub(crate) struct Plan {
     pub(crate) is_vectored: bool,
     /// Which call of the transport fails, and with what.
     pub(crate) failing: Option<(usize, Errno)>,
+    /// From which write, flush or shutdown on the transport fails for good.
+    pub(crate) deaf_from: Option<usize>,
     /// Which call of the user's code panics.
     pub(crate) panicking: Option<usize>,
     /// Whether wakers are the user's code, too.
@@ -34,6 +36,8 @@ pub(crate) struct Plan {
 #[derive(Debug, Default)]
 pub(crate) struct Counts {
     calls: AtomicUsize,
+    /// Those of them that say something to the peer.
+    writes: AtomicUsize,
     user_calls: AtomicUsize,
     moments: AtomicUsize,
     /// How far the streams have come.
@@ -77,6 +81,7 @@ impl Plan {
             is_pending: false,
             is_vectored: false,
             failing: None,
+            deaf_from: None,
             panicking: None,
             has_wakers: false,
             dropping: None,
@@ -90,6 +95,15 @@ impl Plan {
         self.user_code();
         match self.failing {
             Some((at, errno)) if at == call => Err(errno.to_error()),
+            _ => Ok(()),
+        }
+    }
+
+    /// A write, a flush or a shutdown begins.
+    pub(crate) fn write_call(&self) -> io::Result<()> {
+        let write = self.counts.writes.fetch_add(1, Relaxed);
+        match self.deaf_from {
+            Some(from) if from <= write => Err(io::ErrorKind::BrokenPipe.into()),
             _ => Ok(()),
         }
     }
@@ -128,6 +142,7 @@ impl Plan {
     pub(crate) fn has_struck(&self) -> bool {
         let is_past = |at: Option<usize>, count: &AtomicUsize| at.is_some_and(|at| count.load(Relaxed) > at);
         is_past(self.failing.map(|(at, _)| at), &self.counts.calls)
+            || is_past(self.deaf_from, &self.counts.writes)
             || is_past(self.panicking, &self.counts.user_calls)
             || is_past(self.dropping, &self.counts.moments)
     }

@@ -45,6 +45,9 @@ impl<T> Wire<T> {
             cx.waker().wake_by_ref();
             return Poll::Pending;
         }
+        if !matches!(call, Call::Read) {
+            self.plan.write_call()?;
+        }
         Poll::Ready(self.plan.call())
     }
 

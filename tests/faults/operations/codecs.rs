@@ -142,11 +142,11 @@ fn wire<P: Place>(site: &Site<P>, encode: impl Fn(Vec<u8>) -> Vec<u8>) -> Vec<Ve
     (0..ITEMS).map(|number| encode(site.content(number))).collect()
 }
 
-fn with_length(item: Vec<u8>) -> Vec<u8> {
+pub(super) fn with_length(item: Vec<u8>) -> Vec<u8> {
     [&(item.len() as u32).to_be_bytes()[..], &item].concat()
 }
 
-fn with_newline(item: Vec<u8>) -> Vec<u8> {
+pub(super) fn with_newline(item: Vec<u8>) -> Vec<u8> {
     [&item[..], b"\n"].concat()
 }
 

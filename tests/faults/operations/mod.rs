@@ -3,6 +3,7 @@
 mod bodies;
 mod buffered;
 mod codecs;
+mod deaf;
 mod handshakes;
 mod hubs;
 mod layers;
@@ -64,4 +65,20 @@ pub(crate) const OPERATIONS: &[Operation] = &[
     wired!("ws::connect_on", handshakes::connect, Fails, CallerUntilClosed),
     wired!("ws::Upgrade::accept", handshakes::accept, Fails, Peer),
     wired!("ws::axum::WebSocketUpgrade", handshakes::extractor, Fails, Peer),
+];
+
+/// Stories of both directions at once, of which one fails: see [`deaf`](crate::deaf).
+pub(crate) const DEAF: &[Operation] = &[
+    wired!("WebSocket of a server", deaf::server, Fails, Caller),
+    wired!("WebSocket of a client", deaf::client, Fails, Caller),
+    wired!("WebSocket, compressed", deaf::deflated, Fails, Caller),
+    wired!("WebSocket, split", deaf::split, Fails, Caller),
+    wired!("Member", deaf::member, Fails, Caller),
+    wired!("Framed, length-delimited", deaf::length_delimited, Fails, Caller),
+    wired!("Framed, lines", deaf::lines, Fails, Caller),
+    wired!("compat::Framed", deaf::compat, Fails, Caller),
+    wired!("FramedRead and FramedWrite", deaf::halves, Fails, Caller),
+    wired!("BufStream", deaf::buffered, Fails, Caller),
+    wired!("Outbox and Intake", deaf::outbox, Fails, Caller),
+    wired!("Relay", deaf::relay, Fails, Caller),
 ];

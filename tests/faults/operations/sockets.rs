@@ -85,7 +85,7 @@ pub(super) async fn talk<P: Place>(site: &Site<P>, mut socket: WebSocket<impl As
 }
 
 /// The same for the peer, with whom nothing goes wrong.
-fn far_of<P: Place>(site: &Site<P>) -> Site<P> {
+pub(super) fn far_of<P: Place>(site: &Site<P>) -> Site<P> {
     let plan = crate::plan::Plan::new(site.plan.len);
     Site { pool: site.far_pool.clone(), far_pool: site.far_pool.clone(), plan: plan.into(), place: site.place }
 }
@@ -106,7 +106,7 @@ pub(super) async fn client<P: Place>(site: Site<P>) -> Done {
 }
 
 /// What two ends agree on that compress all they send.
-fn agreement(deflate: &Deflate) -> [DeflateAgreement; 2] {
+pub(super) fn agreement(deflate: &Deflate) -> [DeflateAgreement; 2] {
     let headers = |value| HeaderMap::from_iter([(SEC_WEBSOCKET_EXTENSIONS, value)]);
     let (server, answer) = deflate.answer(&headers(deflate.offer())).expect("the same settings");
     [server, deflate.accept(&headers(answer)).expect("an answer").expect("an agreement")]
