@@ -12,6 +12,7 @@ use std::{
     io::{self, Write},
     net::SocketAddr,
     process::ExitCode,
+    sync::Arc,
     time::Duration,
 };
 
@@ -52,6 +53,12 @@ struct Options {
     /// The memory of all connections together, such as 64MiB; at least 1MiB.
     #[arg(long, value_name = "SIZE", default_value = "64MiB", value_parser = size)]
     budget: ByteSize,
+    /// Ends a connection that has moved no byte for so many seconds; 0 lets it stay for ever.
+    #[arg(long, value_name = "SECONDS", default_value_t = 3600)]
+    idle_timeout: u64,
+    /// Ends a connection of which one side has ended, and the other has moved no byte for so many seconds; 0 lets it stay for ever.
+    #[arg(long, value_name = "SECONDS", default_value_t = 60)]
+    half_open_timeout: u64,
 }
 
 fn size(text: &str) -> Result<ByteSize, &'static str> {
@@ -70,6 +77,7 @@ async fn main() -> ExitCode {
 }
 
 async fn run(options: Options) -> anyhow::Result<()> {
+    let options = Arc::new(options);
     let pool = Pool::builder().budget(usize::try_from(options.budget.as_u64())?).name("relay").build();
     let pool = pool.with_context(|| format!("--budget {} cannot be used; try --budget 64MiB", options.budget))?;
     // All connections are in one account: its peak is exact, that of the pool itself is sampled.
@@ -109,9 +117,9 @@ async fn run(options: Options) -> anyhow::Result<()> {
             eprintln!("relay: {peer}: refused, for {leased} of {budget} bytes are leased; give more with --budget");
             continue;
         }
-        let (to, connections, cut) = (options.to.clone(), connections.clone(), cut.clone());
+        let (options, connections, cut) = (options.clone(), connections.clone(), cut.clone());
         relays.spawn(async move {
-            match connection(socket, &to, &connections, &cut).await {
+            match connection(socket, &options, &connections, &cut).await {
                 Ok(summary) => eprintln!("relay: {peer}: {summary}"),
                 Err(error) => eprintln!("relay: {peer}: {error:#}"),
             }
@@ -132,7 +140,13 @@ async fn run(options: Options) -> anyhow::Result<()> {
 }
 
 /// One connection, to its end or until it is cut off; returns what it came to.
-async fn connection(inbound: TcpStream, to: &str, pool: &Pool, cut: &CancellationToken) -> anyhow::Result<String> {
+async fn connection(
+    inbound: TcpStream,
+    options: &Options,
+    pool: &Pool,
+    cut: &CancellationToken,
+) -> anyhow::Result<String> {
+    let to = &options.to;
     let outbound = timeout(CONNECT_MAX, TcpStream::connect(to)).await;
     let outbound = outbound.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()));
     let outbound = outbound.with_context(|| format!("cannot reach {to}; is it running, and is --to right?"))?;
@@ -141,6 +155,12 @@ async fn connection(inbound: TcpStream, to: &str, pool: &Pool, cut: &Cancellatio
         socket.set_nodelay(true)?;
     }
     let mut relay = Relay::new(inbound, outbound, pool); // opens an account of its own inside the pool
+    if options.idle_timeout > 0 {
+        relay = relay.idle_timeout(Duration::from_secs(options.idle_timeout));
+    }
+    if options.half_open_timeout > 0 {
+        relay = relay.half_open_timeout(Duration::from_secs(options.half_open_timeout));
+    }
     let end = tokio::select! {
         moved = &mut relay => moved.map_or_else(|error| format!("failed: {error}"), |_| "ended".to_owned()),
         () = cut.cancelled() => "cut off".to_owned(),

@@ -177,7 +177,7 @@ async fn what_was_sent_before_the_end_arrives_before_it() {
 // ---- errors ------------------------------------------------------------------------------------------------------------
 
 #[tokio::test]
-async fn a_reset_ends_both_directions() {
+async fn a_reset_ends_the_relay_once_the_other_side_has_ended() {
     let pool = Pool::new(8 << 20).unwrap();
     for client_resets in [true, false] {
         let ((mut client, inbound), (mut server, outbound)) = (tcp_pair().await, tcp_pair().await);
@@ -190,28 +190,27 @@ async fn a_reset_ends_both_directions() {
         let (resetting, mut other) = if client_resets { (client, server) } else { (server, client) };
         resetting.set_zero_linger().unwrap();
         drop(resetting);
-        let error = timeout(SOON, &mut relay).await.unwrap().unwrap_err();
-        assert_eq!(error.kind(), io::ErrorKind::ConnectionReset);
+        let hear_the_end = async move { assert_eq!(other.read(&mut [0; 8]).await.unwrap(), 0) };
+        let (moved, ()) = timeout(SOON, async { tokio::join!(&mut relay, hear_the_end) }).await.unwrap();
+        assert_eq!(moved.unwrap_err().kind(), io::ErrorKind::ConnectionReset);
         assert_eq!((relay.a_to_b(), relay.b_to_a()), (4, 0));
-        drop(relay.into_inner());
-        assert_eq!(other.read(&mut [0; 8]).await.unwrap(), 0);
         assert_eq!(pool.leased(), 0);
     }
 }
 
 #[tokio::test]
-async fn a_reader_or_a_writer_that_fails_ends_both_directions() {
+async fn a_reader_or_a_writer_that_fails_ends_the_relay_in_time() {
     let pool = Pool::new(8 << 20).unwrap();
     let fault = || io::Error::other("broken");
     let (mut peer, quiet) = duplex(64);
     let reader = tokio_test::io::Builder::new().read_error(fault()).build();
-    let mut relay = Relay::new(quiet, reader, &pool);
+    let mut relay = Relay::new(quiet, reader, &pool).linger_timeout(REST);
     assert_eq!(timeout(SOON, &mut relay).await.unwrap().unwrap_err().to_string(), "broken");
 
     let (source, _) = relay.into_inner();
     peer.write_all(b"hello").await.unwrap();
     let writer = tokio_test::io::Builder::new().write_error(fault()).build();
-    let mut relay = Relay::new(source, writer, &pool);
+    let mut relay = Relay::new(source, writer, &pool).linger_timeout(REST);
     assert_eq!(timeout(SOON, &mut relay).await.unwrap().unwrap_err().to_string(), "broken");
     assert_eq!((relay.a_to_b(), relay.b_to_a()), (0, 0));
     drop(relay);
@@ -246,7 +245,7 @@ async fn a_writer_that_takes_nothing_is_an_error() {
     let pool = Pool::new(8 << 20).unwrap();
     let (mut client, inbound) = duplex(64);
     client.write_all(b"hello").await.unwrap();
-    let error = timeout(SOON, Relay::new(inbound, Full, &pool)).await.unwrap().unwrap_err();
+    let error = timeout(SOON, Relay::new(inbound, Full, &pool).linger_timeout(REST)).await.unwrap().unwrap_err();
     assert_eq!(error.kind(), io::ErrorKind::WriteZero);
     assert_eq!(pool.leased(), 0);
 }
@@ -353,7 +352,7 @@ async fn a_wait_for_memory_has_an_end() {
     let ((mut client, inbound), (_server, outbound)) = (tcp_pair().await, tcp_pair().await);
     let all = pool.try_lease(1 << 20).unwrap();
     client.write_all(b"hello").await.unwrap();
-    let error = timeout(SOON, Relay::new(inbound, outbound, &pool)).await.unwrap().unwrap_err();
+    let error = timeout(SOON, Relay::new(inbound, outbound, &pool).linger_timeout(REST)).await.unwrap().unwrap_err();
     let error = error.get_ref().and_then(|error| error.downcast_ref::<LeaseError>());
     assert!(error.is_some_and(LeaseError::is_deadline_passed), "{error:?}");
     drop(all);

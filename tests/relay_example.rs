@@ -125,6 +125,25 @@ fn when_memory_is_short_new_connections_are_refused() {
 }
 
 #[test]
+fn silent_connections_are_ended() {
+    let server = TcpListener::bind("127.0.0.1:0").expect("a free port");
+    let to = server.local_addr().expect("bound").to_string();
+    for (flag, says) in [("--idle-timeout", "(idle_timeout)"), ("--half-open-timeout", "(half_open_timeout)")] {
+        let mut relay = Program::start("relay", &["--to", &to, flag, "1"]);
+        let (mut near, far) = joined(&server, &relay);
+        if flag == "--half-open-timeout" {
+            far.shutdown(Shutdown::Write).expect("connected");
+        }
+        assert_eq!(near.read(&mut [0]).expect("closed in order"), 0);
+        thread::sleep(Duration::from_millis(1500));
+        relay.signal("INT");
+        let (status, said) = relay.wait();
+        assert!(status.success());
+        assert!(said.contains(&format!("{says}, after 0 bytes there and 0 back")), "{said}");
+    }
+}
+
+#[test]
 fn an_unreachable_target_is_named() {
     let server = TcpListener::bind("127.0.0.1:0").expect("a free port");
     let to = server.local_addr().expect("bound").to_string();

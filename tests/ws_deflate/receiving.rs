@@ -11,7 +11,9 @@ use rand::RngCore;
 
 use crate::{
     transport::{Faulty, once, seed},
-    wire::{BINARY, FIN, PING, RSV1, TEXT, content, deflated, deflated_with, frame, json, one_of_each, server},
+    wire::{
+        BINARY, FIN, PING, RSV1, TEXT, content, deflated, deflated_with, finished, frame, json, one_of_each, server,
+    },
 };
 
 const CONTINUATION: u8 = 0x00;
@@ -113,16 +115,105 @@ async fn an_empty_message_is_one_however_it_is_sent() {
     }
 }
 
+/// "Hello" in one final block, without what RFC 7692 §7.2.3.4 lets follow it.
+const FINAL_HELLO: [u8; 7] = [0xf3, 0x48, 0xcd, 0xc9, 0xc9, 0x07, 0x00];
+
 #[tokio::test]
 async fn final_blocks_end_streams_and_not_messages() {
-    let hello = [0xf3, 0x48, 0xcd, 0xc9, 0xc9, 0x07, 0x00];
-    let payload = [&hello[..], &hello, &hello, &[0x00]].concat();
-    assert_eq!(only(frame(TEXT | RSV1, &payload)).await, b"HelloHelloHello");
-    assert_eq!(
-        refused(Config::new(), frame(TEXT | RSV1, &hello)).await,
-        Some(CloseCode::INVALID),
-        "RFC 7692 §7.2.3.4: the header of the block whose end was cut off is missing"
-    );
+    let hello = FINAL_HELLO;
+    for rest in [&[0x00][..], &[]] {
+        let payload = [&hello[..], &hello, &hello, rest].concat();
+        assert_eq!(only(frame(TEXT | RSV1, &payload)).await, b"HelloHelloHello", "and {rest:x?}");
+    }
+    let payload = [&hello[..], &deflated(b" and more")].concat();
+    assert_eq!(only(frame(TEXT | RSV1, &payload)).await, b"Hello and more");
+}
+
+/// Node's ws and Python's websockets read these, and zlib writes them with Z_FINISH.
+#[tokio::test]
+async fn a_message_may_end_with_a_final_block() {
+    assert_eq!(only(frame(BINARY | RSV1, &[0x03, 0x00])).await, b"");
+    assert_eq!(only(frame(BINARY | RSV1, &[0x01, 0x00, 0x00, 0xff, 0xff])).await, b"");
+    assert_eq!(only(frame(TEXT | RSV1, &FINAL_HELLO)).await, b"Hello");
+    let mut noise = vec![0; 40_000];
+    rand::rng().fill_bytes(&mut noise);
+    for plain in [Vec::new(), b"a".repeat(100_000), json(16 << 10), json(100_000), noise] {
+        for level in [0, 1, 9] {
+            let payload = finished(&plain, level);
+            assert_eq!(only(frame(BINARY | RSV1, &payload)).await, plain, "{} at {level}", plain.len());
+            let again = [frame(BINARY | RSV1, &payload), frame(BINARY | RSV1, &deflated(b"next"))].concat();
+            let all = received(again).await;
+            let [Ok(_), Ok(next)] = &all[..] else { panic!("{} messages", all.len()) };
+            assert_eq!(content(next.clone()).1, b"next");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_message_that_ends_with_a_final_block_may_be_cut_anywhere() {
+    let site = Site::new();
+    let twice = [&finished(&json(100), 9)[..], &finished(&json(100), 0)].concat();
+    for payload in [vec![0x03, 0x00], FINAL_HELLO.to_vec(), finished(&json(300), 9), twice] {
+        let plain = only(frame(BINARY | RSV1, &payload)).await;
+        for cut in 0..=payload.len() {
+            for last in [cut, payload.len()] {
+                let incoming = [
+                    frame(BINARY & !FIN | RSV1, &payload[..cut]),
+                    frame(CONTINUATION, &payload[cut..last]),
+                    frame(FIN | CONTINUATION, &payload[last..]),
+                ];
+                let all = site.received(Config::new(), incoming.concat()).await;
+                let [Ok(message)] = &all[..] else { panic!("cut at {cut}: {all:?}") };
+                assert_eq!(content(message.clone()).1, plain, "cut at {cut}");
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn what_is_behind_a_final_block_is_no_less_checked() {
+    let hello = FINAL_HELLO;
+    for rest in [&[0xff][..], &[0x00, 0x00], &[0x06], &hello[..3], &hello[..6], &[0x01, 0x01, 0x00, 0xfe, 0xff]] {
+        let payload = [&hello[..], rest].concat();
+        assert_eq!(
+            refused(Config::new(), frame(TEXT | RSV1, &payload)).await,
+            Some(CloseCode::INVALID),
+            "and {rest:x?}"
+        );
+    }
+    let stream = finished(&b"a".repeat(1000), 9);
+    for count in [1, 2, 10] {
+        let payload = stream.repeat(count);
+        let (first, last) = payload.split_at(payload.len() / 2);
+        let cut = [frame(BINARY & !FIN | RSV1, first), frame(FIN | CONTINUATION, last)].concat();
+        for incoming in [frame(BINARY | RSV1, &payload), cut] {
+            let received = received_with(Config::new().message_max(1000 * count), incoming.clone()).await;
+            assert!(matches!(&received[..], [Ok(_)]), "{count}: {received:?}");
+            let config = Config::new().message_max(1000 * count - 1);
+            assert_eq!(refused(config, incoming).await, Some(CloseCode::TOO_BIG), "{count}");
+        }
+    }
+    // Very many empty streams: time is bounded by what comes in.
+    let begun = std::time::Instant::now();
+    assert_eq!(only(frame(BINARY | RSV1, &[0x03, 0x00].repeat(512 << 10))).await, b"");
+    println!("a MiB of empty streams takes {:?}", begun.elapsed());
+    // A bomb behind an empty stream.
+    let bomb = [&[0x03, 0x00][..], &finished(&vec![0; 10 << 20], 9)].concat();
+    assert!(bomb.len() < 20_000);
+    let config = Config::new().message_max(1 << 20);
+    assert_eq!(refused(config, frame(BINARY | RSV1, &bomb)).await, Some(CloseCode::TOO_BIG));
+}
+
+/// The receiver adds bytes to see whether a message is whole: they are no part of it.
+#[tokio::test]
+async fn no_byte_comes_out_of_what_the_receiver_adds() {
+    for header in [0x00, 0x01] {
+        for missing in 5..=10u8 {
+            let payload = [header, missing, 0x00, !missing, 0xff];
+            let incoming = frame(BINARY | RSV1, &payload);
+            assert_eq!(refused(Config::new(), incoming).await, Some(CloseCode::INVALID), "{payload:x?}");
+        }
+    }
 }
 
 #[tokio::test]

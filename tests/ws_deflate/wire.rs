@@ -51,6 +51,15 @@ pub(crate) fn deflated(plain: &[u8]) -> Vec<u8> {
     deflated_with(plain, 6, 15)
 }
 
+/// What a sender makes of `plain` that ends each message with a final block: zlib's `Z_FINISH`.
+pub(crate) fn finished(plain: &[u8], level: u32) -> Vec<u8> {
+    let mut stream = Compress::new_with_window_bits(Compression::new(level), false, 15);
+    let mut payload = Vec::with_capacity(2 * plain.len() + 100);
+    let status = stream.compress_vec(plain, &mut payload, FlushCompress::Finish).expect("it compresses");
+    assert_eq!(status, Status::StreamEnd);
+    payload
+}
+
 /// What a receiver with such a window reads of a payload (RFC 7692 §7.2.2). It has no more of what came out than its window.
 pub(crate) fn inflated_with(payload: &[u8], window_bits: u8) -> Vec<u8> {
     let mut stream = Decompress::new_with_window_bits(false, window_bits);

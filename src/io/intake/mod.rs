@@ -188,7 +188,8 @@ impl Intake {
         }
     }
 
-    fn is_starved(&self) -> bool {
+    /// Whether bytes are there, or may be, and memory is waited for.
+    pub(super) fn is_starved(&self) -> bool {
         matches!(self.rare.as_deref(), Some(Rare::Starved(_)))
     }
 

@@ -42,9 +42,10 @@ impl Decompressor {
     /// Inflates from the front of `input`; what came out last must be consumed. What follows a final block is another stream.
     ///
     /// # Errors
-    /// The data are broken; or the input is empty, and nothing more comes out.
+    /// The data are broken; or the input is empty, and nothing can come out.
     pub(super) fn inflate(&mut self, input: &[u8]) -> Result<Inflated, Violation> {
         debug_assert!(self.output.is_empty());
+        let may_be_idle = self.may_have_more();
         let (before_in, before_out) = (self.stream.total_in(), self.stream.total_out());
         let status = self.stream.decompress(input, &mut self.scratch, FlushDecompress::None);
         let (taken, len) = (self.stream.total_in() - before_in, self.stream.total_out() - before_out);
@@ -54,9 +55,14 @@ impl Decompressor {
                 self.stream.reset(false);
                 Ok(Inflated { taken: taken as usize, has_ended: true })
             }
-            Ok(_) if taken > 0 || len > 0 => Ok(Inflated { taken: taken as usize, has_ended: false }),
+            Ok(_) if taken > 0 || len > 0 || may_be_idle => Ok(Inflated { taken: taken as usize, has_ended: false }),
             _ => Err(Violation::Inflate),
         }
+    }
+
+    /// Whether something can come out without more input: as much came out last as there is room for.
+    pub(super) fn may_have_more(&self) -> bool {
+        self.output.end == self.scratch.len()
     }
 
     /// What came out, and was not consumed yet.

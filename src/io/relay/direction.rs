@@ -1,0 +1,244 @@
+//! `Direction`: one of the two ways through a relay.
+//!
+//! | state | what it waits for | then |
+//! |---|---|---|
+//! | `Copying`, `Unflushed` | bytes of the reader, the writer | at the reader's end `Ending`; if the reader fails `Stopping`; if the writer fails `Draining` |
+//! | `Ending` | the writer's shutdown | `Over` |
+//! | `Stopping` | the writer has sent what came before the failure | `Over` |
+//! | `Draining` | the reader's end; its bytes are dropped | `Over` |
+//!
+//! # Invariants
+//! - END-TOLD: a shutdown is passed on where the reader has ended in order. After a failed read only a bare socket is shut down: its end
+//!   says no more than that nothing follows. A transport with an end of its own, as TLS has, is not told that it has heard all.
+//! - ARRIVED: a reader is given up only at its end, at its failure, or when it has nothing to give to a writer that is gone.
+
+use std::{
+    io,
+    mem::MaybeUninit,
+    pin::Pin,
+    task::{Context, Poll, ready},
+};
+
+use bytes::Buf;
+use tokio::{
+    io::{AsyncRead, AsyncWrite, ReadBuf},
+    time::Instant,
+};
+
+use crate::{
+    chain::ChainMut,
+    io::{intake::Intake, socket::is_socket, write::poll_write_buf},
+    pool::Pool,
+};
+
+/// What is dropped is read in pieces of so many bytes, on the stack.
+const DRAIN_LEN: usize = 16 << 10;
+
+/// So many of them, and others run first.
+const DRAIN_CALLS_MAX: usize = 32;
+
+/// One direction of a relay.
+pub(super) struct Direction {
+    pub(super) account: Pool,
+    chain: ChainMut,
+    intake: Intake,
+    /// Bytes that the writer took, and when it took the last one.
+    pub(super) written: u64,
+    pub(super) moved: Instant,
+    /// Bytes that were dropped since the other direction has written one.
+    pub(super) drained: u64,
+    pub(super) state: State,
+    /// The writer takes nothing any more.
+    pub(super) has_writer_failed: bool,
+    /// The reader has failed together with the writer of the other direction: they are one connection, which is gone.
+    pub(super) is_reader_gone: bool,
+    /// The reader had nothing to give when it was last looked at.
+    has_looked: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum State {
+    Copying,
+    /// Copying, and the writer has bytes that may not have been flushed.
+    Unflushed,
+    /// The reader has ended, and the writer is to be told.
+    Ending,
+    /// The reader has failed, and the writer may have bytes that were not flushed.
+    Stopping,
+    /// The writer has failed, and the reader goes on.
+    Draining,
+    Over,
+}
+
+impl Direction {
+    pub(super) fn new(pool: &Pool, limit: usize) -> Self {
+        let account = pool.child("relay", limit);
+        Self {
+            chain: ChainMut::new(&account),
+            account,
+            intake: Intake::new().read_max(limit),
+            written: 0,
+            moved: Instant::now(),
+            drained: 0,
+            state: State::Copying,
+            has_writer_failed: false,
+            is_reader_gone: false,
+            has_looked: false,
+        }
+    }
+
+    pub(super) fn is_copying(&self) -> bool {
+        matches!(self.state, State::Copying | State::Unflushed)
+    }
+
+    pub(super) fn is_over(&self) -> bool {
+        self.state == State::Over
+    }
+
+    /// Ready once it is over, and once for each error before that; `is_writer_gone` if the other direction knows it.
+    pub(super) fn poll<R, W>(
+        &mut self,
+        cx: &mut Context<'_>,
+        reader: &mut R,
+        writer: &mut W,
+        is_writer_gone: bool,
+    ) -> Poll<io::Result<()>>
+    where
+        R: AsyncRead + Unpin,
+        W: AsyncWrite + Unpin,
+    {
+        let written = self.written;
+        let polled = self.poll_on(cx, reader, writer, is_writer_gone);
+        if self.written > written {
+            self.moved = Instant::now();
+        }
+        polled
+    }
+
+    fn poll_on<R, W>(
+        &mut self,
+        cx: &mut Context<'_>,
+        reader: &mut R,
+        writer: &mut W,
+        is_writer_gone: bool,
+    ) -> Poll<io::Result<()>>
+    where
+        R: AsyncRead + Unpin,
+        W: AsyncWrite + Unpin,
+    {
+        loop {
+            match self.state {
+                State::Copying | State::Unflushed => {
+                    if let Err(error) = ready!(self.poll_write(cx, writer)) {
+                        return Poll::Ready(Err(self.fail_writer(error)));
+                    }
+                    match self.intake.poll_read(cx, Pin::new(&mut *reader), &mut self.chain) {
+                        Poll::Ready(Ok(0)) => self.state = State::Ending,
+                        Poll::Ready(Ok(_)) => self.has_looked = false,
+                        Poll::Ready(Err(error)) => {
+                            self.is_reader_gone = is_gone(&error, is_socket(&*reader));
+                            self.state = State::Stopping;
+                            return Poll::Ready(Err(error));
+                        }
+                        Poll::Pending => {
+                            if let Err(error) = ready!(self.poll_flush(cx, writer)) {
+                                return Poll::Ready(Err(self.fail_writer(error)));
+                            }
+                            if !is_writer_gone || self.intake.is_starved() {
+                                return Poll::Pending;
+                            }
+                            if !std::mem::replace(&mut self.has_looked, true) {
+                                // It may only have let others run first.
+                                cx.waker().wake_by_ref();
+                                return Poll::Pending;
+                            }
+                            self.drain();
+                        }
+                    }
+                }
+                State::Ending => return self.poll_last(cx, writer, true),
+                State::Stopping => {
+                    let is_told = is_socket(&*writer); // END-TOLD
+                    return self.poll_last(cx, writer, is_told);
+                }
+                State::Draining => {
+                    ready!(self.poll_drain(cx, reader));
+                    self.state = State::Over;
+                }
+                State::Over => return Poll::Ready(Ok(())),
+            }
+        }
+    }
+
+    /// Writes all that was read.
+    fn poll_write<W: AsyncWrite + Unpin>(&mut self, cx: &mut Context<'_>, writer: &mut W) -> Poll<io::Result<()>> {
+        while self.chain.has_remaining() {
+            match ready!(poll_write_buf(Pin::new(&mut *writer), cx, &mut self.chain))? {
+                0 => return Poll::Ready(Err(io::ErrorKind::WriteZero.into())),
+                count => self.written += count as u64,
+            }
+            self.state = State::Unflushed;
+        }
+        Poll::Ready(Ok(()))
+    }
+
+    /// Nothing more for now: what a transport keeps back is to go out.
+    fn poll_flush<W: AsyncWrite + Unpin>(&mut self, cx: &mut Context<'_>, writer: &mut W) -> Poll<io::Result<()>> {
+        if self.state == State::Unflushed {
+            ready!(Pin::new(writer).poll_flush(cx))?;
+            self.state = State::Copying;
+        }
+        Poll::Ready(Ok(()))
+    }
+
+    /// Nothing more at all.
+    fn poll_last<W: AsyncWrite + Unpin>(
+        &mut self,
+        cx: &mut Context<'_>,
+        writer: &mut W,
+        is_told: bool,
+    ) -> Poll<io::Result<()>> {
+        let writer = Pin::new(writer);
+        let last = ready!(if is_told { writer.poll_shutdown(cx) } else { writer.poll_flush(cx) });
+        self.state = State::Over;
+        self.has_writer_failed = last.is_err();
+        Poll::Ready(last)
+    }
+
+    fn fail_writer(&mut self, error: io::Error) -> io::Error {
+        self.has_writer_failed = true;
+        self.drain();
+        error
+    }
+
+    /// Begins to drop what the reader has.
+    fn drain(&mut self) {
+        self.chain.advance(self.chain.remaining());
+        self.chain.release_room();
+        self.intake.stop_waiting();
+        self.state = if self.intake.has_error() { State::Over } else { State::Draining };
+    }
+
+    /// Ready once the reader has no more.
+    fn poll_drain<R: AsyncRead + Unpin>(&mut self, cx: &mut Context<'_>, reader: &mut R) -> Poll<()> {
+        let mut room = [MaybeUninit::uninit(); DRAIN_LEN];
+        for _ in 0..DRAIN_CALLS_MAX {
+            let mut dropped = ReadBuf::uninit(&mut room);
+            match ready!(Pin::new(&mut *reader).poll_read(cx, &mut dropped)) {
+                Ok(()) if dropped.filled().is_empty() => return Poll::Ready(()),
+                Ok(()) => self.drained += dropped.filled().len() as u64,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(_) => return Poll::Ready(()), // the direction has failed before
+            }
+        }
+        cx.waker().wake_by_ref();
+        Poll::Pending
+    }
+}
+
+/// Whether a connection whose read has failed takes no bytes either. A lack of memory is no failure of the connection.
+fn is_gone(error: &io::Error, is_socket: bool) -> bool {
+    use io::ErrorKind::{BrokenPipe, ConnectionAborted, ConnectionReset, NotConnected};
+    let is_reset = matches!(error.kind(), BrokenPipe | ConnectionAborted | ConnectionReset | NotConnected);
+    is_reset || (is_socket && error.raw_os_error().is_some())
+}
