@@ -54,6 +54,6 @@ pub use self::{
 pub(crate) use self::{
     clock::{Clock, TICK, Tick},
     sleepers::{Sleepers, Slot},
-    socket::{is_socket, limit_unsent_of},
+    socket::{is_socket, limit_unsent_of, peek_now, recv_now, recv_room},
     write::poll_write_slices,
 };

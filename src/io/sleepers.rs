@@ -27,6 +27,7 @@ pub(crate) struct Sleepers {
     list: Mutex<List>,
     pub(crate) clock: Clock,
     is_stopping: AtomicBool,
+    is_over: AtomicBool,
 }
 
 #[derive(Debug, Default)]
@@ -114,11 +115,25 @@ impl Sleepers {
         due.into_iter().for_each(Waker::wake);
     }
 
+    /// Whether the time to stop is over.
+    pub(crate) fn is_over(&self) -> bool {
+        self.is_over.load(Acquire)
+    }
+
     /// The server stops: wakes all.
     pub(crate) fn stop(&self) {
+        self.wake_all(&self.is_stopping);
+    }
+
+    /// The time to stop is over: wakes all.
+    pub(crate) fn end(&self) {
+        self.wake_all(&self.is_over);
+    }
+
+    fn wake_all(&self, why: &AtomicBool) {
         let all: Vec<Waker> = {
             let list = self.list.lock();
-            self.is_stopping.store(true, Release); // WOKEN
+            why.store(true, Release); // WOKEN
             list.entries.iter().filter_map(|entry| entry.waker.clone()).collect()
         };
         all.into_iter().for_each(Waker::wake);

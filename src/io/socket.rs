@@ -14,6 +14,8 @@ use std::{
 
 use bytes::BufMut;
 use socket2::{MaybeUninitSlice, MsgHdrMut, SockRef};
+#[cfg(feature = "http")]
+use tokio::io::ReadBuf;
 #[cfg(unix)]
 use tokio::net::{UnixStream, unix};
 use tokio::{
@@ -23,6 +25,10 @@ use tokio::{
 
 use super::AnyStream;
 use crate::chain::ChainMut;
+
+/// What is received at once, on the stack, where tokio is not asked.
+#[cfg(feature = "http")]
+const RECV_NOW_LEN: usize = 4 << 10;
 
 /// The kernel keeps eight slices of a receiving call on its stack, and allocates for more.
 pub(super) const RECV_SLICES_MAX: usize = 8;
@@ -238,6 +244,37 @@ pub(crate) fn limit_unsent_of<T>(io: &T, bytes: u32) -> io::Result<()> {
 /// Whether a transport is a bare socket.
 pub(crate) fn is_socket<T>(io: &T) -> bool {
     Socket::of(io).is_some()
+}
+
+/// Receives what the kernel has, whether or not tokio has noticed it; none if there is nothing, or if `io` is no socket.
+#[cfg(feature = "http")]
+pub(crate) fn recv_now<T>(io: &T, room: &mut ReadBuf<'_>) -> Option<io::Result<usize>> {
+    use std::io::Read;
+
+    let mut bytes = [0; RECV_NOW_LEN];
+    let most = room.remaining().min(RECV_NOW_LEN);
+    let received = (&*Socket::of(io)?.sock()).read(&mut bytes[..most]);
+    if let Ok(count) = received {
+        room.put_slice(&bytes[..count]);
+    }
+    Some(received)
+}
+
+/// How many bytes the kernel has, up to `most`; none if `io` is no socket, or has failed.
+#[cfg(feature = "http")]
+pub(crate) fn peek_now<T>(io: &T, most: usize) -> Option<usize> {
+    let mut room = [MaybeUninit::uninit(); RECV_NOW_LEN];
+    match Socket::of(io)?.sock().peek(&mut room[..most.min(RECV_NOW_LEN)]) {
+        Ok(count) => Some(count),
+        Err(error) if error.kind() == io::ErrorKind::WouldBlock => Some(0),
+        Err(_) => None,
+    }
+}
+
+/// How many bytes the kernel may hold that have come on `io`: none if it is no socket.
+#[cfg(feature = "http")]
+pub(crate) fn recv_room<T>(io: &T) -> Option<usize> {
+    Socket::of(io)?.sock().recv_buffer_size().ok()
 }
 
 /// Waits until a transport has something to read, if it is a socket; any other must be asked by reading.

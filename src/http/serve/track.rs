@@ -51,6 +51,10 @@ pub(super) struct Track {
     is_drained: AtomicBool,
     /// Reads that brought bytes.
     reads: AtomicU32,
+    /// Whether the server stops (CLAIM).
+    is_stopping: AtomicBool,
+    /// Whether hyper has not yet asked for a byte that came after that.
+    has_claims: AtomicBool,
     /// The largest room that hyper has read into, in bytes.
     read_room: AtomicUsize,
     /// Requests dispatched on this connection since it was resumed.
@@ -75,6 +79,8 @@ impl Track {
             is_unsent: AtomicBool::new(false),
             is_drained: AtomicBool::new(false),
             reads: AtomicU32::new(0),
+            is_stopping: AtomicBool::new(false),
+            has_claims: AtomicBool::new(true),
             read_room: AtomicUsize::new(0),
             dispatched: AtomicU32::new(0),
             write_wait: Wait::default(),
@@ -136,7 +142,33 @@ impl Track {
         self.write_wait.end();
     }
 
+    /// Whether the server stops, and hyper has had nothing yet but what came before that (CLAIM).
+    pub(super) fn is_claiming(&self) -> bool {
+        self.is_stopping.load(Relaxed) && self.has_claims()
+    }
+
+    /// hyper asks for more than what came before the server stopped.
+    pub(super) fn note_no_claims(&self) {
+        self.has_claims.store(false, Release);
+        self.note_drained();
+    }
+
     // ---- the connection ----------------------------------------------------------------------------------------------
+
+    /// The server stops.
+    pub(super) fn begin_stop(&self) {
+        self.is_stopping.store(true, Relaxed);
+    }
+
+    /// Whether requests may be left that have a claim (CLAIM).
+    pub(super) fn has_claims(&self) -> bool {
+        self.has_claims.load(Acquire)
+    }
+
+    /// Whether all that the client was to send has come, as far as is known: every body was read, and there was nothing behind it.
+    pub(super) fn is_read_to_the_end(&self) -> bool {
+        !self.has_bodies() && !self.is_tainted.load(Acquire) && self.is_drained.load(Acquire)
+    }
 
     /// How many requests were dispatched.
     pub(super) fn dispatched(&self) -> u32 {

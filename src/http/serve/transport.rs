@@ -1,8 +1,9 @@
 //! `Transport`: what hyper reads and writes, watched.
 
 use std::{
+    future::Future,
     io::{self, IoSlice},
-    pin::Pin,
+    pin::{Pin, pin},
     sync::Arc,
     task::{Context, Poll, ready},
 };
@@ -11,13 +12,18 @@ use bytes::{Buf, Bytes};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use super::track::Track;
-use crate::io::poll_write_slices;
+use crate::io::{poll_write_slices, recv_now, recv_room};
+
+/// What of a transport that is no socket may have come before the server stopped, at most.
+const CLAIM_LEN: usize = 64 << 10;
 
 /// A transport with bytes in front that were read before.
 #[derive(Debug)]
 pub(super) struct Transport<T> {
     io: T,
     prefix: Bytes,
+    /// How many bytes may yet have come before the server stopped; none before it stops (CLAIM).
+    claim: Option<usize>,
     /// What a read said after bytes that were to be given out first.
     error: Option<io::Error>,
     track: Arc<Track>,
@@ -25,7 +31,7 @@ pub(super) struct Transport<T> {
 
 impl<T> Transport<T> {
     pub(super) fn new(io: T, prefix: Bytes, track: Arc<Track>) -> Self {
-        Self { io, prefix, error: None, track }
+        Self { io, prefix, claim: None, error: None, track }
     }
 
     fn take_prefix(&mut self, buf: &mut ReadBuf<'_>) {
@@ -52,6 +58,39 @@ impl<T> Transport<T> {
     }
 }
 
+impl<T: AsyncRead + Unpin> Transport<T> {
+    /// The server stops: what of a read came before that, or that there is no more (CLAIM).
+    #[cold]
+    fn claim(
+        &mut self,
+        cx: &mut Context<'_>,
+        buf: &mut ReadBuf<'_>,
+        before: usize,
+        mut polled: Poll<io::Result<()>>,
+    ) -> Poll<io::Result<()>> {
+        let is_first = self.claim.is_none();
+        let claim = self.claim.get_or_insert_with(|| recv_room(&self.io).unwrap_or(CLAIM_LEN));
+        if polled.is_pending() && buf.filled().len() == before {
+            match recv_now(&self.io, buf) {
+                Some(Ok(_)) => polled = Poll::Ready(Ok(())),
+                Some(Err(error)) if error.kind() != io::ErrorKind::WouldBlock => polled = Poll::Ready(Err(error)),
+                Some(Err(_)) => self.track.note_no_claims(),
+                // What is no socket is asked again, once its driver was.
+                None if is_first => {
+                    let _ = pin!(tokio::task::yield_now()).poll(cx);
+                }
+                None => self.track.note_no_claims(),
+            }
+        }
+        let count = buf.filled().len() - before;
+        *claim = claim.saturating_sub(count);
+        if *claim == 0 {
+            self.track.note_no_claims();
+        }
+        polled
+    }
+}
+
 impl<T: AsyncRead + Unpin> AsyncRead for Transport<T> {
     /// Reads on behind the bytes in front, as one read would have: bytes that are left in a socket when it is closed make the system reset
     /// the connection, and the answer to a broken head might be lost.
@@ -65,7 +104,11 @@ impl<T: AsyncRead + Unpin> AsyncRead for Transport<T> {
         if !this.prefix.is_empty() {
             this.take_prefix(buf);
         }
-        let polled = if buf.remaining() > 0 { Pin::new(&mut this.io).poll_read(cx, buf) } else { Poll::Ready(Ok(())) };
+        let mut polled =
+            if buf.remaining() > 0 { Pin::new(&mut this.io).poll_read(cx, buf) } else { Poll::Ready(Ok(())) };
+        if this.track.is_claiming() {
+            polled = this.claim(cx, buf, before, polled);
+        }
         let count = buf.filled().len() - before;
         match polled {
             Poll::Pending if count == 0 => {

@@ -1,0 +1,1 @@
+//! When the time to stop is over, what remains is ended.
