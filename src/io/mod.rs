@@ -35,8 +35,15 @@ mod relay;
 mod sleepers;
 #[allow(unsafe_code)]
 mod socket;
+#[cfg(feature = "http")]
+mod tether;
+#[cfg(not(feature = "http"))]
+#[path = "untethered.rs"]
+mod tether;
 mod write;
 
+#[cfg(feature = "ws")]
+pub(crate) use self::socket::is_leaving;
 #[cfg(feature = "codec")]
 pub(crate) use self::socket::poll_readable;
 #[cfg(any(feature = "codec", feature = "ws"))]
@@ -55,5 +62,6 @@ pub(crate) use self::{
     clock::{Clock, TICK, Tick},
     sleepers::{Sleepers, Slot},
     socket::{is_socket, limit_unsent_of, peek_now, recv_now, recv_room},
+    tether::Tether,
     write::poll_write_slices,
 };

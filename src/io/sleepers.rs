@@ -10,13 +10,15 @@
 use std::{
     sync::atomic::{
         AtomicBool,
-        Ordering::{Acquire, Release},
+        Ordering::{Acquire, Relaxed, Release},
     },
     task::{Context, Waker},
 };
 
+use tokio::sync::{Notify, futures::Notified};
+
 use super::clock::{Clock, Tick};
-use crate::sync::Mutex;
+use crate::sync::{AtomicUsize, Mutex};
 
 /// Names a connection in the list.
 #[derive(Clone, Copy, Debug)]
@@ -28,6 +30,10 @@ pub(crate) struct Sleepers {
     pub(crate) clock: Clock,
     is_stopping: AtomicBool,
     is_over: AtomicBool,
+    /// Upgraded sockets in the list.
+    tied: AtomicUsize,
+    /// Told when one of them has left.
+    untied: Notify,
 }
 
 #[derive(Debug, Default)]
@@ -113,6 +119,28 @@ impl Sleepers {
             }
         }
         due.into_iter().for_each(Waker::wake);
+    }
+
+    /// A place in the list for an upgraded socket.
+    pub(crate) fn tie(&self) -> Slot {
+        self.tied.fetch_add(1, Relaxed);
+        self.join()
+    }
+
+    pub(crate) fn untie(&self, slot: Slot) {
+        self.leave(slot);
+        self.tied.fetch_sub(1, Release); // with `tied`
+        self.untied.notify_waiters();
+    }
+
+    /// How many upgraded sockets there are.
+    pub(crate) fn tied(&self) -> usize {
+        self.tied.load(Acquire)
+    }
+
+    /// Ready when an upgraded socket has left since this call.
+    pub(crate) fn untied(&self) -> Notified<'_> {
+        self.untied.notified()
     }
 
     /// Whether the time to stop is over.

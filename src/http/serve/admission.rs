@@ -24,7 +24,7 @@ use super::{
     track::{Track, skips},
 };
 use crate::{
-    io::{is_socket, peek_now, recv_now},
+    io::{Tick, is_socket, peek_now, recv_now},
     pool::{LeaseError, Reservation},
 };
 
@@ -181,7 +181,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin + Send + 'static> Connection<T> {
         let can_park = !is_http2 && settings.keep_alive && is_socket(&io);
         // CLAIM
         let is_last = !is_http2 && self.shared.sleepers.look().1 && (self.is_last || is_alone(&io, &head));
-        let track = Arc::new(Track::new(protocol, self.shared.sleepers.clock.clone()));
+        let track = Arc::new(Track::new(protocol, Arc::clone(&self.shared.sleepers)));
         let make = match protocol {
             Protocol::Http2 => Drivers::http2,
             Protocol::Http1 if is_last => Drivers::http1_once,
@@ -196,6 +196,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin + Send + 'static> Connection<T> {
             can_park,
             is_http2,
             is_told_to_stop: is_last,
+            last_call: Tick::NEVER,
             _room: room,
             wakeful: self.open.awaken(),
         }));

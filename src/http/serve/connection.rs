@@ -45,7 +45,7 @@ use super::{
     track::{Track, skips},
 };
 use crate::{
-    io::{Sleepers, Slot, Tick, limit_unsent_of},
+    io::{Sleepers, Slot, Tick, limit_unsent_of, peek_now},
     pool::{Reservation, Reserve},
 };
 
@@ -105,6 +105,8 @@ pub(super) struct Awake<T> {
     pub(super) can_park: bool,
     pub(super) is_http2: bool,
     pub(super) is_told_to_stop: bool,
+    /// When what a client of HTTP/2 asks is left unheard, once it was told.
+    pub(super) last_call: Tick,
     /// ROOM
     pub(super) _room: Reservation,
     /// Counts it, lingering or not.
@@ -192,7 +194,8 @@ impl<T: AsyncRead + AsyncWrite + Unpin + Send + 'static> Connection<T> {
         } else if is_late && awake.is_http2 && !std::mem::replace(&mut awake.is_told_to_stop, true) {
             // RFC 9113 §6.8: so that the client knows what was not processed.
             awake.driver.shut_down();
-            self.deadline = now.after(GOODBYE);
+            awake.last_call = now.after(GOODBYE);
+            self.deadline = awake.last_call;
             self.state = State::Awake(awake);
             return Poll::Ready(Next::GoOn);
         } else if is_late {
@@ -206,22 +209,31 @@ impl<T: AsyncRead + AsyncWrite + Unpin + Send + 'static> Connection<T> {
     fn stop(&mut self, awake: &mut Awake<T>, now: Tick) {
         if !awake.is_http2 {
             awake.track.begin_stop();
-        } else if !std::mem::replace(&mut awake.is_told_to_stop, true) {
+            return;
+        }
+        if now >= awake.last_call {
+            awake.track.close();
+        }
+        if !std::mem::replace(&mut awake.is_told_to_stop, true) {
             awake.driver.shut_down();
+            awake.last_call = now.after(GOODBYE);
             if matches!(awake.phase, Phase::Idle { .. } | Phase::Head { .. }) {
-                self.deadline = self.deadline.min(now.after(GOODBYE));
+                self.deadline = self.deadline.min(awake.last_call);
             }
         }
     }
 
     /// hyper is done. If the client may still be sending, what it sends is read, so that it is not reset before it has read its answer.
     fn end(&mut self, awake: Awake<T>, now: Tick) -> Next {
-        if awake.is_http2 || awake.track.is_read_to_the_end() {
+        let (is_cut_short, is_drained) = (awake.track.is_cut_short(), awake.track.is_drained());
+        if awake.is_http2 || (is_drained && !is_cut_short) {
             return Next::End;
         }
         match awake.driver.into_parts() {
-            None => Next::End,
-            Some((io, _)) => self.bid_farewell(Farewell::said(io, now), now),
+            Some((io, _)) if is_cut_short || peek_now(&io, 1).is_none_or(|count| count > 0) => {
+                self.bid_farewell(Farewell::said(io, now), now)
+            }
+            _ => Next::End,
         }
     }
 

@@ -58,7 +58,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Farewell<T> {
 
     /// All was said, and the client may still be sending.
     pub(super) fn said(io: T, now: Tick) -> Self {
-        Self { io, words: &[], is_shut: true, end: now.after(LINGER) }
+        Self { io, words: &[], is_shut: false, end: now.after(LINGER) }
     }
 
     /// When the client must have read or sent something again.

@@ -296,29 +296,43 @@ where
         let ready = std::iter::from_fn(|| has_room().then(|| listener.accept_ready()).flatten());
         ready.take(BACKLOG_MAX).for_each(open);
         drop(listener); // from here on new connections are refused
-        let ended = async {
-            loop {
-                let mut ended = pin!(connections.ended());
-                ended.as_mut().enable();
-                if connections.open() == 0 {
-                    return;
-                }
-                ended.await;
-            }
-        };
         let Some(timeout) = shared.settings.shutdown_timeout else {
-            ended.await;
+            ended(&connections, None).await;
             return Ok(Shutdown::new(0));
         };
-        let mut ended = pin!(ended);
+        let mut ended = pin!(ended(&connections, Some(&sleepers)));
         if tokio::time::timeout_at(since + timeout, ended.as_mut()).await.is_ok() {
             return Ok(Shutdown::new(0));
         }
-        let cut = connections.open();
+        let cut = connections.open() + sleepers.tied();
         sleepers.end();
         // They end as soon as their tasks run.
         let _ = tokio::time::timeout(CUT_MAX, ended).await;
         Ok(Shutdown::new(cut))
+    }
+}
+
+/// Waits until all connections have ended, and the upgraded sockets, if they are to be waited for.
+async fn ended(connections: &Connections, sockets: Option<&Sleepers>) {
+    loop {
+        let mut connection = pin!(connections.ended());
+        connection.as_mut().enable();
+        let Some(sockets) = sockets else {
+            if connections.open() == 0 {
+                return;
+            }
+            connection.await;
+            continue;
+        };
+        let mut socket = pin!(sockets.untied());
+        socket.as_mut().enable();
+        if connections.open() == 0 && sockets.tied() == 0 {
+            return;
+        }
+        tokio::select! {
+            () = connection => {}
+            () = socket => {}
+        }
     }
 }
 

@@ -9,6 +9,7 @@
 //! stands on this file, for the state, and on those before it in the picture.
 
 mod closing;
+mod leaving;
 mod phase;
 mod queueing;
 mod rare;

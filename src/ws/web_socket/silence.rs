@@ -18,6 +18,7 @@ use crate::{
 impl<T: AsyncRead + AsyncWrite + Unpin> WebSocket<T> {
     /// Nothing comes now: that may last too long (NO-FREEZE).
     pub(super) fn poll_silence(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Message, Error>>> {
+        self.leave_with_server(cx);
         if self.phase == Phase::Closing && self.poll_close_deadline(cx).is_ready() {
             return self.poll_fail(cx, Error::silent());
         }
