@@ -29,6 +29,8 @@ mod buf_stream;
 #[cfg(feature = "http")]
 mod clock;
 mod intake;
+#[cfg(feature = "http")]
+mod mark;
 mod outbox;
 mod relay;
 #[cfg(feature = "http")]
@@ -40,10 +42,10 @@ mod tether;
 #[cfg(not(feature = "http"))]
 #[path = "untethered.rs"]
 mod tether;
+#[cfg(feature = "http")]
+mod ties;
 mod write;
 
-#[cfg(feature = "ws")]
-pub(crate) use self::socket::is_leaving;
 #[cfg(feature = "codec")]
 pub(crate) use self::socket::poll_readable;
 #[cfg(any(feature = "codec", feature = "ws"))]
@@ -65,3 +67,5 @@ pub(crate) use self::{
     tether::Tether,
     write::poll_write_slices,
 };
+#[cfg(feature = "ws")]
+pub(crate) use self::{mark::Mark, socket::is_leaving};

@@ -10,15 +10,18 @@
 use std::{
     sync::atomic::{
         AtomicBool,
-        Ordering::{Acquire, Relaxed, Release},
+        Ordering::{Acquire, Release},
     },
     task::{Context, Waker},
 };
 
-use tokio::sync::{Notify, futures::Notified};
+use tokio::sync::futures::Notified;
 
-use super::clock::{Clock, Tick};
-use crate::sync::{AtomicUsize, Mutex};
+use super::{
+    clock::{Clock, Tick},
+    ties::Ties,
+};
+use crate::sync::Mutex;
 
 /// Names a connection in the list.
 #[derive(Clone, Copy, Debug)]
@@ -30,10 +33,8 @@ pub(crate) struct Sleepers {
     pub(crate) clock: Clock,
     is_stopping: AtomicBool,
     is_over: AtomicBool,
-    /// Upgraded sockets in the list.
-    tied: AtomicUsize,
-    /// Told when one of them has left.
-    untied: Notify,
+    /// Upgraded sockets.
+    pub(super) ties: Ties,
 }
 
 #[derive(Debug, Default)]
@@ -121,26 +122,14 @@ impl Sleepers {
         due.into_iter().for_each(Waker::wake);
     }
 
-    /// A place in the list for an upgraded socket.
-    pub(crate) fn tie(&self) -> Slot {
-        self.tied.fetch_add(1, Relaxed);
-        self.join()
-    }
-
-    pub(crate) fn untie(&self, slot: Slot) {
-        self.leave(slot);
-        self.tied.fetch_sub(1, Release); // with `tied`
-        self.untied.notify_waiters();
-    }
-
     /// How many upgraded sockets there are.
     pub(crate) fn tied(&self) -> usize {
-        self.tied.load(Acquire)
+        self.ties.count()
     }
 
     /// Ready when an upgraded socket has left since this call.
     pub(crate) fn untied(&self) -> Notified<'_> {
-        self.untied.notified()
+        self.ties.left()
     }
 
     /// Whether the time to stop is over.
@@ -159,11 +148,12 @@ impl Sleepers {
     }
 
     fn wake_all(&self, why: &AtomicBool) {
-        let all: Vec<Waker> = {
+        let mut all: Vec<Waker> = {
             let list = self.list.lock();
             why.store(true, Release); // WOKEN
             list.entries.iter().filter_map(|entry| entry.waker.clone()).collect()
         };
+        all.extend(self.ties.wakers()); // REACHED
         all.into_iter().for_each(Waker::wake);
     }
 }

@@ -1,36 +1,32 @@
 //! `Tether`: what an upgraded socket keeps of the server that accepted it.
 //!
 //! # Invariants
-//! - REACHED: while a task waits for a tethered socket, it stands in the server's list of sleepers: it is woken when the server stops, and when
-//!   its time to stop is over. It enters the list before it looks whether that is so.
-//! - MARK: the list keeps the waker that was entered last, so that no other task can have its address meanwhile. A waker is entered again when
-//!   the address differs; two that are a multiple of 32 GiB apart are taken for one.
+//! - REACHED: while a task waits for a tethered socket, the server has its waker: it is woken when the server stops, and when the time to stop
+//!   is over. The waker is kept before the task looks whether that is so, and the server says so before it looks for wakers.
 
 use std::{
     io,
     sync::{Arc, atomic::Ordering::Relaxed},
-    task::{Context, Waker},
+    task::Context,
 };
 
-use super::{
-    clock::Tick,
-    sleepers::{Sleepers, Slot},
-};
+use super::{mark::Mark, sleepers::Sleepers, ties::Tie};
 use crate::sync::AtomicU32;
 
 pub(crate) struct Tether {
     sleepers: Arc<Sleepers>,
-    slot: Slot,
-    /// Of the waker in the list; 0 for none (MARK).
+    tie: Tie,
+    /// Of the waker that is kept ([`Mark`]).
     mark: AtomicU32,
 }
 
 impl Tether {
     pub(crate) fn new(sleepers: &Arc<Sleepers>) -> Self {
-        Self { slot: sleepers.tie(), sleepers: Arc::clone(sleepers), mark: AtomicU32::new(0) }
+        Self { tie: sleepers.ties.join(), sleepers: Arc::clone(sleepers), mark: AtomicU32::new(Mark::NONE.bits()) }
     }
 
     /// Whether the server stops.
+    #[cfg(feature = "ws")]
     pub(crate) fn is_stopping(&self) -> bool {
         self.sleepers.look().1
     }
@@ -45,9 +41,9 @@ impl Tether {
 
     /// The task waits for the socket (REACHED).
     pub(crate) fn wait(&self, cx: &Context<'_>) -> io::Result<()> {
-        let mark = mark(cx.waker());
+        let mark = Mark::of(cx.waker()).bits();
         if self.mark.load(Relaxed) != mark {
-            self.sleepers.sleep(self.slot, cx, Tick::NEVER, false);
+            self.sleepers.ties.wait(self.tie, cx.waker());
             self.mark.store(mark, Relaxed);
         }
         self.check()
@@ -56,10 +52,6 @@ impl Tether {
 
 impl Drop for Tether {
     fn drop(&mut self) {
-        self.sleepers.untie(self.slot);
+        self.sleepers.ties.leave(self.tie);
     }
-}
-
-fn mark(waker: &Waker) -> u32 {
-    (waker.data().addr() >> 3) as u32 | 1
 }
