@@ -72,9 +72,9 @@ fn hello() -> Case {
         request: request("GET", 0),
         connections: 50,
         servers: vec![
-            Server::new("leasehold", |listener| async { serve(listener, from_hyper(service_fn(answer))).await }),
+            Server::new("leasehold", |listener| async { drop(serve(listener, from_hyper(service_fn(answer))).await) }),
             Server::new("leasehold_without_linger", |listener| async {
-                serve(listener, from_hyper(service_fn(answer))).linger(Duration::ZERO).await
+                drop(serve(listener, from_hyper(service_fn(answer))).linger(Duration::ZERO).await)
             }),
             Server::new("hyper", |listener| stock(listener, answer)),
         ],
@@ -94,10 +94,10 @@ fn budget() -> Case {
         servers: vec![
             Server::new("leasehold/BudgetLayer", |listener| async move {
                 let service = BudgetLayer::new(&one).layer(from_hyper(service_fn(answer)));
-                serve(listener, service).pool(&one, 4 * MIB).await;
+                serve(listener, service).pool(&one, 4 * MIB).await.expect("no error");
             }),
             Server::new("leasehold", |listener| async move {
-                serve(listener, from_hyper(service_fn(answer))).pool(&other, 4 * MIB).await;
+                serve(listener, from_hyper(service_fn(answer))).pool(&other, 4 * MIB).await.expect("no error");
             }),
         ],
     }
@@ -130,8 +130,8 @@ fn echo() -> Case {
         request: request("POST", MIB),
         connections: 8,
         servers: vec![
-            Server::new("leasehold/Leased", |listener| async { serve(listener, leased).await }),
-            Server::new("leasehold/Bytes", |listener| async { serve(listener, same).await }),
+            Server::new("leasehold/Leased", |listener| async { drop(serve(listener, leased).await) }),
+            Server::new("leasehold/Bytes", |listener| async { drop(serve(listener, same).await) }),
             Server::new("axum/Bytes", |listener| axum(listener, stock)),
         ],
     }
@@ -151,11 +151,11 @@ fn response() -> Case {
         servers: vec![
             Server::new("leasehold/ChainBody", |listener| async {
                 let answer = move |_| ready(ChainBody::new(chain.clone()));
-                serve(listener, from_hyper(service_fn(answer))).await;
+                serve(listener, from_hyper(service_fn(answer))).await.expect("no error");
             }),
             Server::new("leasehold/Full<Bytes>", |listener| async {
                 let answer = move |_| ready(Full::new(bytes.clone()));
-                serve(listener, from_hyper(service_fn(answer))).await;
+                serve(listener, from_hyper(service_fn(answer))).await.expect("no error");
             }),
             Server::new("hyper/ChainBody", |listener| {
                 stock(listener, move |_| ready(ChainBody::new(same_chain.clone())))

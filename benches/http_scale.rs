@@ -89,7 +89,7 @@ fn serve_until_told() {
                 Ok::<_, Infallible>(Response::new(ChainBody::new(chain)))
             }
         });
-        serve(listener, from_hyper(echo)).await;
+        serve(listener, from_hyper(echo)).await.expect("no error");
     });
 }
 

@@ -48,7 +48,10 @@ async fn main() -> anyhow::Result<()> {
 
     // Both serve until Ctrl-C, and answer what was asked before.
     let stop = || async { drop(tokio::signal::ctrl_c().await) };
-    tokio::join!(hyper.with_graceful_shutdown(stop()), axum.with_graceful_shutdown(stop()));
+    tokio::try_join!(
+        hyper.with_graceful_shutdown(stop()).into_future(),
+        axum.with_graceful_shutdown(stop()).into_future()
+    )?;
     Ok(())
 }
 

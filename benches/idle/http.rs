@@ -50,9 +50,13 @@ pub(super) fn server(stack: Stack, listener: TcpListener, pool: &Pool) -> Pin<Bo
     match stack {
         Stack::ServeHyper => {
             let server = serve(listener, from_hyper(service_fn(len)));
-            server.linger(Duration::ZERO).pool(pool, LIMIT).into_future()
+            let server = server.linger(Duration::ZERO).pool(pool, LIMIT).into_future();
+            Box::pin(async { drop(server.await) })
         }
-        Stack::ServeAxum => serve(listener, router()).linger(Duration::ZERO).pool(pool, LIMIT).into_future(),
+        Stack::ServeAxum => {
+            let server = serve(listener, router()).linger(Duration::ZERO).pool(pool, LIMIT).into_future();
+            Box::pin(async { drop(server.await) })
+        }
         Stack::Axum => Box::pin(async move { axum::serve(listener, router()).await.expect("it serves for ever") }),
         Stack::Hyper => Box::pin(async move {
             loop {

@@ -114,7 +114,8 @@ where
             Ok::<Response<BytesBody>, Infallible>(response)
         }
     });
-    serve(listener, from_hyper(service)).pool(pool, LIMIT).into_future()
+    let server = serve(listener, from_hyper(service)).pool(pool, LIMIT).into_future();
+    Box::pin(async { drop(server.await) })
 }
 
 /// The handshake has a task of its own: one that went on with the socket would keep what it did for that.

@@ -208,5 +208,5 @@ async fn web_socket(listener: TcpListener, pool: Pool) {
             Ok::<_, Infallible>(response)
         }
     });
-    serve(listener, from_hyper(shake_hands)).pool(&pool, LIMIT).await;
+    serve(listener, from_hyper(shake_hands)).pool(&pool, LIMIT).await.expect("no error");
 }

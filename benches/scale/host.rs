@@ -29,14 +29,14 @@ pub(crate) struct Service {
 }
 
 impl Service {
-    pub(crate) fn stock(run: impl Future<Output = ()> + 'static) -> Self {
-        Self { run: Box::pin(run), pool: None }
+    pub(crate) fn stock<R: 'static>(run: impl Future<Output = R> + 'static) -> Self {
+        Self { run: Box::pin(async { drop(run.await) }), pool: None }
     }
 
     /// One out of a pool, which is maintained.
-    pub(crate) fn ours(pool: &Pool, run: impl Future<Output = ()> + 'static) -> Self {
+    pub(crate) fn ours<R: 'static>(pool: &Pool, run: impl Future<Output = R> + 'static) -> Self {
         tokio::spawn(pool.maintain());
-        Self { run: Box::pin(run), pool: Some(pool.clone()) }
+        Self { run: Box::pin(async { drop(run.await) }), pool: Some(pool.clone()) }
     }
 }
 

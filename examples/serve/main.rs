@@ -152,18 +152,19 @@ async fn serve(options: &Options) -> anyhow::Result<()> {
         .with_graceful_shutdown(async { drop(draining.await) })
         .into_future();
     tokio::select! {
-        () = &mut server => {}
+        ended = &mut server => drop(ended?),
         () = stop.recv() => {}
     }
 
     drop(drain); // from here on new clients are refused
     figures.sockets().stop();
     let ended = async {
-        server.await;
+        server.await?;
         figures.sockets().ended().await;
+        io::Result::Ok(())
     };
     tokio::select! {
-        () = ended => {}
+        ended = ended => ended?,
         () = tokio::time::sleep(DRAIN_MAX) => eprintln!("serve: some clients did not finish within {DRAIN_MAX:?}"),
         () = stop.recv() => eprintln!("serve: stopped at once"),
     }

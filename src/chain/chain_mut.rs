@@ -75,13 +75,27 @@ impl ChainMut {
     /// As [`Pool::try_chain`] for what is missing; the chain is as it was then. A front that was split off by
     /// [`split_to`](Self::split_to) cannot lease.
     pub fn try_reserve(&mut self, additional: usize) -> Result<(), LeaseError> {
+        self.try_reserve_untold(additional).map_err(|error| self.told(error))
+    }
+
+    /// Counts a refusal that the caller is told of.
+    #[cold]
+    fn told(&self, error: LeaseError) -> LeaseError {
+        match &self.pool {
+            Some(pool) => pool.told(error),
+            None => error,
+        }
+    }
+
+    /// As [`try_reserve`](Self::try_reserve), for those who do without, or wait: nobody is told of a refusal.
+    pub(crate) fn try_reserve_untold(&mut self, additional: usize) -> Result<(), LeaseError> {
         let room = self.remaining_mut();
         if additional > room {
             let pool = self.pool.as_ref().ok_or_else(LeaseError::detached)?;
             match pool.lease_single(additional - room) {
                 Some(block) => self.add_block(block),
                 None => {
-                    let blocks = pool.try_lease_chain(additional - room)?;
+                    let blocks = pool.try_lease_chain_untold(additional - room)?;
                     self.add_room(blocks);
                 }
             }
@@ -295,7 +309,7 @@ impl ChainMut {
     /// Leases for a write of `wanted` bytes: generously if that can be had, else the smallest block.
     fn lease_for_write(&mut self, wanted: usize) -> Result<(), LeaseError> {
         let generous = self.len().clamp(WRITE_LEASE_MIN, WRITE_LEASE_MAX).max(wanted);
-        match self.try_reserve(generous) {
+        match self.try_reserve_untold(generous) {
             Err(_) if self.remaining_mut() == 0 => self.try_reserve(1),
             _ => Ok(()),
         }

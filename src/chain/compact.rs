@@ -23,6 +23,11 @@ impl Chain {
     /// # Errors
     /// As [`Pool::try_chain`]. What was compacted until then stays so, the rest is as it was; no byte is lost.
     pub fn compact(&mut self, pool: &Pool) -> Result<(), LeaseError> {
+        self.compact_untold(pool).map_err(|error| pool.told(error))
+    }
+
+    /// As [`compact`](Self::compact), for those who do without: nobody is told of a refusal.
+    pub(crate) fn compact_untold(&mut self, pool: &Pool) -> Result<(), LeaseError> {
         let used = self.bytes_by_block();
         let is_sparse = |segment: &Segment| match segment {
             Segment::Block(block) => block.block_id().is_some_and(|id| used[&id] * 2 < block.block_capacity()),
@@ -58,7 +63,7 @@ impl Chain {
         if pool.chain_capacity(self.len) >= self.pinned() {
             return Ok(self);
         }
-        match pool.try_chain(self.len) {
+        match pool.try_chain_untold(self.len) {
             Ok(mut copy) => {
                 self.segments().for_each(|segment| copy.put_slice(segment.as_ref()));
                 Ok(copy.freeze())

@@ -159,7 +159,7 @@ impl ChainMut {
 
     /// Copies the first `len` bytes out of their blocks into as few others as hold them; does nothing if memory is short.
     fn move_front(&mut self, len: usize) {
-        let Some(Ok(mut copy)) = self.pool.as_ref().map(|pool| pool.try_chain(len)) else { return };
+        let Some(Ok(mut copy)) = self.pool.as_ref().map(|pool| pool.try_chain_untold(len)) else { return };
         let mut left = len;
         for chunk in self.chunks() {
             let count = chunk.len().min(left);
@@ -179,7 +179,7 @@ impl ChainMut {
     pub(crate) fn compact(&mut self) {
         if is_sparse(self.len(), self.pinned())
             && let Some(pool) = &self.pool
-            && let Ok(mut copy) = pool.try_chain(self.len())
+            && let Ok(mut copy) = pool.try_chain_untold(self.len())
         {
             self.chunks().for_each(|chunk| copy.put_slice(chunk));
             *self = copy;

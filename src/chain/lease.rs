@@ -27,6 +27,14 @@ impl Pool {
         }
     }
 
+    /// As [`try_chain`](Self::try_chain), for those who do without: nobody is told of a refusal.
+    pub(crate) fn try_chain_untold(&self, len: usize) -> Result<ChainMut, LeaseError> {
+        match self.lease_single(len) {
+            Some(block) => Ok(ChainMut::with_block(self, block)),
+            None => Ok(ChainMut::with_room(self, self.try_lease_chain_untold(len)?)),
+        }
+    }
+
     /// Leases an empty chain with room for `len` bytes, and waits for it if need be: at most the pool's `wait_max`.
     ///
     /// # Errors

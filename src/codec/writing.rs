@@ -67,10 +67,10 @@ impl Writing {
         if self.chain.remaining_mut() >= head_room.max(1) {
             return Ok(());
         }
-        if !self.chain.is_empty() && self.chain.try_reserve(BATCH_ROOM).is_ok() {
+        if !self.chain.is_empty() && self.chain.try_reserve_untold(BATCH_ROOM).is_ok() {
             return Ok(());
         }
-        self.chain.try_reserve(head_room)
+        self.chain.try_reserve_untold(head_room)
     }
 
     pub(super) fn start_send<I, E: Encoder<I>>(&mut self, item: I, codec: &mut E) -> Result<(), E::Error> {

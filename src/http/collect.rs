@@ -94,7 +94,7 @@ where
     }
     let mut chain = copying.take();
     // Refused only while memory is short; then the last block stays as large as it is.
-    let _ = chain.compact(pool);
+    let _ = chain.compact_untold(pool);
     Ok(chain)
 }
 

@@ -78,7 +78,7 @@ impl Copying {
         if self.lease.is_none() {
             let arrived = self.chain.len().saturating_add(needed);
             let wanted = needed.saturating_add(to_come).min(arrived.saturating_mul(AHEAD)).min(PIECE_MAX);
-            if self.chain.try_reserve(wanted).is_ok() {
+            if self.chain.try_reserve_untold(wanted).is_ok() {
                 return Poll::Ready(Ok(()));
             }
             least = self.piece_of(needed)?;

@@ -165,7 +165,7 @@ impl<R: AsyncRead + Unpin> ReaderBody<R> {
     fn frame_of(&mut self, block: BlockMut) -> Chain {
         let mut chain = Chain::from(block);
         // Refused only while memory is short; then the block goes out as it is, and comes home as soon.
-        let _ = chain.compact(&self.account);
+        let _ = chain.compact_untold(&self.account);
         chain
     }
 }

@@ -15,13 +15,16 @@ use tokio::{
     net::TcpStream,
 };
 
-use super::socket::Socket;
+use super::{socket::Socket, tether::Tether};
 
 /// A bare socket, or any other transport in a box.
 ///
 /// For code that has one type for connections of several kinds: TCP, TLS, an HTTP upgrade. What it holds of a socket is the socket itself, so
 /// that the rest of this crate reads and writes it as such ([the module](super)), at the same system calls; a `Box<dyn AsyncRead>` would hide
-/// it. No larger than a `TcpStream`.
+/// it. Two words larger than a `TcpStream`.
+///
+/// One that a server of this crate has upgraded ([`into_socket`](crate::http::serve::into_socket)) ends with that server: once its
+/// [`shutdown_timeout`](crate::http::serve::Serve::shutdown_timeout) is over, reads and writes fail with `ConnectionAborted`.
 ///
 /// # Examples
 /// ```
@@ -41,6 +44,8 @@ use super::socket::Socket;
 /// ```
 pub struct AnyStream {
     kind: Kind,
+    /// If it was upgraded by a server of this crate.
+    tether: Option<Tether>,
 }
 
 enum Kind {
@@ -61,7 +66,7 @@ impl AnyStream {
     pub fn new<T: AsyncRead + AsyncWrite + Unpin + Send + 'static>(io: T) -> Self {
         match unwrap::<T, TcpStream>(io) {
             Ok(tcp) => tcp.into(),
-            Err(io) => Self::new_but_tcp(io),
+            Err(io) => unwrap::<T, Self>(io).unwrap_or_else(Self::new_but_tcp),
         }
     }
 
@@ -69,13 +74,41 @@ impl AnyStream {
     fn new_but_tcp<T: AsyncRead + AsyncWrite + Unpin + Send + 'static>(io: T) -> Self {
         match unwrap::<T, UnixStream>(io) {
             Ok(unix) => unix.into(),
-            Err(io) => Self { kind: Kind::Other(Box::new(io)) },
+            Err(io) => Self::of(Kind::Other(Box::new(io))),
         }
     }
 
     #[cfg(not(unix))]
     fn new_but_tcp<T: AsyncRead + AsyncWrite + Unpin + Send + 'static>(io: T) -> Self {
-        Self { kind: Kind::Other(Box::new(io)) }
+        Self::of(Kind::Other(Box::new(io)))
+    }
+
+    fn of(kind: Kind) -> Self {
+        Self { kind, tether: None }
+    }
+
+    /// As it is, but ended with the server that accepted it.
+    #[cfg(feature = "http")]
+    pub(crate) fn tethered(self, tether: Tether) -> Self {
+        Self { tether: Some(tether), ..self }
+    }
+
+    /// Whether the server that accepted it stops.
+    #[cfg(feature = "ws")]
+    pub(crate) fn is_leaving(&self) -> bool {
+        self.tether.as_ref().is_some_and(Tether::is_stopping)
+    }
+
+    /// Sees to it that a task that waits is reached by the server, and fails once that has stopped.
+    fn reach<R>(&self, cx: &Context<'_>, polled: Poll<io::Result<R>>) -> Poll<io::Result<R>> {
+        match (&self.tether, self.socket()) {
+            (None, _) => polled,
+            (Some(_), Some(socket)) => socket.reach(cx, polled),
+            (Some(tether), None) => match if polled.is_pending() { tether.wait(cx) } else { tether.check() } {
+                Ok(()) => polled,
+                Err(error) => Poll::Ready(Err(error)),
+            },
+        }
     }
 
     /// The TCP socket, if it is one: for its addresses and options.
@@ -87,12 +120,13 @@ impl AnyStream {
     }
 
     pub(super) fn socket(&self) -> Option<Socket<'_>> {
-        match &self.kind {
-            Kind::Tcp(tcp) => Some(Socket::Tcp(tcp)),
+        let socket = match &self.kind {
+            Kind::Tcp(tcp) => Socket::tcp(tcp),
             #[cfg(unix)]
-            Kind::Unix(unix) => Some(Socket::Unix(unix)),
-            Kind::Other(_) => None,
-        }
+            Kind::Unix(unix) => Socket::unix(unix),
+            Kind::Other(_) => return None,
+        };
+        Some(socket.tethered(self.tether.as_ref()))
     }
 
     fn io(&self) -> &dyn ReadWrite {
@@ -125,22 +159,25 @@ fn unwrap<T: 'static, S: 'static>(io: T) -> Result<S, T> {
 }
 
 impl AsyncRead for AnyStream {
-    fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
-        self.io_mut().poll_read(cx, buf)
+    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        let polled = self.as_mut().io_mut().poll_read(cx, buf);
+        self.reach(cx, polled)
     }
 }
 
 impl AsyncWrite for AnyStream {
-    fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
-        self.io_mut().poll_write(cx, buf)
+    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
+        let polled = self.as_mut().io_mut().poll_write(cx, buf);
+        self.reach(cx, polled)
     }
 
     fn poll_write_vectored(
-        self: Pin<&mut Self>,
+        mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
         bufs: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        self.io_mut().poll_write_vectored(cx, bufs)
+        let polled = self.as_mut().io_mut().poll_write_vectored(cx, bufs);
+        self.reach(cx, polled)
     }
 
     fn is_write_vectored(&self) -> bool {
@@ -158,14 +195,14 @@ impl AsyncWrite for AnyStream {
 
 impl From<TcpStream> for AnyStream {
     fn from(tcp: TcpStream) -> Self {
-        Self { kind: Kind::Tcp(tcp) }
+        Self::of(Kind::Tcp(tcp))
     }
 }
 
 #[cfg(unix)]
 impl From<UnixStream> for AnyStream {
     fn from(unix: UnixStream) -> Self {
-        Self { kind: Kind::Unix(Box::new(unix)) }
+        Self::of(Kind::Unix(Box::new(unix)))
     }
 }
 
@@ -191,8 +228,8 @@ mod tests {
         let tcp = TcpStream::connect(listener.local_addr().expect("an address")).await.expect("a connection");
         let (pipe, _) = tokio::io::duplex(1);
         let (mut socket, mut other) = (AnyStream::new(tcp), AnyStream::new(pipe));
-        assert!(matches!(Socket::of(&socket), Some(Socket::Tcp(_))));
-        assert!(matches!(Socket::of(&&mut socket), Some(Socket::Tcp(_))));
+        assert!(Socket::of(&socket).is_some_and(Socket::is_tcp));
+        assert!(Socket::of(&&mut socket).is_some_and(Socket::is_tcp));
         assert!(Socket::of(&other).is_none() && Socket::of(&&mut other).is_none());
     }
 
@@ -200,6 +237,6 @@ mod tests {
     #[tokio::test]
     async fn so_is_a_unix_socket() {
         let (near, _) = UnixStream::pair().expect("sockets");
-        assert!(matches!(Socket::of(&AnyStream::new(near)), Some(Socket::Unix(_))));
+        assert!(Socket::of(&AnyStream::new(near)).is_some_and(|socket| !socket.is_tcp()));
     }
 }

@@ -158,11 +158,11 @@ impl<T: AsyncWrite + Unpin> BufStream<T> {
     /// Makes room for a write of `len` bytes; whether it is to be collected. If not, nothing is left in front of it.
     fn poll_collect(&mut self, cx: &mut Context<'_>, len: usize) -> Poll<io::Result<bool>> {
         let is_small = len < BUFFER_LEN;
-        if is_small && self.unsent.len() + len <= BUFFER_LEN && self.unsent.try_reserve(len).is_ok() {
+        if is_small && self.unsent.len() + len <= BUFFER_LEN && self.unsent.try_reserve_untold(len).is_ok() {
             return Poll::Ready(Ok(true));
         }
         ready!(self.poll_send_all(cx))?;
-        Poll::Ready(Ok(is_small && self.unsent.try_reserve(len).is_ok()))
+        Poll::Ready(Ok(is_small && self.unsent.try_reserve_untold(len).is_ok()))
     }
 }
 

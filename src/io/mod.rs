@@ -29,12 +29,21 @@ mod buf_stream;
 #[cfg(feature = "http")]
 mod clock;
 mod intake;
+#[cfg(feature = "http")]
+mod mark;
 mod outbox;
 mod relay;
 #[cfg(feature = "http")]
 mod sleepers;
 #[allow(unsafe_code)]
 mod socket;
+#[cfg(feature = "http")]
+mod tether;
+#[cfg(not(feature = "http"))]
+#[path = "untethered.rs"]
+mod tether;
+#[cfg(feature = "http")]
+mod ties;
 mod write;
 
 #[cfg(feature = "codec")]
@@ -54,6 +63,9 @@ pub use self::{
 pub(crate) use self::{
     clock::{Clock, TICK, Tick},
     sleepers::{Sleepers, Slot},
-    socket::{is_socket, limit_unsent_of},
+    socket::{is_socket, limit_unsent_of, peek_now, recv_now, recv_room},
+    tether::Tether,
     write::poll_write_slices,
 };
+#[cfg(feature = "ws")]
+pub(crate) use self::{mark::Mark, socket::is_leaving};

@@ -16,7 +16,12 @@ use std::{
     task::{Context, Waker},
 };
 
-use super::clock::{Clock, Tick};
+use tokio::sync::futures::Notified;
+
+use super::{
+    clock::{Clock, Tick},
+    ties::Ties,
+};
 use crate::{
     sync::Mutex,
     util::{WakeList, wake_list::contain},
@@ -31,6 +36,9 @@ pub(crate) struct Sleepers {
     list: Mutex<List>,
     pub(crate) clock: Clock,
     is_stopping: AtomicBool,
+    is_over: AtomicBool,
+    /// Upgraded sockets.
+    pub(super) ties: Ties,
 }
 
 #[derive(Debug, Default)]
@@ -118,13 +126,38 @@ impl Sleepers {
         let _ = contain(|| due.wake_all());
     }
 
+    /// How many upgraded sockets there are.
+    pub(crate) fn tied(&self) -> usize {
+        self.ties.count()
+    }
+
+    /// Ready when an upgraded socket has left since this call.
+    pub(crate) fn untied(&self) -> Notified<'_> {
+        self.ties.left()
+    }
+
+    /// Whether the time to stop is over.
+    pub(crate) fn is_over(&self) -> bool {
+        self.is_over.load(Acquire)
+    }
+
     /// The server stops: wakes all.
     pub(crate) fn stop(&self) {
-        let all: WakeList = {
+        self.wake_all(&self.is_stopping);
+    }
+
+    /// The time to stop is over: wakes all.
+    pub(crate) fn end(&self) {
+        self.wake_all(&self.is_over);
+    }
+
+    fn wake_all(&self, why: &AtomicBool) {
+        let mut all: WakeList = {
             let list = self.list.lock();
-            self.is_stopping.store(true, Release); // WOKEN
+            why.store(true, Release); // WOKEN
             list.entries.iter().filter_map(|entry| entry.waker.clone()).collect()
         };
+        all.extend(self.ties.wakers()); // REACHED
         let _ = contain(|| all.wake_all());
     }
 }

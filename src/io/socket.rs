@@ -9,11 +9,14 @@
 use std::{
     io::{self, IoSlice},
     mem::MaybeUninit,
+    net::Shutdown,
     task::{Context, Poll},
 };
 
 use bytes::BufMut;
 use socket2::{MaybeUninitSlice, MsgHdrMut, SockRef};
+#[cfg(feature = "http")]
+use tokio::io::ReadBuf;
 #[cfg(unix)]
 use tokio::net::{UnixStream, unix};
 use tokio::{
@@ -21,15 +24,25 @@ use tokio::{
     net::{TcpStream, tcp},
 };
 
-use super::AnyStream;
+use super::{AnyStream, tether::Tether};
 use crate::chain::ChainMut;
+
+/// What is received at once, on the stack, where tokio is not asked.
+#[cfg(feature = "http")]
+const RECV_NOW_LEN: usize = 4 << 10;
 
 /// The kernel keeps eight slices of a receiving call on its stack, and allocates for more.
 pub(super) const RECV_SLICES_MAX: usize = 8;
 
-/// A bare socket of tokio.
+/// A bare socket of tokio, and what it keeps of the server that accepted it.
 #[derive(Clone, Copy)]
-pub(super) enum Socket<'a> {
+pub(super) struct Socket<'a> {
+    kind: Kind<'a>,
+    tether: Option<&'a Tether>,
+}
+
+#[derive(Clone, Copy)]
+enum Kind<'a> {
     Tcp(&'a TcpStream),
     #[cfg(unix)]
     Unix(&'a UnixStream),
@@ -61,6 +74,19 @@ impl Received {
 }
 
 impl<'a> Socket<'a> {
+    pub(super) fn tcp(tcp: &'a TcpStream) -> Self {
+        Self { kind: Kind::Tcp(tcp), tether: None }
+    }
+
+    #[cfg(unix)]
+    pub(super) fn unix(unix: &'a UnixStream) -> Self {
+        Self { kind: Kind::Unix(unix), tether: None }
+    }
+
+    pub(super) fn tethered(self, tether: Option<&'a Tether>) -> Self {
+        Self { tether, ..self }
+    }
+
     /// The socket that `io` is, if it is one.
     pub(super) fn of<T>(io: &'a T) -> Option<Self> {
         if let Some(any) = cast_any::<T, AnyStream>(io) {
@@ -72,7 +98,7 @@ impl<'a> Socket<'a> {
             .or_else(|| cast_any::<T, tcp::ReadHalf<'static>>(io).map(AsRef::as_ref))
             .or_else(|| cast_any::<T, tcp::WriteHalf<'static>>(io).map(AsRef::as_ref));
         match tcp {
-            Some(tcp) => Some(Self::Tcp(tcp)),
+            Some(tcp) => Some(Self::tcp(tcp)),
             None => Self::of_unix(io),
         }
     }
@@ -84,7 +110,7 @@ impl<'a> Socket<'a> {
             .or_else(|| cast_any::<T, unix::OwnedWriteHalf>(io).map(AsRef::as_ref))
             .or_else(|| cast_any::<T, unix::ReadHalf<'static>>(io).map(AsRef::as_ref))
             .or_else(|| cast_any::<T, unix::WriteHalf<'static>>(io).map(AsRef::as_ref))
-            .map(Self::Unix)
+            .map(Self::unix)
     }
 
     #[cfg(not(unix))]
@@ -93,22 +119,40 @@ impl<'a> Socket<'a> {
     }
 
     pub(super) fn is_tcp(self) -> bool {
-        matches!(self, Self::Tcp(_))
+        matches!(self.kind, Kind::Tcp(_))
     }
 
     pub(super) fn poll_read_ready(self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        match self {
-            Self::Tcp(tcp) => tcp.poll_read_ready(cx),
+        let polled = match self.kind {
+            Kind::Tcp(tcp) => tcp.poll_read_ready(cx),
             #[cfg(unix)]
-            Self::Unix(unix) => unix.poll_read_ready(cx),
-        }
+            Kind::Unix(unix) => unix.poll_read_ready(cx),
+        };
+        self.reach(cx, polled)
     }
 
     pub(super) fn poll_write_ready(self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        match self {
-            Self::Tcp(tcp) => tcp.poll_write_ready(cx),
+        let polled = match self.kind {
+            Kind::Tcp(tcp) => tcp.poll_write_ready(cx),
             #[cfg(unix)]
-            Self::Unix(unix) => unix.poll_write_ready(cx),
+            Kind::Unix(unix) => unix.poll_write_ready(cx),
+        };
+        self.reach(cx, polled)
+    }
+
+    /// Sees to it that a task that waits is reached by the server (REACHED). Once the server's time to stop is over, the socket is shut down, so
+    /// that a task that waits for its other direction is woken too.
+    #[inline]
+    pub(super) fn reach<R>(self, cx: &Context<'_>, polled: Poll<io::Result<R>>) -> Poll<io::Result<R>> {
+        let Some(tether) = self.tether else { return polled };
+        let reached = if polled.is_pending() { tether.wait(cx) } else { tether.check() };
+        match reached {
+            Ok(()) => polled,
+            Err(error) => {
+                // It may have been shut down before.
+                let _ = self.sock().shutdown(Shutdown::Both);
+                Poll::Ready(Err(error))
+            }
         }
     }
 
@@ -197,10 +241,10 @@ impl<'a> Socket<'a> {
             answer = Some(result);
             if is_last { Err(io::ErrorKind::WouldBlock.into()) } else { Ok(()) }
         };
-        let outcome = match self {
-            Self::Tcp(tcp) => tcp.try_io(interest, &mut tried),
+        let outcome = match self.kind {
+            Kind::Tcp(tcp) => tcp.try_io(interest, &mut tried),
             #[cfg(unix)]
-            Self::Unix(unix) => unix.try_io(interest, &mut tried),
+            Kind::Unix(unix) => unix.try_io(interest, &mut tried),
         };
         match (answer, outcome) {
             (Some(answer), _) => Ok(answer),
@@ -210,18 +254,18 @@ impl<'a> Socket<'a> {
     }
 
     fn sock(self) -> SockRef<'a> {
-        match self {
-            Self::Tcp(tcp) => SockRef::from(tcp),
+        match self.kind {
+            Kind::Tcp(tcp) => SockRef::from(tcp),
             #[cfg(unix)]
-            Self::Unix(unix) => SockRef::from(unix),
+            Kind::Unix(unix) => SockRef::from(unix),
         }
     }
 
     fn ask_inq(self) -> Inq {
-        match self {
-            Self::Tcp(tcp) => ask_inq(tcp),
+        match self.kind {
+            Kind::Tcp(tcp) => ask_inq(tcp),
             #[cfg(unix)]
-            Self::Unix(_) => Inq::Off,
+            Kind::Unix(_) => Inq::Off,
         }
     }
 }
@@ -230,14 +274,51 @@ impl<'a> Socket<'a> {
 #[cfg(feature = "http")]
 pub(crate) fn limit_unsent_of<T>(io: &T, bytes: u32) -> io::Result<()> {
     match Socket::of(io) {
-        Some(Socket::Tcp(tcp)) => limit_unsent(tcp, bytes),
+        Some(Socket { kind: Kind::Tcp(tcp), .. }) => limit_unsent(tcp, bytes),
         _ => Ok(()),
     }
+}
+
+/// Whether the server that accepted an upgraded socket stops.
+#[cfg(feature = "ws")]
+pub(crate) fn is_leaving<T>(io: &T) -> bool {
+    cast_any::<T, AnyStream>(io).is_some_and(AnyStream::is_leaving)
 }
 
 /// Whether a transport is a bare socket.
 pub(crate) fn is_socket<T>(io: &T) -> bool {
     Socket::of(io).is_some()
+}
+
+/// Receives what the kernel has, whether or not tokio has noticed it; none if there is nothing, or if `io` is no socket.
+#[cfg(feature = "http")]
+pub(crate) fn recv_now<T>(io: &T, room: &mut ReadBuf<'_>) -> Option<io::Result<usize>> {
+    use std::io::Read;
+
+    let mut bytes = [0; RECV_NOW_LEN];
+    let most = room.remaining().min(RECV_NOW_LEN);
+    let received = (&*Socket::of(io)?.sock()).read(&mut bytes[..most]);
+    if let Ok(count) = received {
+        room.put_slice(&bytes[..count]);
+    }
+    Some(received)
+}
+
+/// How many bytes the kernel has, up to `most`; none if `io` is no socket, or has failed.
+#[cfg(feature = "http")]
+pub(crate) fn peek_now<T>(io: &T, most: usize) -> Option<usize> {
+    let mut room = [MaybeUninit::uninit(); RECV_NOW_LEN];
+    match Socket::of(io)?.sock().peek(&mut room[..most.min(RECV_NOW_LEN)]) {
+        Ok(count) => Some(count),
+        Err(error) if error.kind() == io::ErrorKind::WouldBlock => Some(0),
+        Err(_) => None,
+    }
+}
+
+/// How many bytes the kernel may hold that have come on `io`: none if it is no socket.
+#[cfg(feature = "http")]
+pub(crate) fn recv_room<T>(io: &T) -> Option<usize> {
+    Socket::of(io)?.sock().recv_buffer_size().ok()
 }
 
 /// Waits until a transport has something to read, if it is a socket; any other must be asked by reading.

@@ -35,6 +35,8 @@ mod recharge;
 mod refusals;
 mod reservation;
 mod reserve;
+#[cfg(feature = "http")]
+mod set_aside;
 #[allow(unsafe_code)]
 mod slab;
 #[allow(unsafe_code)]
@@ -48,6 +50,8 @@ mod trace;
 
 #[cfg(feature = "metrics")]
 pub(crate) use self::onlooker::Onlooker;
+#[cfg(feature = "http")]
+pub(crate) use self::set_aside::SetAside;
 pub use self::{
     block::Block,
     block_mut::BlockMut,
@@ -157,12 +161,15 @@ impl Pool {
         self.try_lease_fresh(len).map(BlockMut::from)
     }
 
-    /// As [`try_lease`](Self::try_lease), but a block of the largest class if none is that large.
+    /// As [`try_lease`](Self::try_lease), but a block of the largest class if none is that large. TOLD: for those who do without, or wait.
     #[inline]
     pub(crate) fn try_lease_most(&self, len: usize) -> Result<BlockMut, LeaseError> {
         let classes = &self.core().classes;
         let class = classes.holding(len).unwrap_or(classes.largest());
-        self.try_lease_of(class, len.min(classes.len_of(class))).map(BlockMut::from)
+        match self.core().lease_fast(&self.account, class) {
+            Some(block) => Ok(block.into()),
+            None => self.try_lease_slow(len.min(classes.len_of(class)), class).map(BlockMut::from),
+        }
     }
 
     /// Leases a block of at least `len` bytes, and waits for it if need be: at most the pool's `wait_max`.
@@ -322,6 +329,17 @@ impl Pool {
 
     /// Leases blocks with room for `len` bytes together, all or none.
     pub(crate) fn try_lease_chain(&self, len: usize) -> Result<Vec<BlockMut>, LeaseError> {
+        self.try_lease_chain_untold(len).map_err(|error| self.told(error))
+    }
+
+    /// Counts a refusal that the caller is told of (TOLD).
+    #[cold]
+    pub(crate) fn told(&self, error: LeaseError) -> LeaseError {
+        if error.is_over_limit() || error.is_exhausted() { self.core().refused(&self.account, error) } else { error }
+    }
+
+    /// As `try_lease_chain`, for those who do without, or wait (TOLD).
+    pub(crate) fn try_lease_chain_untold(&self, len: usize) -> Result<Vec<BlockMut>, LeaseError> {
         let request = self.request(len, Shape::Chain)?;
         self.refuse_on_purpose(self.core().bytes_of(request))?;
         let mut woken = Vec::new();
@@ -417,8 +435,13 @@ impl Pool {
     fn try_lease_of(&self, class: ClassIndex, len: usize) -> Result<Fresh, LeaseError> {
         match self.core().lease_fast(&self.account, class) {
             Some(block) => Ok(block),
-            None => self.try_lease_slow(len, class),
+            None => self.try_lease_told(len, class),
         }
+    }
+
+    #[cold]
+    fn try_lease_told(&self, len: usize, class: ClassIndex) -> Result<Fresh, LeaseError> {
+        self.try_lease_slow(len, class).map_err(|error| self.told(error))
     }
 
     #[cold]
@@ -431,7 +454,7 @@ impl Pool {
         leased.map(BlockMut::into_fresh)
     }
 
-    /// A lease that did not succeed at once: refused, unless those who wait may be passed.
+    /// A lease that did not succeed at once: refused, unless those who wait may be passed. It is not counted yet (TOLD).
     #[cold]
     fn lease_blocked(&self, len: usize, shape: Shape, blocked: Blocked) -> Result<Grant, LeaseError> {
         let core = self.core();

@@ -79,7 +79,7 @@ impl Pool {
     pub(super) fn refuse_on_purpose(&self, bytes: usize) -> Result<(), LeaseError> {
         let core = self.core();
         if core.refuses(&self.account, bytes) {
-            return Err(core.refused(&self.account, LeaseError::pool_empty(bytes)));
+            return Err(LeaseError::pool_empty(bytes));
         }
         Ok(())
     }

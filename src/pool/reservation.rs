@@ -88,7 +88,7 @@ impl Reservation {
     }
 
     /// Adds another reservation of the same account to this one.
-    #[cfg(feature = "codec")]
+    #[cfg(any(feature = "codec", feature = "http"))]
     pub(crate) fn absorb(&mut self, mut other: Reservation) {
         let Some(more) = other.charge.take() else { return };
         match &mut self.charge {

@@ -20,6 +20,11 @@ impl Pool {
     /// ([`is_exhausted`](LeaseError::is_exhausted)), or the length is over a limit or a quarter of the budget
     /// ([`is_too_large`](LeaseError::is_too_large)). Nothing is charged then.
     pub fn try_reserve(&self, len: usize) -> Result<Reservation, LeaseError> {
+        self.try_reserve_untold(len).map_err(|error| self.told(error))
+    }
+
+    /// As [`try_reserve`](Self::try_reserve), for those who do without, or wait (TOLD).
+    pub(crate) fn try_reserve_untold(&self, len: usize) -> Result<Reservation, LeaseError> {
         let request = self.request(len, Shape::Reservation)?;
         self.refuse_on_purpose(len)?;
         match self.lease_now(request) {

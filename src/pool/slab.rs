@@ -38,6 +38,8 @@ pub(super) struct Slab {
     len: usize,
     /// What may be out and reserved at once; the budget, unless the pool's own limit was lowered.
     pub(super) limit: usize,
+    /// What of that is kept for others than blocks and reservations ([`SetAside`](super::set_aside)).
+    pub(super) aside: usize,
     slots: Box<[Slot]>,
     /// The spans of `slots` that are `Slot::Free`.
     free_spans: Bits,
@@ -108,6 +110,7 @@ impl Slab {
         let mut slab = Self {
             len,
             limit: len,
+            aside: 0,
             slots: (0..spans).map(|_| Slot::Free { warm: false }).collect(),
             free_spans: Bits::full(spans),
             warm_spans: 0,
@@ -242,7 +245,7 @@ impl Slab {
 
     /// What may still be taken or reserved, in bytes.
     pub(super) fn room(&self) -> usize {
-        self.limit.saturating_sub(self.out_bytes + self.reserved)
+        self.limit.saturating_sub(self.out_bytes + self.reserved + self.aside)
     }
 
     /// Whether the limit was lowered under what is out and reserved.

@@ -1,12 +1,9 @@
 //! `Heart`: a socket's settings, and its part in the pings of them.
 
-use std::{
-    sync::Arc,
-    task::{Context, Waker},
-};
+use std::{sync::Arc, task::Context};
 
 use super::{config::Config, keep_alive::KeepAlive};
-use crate::io::{Slot, Tick};
+use crate::io::{Mark, Slot, Tick};
 
 /// The settings that a socket shares, and what of their [`KeepAlive`] is its own: side by side, so that one need not point to the other.
 pub(super) struct Heart {
@@ -16,14 +13,37 @@ pub(super) struct Heart {
 }
 
 struct Beat {
-    /// What stands in the list of sleepers, with this deadline. It may be an earlier one: a busy socket has a later one with each message, and
+    /// Of the waker that stands in the list of sleepers, with this deadline. It may be an earlier one: a busy socket has a later one with each message, and
     /// moves its entry when the earlier one has come.
-    waker: Option<Waker>,
+    mark: Mark,
     entered: Tick,
     slot: Slot,
-    /// When it is to be pinged, or given up.
-    deadline: Tick,
-    is_pinged: bool,
+    due: Due,
+}
+
+/// When a peer is to be pinged, or given up: a tick, and a bit that says which. Ticks of 31 bits are 17 years.
+#[derive(Clone, Copy)]
+struct Due(u32);
+
+impl Due {
+    fn ping(deadline: Tick) -> Self {
+        Self(deadline.0.min(u32::MAX >> 1) << 1)
+    }
+
+    fn end(deadline: Tick) -> Self {
+        Self(Self::ping(deadline).0 | 1)
+    }
+
+    fn is_pinged(self) -> bool {
+        self.0 & 1 == 1
+    }
+
+    fn deadline(self) -> Tick {
+        match self.0 >> 1 {
+            never if never == u32::MAX >> 1 => Tick::NEVER,
+            deadline => Tick(deadline),
+        }
+    }
 }
 
 /// What is to be done for a socket that waits.
@@ -37,11 +57,10 @@ pub(super) enum Pulse {
 impl Heart {
     pub(super) fn new(config: Arc<Config>) -> Self {
         let beat = config.keep_alive.as_ref().map(|keep_alive| Beat {
-            waker: None,
+            mark: Mark::NONE,
             entered: Tick::NEVER,
             slot: keep_alive.sleepers().join(),
-            deadline: keep_alive.next_ping(),
-            is_pinged: false,
+            due: Due::ping(keep_alive.next_ping()),
         });
         Self { config, beat }
     }
@@ -55,8 +74,7 @@ impl Heart {
     #[inline]
     pub(super) fn heard(&mut self) {
         if let Some((keep_alive, beat)) = self.beat() {
-            beat.deadline = keep_alive.next_ping();
-            beat.is_pinged = false;
+            beat.due = Due::ping(keep_alive.next_ping());
         }
     }
 
@@ -81,28 +99,23 @@ impl Beat {
     fn check(&mut self, keep_alive: &KeepAlive, cx: &Context<'_>) -> Pulse {
         keep_alive.begin();
         let sleepers = keep_alive.sleepers();
-        // `will_wake` may say no of a waker and its own clone: one that was entered is not asked about again.
-        let mut is_entered = false;
         loop {
             let (now, _) = sleepers.look();
-            if now >= self.deadline {
-                if self.is_pinged {
+            let deadline = self.due.deadline();
+            if now >= deadline {
+                if self.due.is_pinged() {
                     return Pulse::GiveUp;
                 }
-                self.is_pinged = true;
-                self.deadline = keep_alive.end_after(now);
+                self.due = Due::end(keep_alive.end_after(now));
                 return Pulse::Ping;
             }
-            let is_near = now < self.entered && self.entered <= self.deadline;
-            if is_entered {
+            let is_near = now < self.entered && self.entered <= deadline;
+            let mark = Mark::of(cx.waker());
+            if is_near && self.mark == mark {
                 return Pulse::Wait;
             }
-            if is_near && self.waker.as_ref().is_some_and(|waker| waker.will_wake(cx.waker())) {
-                return Pulse::Wait;
-            }
-            sleepers.sleep(self.slot, cx, self.deadline, false);
-            (self.waker, self.entered) = (Some(cx.waker().clone()), self.deadline);
-            is_entered = true;
+            sleepers.sleep(self.slot, cx, deadline, false);
+            (self.mark, self.entered) = (mark, deadline);
             // And once more, for a tick may have passed before it was entered (WOKEN).
         }
     }

@@ -34,7 +34,7 @@ impl Masking {
     /// # Errors
     /// As `try_reserve`; it can be tried again, or waited for.
     pub(super) fn try_mask(&mut self, key: [u8; 4]) -> Result<Chain, LeaseError> {
-        self.room.try_reserve(self.shared_len)?;
+        self.room.try_reserve_untold(self.shared_len)?;
         Ok(self.mask(key))
     }
 

@@ -314,7 +314,7 @@ impl Fragments {
     fn push(&mut self, payload: Chain) {
         if payload.len() < SMALL_LEN && payload.len() > self.payload.remaining_mut() {
             // Without memory it is linked, and keeps its block.
-            let _ = self.payload.try_reserve(SMALL_ROOM);
+            let _ = self.payload.try_reserve_untold(SMALL_ROOM);
         }
         self.payload.append(payload);
     }

@@ -93,7 +93,7 @@ where
     T: AsyncRead + AsyncWrite + Unpin + Send + Into<AnyStream> + 'static,
 {
     let upgraded = match into_socket::<T>(upgraded) {
-        Ok((io, early)) => return Ok((io.into(), early)),
+        Ok(socket) => return Ok(socket),
         Err(upgraded) => upgraded,
     };
     let upgraded = match upgraded.downcast::<TokioIo<T>>() {

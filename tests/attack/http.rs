@@ -58,7 +58,8 @@ pub(crate) fn site(deadlines: Deadlines) -> Site {
         let server = server.header_timeout(deadlines.head).stall_timeout(deadlines.stall);
         let connections = server.connections();
         let open: Arc<dyn Fn() -> usize + Send + Sync> = Arc::new(move || connections.open());
-        (server.into_future(), open)
+        let server = server.into_future();
+        (async { drop(server.await) }, open)
     })
 }
 

@@ -110,7 +110,7 @@ async fn a_graceful_shutdown_counts_down_to_nothing() {
     until_they_are(&connections, 1, 0).await;
     assert!(connections.is_stopping());
     busy.answer().await;
-    site.server.await.expect("no panic");
+    assert_eq!(site.server.await.expect("no panic").expect("no error").cut(), 0);
     assert_eq!((connections.open(), connections.awake(), connections.accepted()), (0, 0, 2));
     assert!(connections.is_stopping());
     assert_eq!(site.pool.leased(), 0);

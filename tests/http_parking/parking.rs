@@ -102,12 +102,12 @@ async fn those_that_linger_are_parked_when_memory_is_short() {
     }
     sleep(Duration::from_millis(300)).await;
     assert_eq!(site.awake(), 4);
-    let others: Vec<_> = (0..4).map(|_| site.pool.try_reserve(225 << 10).expect("room")).collect();
+    let others: Vec<_> = (0..4).map(|_| site.pool.try_reserve(220 << 10).expect("room")).collect();
     assert!(site.pool.pressure().is_high());
-    until(|| site.pool.leased() == 900 << 10).await;
+    until(|| site.pool.leased() == 880 << 10).await;
     for client in &mut clients {
         client.get("/").await; // and at once, as long as it is
-        until(|| site.pool.leased() == 900 << 10).await;
+        until(|| site.pool.leased() == 880 << 10).await;
     }
     drop(others);
     sleep(Duration::from_millis(300)).await; // the pool is asked four times a second

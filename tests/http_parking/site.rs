@@ -7,7 +7,7 @@ use http_body_util::{BodyExt, Full};
 use hyper::{Request, Response, StatusCode, header};
 use leasehold::{
     Pool,
-    http::serve::{Connections, HyperService, RequestBody, Serve, from_hyper, into_socket, serve},
+    http::serve::{Connections, HyperService, RequestBody, Serve, Shutdown, from_hyper, into_socket, serve},
 };
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
@@ -26,7 +26,7 @@ pub(crate) struct Site {
     pub(crate) pool: Pool,
     pub(crate) address: SocketAddr,
     pub(crate) connections: Connections,
-    pub(crate) server: JoinHandle<()>,
+    pub(crate) server: JoinHandle<std::io::Result<Shutdown>>,
 }
 
 impl Site {
@@ -37,7 +37,7 @@ impl Site {
 
     pub(crate) async fn start_with<S>(set: impl FnOnce(Serve<TcpListener, Service>) -> Serve<TcpListener, S>) -> Self
     where
-        Serve<TcpListener, S>: IntoFuture<Output = (), IntoFuture: Send + 'static>,
+        Serve<TcpListener, S>: IntoFuture<Output = std::io::Result<Shutdown>, IntoFuture: Send + 'static>,
     {
         let pool = Pool::new(1 << 20).expect("a pool");
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a listener");

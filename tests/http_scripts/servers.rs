@@ -89,7 +89,8 @@ fn listener() -> TcpListener {
 pub(crate) fn ours(without: Option<Condition>) -> Server {
     Server::start(async move |listener: TcpListener| {
         skip(without);
-        serve(Plain(listener), from_hyper(service_fn(answer))).linger(Duration::ZERO).http2(false).await;
+        let server = serve(Plain(listener), from_hyper(service_fn(answer))).linger(Duration::ZERO).http2(false);
+        server.await.expect("no error");
     })
 }
 

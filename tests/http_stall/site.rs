@@ -14,7 +14,7 @@ use leasehold::{
     Chain, Pool,
     http::{
         ChainBody, ReaderBody, collect,
-        serve::{BoxError, Connections, RequestBody, Serve, from_hyper, serve},
+        serve::{BoxError, Connections, RequestBody, Serve, Shutdown, from_hyper, serve},
     },
 };
 use tokio::{
@@ -42,7 +42,7 @@ pub(crate) struct Site {
     pub(crate) connections: Connections,
     /// What tasks that read a body by themselves have come to.
     pub(crate) heard: mpsc::UnboundedReceiver<String>,
-    server: JoinHandle<()>,
+    server: JoinHandle<std::io::Result<Shutdown>>,
 }
 
 impl Site {
@@ -88,9 +88,9 @@ impl Drop for Site {
     }
 }
 
-fn spawn<S>(server: Serve<TcpListener, S>) -> JoinHandle<()>
+fn spawn<S>(server: Serve<TcpListener, S>) -> JoinHandle<std::io::Result<Shutdown>>
 where
-    Serve<TcpListener, S>: IntoFuture<Output = (), IntoFuture: Send + 'static>,
+    Serve<TcpListener, S>: IntoFuture<Output = std::io::Result<Shutdown>, IntoFuture: Send + 'static>,
 {
     tokio::spawn(server.into_future())
 }

@@ -53,7 +53,10 @@ pub(crate) fn open(door: TcpListener, house: &Arc<House>, hub: &Hub) -> (Connect
         .header_timeout(Duration::from_secs(5))
         .unsent_max(128 << 10)
         .with_graceful_shutdown(stopped);
-    (server.connections(), tokio::spawn(server.into_future()))
+    let connections = server.connections();
+    let server = server.into_future();
+    let run = async { assert_eq!(server.await.expect("no error").cut(), 0) };
+    (connections, tokio::spawn(run))
 }
 
 /// Requests within a budget.

@@ -67,12 +67,14 @@ impl Site {
                 let service = service_fn(move |request| echo.clone().answer(request));
                 let server = serve(listener, from_hyper(service)).pool(&pool, 1 << 20).linger(Duration::ZERO);
                 connections = Some(server.connections());
-                tokio::spawn(server.with_graceful_shutdown(async { drop(stopped.await) }).into_future())
+                let server = server.with_graceful_shutdown(async { drop(stopped.await) }).into_future();
+                tokio::spawn(async { drop(server.await) })
             }
             Server::OursWithAxum => {
                 let server = serve(listener, echo.router()).pool(&pool, 1 << 20).linger(Duration::ZERO);
                 connections = Some(server.connections());
-                tokio::spawn(server.with_graceful_shutdown(async { drop(stopped.await) }).into_future())
+                let server = server.with_graceful_shutdown(async { drop(stopped.await) }).into_future();
+                tokio::spawn(async { drop(server.await) })
             }
             Server::Hyper => tokio::spawn(serve_with_hyper(listener, echo, stopped)),
             Server::Axum => {

@@ -57,7 +57,7 @@ impl Buffer {
         let (len, capacity) = (self.bytes.len(), self.bytes.capacity());
         if capacity - len < additional || self.charge.len() < capacity {
             let wanted = (capacity * 2).min(limit(Some(pool))).max(len + additional);
-            self.try_charge(pool, wanted)?;
+            self.try_charge(pool, wanted).map_err(|error| pool.told(error))?;
             self.grow_to(wanted);
         }
         self.fit(Some(pool))
@@ -70,7 +70,7 @@ impl Buffer {
     pub(super) fn fit(&mut self, pool: Option<&Pool>) -> Result<(), LeaseError> {
         let Some(pool) = pool else { return Ok(()) };
         if self.try_charge(pool, self.bytes.capacity()).is_err() {
-            self.try_charge(pool, self.bytes.len())?;
+            self.try_charge(pool, self.bytes.len()).map_err(|error| pool.told(error))?;
             self.move_to(self.charge.len());
         }
         Ok(())
@@ -126,7 +126,7 @@ impl Buffer {
     fn try_charge(&mut self, pool: &Pool, wanted: usize) -> Result<(), LeaseError> {
         let before = self.charge.len();
         while let Some(missing) = self.missing(pool, wanted)? {
-            match pool.try_reserve(missing) {
+            match pool.try_reserve_untold(missing) {
                 Ok(reserved) => self.charge.absorb(reserved),
                 Err(error) => {
                     self.charge.shrink_to(before);

@@ -192,7 +192,7 @@ impl Builder {
     /// Adds the length of a payload: written if there is room or some can be leased, else linked. Changes nothing if it fails.
     pub(super) fn push_head(&self, payload_len: usize, dst: &mut ChainMut) -> io::Result<()> {
         let head = self.head(payload_len)?;
-        match dst.try_reserve(head.len()) {
+        match dst.try_reserve_untold(head.len()) {
             Ok(()) => dst.put_slice(&head),
             Err(_) => dst.push(Bytes::copy_from_slice(&head)),
         }

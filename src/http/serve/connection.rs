@@ -8,6 +8,8 @@
 //!      └──────────────────────────────── linger is over, too many linger, or memory is short ─────────────────────┘
 //! ```
 //!
+//! A whole head for which there is no room waits in line, and is answered 503 if that takes too long; what is told so ends in order.
+//!
 //! While it waits there is the socket, a place in the list of sleepers, and what has come of the next head: hyper's 18 KB are for requests,
 //! not for whoever sends half a head. Each deadline counts from when its phase began, that of a head from its first byte; more bytes do not
 //! reset it. A busy connection has one only while the client is waited for, from its last progress.
@@ -18,11 +20,12 @@
 //!   does not wake this one, the connection looks again one stall timeout after it last did: no such wait can be over before.
 //! - SOCKET: only a bare socket is parked: of another transport it is not known what it has read already.
 //! - ROOM: with a pool, what hyper holds for a connection that is awake is reserved first.
+//! - CLAIM: once the server stops, a request is served if its first byte came before that, and no other one. A connection that waits for its first
+//!   byte looks once for one. One that hyper has is told to end as soon as hyper asks for a byte that has no claim.
 //! - WARM: what hyper holds for all that linger, with what its read buffers have grown to, is at most `warm_max`, and one connection's more.
 
 use std::{
     future::Future,
-    mem::MaybeUninit,
     pin::Pin,
     sync::Arc,
     task::{Context, Poll, Waker},
@@ -30,17 +33,19 @@ use std::{
 };
 
 use bytes::BytesMut;
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::io::{AsyncRead, AsyncWrite};
 
 use super::{
     connections::{Connections, Open, Wakeful},
     driver::{Driver, Drivers},
-    head::{HEAD_LEN, Protocol, Verdict, judge},
+    farewell::Farewell,
+    head::Protocol,
+    line::Place,
     settings::{AccountSettings, Settings},
     track::{Track, skips},
 };
 use crate::{
-    io::{Sleepers, Slot, Tick, is_socket, limit_unsent_of},
+    io::{Sleepers, Slot, Tick, limit_unsent_of, peek_now},
     pool::{Reservation, Reserve},
 };
 
@@ -57,53 +62,60 @@ pub(super) struct Shared<T> {
 
 /// The task of a connection.
 pub(super) struct Connection<T> {
-    shared: Arc<Shared<T>>,
+    pub(super) shared: Arc<Shared<T>>,
     slot: Slot,
     /// When the present phase must end.
-    deadline: Tick,
+    pub(super) deadline: Tick,
     /// Whether nothing was asked yet: HTTP/2 is possible.
-    is_fresh: bool,
+    pub(super) is_fresh: bool,
+    /// Whether it has looked for the first byte of a request since the server stops (CLAIM).
+    pub(super) has_looked: bool,
+    /// Whether only the request that comes next has a claim.
+    pub(super) is_last: bool,
     /// What is in the list of sleepers: the waker, its deadline there, and whether it lingers. The deadline of an earlier phase may come sooner
     /// than `deadline`.
     asleep: Option<(Waker, Tick, bool)>,
-    state: State<T>,
+    pub(super) state: State<T>,
     /// Dropped last: once it is no longer counted, all that it held is home.
-    open: Open,
+    pub(super) open: Open,
 }
 
-enum State<T> {
+pub(super) enum State<T> {
     /// The transport, and what has come of the next head with the room for it.
     Waiting(T, BytesMut, Reservation),
     Queued(Box<Queued<T>>),
     Awake(Box<Awake<T>>),
+    Ending(Farewell<T>),
     Ended,
 }
 
 /// A head, and no room for hyper to take it.
-struct Queued<T> {
-    io: T,
-    head: BytesMut,
-    protocol: Protocol,
-    reserve: Reserve,
-    _room: Reservation,
+pub(super) struct Queued<T> {
+    pub(super) io: T,
+    pub(super) head: BytesMut,
+    pub(super) protocol: Protocol,
+    pub(super) reserve: Reserve,
+    pub(super) _place: Place,
 }
 
-struct Awake<T> {
-    driver: Box<dyn Driver<T>>,
-    track: Arc<Track>,
-    phase: Phase,
-    can_park: bool,
-    is_http2: bool,
-    is_told_to_stop: bool,
+pub(super) struct Awake<T> {
+    pub(super) driver: Box<dyn Driver<T>>,
+    pub(super) track: Arc<Track>,
+    pub(super) phase: Phase,
+    pub(super) can_park: bool,
+    pub(super) is_http2: bool,
+    pub(super) is_told_to_stop: bool,
+    /// When what a client of HTTP/2 asks is left unheard, once it was told.
+    pub(super) last_call: Tick,
     /// ROOM
-    _room: Reservation,
+    pub(super) _room: Reservation,
     /// Counts it, lingering or not.
-    wakeful: Wakeful,
+    pub(super) wakeful: Wakeful,
 }
 
 /// Each is begun anew, with its deadline, whenever it differs from the one before; that of a busy connection at each look.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Phase {
+pub(super) enum Phase {
     /// So many requests were dispatched, and bytes of the next head came.
     Head { dispatched: u32 },
     /// A response is in flight, or the client is waited for.
@@ -129,140 +141,42 @@ impl<T: AsyncRead + AsyncWrite + Unpin + Send + 'static> Connection<T> {
             slot,
             deadline,
             is_fresh: true,
+            has_looked: false,
+            is_last: false,
             asleep: None,
             state: State::Waiting(io, BytesMut::new(), Reservation::empty()),
             open,
         }
     }
 
-    /// Reads the next head, until hyper is to have it.
-    fn poll_waiting(
-        &mut self,
-        cx: &mut Context<'_>,
-        mut io: T,
-        mut head: BytesMut,
-        mut held: Reservation,
-    ) -> Poll<Next> {
-        let settings = &self.shared.settings;
-        let head_max = settings.header_size_max.map_or(HEAD_LEN, |most| most.clamp(1, HEAD_LEN));
-        let verdict = loop {
-            let verdict = judge(&head, self.is_fresh && settings.http2);
-            // Too long for this place, or a condition is to be missed.
-            let is_enough = head.len() >= head_max || (skips(6) && !head.is_empty());
-            if verdict != Verdict::More || is_enough {
-                break verdict;
-            }
-            let mut room = [MaybeUninit::uninit(); HEAD_LEN];
-            let mut room = ReadBuf::uninit(&mut room[..head_max - head.len()]);
-            match Pin::new(&mut io).poll_read(cx, &mut room) {
-                Poll::Pending if settings.holds(&head, &mut held) => {
-                    self.state = State::Waiting(io, head, held);
-                    return Poll::Pending;
-                }
-                Poll::Pending => return Poll::Ready(Next::End),
-                Poll::Ready(Ok(())) if !room.filled().is_empty() => {
-                    if head.is_empty() {
-                        self.deadline = self.shared.sleepers.look().0.after(settings.header_timeout);
-                    }
-                    head.extend_from_slice(room.filled());
-                }
-                // It has ended, or failed. What came is hyper's to judge.
-                Poll::Ready(_) if !head.is_empty() => break Verdict::More,
-                Poll::Ready(_) => return Poll::Ready(Next::End),
-            }
-        };
-        Poll::Ready(match verdict {
-            Verdict::Whole(protocol) => self.admit(io, head, protocol, held),
-            Verdict::More => self.admit_half(io, head, held),
-        })
-    }
-
-    /// Wakes the connection if there is room for it, or waits in line.
-    fn admit(&mut self, io: T, head: BytesMut, protocol: Protocol, mut held: Reservation) -> Next {
-        let settings = &self.shared.settings;
-        let room = match settings.account.as_ref().map(|account| account.awake.try_reserve(protocol.awake_len())) {
-            None => Reservation::empty(),
-            Some(Ok(room)) => room,
-            // The pool is made for less than one connection; nobody is to wait for what can never be.
-            Some(Err(error)) if error.is_too_large() => Reservation::empty(),
-            Some(Err(_)) if !settings.holds(&head, &mut held) => return Next::End,
-            Some(Err(_)) => {
-                let account = settings.account.as_ref().expect("it has refused");
-                let reserve = account.awake.reserve(protocol.awake_len());
-                self.state = State::Queued(Box::new(Queued { io, head, protocol, reserve, _room: held }));
-                return Next::GoOn;
-            }
-        };
-        self.wake(io, head, protocol, room);
-        Next::GoOn
-    }
-
-    /// Wakes the connection with a head that is not whole, if there is room for such.
-    fn admit_half(&mut self, io: T, head: BytesMut, held: Reservation) -> Next {
-        drop(held);
-        let protocol = Protocol::Http1;
-        let heads = self.shared.settings.account.as_ref().map(|account| &account.heads);
-        let room = match heads.map(|heads| heads.try_reserve(protocol.awake_len())) {
-            None => Reservation::empty(),
-            Some(Ok(room)) => room,
-            Some(Err(error)) if error.is_too_large() => Reservation::empty(),
-            // It would wait for others that never end theirs.
-            Some(Err(_)) => return Next::End,
-        };
-        self.wake(io, head, protocol, room);
-        Next::GoOn
-    }
-
-    fn poll_queued(&mut self, cx: &mut Context<'_>, mut queued: Box<Queued<T>>) -> Poll<Next> {
-        match Pin::new(&mut queued.reserve).poll(cx) {
-            Poll::Pending => {
-                self.state = State::Queued(queued);
-                Poll::Pending
-            }
-            Poll::Ready(Ok(room)) => {
-                let Queued { io, head, protocol, .. } = *queued;
-                self.wake(io, head, protocol, room);
-                Poll::Ready(Next::GoOn)
-            }
-            Poll::Ready(Err(_)) => Poll::Ready(Next::End),
-        }
-    }
-
-    /// Hands the transport to hyper, with bytes that were read already. The head's deadline goes on.
-    fn wake(&mut self, io: T, head: BytesMut, protocol: Protocol, room: Reservation) {
-        let settings = &self.shared.settings;
-        let account = settings.account.as_ref().map(|account| account.pool.child("connection", account.limit));
-        let is_http2 = protocol == Protocol::Http2;
-        let can_park = !is_http2 && settings.keep_alive && is_socket(&io);
-        let track = Arc::new(Track::new(protocol, self.shared.sleepers.clock.clone()));
-        let make = if is_http2 { Drivers::http2 } else { Drivers::http1 };
-        let driver = make(&*self.shared.drivers, io, head.freeze(), Arc::clone(&track), account);
-        let phase = Phase::Head { dispatched: 0 };
-        self.is_fresh = false;
-        self.state = State::Awake(Box::new(Awake {
-            driver,
-            track,
-            phase,
-            can_park,
-            is_http2,
-            is_told_to_stop: false,
-            _room: room,
-            wakeful: self.open.awaken(),
-        }));
-    }
-
     fn poll_awake(&mut self, cx: &mut Context<'_>, mut awake: Box<Awake<T>>) -> Poll<Next> {
         let (now, is_stopping) = self.shared.sleepers.look();
-        if is_stopping && !std::mem::replace(&mut awake.is_told_to_stop, true) {
-            awake.driver.shut_down();
+        if is_stopping {
+            self.stop(&mut awake, now);
         }
+        let had_claims = is_stopping && awake.track.has_claims();
         awake.track.begin_drive();
         let driven = awake.driver.poll_drive(cx);
         awake.track.end_drive(cx);
         if driven.is_ready() {
-            return Poll::Ready(Next::End);
+            return Poll::Ready(self.end(*awake, now));
         }
         let phase = awake.phase_now();
+        if had_claims && !awake.track.has_claims() && !awake.is_told_to_stop && awake.is_between_requests(phase) {
+            // CLAIM: what hyper has left is of a head that has one.
+            self.is_last = true;
+            return Poll::Ready(self.park(*awake, now));
+        }
+        if is_stopping && !awake.track.has_claims() && !awake.is_told_to_stop && awake.track.dispatched() > 0 {
+            if awake.is_between_requests(phase) {
+                return Poll::Ready(Next::End);
+            }
+            // CLAIM: the one that is in flight is the last.
+            awake.is_told_to_stop = true;
+            awake.driver.shut_down();
+            self.state = State::Awake(awake);
+            return Poll::Ready(Next::GoOn);
+        }
         // What the client is waited for changes while a response is in flight.
         if phase != awake.phase || phase == Phase::Busy {
             self.turn_to(&mut awake, phase, now);
@@ -280,13 +194,64 @@ impl<T: AsyncRead + AsyncWrite + Unpin + Send + 'static> Connection<T> {
         } else if is_late && awake.is_http2 && !std::mem::replace(&mut awake.is_told_to_stop, true) {
             // RFC 9113 §6.8: so that the client knows what was not processed.
             awake.driver.shut_down();
-            self.deadline = now.after(GOODBYE);
+            awake.last_call = now.after(GOODBYE);
+            self.deadline = awake.last_call;
             self.state = State::Awake(awake);
             return Poll::Ready(Next::GoOn);
         } else if is_late {
             return Poll::Ready(Next::End);
         }
         self.state = State::Awake(awake);
+        Poll::Pending
+    }
+
+    /// The server stops: hyper tells a client of HTTP/2 at once, and one of HTTP/1 with the last request that has a claim.
+    fn stop(&mut self, awake: &mut Awake<T>, now: Tick) {
+        if !awake.is_http2 {
+            awake.track.begin_stop();
+            return;
+        }
+        if now >= awake.last_call {
+            awake.track.close();
+        }
+        if !std::mem::replace(&mut awake.is_told_to_stop, true) {
+            awake.driver.shut_down();
+            awake.last_call = now.after(GOODBYE);
+            if matches!(awake.phase, Phase::Idle { .. } | Phase::Head { .. }) {
+                self.deadline = self.deadline.min(awake.last_call);
+            }
+        }
+    }
+
+    /// hyper is done. If the client may still be sending, what it sends is read, so that it is not reset before it has read its answer.
+    fn end(&mut self, awake: Awake<T>, now: Tick) -> Next {
+        let (is_cut_short, is_drained) = (awake.track.is_cut_short(), awake.track.is_drained());
+        if awake.is_http2 || (is_drained && !is_cut_short) {
+            return Next::End;
+        }
+        match awake.driver.into_parts() {
+            Some((io, _)) if is_cut_short || peek_now(&io, 1).is_none_or(|count| count > 0) => {
+                self.bid_farewell(Farewell::said(io, now), now)
+            }
+            _ => Next::End,
+        }
+    }
+
+    pub(super) fn bid_farewell(&mut self, farewell: Farewell<T>, now: Tick) -> Next {
+        self.deadline = farewell.deadline(now);
+        self.state = State::Ending(farewell);
+        Next::GoOn
+    }
+
+    fn poll_farewell(&mut self, cx: &mut Context<'_>, mut farewell: Farewell<T>) -> Poll<Next> {
+        let mut has_moved = false;
+        if farewell.poll(cx, &mut has_moved).is_ready() {
+            return Poll::Ready(Next::End);
+        }
+        if has_moved {
+            self.deadline = farewell.deadline(self.shared.sleepers.look().0);
+        }
+        self.state = State::Ending(farewell);
         Poll::Pending
     }
 
@@ -297,6 +262,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin + Send + 'static> Connection<T> {
             Phase::Head { .. } => now.after(settings.header_timeout),
             Phase::Busy => awake.track.waits_since().after(settings.stall_timeout), // STALLED
             Phase::Idle { .. } if awake.can_park => now.after(settings.linger),
+            Phase::Idle { .. } if awake.is_told_to_stop => now.after(GOODBYE),
             Phase::Draining { .. } | Phase::Idle { .. } => now.after(settings.idle_timeout),
         };
         awake.phase = phase;
@@ -341,7 +307,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin + Send + 'static> Connection<T> {
     }
 }
 
-enum Next {
+pub(super) enum Next {
     GoOn,
     End,
 }
@@ -353,13 +319,16 @@ impl<T: AsyncRead + AsyncWrite + Unpin + Send + 'static> Future for Connection<T
         let this = &mut *self;
         loop {
             let (now, is_stopping) = this.shared.sleepers.look();
+            let is_late = now >= this.deadline;
             let polled = match std::mem::replace(&mut this.state, State::Ended) {
                 State::Ended => return Poll::Ready(()),
+                _ if is_stopping && this.shared.sleepers.is_over() => return Poll::Ready(()),
                 State::Awake(awake) => this.poll_awake(cx, awake),
-                _ if now >= this.deadline => return Poll::Ready(()),
+                State::Queued(queued) if is_late => Poll::Ready(this.refuse(queued.io, queued.protocol)),
+                _ if is_late => return Poll::Ready(()),
                 State::Queued(queued) => this.poll_queued(cx, queued),
-                State::Waiting(..) if is_stopping => return Poll::Ready(()),
                 State::Waiting(io, head, room) => this.poll_waiting(cx, io, head, room),
+                State::Ending(farewell) => this.poll_farewell(cx, farewell),
             };
             match polled {
                 Poll::Ready(Next::GoOn) => {}
@@ -368,7 +337,8 @@ impl<T: AsyncRead + AsyncWrite + Unpin + Send + 'static> Future for Connection<T
                     this.sleep(cx, now);
                     // A tick or the stop may have come between the look above and this.
                     let (now, stops) = this.shared.sleepers.look();
-                    if now < this.deadline && stops == is_stopping {
+                    let is_over = stops && this.shared.sleepers.is_over();
+                    if now < this.deadline && stops == is_stopping && !is_over {
                         return Poll::Pending;
                     }
                 }
@@ -395,6 +365,11 @@ impl Phase {
 }
 
 impl<T> Awake<T> {
+    /// Whether nothing is left to be done for any request, as far as hyper has seen one.
+    fn is_between_requests(&self, phase: Phase) -> bool {
+        phase.may_park() && self.track.is_idle()
+    }
+
     /// Whether it could be parked, and is not yet.
     fn lingers(&self) -> bool {
         self.can_park && matches!(self.phase, Phase::Idle { .. })

@@ -33,6 +33,8 @@ pub(super) trait Driver<T>: Send {
 /// Makes drivers: all that a connection knows of its service.
 pub(super) trait Drivers<T>: Send + Sync {
     fn http1(&self, io: T, prefix: Bytes, track: Arc<Track>, account: Option<Pool>) -> Box<dyn Driver<T>>;
+    /// For one request.
+    fn http1_once(&self, io: T, prefix: Bytes, track: Arc<Track>, account: Option<Pool>) -> Box<dyn Driver<T>>;
     fn http2(&self, io: T, prefix: Bytes, track: Arc<Track>, account: Option<Pool>) -> Box<dyn Driver<T>>;
 }
 
@@ -57,6 +59,14 @@ where
         let service = Tracked::new(self.service.clone(), Arc::clone(&track), account);
         let io = TokioIo::new(Transport::new(io, prefix, track));
         Box::new(Http1(self.http1.serve_connection(io, service).with_upgrades()))
+    }
+
+    fn http1_once(&self, io: T, prefix: Bytes, track: Arc<Track>, account: Option<Pool>) -> Box<dyn Driver<T>> {
+        let service = Tracked::new(self.service.clone(), Arc::clone(&track), account);
+        let io = TokioIo::new(Transport::new(io, prefix, track));
+        let mut http1 = self.http1.clone();
+        http1.keep_alive(false);
+        Box::new(Http1(http1.serve_connection(io, service).with_upgrades()))
     }
 
     fn http2(&self, io: T, prefix: Bytes, track: Arc<Track>, account: Option<Pool>) -> Box<dyn Driver<T>> {

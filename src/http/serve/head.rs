@@ -6,6 +6,9 @@ const PREFACE: &[u8; 24] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 /// The longest head that is waited for here, in bytes; what is longer is hyper's to read. Most heads of browsers are below 2 KiB.
 pub(super) const HEAD_LEN: usize = 4 << 10;
 
+/// What is still to come of a request is looked for in the kernel up to here.
+const LEFT_MAX: usize = 1 << 10;
+
 /// hyper's own limit.
 const HEADERS_MAX: usize = 100;
 
@@ -45,6 +48,23 @@ pub(super) fn judge(head: &[u8], may_be_http2: bool) -> Verdict {
         Ok(httparse::Status::Partial) => Verdict::More,
         Ok(httparse::Status::Complete(_)) | Err(_) => Verdict::Whole(Protocol::Http1),
     }
+}
+
+/// How much of the request that begins with `head` is still to come, if little is, and if `head` has none of the next one.
+pub(super) fn left_of_request(head: &[u8]) -> Option<usize> {
+    let mut headers = [httparse::EMPTY_HEADER; HEADERS_MAX];
+    let mut request = httparse::Request::new(&mut headers);
+    let Ok(httparse::Status::Complete(head_len)) = request.parse(head) else { return None };
+    let mut body_len = 0;
+    for line in &*request.headers {
+        if line.name.eq_ignore_ascii_case("transfer-encoding") {
+            return None;
+        }
+        if line.name.eq_ignore_ascii_case("content-length") {
+            body_len = str::from_utf8(line.value).ok()?.parse().ok()?;
+        }
+    }
+    head_len.checked_add(body_len)?.checked_sub(head.len()).filter(|&left| left < LEFT_MAX)
 }
 
 #[cfg(test)]

@@ -16,20 +16,24 @@
 //! serve(listener, app)
 //!     .pool(&pool, 4 << 20) // each request has an account, as an extension, of at most 4 MiB
 //!     .with_graceful_shutdown(async { drop(tokio::signal::ctrl_c().await) })
-//!     .await;
+//!     .await?;
 //! # Ok(()) }
 //! ```
 
+mod admission;
 mod body_wait;
 mod connection;
 mod connections;
 mod driver;
+mod farewell;
 mod head;
 mod hyper_service;
+mod line;
 mod listener;
 mod request_body;
 mod response_body;
 mod settings;
+mod shutdown;
 mod track;
 mod tracked;
 mod transport;
@@ -43,11 +47,13 @@ pub use self::{
     hyper_service::{HyperService, IncomingService, from_hyper, from_incoming},
     listener::Listener,
     request_body::RequestBody,
+    shutdown::Shutdown,
     upgraded::into_socket,
 };
 
 use std::{
-    future::{Future, IntoFuture},
+    future::{Future, IntoFuture, pending},
+    io,
     pin::{Pin, pin},
     sync::{Arc, Weak},
     time::Duration,
@@ -57,7 +63,7 @@ use ::http::{Request, Response};
 use http_body::Body;
 use hyper::server::conn::{http1, http2};
 use hyper_util::rt::TokioExecutor;
-use tokio::time::MissedTickBehavior;
+use tokio::time::{Instant, MissedTickBehavior};
 use tower_service::Service;
 
 use self::{
@@ -69,6 +75,12 @@ use crate::{
     io::{Sleepers, TICK},
     pool::Pool,
 };
+
+/// How many connections that have not been accepted yet a server accepts when it stops: no system keeps more waiting.
+const BACKLOG_MAX: usize = 64 << 10;
+
+/// How long tasks that were told that the time is over may take to end: one that blocks its thread is not waited for.
+const CUT_MAX: Duration = Duration::from_secs(1);
 
 /// What errors of services and bodies become.
 pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
@@ -186,7 +198,13 @@ impl<L, S> Serve<L, S> {
         self
     }
 
-    /// Stops when `signal` is ready: no more connections are accepted, idle ones are closed, and the requests in flight are answered.
+    /// How long the graceful shutdown may take, from its signal on; no limit by default, as `axum::serve`.
+    pub fn shutdown_timeout(mut self, timeout: Duration) -> Self {
+        self.settings.shutdown_timeout = Some(timeout);
+        self
+    }
+
+    /// Stops when `signal` is ready: no more connections are accepted, idle ones are closed, and requests that have come are answered.
     pub fn with_graceful_shutdown(mut self, signal: impl Future<Output = ()> + Send + 'static) -> Self {
         self.signal = Some(Box::pin(signal));
         self
@@ -232,8 +250,8 @@ where
     B::Data: Send,
     B::Error: Into<BoxError>,
 {
-    type Output = ();
-    type IntoFuture = Pin<Box<dyn Future<Output = ()> + Send>>;
+    type Output = io::Result<Shutdown>;
+    type IntoFuture = Pin<Box<dyn Future<Output = io::Result<Shutdown>> + Send>>;
 
     fn into_future(self) -> Self::IntoFuture {
         Box::pin(self.run())
@@ -250,34 +268,70 @@ where
     B::Data: Send,
     B::Error: Into<BoxError>,
 {
-    async fn run(self) {
-        let Self { mut listener, service, settings, signal, sleepers, connections } = self;
+    async fn run(self) -> io::Result<Shutdown> {
+        let Self { mut listener, service, mut settings, signal, sleepers, connections } = self;
         tokio::spawn(tick(Arc::downgrade(&sleepers), settings.account.clone()));
+        settings.account.iter_mut().for_each(AccountSettings::begin);
         let shared = Arc::new(Shared {
             drivers: Box::new(DriversFor { service, http1: http1_builder(&settings), http2: http2_builder() }),
             sleepers: Arc::clone(&sleepers),
             connections: connections.clone(),
             settings,
         });
-        let mut signal = signal.unwrap_or_else(|| Box::pin(std::future::pending()));
+        let mut signal = signal.unwrap_or_else(|| Box::pin(pending()));
+        let has_room = || connections.open() < shared.settings.connections_max;
+        let open = |io| drop(tokio::spawn(Connection::new(Arc::clone(&shared), io)));
         loop {
             let ended = connections.ended();
-            let may_accept = connections.open() < shared.settings.connections_max;
+            let may_accept = has_room();
             tokio::select! {
-                io = listener.accept(), if may_accept => drop(tokio::spawn(Connection::new(Arc::clone(&shared), io))),
+                io = listener.accept(), if may_accept => open(io),
                 () = ended, if !may_accept => {}
                 () = &mut signal => break,
             }
         }
-        drop(listener); // from here on new connections are refused
+        let since = Instant::now();
         sleepers.stop();
-        loop {
-            let mut ended = pin!(connections.ended());
-            ended.as_mut().enable();
+        // CLAIM: what has connected may have sent a request, too.
+        let ready = std::iter::from_fn(|| has_room().then(|| listener.accept_ready()).flatten());
+        ready.take(BACKLOG_MAX).for_each(open);
+        drop(listener); // from here on new connections are refused
+        let Some(timeout) = shared.settings.shutdown_timeout else {
+            ended(&connections, None).await;
+            return Ok(Shutdown::new(0));
+        };
+        let mut ended = pin!(ended(&connections, Some(&sleepers)));
+        if tokio::time::timeout_at(since + timeout, ended.as_mut()).await.is_ok() {
+            return Ok(Shutdown::new(0));
+        }
+        let cut = connections.open() + sleepers.tied();
+        sleepers.end();
+        // They end as soon as their tasks run.
+        let _ = tokio::time::timeout(CUT_MAX, ended).await;
+        Ok(Shutdown::new(cut))
+    }
+}
+
+/// Waits until all connections have ended, and the upgraded sockets, if they are to be waited for.
+async fn ended(connections: &Connections, sockets: Option<&Sleepers>) {
+    loop {
+        let mut connection = pin!(connections.ended());
+        connection.as_mut().enable();
+        let Some(sockets) = sockets else {
             if connections.open() == 0 {
                 return;
             }
-            ended.await;
+            connection.await;
+            continue;
+        };
+        let mut socket = pin!(sockets.untied());
+        socket.as_mut().enable();
+        if connections.open() == 0 && sockets.tied() == 0 {
+            return;
+        }
+        tokio::select! {
+            () = connection => {}
+            () = socket => {}
         }
     }
 }

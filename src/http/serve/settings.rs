@@ -10,6 +10,7 @@ use std::{
 
 use bytes::BytesMut;
 
+use super::line::Line;
 use crate::pool::{Pool, Reservation};
 
 /// What of a head that is not whole needs no room in the pool: about as much as the connection itself holds.
@@ -26,6 +27,7 @@ pub(super) struct Settings {
     pub(super) idle_timeout: Duration,
     pub(super) header_timeout: Duration,
     pub(super) stall_timeout: Duration,
+    pub(super) shutdown_timeout: Option<Duration>,
     pub(super) linger: Duration,
     pub(super) warm_max: usize,
     pub(super) connections_max: usize,
@@ -45,6 +47,8 @@ pub(super) struct AccountSettings {
     pub(super) awake: Pool,
     /// Room for heads that are not whole: a part of the pool, so that who never ends them cannot fill it.
     pub(super) heads: Pool,
+    /// Room for whole heads that wait for the above, set aside when the server begins.
+    pub(super) line: Option<Arc<Line>>,
     /// Whether the pool was short at the last tick: to ask it costs two locks and a look at every shard.
     was_short: Arc<AtomicBool>,
 }
@@ -53,7 +57,12 @@ impl AccountSettings {
     pub(super) fn new(pool: &Pool, limit: usize) -> Self {
         let awake = pool.child("awake connections", pool.limit() / AWAKE_SHARE);
         let heads = pool.child("half heads", pool.limit() / HEADS_SHARE);
-        Self { pool: pool.clone(), limit, awake, heads, was_short: Arc::default() }
+        Self { pool: pool.clone(), limit, awake, heads, line: None, was_short: Arc::default() }
+    }
+
+    /// Sets room for the line aside.
+    pub(super) fn begin(&mut self) {
+        self.line = Some(Line::new(&self.pool));
     }
 
     /// Whether connections should not linger: so that those in line need not wait for it. What the pool has to say is from the last tick.
@@ -72,10 +81,13 @@ impl Settings {
     /// Whether there is room for a head that waits. `room` is made to be enough for it.
     pub(super) fn holds(&self, head: &BytesMut, room: &mut Reservation) -> bool {
         let Some(account) = self.account.as_ref().filter(|_| head.capacity() > UNCOUNTED_LEN) else { return true };
-        if room.is_empty() {
-            return account.heads.try_reserve(head.capacity()).map(|reserved| *room = reserved).is_ok();
+        // Whoever finds no room is told by the answer; what is missing is counted there.
+        match account.heads.try_reserve_untold(head.capacity().saturating_sub(room.len())) {
+            Ok(more) if room.is_empty() => *room = more,
+            Ok(more) => room.absorb(more),
+            Err(_) => return false,
         }
-        room.try_grow_to(head.capacity()).is_ok()
+        true
     }
 }
 
@@ -88,6 +100,8 @@ impl Default for Settings {
             header_timeout: Duration::from_secs(30),
             // As nginx's send_timeout and client_body_timeout.
             stall_timeout: Duration::from_secs(60),
+            // As axum::serve.
+            shutdown_timeout: None,
             linger: Duration::from_secs(1),
             warm_max: 16 << 20,
             connections_max: usize::MAX,

@@ -30,7 +30,7 @@ use std::{
 
 use super::{body_wait::BodyWait, head::Protocol, wait::Wait};
 use crate::{
-    io::{Clock, Tick},
+    io::{Sleepers, Tether, Tick},
     sync::Mutex,
     util::wake_list::wake,
 };
@@ -41,7 +41,7 @@ const FIRST_READ_LEN: usize = 8 << 10;
 #[derive(Debug)]
 pub(super) struct Track {
     protocol: Protocol,
-    clock: Clock,
+    sleepers: Arc<Sleepers>,
     /// Responses in flight.
     responses: AtomicU32,
     /// Request bodies that have neither ended nor been dropped.
@@ -52,6 +52,14 @@ pub(super) struct Track {
     is_drained: AtomicBool,
     /// Reads that brought bytes.
     reads: AtomicU32,
+    /// Whether a response upgrades the connection.
+    is_upgrading: AtomicBool,
+    /// Whether requests are left unheard: for HTTP/2, whose clients may go on after they were told.
+    is_closed: AtomicBool,
+    /// Whether the server stops (CLAIM).
+    is_stopping: AtomicBool,
+    /// Whether hyper has not yet asked for a byte that came after that.
+    has_claims: AtomicBool,
     /// The largest room that hyper has read into, in bytes.
     read_room: AtomicUsize,
     /// Requests dispatched on this connection since it was resumed.
@@ -66,16 +74,20 @@ pub(super) struct Track {
 }
 
 impl Track {
-    pub(super) fn new(protocol: Protocol, clock: Clock) -> Self {
+    pub(super) fn new(protocol: Protocol, sleepers: Arc<Sleepers>) -> Self {
         Self {
             protocol,
-            clock,
+            sleepers,
             responses: AtomicU32::new(0),
             bodies: AtomicU32::new(0),
             is_tainted: AtomicBool::new(false),
             is_unsent: AtomicBool::new(false),
             is_drained: AtomicBool::new(false),
             reads: AtomicU32::new(0),
+            is_upgrading: AtomicBool::new(false),
+            is_closed: AtomicBool::new(false),
+            is_stopping: AtomicBool::new(false),
+            has_claims: AtomicBool::new(true),
             read_room: AtomicUsize::new(0),
             dispatched: AtomicU32::new(0),
             write_wait: Wait::default(),
@@ -93,6 +105,11 @@ impl Track {
         add_one(&self.dispatched);
         self.responses.fetch_add(1, AcqRel);
         InFlight(Arc::clone(self))
+    }
+
+    /// Whether requests are left unheard.
+    pub(super) fn is_closed(&self) -> bool {
+        self.is_closed.load(Relaxed)
     }
 
     pub(super) fn begin_body(self: &Arc<Self>) -> OpenBody {
@@ -130,14 +147,55 @@ impl Track {
 
     /// The transport takes no more (WAITED).
     pub(super) fn note_stuck(&self) {
-        self.write_wait.begin(&self.clock);
+        self.write_wait.begin(&self.sleepers.clock);
     }
 
     pub(super) fn note_unstuck(&self) {
         self.write_wait.end();
     }
 
+    /// What ties the transport to its server, if it is being upgraded: the response is written before it is.
+    pub(super) fn tether(&self) -> Option<Tether> {
+        self.is_upgrading.load(Acquire).then(|| Tether::new(&self.sleepers))
+    }
+
+    /// Whether the server stops, and hyper has had nothing yet but what came before that (CLAIM).
+    pub(super) fn is_claiming(&self) -> bool {
+        self.is_stopping.load(Relaxed) && self.has_claims()
+    }
+
+    /// hyper asks for more than what came before the server stopped.
+    pub(super) fn note_no_claims(&self) {
+        self.has_claims.store(false, Release);
+        self.note_drained();
+    }
+
     // ---- the connection ----------------------------------------------------------------------------------------------
+
+    /// The server stops.
+    pub(super) fn begin_stop(&self) {
+        self.is_stopping.store(true, Relaxed);
+    }
+
+    /// From here on requests are left unheard.
+    pub(super) fn close(&self) {
+        self.is_closed.store(true, Relaxed);
+    }
+
+    /// Whether requests may be left that have a claim (CLAIM).
+    pub(super) fn has_claims(&self) -> bool {
+        self.has_claims.load(Acquire)
+    }
+
+    /// Whether the client may have more of a body to send.
+    pub(super) fn is_cut_short(&self) -> bool {
+        self.has_bodies() || self.is_tainted.load(Acquire)
+    }
+
+    /// Whether the last read found nothing.
+    pub(super) fn is_drained(&self) -> bool {
+        self.is_drained.load(Acquire)
+    }
 
     /// How many requests were dispatched.
     pub(super) fn dispatched(&self) -> u32 {
@@ -238,6 +296,13 @@ fn add_one(count: &AtomicU32) {
 #[derive(Debug)]
 pub(super) struct InFlight(Arc<Track>);
 
+impl InFlight {
+    /// The response upgrades the connection.
+    pub(super) fn note_upgrade(&self) {
+        self.0.is_upgrading.store(self.0.protocol == Protocol::Http1, Release);
+    }
+}
+
 impl Drop for InFlight {
     fn drop(&mut self) {
         self.0.note_end(&self.0.responses);
@@ -257,7 +322,8 @@ impl OpenBody {
     /// The service asks for more (WAITED). What hyper is to wake instead of whom it gave, if anything.
     pub(super) fn begin_wait(&self, waker: &Waker) -> Option<Waker> {
         let track = &self.track;
-        let is_watched = track.protocol == Protocol::Http1 && track.body_wait.begin(self.number, waker, &track.clock);
+        let is_watched =
+            track.protocol == Protocol::Http1 && track.body_wait.begin(self.number, waker, &track.sleepers.clock);
         is_watched.then(|| Waker::from(Arc::clone(track)))
     }
 

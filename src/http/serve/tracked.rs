@@ -7,7 +7,7 @@ use std::{
     task::{Context, Poll, ready},
 };
 
-use ::http::{Request, Response};
+use ::http::{Method, Request, Response, StatusCode};
 use hyper::body::Incoming;
 use pin_project_lite::pin_project;
 use tower_service::Service;
@@ -42,7 +42,11 @@ where
     type Future = Answer<S, S::Future>;
 
     fn call(&self, request: Request<Incoming>) -> Self::Future {
+        if self.track.is_closed() {
+            return Answer { step: Step::Unheard, in_flight: None, is_connect: false };
+        }
         let in_flight = self.track.dispatch();
+        let is_connect = request.method() == Method::CONNECT;
         let mut request = request.map(|body| RequestBody::new(body, &self.track));
         if let Some(account) = &self.account {
             request.extensions_mut().insert(account.clone());
@@ -50,6 +54,7 @@ where
         Answer {
             step: Step::Unready { service: self.service.clone(), request: Some(request) },
             in_flight: Some(in_flight),
+            is_connect,
         }
     }
 }
@@ -60,6 +65,7 @@ pin_project! {
         #[pin]
         step: Step<S, F>,
         in_flight: Option<InFlight>,
+        is_connect: bool,
     }
 }
 
@@ -69,6 +75,8 @@ pin_project! {
         /// The service is asked whether it is ready, as tower wants it.
         Unready { service: S, request: Option<Request<RequestBody>> },
         Called { #[pin] future: F },
+        /// It came after the server has stopped (CLAIM).
+        Unheard,
     }
 }
 
@@ -89,8 +97,13 @@ where
                 StepProjection::Called { future } => {
                     let response = ready!(future.poll(cx))?;
                     let in_flight = this.in_flight.take().expect("an answer is polled until it is ready");
+                    let status = response.status();
+                    if status == StatusCode::SWITCHING_PROTOCOLS || (*this.is_connect && status.is_success()) {
+                        in_flight.note_upgrade();
+                    }
                     return Poll::Ready(Ok(response.map(|body| ResponseBody::new(body, in_flight))));
                 }
+                StepProjection::Unheard => return Poll::Pending,
             };
             this.step.set(Step::Called { future });
         }

@@ -1,8 +1,9 @@
 //! `Transport`: what hyper reads and writes, watched.
 
 use std::{
+    future::Future,
     io::{self, IoSlice},
-    pin::Pin,
+    pin::{Pin, pin},
     sync::Arc,
     task::{Context, Poll, ready},
 };
@@ -11,21 +12,27 @@ use bytes::{Buf, Bytes};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use super::track::Track;
-use crate::io::poll_write_slices;
+use crate::io::{AnyStream, Tether, poll_write_slices, recv_now, recv_room};
+
+/// What of a transport that is no socket may have come before the server stopped, at most.
+const CLAIM_LEN: usize = 64 << 10;
 
 /// A transport with bytes in front that were read before.
-#[derive(Debug)]
 pub(super) struct Transport<T> {
     io: T,
     prefix: Bytes,
+    /// How many bytes may yet have come before the server stopped; none before it stops (CLAIM).
+    claim: Option<usize>,
     /// What a read said after bytes that were to be given out first.
     error: Option<io::Error>,
     track: Arc<Track>,
+    /// Once it may be upgraded.
+    tether: Option<Tether>,
 }
 
 impl<T> Transport<T> {
     pub(super) fn new(io: T, prefix: Bytes, track: Arc<Track>) -> Self {
-        Self { io, prefix, error: None, track }
+        Self { io, prefix, claim: None, error: None, track, tether: None }
     }
 
     fn take_prefix(&mut self, buf: &mut ReadBuf<'_>) {
@@ -46,9 +53,72 @@ impl<T> Transport<T> {
         }
     }
 
+    /// Before a write.
+    fn note_written(&mut self) {
+        self.track.note_written();
+        if self.tether.is_none() {
+            self.tether = self.track.tether();
+        }
+    }
+
+    /// Sees to it that a task that waits for an upgraded transport is reached by the server.
+    fn reach<R>(&self, cx: &Context<'_>, polled: Poll<io::Result<R>>) -> Poll<io::Result<R>> {
+        let Some(tether) = &self.tether else { return polled };
+        match if polled.is_pending() { tether.wait(cx) } else { tether.check() } {
+            Ok(()) => polled,
+            Err(error) => Poll::Ready(Err(error)),
+        }
+    }
+
     /// The transport, and what is left of the bytes in front.
     pub(super) fn into_parts(self) -> (T, Bytes) {
         (self.io, self.prefix)
+    }
+
+    /// As `into_parts`, for what was upgraded.
+    pub(super) fn into_socket(self) -> (AnyStream, Bytes)
+    where
+        T: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    {
+        let io = AnyStream::new(self.io);
+        let io = match self.tether {
+            Some(tether) => io.tethered(tether),
+            None => io,
+        };
+        (io, self.prefix)
+    }
+}
+
+impl<T: AsyncRead + Unpin> Transport<T> {
+    /// The server stops: what of a read came before that, or that there is no more (CLAIM).
+    #[cold]
+    fn claim(
+        &mut self,
+        cx: &mut Context<'_>,
+        buf: &mut ReadBuf<'_>,
+        before: usize,
+        mut polled: Poll<io::Result<()>>,
+    ) -> Poll<io::Result<()>> {
+        let is_first = self.claim.is_none();
+        let claim = self.claim.get_or_insert_with(|| recv_room(&self.io).unwrap_or(CLAIM_LEN));
+        if polled.is_pending() && buf.filled().len() == before {
+            match recv_now(&self.io, buf) {
+                Some(Ok(_)) => polled = Poll::Ready(Ok(())),
+                Some(Err(error)) if error.kind() != io::ErrorKind::WouldBlock => polled = Poll::Ready(Err(error)),
+                Some(Err(_)) => self.track.note_no_claims(),
+                // What is no socket is asked again, once its driver was.
+                None if is_first => {
+                    let _ = pin!(tokio::task::yield_now()).poll(cx);
+                }
+                None => self.track.note_no_claims(),
+            }
+        }
+        let count = buf.filled().len() - before;
+        *claim = claim.saturating_sub(count);
+        if *claim == 0 {
+            self.track.note_no_claims();
+        }
+        polled
     }
 }
 
@@ -60,17 +130,24 @@ impl<T: AsyncRead + Unpin> AsyncRead for Transport<T> {
         if let Some(error) = this.error.take() {
             return Poll::Ready(Err(error));
         }
+        if let Some(tether) = &this.tether {
+            tether.check()?;
+        }
         let before = buf.filled().len();
         this.track.note_room(buf.remaining());
         if !this.prefix.is_empty() {
             this.take_prefix(buf);
         }
-        let polled = if buf.remaining() > 0 { Pin::new(&mut this.io).poll_read(cx, buf) } else { Poll::Ready(Ok(())) };
+        let mut polled =
+            if buf.remaining() > 0 { Pin::new(&mut this.io).poll_read(cx, buf) } else { Poll::Ready(Ok(())) };
+        if this.track.is_claiming() {
+            polled = this.claim(cx, buf, before, polled);
+        }
         let count = buf.filled().len() - before;
         match polled {
             Poll::Pending if count == 0 => {
                 this.track.note_drained();
-                return Poll::Pending;
+                return this.reach(cx, Poll::Pending);
             }
             Poll::Ready(Err(error)) if count == 0 => return Poll::Ready(Err(error)),
             // Told with the next read; a socket tells it once.
@@ -85,10 +162,10 @@ impl<T: AsyncRead + Unpin> AsyncRead for Transport<T> {
 impl<T: AsyncWrite + Unpin> AsyncWrite for Transport<T> {
     fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
         let this = self.get_mut();
-        this.track.note_written();
+        this.note_written();
         let polled = Pin::new(&mut this.io).poll_write(cx, buf);
         this.note_room(&polled);
-        polled
+        this.reach(cx, polled)
     }
 
     fn poll_write_vectored(
@@ -97,10 +174,10 @@ impl<T: AsyncWrite + Unpin> AsyncWrite for Transport<T> {
         bufs: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
         let this = self.get_mut();
-        this.track.note_written();
+        this.note_written();
         let polled = poll_write_slices(Pin::new(&mut this.io), cx, bufs);
         this.note_room(&polled);
-        polled
+        this.reach(cx, polled)
     }
 
     fn is_write_vectored(&self) -> bool {

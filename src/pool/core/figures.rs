@@ -1,4 +1,8 @@
 //! What a pool knows of itself: counts, pressure, and the words of a refusal.
+//!
+//! # Invariants
+//! - TOLD: a refusal is counted, and said by `tracing`, exactly when code outside of this crate is told of it. A try that is followed by a
+//!   wait, or that the crate can do without, is none.
 
 use std::sync::atomic::Ordering::Relaxed;
 
@@ -58,6 +62,19 @@ impl Core {
         done.finish(self);
     }
 
+    /// Keeps so many bytes from all that lease and reserve.
+    #[cfg(feature = "http")]
+    pub(in crate::pool) fn set_aside(&self, len: usize) {
+        self.slab.lock().aside += len;
+    }
+
+    /// Gives them back; whoever waits is served.
+    #[cfg(feature = "http")]
+    pub(in crate::pool) fn take_back(&self, len: usize) {
+        self.slab.lock().aside -= len;
+        self.serve_now(Vec::new());
+    }
+
     /// Whether more is out and reserved than the limit, which was lowered since.
     pub(in crate::pool) fn is_over_limit(&self) -> bool {
         self.slab.lock().is_over_limit()
@@ -70,9 +87,9 @@ impl Core {
         error
     }
 
-    /// The error of a request that was blocked.
+    /// The error of a request that was blocked; it counts once somebody is told (TOLD).
     pub(in crate::pool) fn refusal(&self, account: &Account, blocked: &Blocked, wanted: usize) -> LeaseError {
-        let error = match blocked {
+        match blocked {
             Blocked::Account(refused) => {
                 let name = account.find(refused.at).map_or("", Account::name);
                 LeaseError::account_full(name, wanted, refused.left, refused.limit)
@@ -88,8 +105,7 @@ impl Core {
                     LeaseError::pool_empty(wanted)
                 }
             }
-        };
-        self.refused(account, error)
+        }
     }
 
     /// Bytes leased in the whole pool: what is out of the slab and not in a magazine, and what is reserved.
@@ -113,8 +129,13 @@ impl Core {
         leased
     }
 
+    /// The budget without what is set aside.
+    fn usable(&self) -> usize {
+        self.settings.budget - self.slab.lock().aside
+    }
+
     pub(in crate::pool) fn pressure(&self) -> Pressure {
-        Pressure { leased: self.leased(), budget: self.settings.budget, waiting: self.queue.lock().waiting_for_pool() }
+        Pressure { leased: self.leased(), budget: self.usable(), waiting: self.queue.lock().waiting_for_pool() }
     }
 
     /// Waits until the pressure is high.
@@ -135,7 +156,7 @@ impl Core {
     pub(in crate::pool) fn note_leased(&self, somebody_waits: bool) {
         let has_news = self.counters.news.load(Relaxed) != 0 && self.counters.news.swap(0, Relaxed) != 0;
         // Blocks out of depots and of others' magazines are no news to the slab.
-        if (has_news || self.counters.watchers.load(Relaxed) != 0) && self.sample() >= high_mark(self.settings.budget) {
+        if (has_news || self.counters.watchers.load(Relaxed) != 0) && self.sample() >= high_mark(self.usable()) {
             self.pressure.ring();
         }
         if somebody_waits {

@@ -105,7 +105,7 @@ impl Deflating {
             let input = self.input.chunk();
             let (taken, bytes) = compressor.compress(&input[..input.len().min(left)]);
             let len = self.output.len() + bytes.len();
-            if len >= self.payload.len() + TAIL.len() || self.output.try_reserve(bytes.len()).is_err() {
+            if len >= self.payload.len() + TAIL.len() || self.output.try_reserve_untold(bytes.len()).is_err() {
                 return Slice::Vain;
             }
             self.output.put_slice(bytes);

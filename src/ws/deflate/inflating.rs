@@ -218,6 +218,6 @@ impl Inflating {
             return Ok(());
         }
         let ahead = self.output.len().clamp(len, AHEAD_MAX);
-        self.output.try_reserve(ahead).or_else(|_| self.output.try_reserve(len))
+        self.output.try_reserve_untold(ahead).or_else(|_| self.output.try_reserve_untold(len))
     }
 }

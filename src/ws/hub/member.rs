@@ -15,7 +15,9 @@ use super::{
     mailbox::{After, Force, Leave, Mailbox},
     shared::{Place, Shared},
 };
-use crate::ws::{CloseCode, CloseFrame, Error, Message, WebSocket, halves::Half, outgoing::Frame};
+use crate::ws::{
+    CloseCode, CloseFrame, Error, Message, WebSocket, halves::Half, outgoing::Frame, web_socket::farewell,
+};
 
 /// A [`WebSocket`] that is in a [`Hub`](super::Hub): a stream of what its peer sends, which sends what is broadcast while it is polled.
 ///
@@ -211,15 +213,28 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Stream for Member<T> {
 
     fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         let this = self.get_mut();
-        if !this.socket.has_ended()
-            && let Err(error) = this.poll_outbound(cx)
-        {
-            let is_cut = this.socket.has_ended();
-            return if is_cut { Poll::Ready(Some(Err(error))) } else { this.socket.poll_fail(cx, error) };
+        let polled = this.poll_both_ways(cx);
+        if polled.is_pending() && this.farewell.is_none() && this.socket.is_leaving() {
+            // The server stops. What the mailbox has is sent before.
+            this.start_close(Some(farewell()));
+            return this.poll_both_ways(cx);
         }
-        let polled = Pin::new(&mut this.socket).poll_next(cx);
-        if !this.socket.is_open() {
-            this.settle();
+        polled
+    }
+}
+
+impl<T: AsyncRead + AsyncWrite + Unpin> Member<T> {
+    /// Sends what there is to send, and receives.
+    fn poll_both_ways(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Message, Error>>> {
+        if !self.socket.has_ended()
+            && let Err(error) = self.poll_outbound(cx)
+        {
+            let is_cut = self.socket.has_ended();
+            return if is_cut { Poll::Ready(Some(Err(error))) } else { self.socket.poll_fail(cx, error) };
+        }
+        let polled = self.socket.poll_receive(cx);
+        if !self.socket.is_open() {
+            self.settle();
         }
         polled
     }

@@ -10,12 +10,15 @@
 
 mod closing;
 mod failure;
+mod leaving;
 mod phase;
 mod queueing;
 mod rare;
 mod receiving;
 mod sending;
 mod silence;
+
+pub(in crate::ws) use self::leaving::farewell;
 
 use std::{
     fmt,

@@ -8,7 +8,7 @@ use std::{
 use futures_core::Stream;
 use tokio::io::{AsyncRead, AsyncWrite};
 
-use super::{Phase, WebSocket};
+use super::{Phase, WebSocket, leaving::farewell};
 use crate::ws::{
     CloseFrame, Error, Message, Role, Utf8Chain,
     halves::Half,
@@ -21,43 +21,58 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Stream for WebSocket<T> {
 
     fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         let this = self.get_mut();
+        let polled = this.poll_receive(cx);
+        if polled.is_pending() && this.is_leaving() {
+            // What is queued is sent before.
+            return match this.start_close(farewell()) {
+                Ok(()) => this.poll_receive(cx),
+                Err(error) => this.poll_fail(cx, error),
+            };
+        }
+        polled
+    }
+}
+
+impl<T: AsyncRead + AsyncWrite + Unpin> WebSocket<T> {
+    /// The next message, whatever the socket's server does.
+    pub(in crate::ws) fn poll_receive(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Message, Error>>> {
         loop {
-            match this.phase {
+            match self.phase {
                 Phase::Ended => return Poll::Ready(None),
-                Phase::Closed | Phase::Sent => return this.poll_end(cx).map(|()| None),
+                Phase::Closed | Phase::Sent => return self.poll_end(cx).map(|()| None),
                 Phase::Open | Phase::Closing | Phase::Mute => {}
             }
             // A failure is the sink's to tell: what has arrived is received all the same (ONE-WAY).
-            let _ = this.poll_drain(cx);
-            let is_deflating = this.per_message.is_agreed();
-            if is_deflating || this.reading.has_bytes() {
-                let rules = Rules { config: this.heart.config(), is_server: this.role == Role::Server, is_deflating };
-                match this.per_message.poll_decode(cx, &mut this.reading, rules) {
+            let _ = self.poll_drain(cx);
+            let is_deflating = self.per_message.is_agreed();
+            if is_deflating || self.reading.has_bytes() {
+                let rules = Rules { config: self.heart.config(), is_server: self.role == Role::Server, is_deflating };
+                match self.per_message.poll_decode(cx, &mut self.reading, rules) {
                     Poll::Ready(Ok(None)) => {}
                     Poll::Ready(Ok(Some(incoming))) => {
-                        let received = this.receive(incoming);
+                        let received = self.receive(incoming);
                         // The answer leaves before the user looks at what was asked.
-                        let _ = this.poll_drain(cx);
+                        let _ = self.poll_drain(cx);
                         return match received {
                             Ok(message) => Poll::Ready(Some(Ok(message))),
-                            Err(error) => this.poll_fail(cx, error),
+                            Err(error) => self.poll_fail(cx, error),
                         };
                     }
-                    Poll::Ready(Err(error)) => return this.poll_fail(cx, error),
+                    Poll::Ready(Err(error)) => return self.poll_fail(cx, error),
                     Poll::Pending => {
                         // It is we who keep the peer waiting.
-                        this.heart.heard();
-                        return this.poll_silence(cx);
+                        self.heart.heard();
+                        return self.poll_silence(cx);
                     }
                 }
             }
-            match this.reading.poll_read(cx, Pin::new(&mut this.io)) {
-                Poll::Ready(Ok(1..)) => this.heart.heard(),
+            match self.reading.poll_read(cx, Pin::new(&mut self.io)) {
+                Poll::Ready(Ok(1..)) => self.heart.heard(),
                 // RFC 6455 §7.1.5: the end of the connection alone may answer a close frame.
-                Poll::Ready(Ok(0)) if this.phase == Phase::Closing => this.end(Half::Stream),
-                Poll::Ready(Ok(0)) => return this.poll_fail(cx, Error::abrupt()),
-                Poll::Ready(Err(error)) => return this.poll_fail(cx, error.into()),
-                Poll::Pending => return this.poll_silence(cx),
+                Poll::Ready(Ok(0)) if self.phase == Phase::Closing => self.end(Half::Stream),
+                Poll::Ready(Ok(0)) => return self.poll_fail(cx, Error::abrupt()),
+                Poll::Ready(Err(error)) => return self.poll_fail(cx, error.into()),
+                Poll::Pending => return self.poll_silence(cx),
             }
         }
     }

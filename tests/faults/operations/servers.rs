@@ -58,7 +58,7 @@ where
     let server = serve(Once(Some(near)), service).pool(&site.pool, 64 << 10).http2(false);
     let server = server.with_graceful_shutdown(async { drop(ended.await) });
     let near = async {
-        server.into_future().await;
+        server.into_future().await.expect("no error");
         Ok(())
     };
     let client = client(far);

@@ -1,0 +1,213 @@
+//! Admission: from the first byte of a head to hyper, by way of the line if there is no room.
+//!
+//! # Invariants
+//! - NO-SILENCE: a head that has come whole is served, or answered 503: never reset, nor hung up on without a word. So is half a head that
+//!   finds no room.
+
+use std::{
+    future::Future,
+    mem::MaybeUninit,
+    pin::{Pin, pin},
+    sync::Arc,
+    task::{Context, Poll},
+};
+
+use bytes::BytesMut;
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+
+use super::{
+    connection::{Awake, Connection, Next, Phase, Queued, State},
+    driver::Drivers,
+    farewell::Farewell,
+    head::{HEAD_LEN, Protocol, Verdict, judge, left_of_request},
+    line::Place,
+    track::{Track, skips},
+};
+use crate::{
+    io::{Tick, is_socket, peek_now, recv_now},
+    pool::{LeaseError, Reservation},
+};
+
+/// The longest head that hyper takes, if no other limit is set.
+const HYPER_HEAD_MAX: usize = (8 << 10) + 100 * (4 << 10);
+
+impl<T: AsyncRead + AsyncWrite + Unpin + Send + 'static> Connection<T> {
+    /// Reads the next head, until hyper is to have it.
+    pub(super) fn poll_waiting(
+        &mut self,
+        cx: &mut Context<'_>,
+        mut io: T,
+        mut head: BytesMut,
+        mut held: Reservation,
+    ) -> Poll<Next> {
+        let settings = &self.shared.settings;
+        let head_max = settings.header_size_max.map_or(HEAD_LEN, |most| most.clamp(1, HEAD_LEN));
+        let verdict = loop {
+            let verdict = judge(&head, self.is_fresh && settings.http2);
+            // Too long for this place, or a condition is to be missed.
+            let is_enough = head.len() >= head_max || (skips(6) && !head.is_empty());
+            if verdict != Verdict::More || is_enough {
+                break verdict;
+            }
+            let mut room = [MaybeUninit::uninit(); HEAD_LEN];
+            let mut room = ReadBuf::uninit(&mut room[..head_max - head.len()]);
+            let polled = match Pin::new(&mut io).poll_read(cx, &mut room) {
+                Poll::Pending if head.is_empty() && self.shared.sleepers.look().1 => {
+                    // CLAIM: tokio may not have noticed what the kernel has.
+                    if recv_now(&io, &mut room).is_none() && !std::mem::replace(&mut self.has_looked, true) {
+                        // What is no socket is asked again, once its driver was.
+                        let _ = pin!(tokio::task::yield_now()).poll(cx);
+                        self.state = State::Waiting(io, head, held);
+                        return Poll::Pending;
+                    }
+                    Poll::Ready(Ok(()))
+                }
+                polled => polled,
+            };
+            match polled {
+                Poll::Pending if settings.holds(&head, &mut held) => {
+                    self.state = State::Waiting(io, head, held);
+                    return Poll::Pending;
+                }
+                Poll::Pending => return Poll::Ready(self.refuse_now(io, Protocol::Http1)),
+                Poll::Ready(Ok(())) if !room.filled().is_empty() => {
+                    if head.is_empty() {
+                        self.deadline = self.shared.sleepers.look().0.after(settings.header_timeout);
+                    }
+                    head.extend_from_slice(room.filled());
+                }
+                // It has ended, or failed. What came is hyper's to judge.
+                Poll::Ready(_) if !head.is_empty() => break Verdict::More,
+                Poll::Ready(_) => return Poll::Ready(Next::End),
+            }
+        };
+        drop(held);
+        Poll::Ready(match verdict {
+            Verdict::Whole(protocol) => self.admit(io, head, protocol),
+            Verdict::More => self.admit_half(cx, io, head),
+        })
+    }
+
+    /// Wakes the connection if there is room for it, or waits in line.
+    fn admit(&mut self, io: T, head: BytesMut, protocol: Protocol) -> Next {
+        let account = self.shared.settings.account.as_ref();
+        match account.map(|account| account.awake.try_reserve_untold(protocol.awake_len())) {
+            None => self.wake(io, head, protocol, Reservation::empty()),
+            Some(Ok(room)) => self.wake(io, head, protocol, room),
+            // The pool is made for less than one connection; nobody is to wait for what can never be.
+            Some(Err(error)) if error.is_too_large() => self.wake(io, head, protocol, Reservation::empty()),
+            Some(Err(_)) => match self.enter_line(&head) {
+                Some(place) => self.queue(io, head, protocol, place),
+                None => self.refuse_now(io, protocol),
+            },
+        }
+    }
+
+    /// Wakes the connection with a head that is not whole, if there is room for such.
+    fn admit_half(&mut self, cx: &mut Context<'_>, io: T, head: BytesMut) -> Next {
+        let protocol = Protocol::Http1;
+        let heads = self.shared.settings.account.as_ref().map(|account| &account.heads);
+        match heads.map(|heads| heads.try_reserve_untold(protocol.awake_len())) {
+            None => self.wake(io, head, protocol, Reservation::empty()),
+            Some(Ok(room)) => self.wake(io, head, protocol, room),
+            Some(Err(error)) if error.is_too_large() => self.wake(io, head, protocol, Reservation::empty()),
+            // It would wait for others that never end theirs, unless the rest is there already.
+            Some(Err(_)) => self.read_on(cx, io, head),
+        }
+    }
+
+    /// A head that is too long to be waited for here, and for which hyper has no room: waits in line if it has come whole.
+    fn read_on(&mut self, cx: &mut Context<'_>, mut io: T, mut head: BytesMut) -> Next {
+        let most = self.shared.settings.header_size_max.unwrap_or(HYPER_HEAD_MAX);
+        loop {
+            let Some(place) = self.enter_line(&head) else { break };
+            if let Verdict::Whole(protocol) = judge(&head, false) {
+                return self.queue(io, head, protocol, place);
+            }
+            let mut room = [MaybeUninit::uninit(); HEAD_LEN];
+            let mut room = ReadBuf::uninit(&mut room[..most.saturating_sub(head.len()).min(HEAD_LEN)]);
+            if !matches!(Pin::new(&mut io).poll_read(cx, &mut room), Poll::Ready(Ok(()))) || room.filled().is_empty() {
+                break;
+            }
+            head.extend_from_slice(room.filled());
+        }
+        self.refuse_now(io, Protocol::Http1)
+    }
+
+    fn enter_line(&self, head: &BytesMut) -> Option<Place> {
+        self.shared.settings.account.as_ref()?.line.as_ref()?.enter(head.capacity())
+    }
+
+    fn queue(&mut self, io: T, head: BytesMut, protocol: Protocol, place: Place) -> Next {
+        let account = self.shared.settings.account.as_ref().expect("it has refused");
+        let reserve = account.awake.reserve(protocol.awake_len());
+        self.state = State::Queued(Box::new(Queued { io, head, protocol, reserve, _place: place }));
+        Next::GoOn
+    }
+
+    pub(super) fn poll_queued(&mut self, cx: &mut Context<'_>, mut queued: Box<Queued<T>>) -> Poll<Next> {
+        match Pin::new(&mut queued.reserve).poll(cx) {
+            Poll::Pending => {
+                self.state = State::Queued(queued);
+                Poll::Pending
+            }
+            Poll::Ready(Ok(room)) => {
+                let Queued { io, head, protocol, .. } = *queued;
+                Poll::Ready(self.wake(io, head, protocol, room))
+            }
+            Poll::Ready(Err(_)) => Poll::Ready(self.refuse(queued.io, queued.protocol)),
+        }
+    }
+
+    /// There is no room, not even to wait.
+    fn refuse_now(&mut self, io: T, protocol: Protocol) -> Next {
+        if let Some(account) = &self.shared.settings.account {
+            account.awake.told(LeaseError::pool_empty(protocol.awake_len()));
+        }
+        self.refuse(io, protocol)
+    }
+
+    /// Tells the client that there is no room (NO-SILENCE).
+    pub(super) fn refuse(&mut self, io: T, protocol: Protocol) -> Next {
+        let (now, _) = self.shared.sleepers.look();
+        self.bid_farewell(Farewell::refused(io, protocol, now), now)
+    }
+
+    /// Hands the transport to hyper, with bytes that were read already. The head's deadline goes on.
+    fn wake(&mut self, io: T, head: BytesMut, protocol: Protocol, room: Reservation) -> Next {
+        let settings = &self.shared.settings;
+        let account = settings.account.as_ref().map(|account| account.pool.child("connection", account.limit));
+        let is_http2 = protocol == Protocol::Http2;
+        let can_park = !is_http2 && settings.keep_alive && is_socket(&io);
+        // CLAIM
+        let is_last = !is_http2 && self.shared.sleepers.look().1 && (self.is_last || is_alone(&io, &head));
+        let track = Arc::new(Track::new(protocol, Arc::clone(&self.shared.sleepers)));
+        let make = match protocol {
+            Protocol::Http2 => Drivers::http2,
+            Protocol::Http1 if is_last => Drivers::http1_once,
+            Protocol::Http1 => Drivers::http1,
+        };
+        let driver = make(&*self.shared.drivers, io, head.freeze(), Arc::clone(&track), account);
+        self.is_fresh = false;
+        self.state = State::Awake(Box::new(Awake {
+            driver,
+            track,
+            phase: Phase::Head { dispatched: 0 },
+            can_park,
+            is_http2,
+            is_told_to_stop: is_last,
+            last_call: Tick::NEVER,
+            _room: room,
+            wakeful: self.open.awaken(),
+        }));
+        Next::GoOn
+    }
+}
+
+/// Whether the request that begins with `head` is all that has come.
+fn is_alone<T>(io: &T, head: &[u8]) -> bool {
+    match left_of_request(head) {
+        Some(left) => peek_now(io, left + 1).is_some_and(|there| there <= left),
+        None => false,
+    }
+}

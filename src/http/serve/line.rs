@@ -1,0 +1,80 @@
+//! `Line`: the room of whole heads that wait for more room.
+//!
+//! # Invariants
+//! - BEFOREHAND: what heads hold while they wait comes out of a part of the budget that was set aside before any of them came. So a wait
+//!   needs nothing of a pool that is full, and those that wait at once are bounded by that part.
+
+use std::sync::{
+    Arc,
+    atomic::Ordering::{AcqRel, Relaxed},
+};
+
+use crate::{
+    pool::{Pool, SetAside},
+    sync::AtomicUsize,
+};
+
+/// Heads that wait get one of so many parts of the budget, and no more than [`LEN_MAX`].
+const SHARE: usize = 16;
+
+/// Room for 8,000 requests of a browser. To wait for more than the rest of the pool serves in the time of a head helps nobody.
+const LEN_MAX: usize = 8 << 20;
+
+/// What one that waits holds beside its head: a place in the pool's queue, and a timer.
+const PLACE_LEN: usize = 512;
+
+#[derive(Debug)]
+pub(super) struct Line {
+    left: AtomicUsize,
+    _aside: SetAside,
+}
+
+impl Line {
+    /// Sets its part of the budget aside.
+    pub(super) fn new(pool: &Pool) -> Arc<Self> {
+        let len = (pool.limit().min(pool.budget()) / SHARE).min(LEN_MAX);
+        Arc::new(Self { left: AtomicUsize::new(len), _aside: pool.set_aside(len) })
+    }
+
+    /// A place for a head that holds `len` bytes; none if too many wait (BEFOREHAND).
+    pub(super) fn enter(self: &Arc<Self>, len: usize) -> Option<Place> {
+        let len = len + PLACE_LEN;
+        let taken = self.left.fetch_update(AcqRel, Relaxed, |left| left.checked_sub(len));
+        taken.is_ok().then(|| Place { line: Arc::clone(self), len })
+    }
+}
+
+/// A place in the line.
+#[derive(Debug)]
+pub(super) struct Place {
+    line: Arc<Line>,
+    len: usize,
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        self.line.left.fetch_add(self.len, AcqRel);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn as_many_wait_as_have_room_and_the_pool_keeps_it_for_them() {
+        let pool = Pool::new(1 << 20).expect("a pool");
+        let line = Line::new(&pool);
+        let held: Vec<_> = std::iter::from_fn(|| pool.try_lease(64 << 10).ok()).collect();
+        assert_eq!(held.len(), 15);
+        let places: Vec<_> = std::iter::from_fn(|| line.enter(512)).collect();
+        assert_eq!(places.len(), 64);
+        drop(places);
+        let place = line.enter(60_000).expect("they gave it back");
+        assert!(line.enter(60_000).is_none());
+        drop((place, held, line));
+        assert_eq!(pool.leased(), 0);
+        assert!(pool.try_reserve(256 << 10).is_ok());
+        assert_eq!(std::iter::from_fn(|| pool.try_lease(64 << 10).ok()).collect::<Vec<_>>().len(), 16);
+    }
+}
