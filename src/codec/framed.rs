@@ -32,6 +32,12 @@ pin_project! {
     /// its account may have waits until `wait_max`; [`LengthDelimitedCodec`](super::LengthDelimitedCodec) and
     /// [`ChainCodec`](super::ChainCodec) ask for none.
     ///
+    /// # Delivery
+    /// `send` and `flush` have written all that was taken before. `close` has, too, and then shuts the transport down. A drop loses what is
+    /// not written: the stream may end within a frame.
+    ///
+    /// A failed write does not end the stream, nor a failed read the sink: each goes on to its own end.
+    ///
     /// # Errors
     /// Those of the codec; those of the transport and [`LeaseError`](crate::LeaseError), as [`std::io::Error`] into the codec's.
     ///

@@ -57,6 +57,11 @@ use crate::{chain::Chain, sync::Mutex};
 /// A sender is one pointer; an idle outbox is one allocation of less than 200 bytes. The marks count bytes that are to be sent, not the
 /// capacity of their blocks: a few bytes in a large block keep all of it leased until they are sent. [`Chain::compact`] helps.
 ///
+/// # Delivery
+/// `send` has queued its item, and [`flush`](Self::flush) has written all that was queued before it. [`close`](Self::close) returns at once: the writer sends what is
+/// queued, then shuts the transport down. After a drop of the last sender the writer sends what is queued, too, and leaves the transport open. A
+/// drop of the [`OutboxWriter`] loses what is not written, and `flush` says so.
+///
 /// # Order
 /// The items of one sender are sent in the order in which its `send`s ended; an item is never mixed with another.
 ///

@@ -27,6 +27,9 @@ use crate::ws::{
 /// As the socket's: to be polled to its end, after an error too. A member that is out (by policy, or because the hub was closed) tells its peer with
 /// a close frame, yields an error or the end, and then `None`. After [`Hub::close`](super::Hub::close) it sends what its mailbox has first.
 ///
+/// # Delivery
+/// `send` has written its message. [`close`](Self::close) sends all that the mailbox has, and then a close frame. A drop loses what is not written.
+///
 /// # Cancel safety
 /// `recv` and `next` are cancel safe.
 pub struct Member<T> {

@@ -35,6 +35,10 @@ use crate::pool::Pool;
 /// closed whose part of it is above the average; at once, if its peer does not take what it has begun to send. Its part is that of each message it
 /// holds, divided by the number of those who hold it.
 ///
+/// # Delivery
+/// `send` has put the message into so many mailboxes; each member sends it while its task polls it. [`close`](Self::close) sends all that was accepted
+/// before it, [`abort`](Self::abort) nothing more. A drop of the last handle changes nothing for members.
+///
 /// # Shape
 /// An idle member costs its socket and about 130 bytes.
 ///

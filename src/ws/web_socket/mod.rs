@@ -47,6 +47,13 @@ use crate::{chain::ChainMut, pool::Pool};
 /// `None`. Drop the socket then, and not before: what the peer was still sending would make the system reset the connection, and the close frame
 /// be lost.
 ///
+/// A failed write does not end the stream: it yields all that has arrived, and then its own end. So read on after a failed `send`: the peer may have
+/// said why it went. If the transport does not end, an error follows after [`close_timeout`](Config::close_timeout).
+///
+/// # Delivery
+/// `send` and `flush` have written all that was taken before. `close` has, too, and then sends the close frame. A drop loses what is not written, and
+/// sends no close frame. A message that was taken and is not sent is told by the next `send`, `flush` or `close`.
+///
 /// # Sink
 /// A message waits for the transport once [`high_mark`](Config::high_mark) bytes are queued, 64 more counted for each message. It is sent at the latest by `flush`.
 /// [`Message::Close`] is the last that is taken.
