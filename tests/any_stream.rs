@@ -1,6 +1,6 @@
 //! One type for sockets and everything else: a socket stays a socket.
 
-use std::io::IoSlice;
+use std::{io::IoSlice, pin::Pin};
 
 use bytes::Bytes;
 use leasehold::{
@@ -145,4 +145,26 @@ async fn a_socket_in_it_costs_no_call_more() {
     // A fresh socket may be found empty once.
     assert!(recv.calls <= 101 && recv.would_block <= 1, "{recv:?}, and bare {bare:?}");
     assert_eq!(send, bare[1]);
+}
+
+/// As tokio's functions of these names, ours take what has no size.
+#[tokio::test]
+async fn trait_objects_are_read_and_written_too() {
+    use leasehold::io::{Outbox, poll_write_buf};
+
+    let pool = Pool::new(8 << 20).unwrap();
+    let (near, far) = tokio::io::duplex(100);
+    let mut writer: Box<dyn AsyncWrite + Unpin> = Box::new(near);
+    let mut reader: Box<dyn AsyncRead + Unpin> = Box::new(far);
+    write_all_buf(&mut *writer, &mut &b"one "[..]).await.unwrap();
+    let two: &mut &[u8] = &mut &b"two "[..];
+    assert_eq!(std::future::poll_fn(|cx| poll_write_buf(Pin::new(&mut *writer), cx, two)).await.unwrap(), 4);
+    let (outbox, mut run) = Outbox::channel(100);
+    outbox.send(Bytes::from_static(b"three")).await.unwrap();
+    outbox.close();
+    run.run(&mut *writer).await.unwrap();
+    let (mut intake, mut chain) = (Intake::new(), ChainMut::new(&pool));
+    while intake.read(&mut *reader, &mut chain).await.unwrap() > 0 {}
+    assert_eq!(chain.freeze(), *b"one two three");
+    assert_eq!(pool.leased(), 0);
 }

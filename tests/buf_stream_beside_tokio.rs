@@ -1,7 +1,7 @@
 //! Random scripts on our `BufStream` and on tokio's, over transports that are made alike: a caller cannot tell them apart.
 //! `LEASEHOLD_SEED` repeats a run.
 
-use std::io::IoSlice;
+use std::{io::IoSlice, pin::Pin};
 
 use bytes::BytesMut;
 use leasehold::{
@@ -182,4 +182,34 @@ async fn random_scripts_come_to_the_same_when_blocks_are_tiny_and_few() {
         let pool = Pool::builder().budget(budget).classes([64]).build().unwrap();
         run_beside(|_, content, seed| Faulty::random(content, seed), &pool).await;
     }
+}
+
+/// `BufReader` and `BufWriter` call both `buffer`, and a `BufStream` of tokio has neither.
+#[tokio::test]
+async fn both_buffers_have_a_name_of_their_own() {
+    let pool = Pool::new(8 << 20).unwrap();
+    let all = |chain: &leasehold::ChainMut| -> Vec<u8> { chain.chunks().flatten().copied().collect() };
+    let ((near, mut far), (theirs_near, mut theirs_far)) = (tokio::io::duplex(100), tokio::io::duplex(100));
+    let mut ours = BufStream::new(near, &pool);
+    let (reader, writer) = tokio::io::split(theirs_near);
+    let (mut reader, mut writer) = (tokio::io::BufReader::new(reader), tokio::io::BufWriter::new(writer));
+    far.write_all(b"hello").await.unwrap();
+    theirs_far.write_all(b"hello").await.unwrap();
+    assert_eq!((ours.read_u8().await.unwrap(), reader.read_u8().await.unwrap()), (b'h', b'h'));
+    ours.write_all(b"bye").await.unwrap();
+    writer.write_all(b"bye").await.unwrap();
+    assert_eq!((all(ours.read_buffer()), all(ours.write_buffer())), (b"ello".to_vec(), b"bye".to_vec()));
+    assert_eq!((reader.buffer(), writer.buffer()), (&b"ello"[..], &b"bye"[..]));
+    ours.flush().await.unwrap();
+    writer.flush().await.unwrap();
+    assert_eq!((all(ours.read_buffer()), all(ours.write_buffer())), (b"ello".to_vec(), Vec::new()));
+    assert_eq!((reader.buffer(), writer.buffer()), (&b"ello"[..], &b""[..]));
+    // What is consumed beyond what was seen is nothing.
+    AsyncBufRead::consume(Pin::new(&mut ours), 100);
+    AsyncBufRead::consume(Pin::new(&mut reader), 100);
+    far.write_all(b"more").await.unwrap();
+    theirs_far.write_all(b"more").await.unwrap();
+    assert_eq!((ours.fill_buf().await.unwrap(), reader.fill_buf().await.unwrap()), (&b"more"[..], &b"more"[..]));
+    drop(ours);
+    assert_eq!(pool.leased(), 0);
 }

@@ -89,9 +89,38 @@ impl<T> BufStream<T> {
         &mut self.inner
     }
 
-    /// What was read from the transport, and not given out: its first piece.
-    pub fn buffer(&self) -> &[u8] {
-        self.unread.chunk()
+    /// What was read from the transport, and not given out: the `buffer` of tokio's `BufReader`.
+    ///
+    /// There is no `buffer` here: a `BufReader` and a `BufWriter` mean different bytes by it.
+    ///
+    /// # Examples
+    /// ```
+    /// use leasehold::{Pool, io::BufStream};
+    /// use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> std::io::Result<()> {
+    /// # let pool = Pool::new(8 << 20).unwrap();
+    /// let (near, mut far) = tokio::io::duplex(1 << 10);
+    /// far.write_all(b"hello").await?;
+    ///
+    /// let mut stream = BufStream::new(near, &pool);
+    /// assert_eq!(stream.read_u8().await?, b'h');
+    /// stream.write_all(b"bye").await?;
+    /// assert_eq!(stream.read_buffer().chunks().collect::<Vec<_>>(), [b"ello"]);
+    /// assert_eq!(stream.write_buffer().chunks().collect::<Vec<_>>(), [b"bye"]);
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[doc(alias = "buffer")]
+    pub fn read_buffer(&self) -> &ChainMut {
+        &self.unread
+    }
+
+    /// What was written to the stream, and not to the transport: the `buffer` of tokio's `BufWriter`.
+    #[doc(alias = "buffer")]
+    pub fn write_buffer(&self) -> &ChainMut {
+        &self.unsent
     }
 
     /// Takes the stream apart. No byte is lost: what is in the buffers is handed out with the transport.
@@ -143,6 +172,8 @@ impl<T: AsyncRead + Unpin> AsyncBufRead for BufStream<T> {
     }
 
     fn consume(mut self: Pin<&mut Self>, count: usize) {
+        // As tokio's: never more than was seen.
+        let count = count.min(self.unread.chunk().len());
         self.take_unread(count);
     }
 }

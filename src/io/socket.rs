@@ -88,7 +88,7 @@ impl<'a> Socket<'a> {
     }
 
     /// The socket that `io` is, if it is one.
-    pub(super) fn of<T>(io: &'a T) -> Option<Self> {
+    pub(super) fn of<T: ?Sized>(io: &'a T) -> Option<Self> {
         if let Some(any) = cast_any::<T, AnyStream>(io) {
             return any.socket();
         }
@@ -104,7 +104,7 @@ impl<'a> Socket<'a> {
     }
 
     #[cfg(unix)]
-    fn of_unix<T>(io: &'a T) -> Option<Self> {
+    fn of_unix<T: ?Sized>(io: &'a T) -> Option<Self> {
         cast_any::<T, UnixStream>(io)
             .or_else(|| cast_any::<T, unix::OwnedReadHalf>(io).map(AsRef::as_ref))
             .or_else(|| cast_any::<T, unix::OwnedWriteHalf>(io).map(AsRef::as_ref))
@@ -114,7 +114,7 @@ impl<'a> Socket<'a> {
     }
 
     #[cfg(not(unix))]
-    fn of_unix<T>(_: &'a T) -> Option<Self> {
+    fn of_unix<T: ?Sized>(_: &'a T) -> Option<Self> {
         None
     }
 
@@ -286,7 +286,7 @@ pub(crate) fn is_leaving<T>(io: &T) -> bool {
 }
 
 /// Whether a transport is a bare socket.
-pub(crate) fn is_socket<T>(io: &T) -> bool {
+pub(crate) fn is_socket<T: ?Sized>(io: &T) -> bool {
     Socket::of(io).is_some()
 }
 
@@ -337,12 +337,12 @@ const NO_SIGNAL: std::ffi::c_int = libc::MSG_NOSIGNAL;
 const NO_SIGNAL: std::ffi::c_int = 0;
 
 /// `io` as a socket, half or `AnyStream` `S`, or as a mutable reference to one; none if it is something else.
-fn cast_any<T, S: 'static>(io: &T) -> Option<&S> {
+fn cast_any<T: ?Sized, S: 'static>(io: &T) -> Option<&S> {
     cast::<T, S>(io).or_else(|| cast::<T, &mut S>(io).map(|io| &**io))
 }
 
 /// `io` as what it is; none if it is something else.
-fn cast<T, S>(io: &T) -> Option<&S> {
+fn cast<T: ?Sized, S>(io: &T) -> Option<&S> {
     // SAFETY: SAME-TYPE: equal ids mean types that are equal but for lifetimes. All `S` of this file are sockets without any (an
     // `AnyStream` is `'static` too), and halves and mutable references that borrow such; what is made of the result lives no longer than `io` does, nor than what `io`
     // itself borrows.

@@ -35,7 +35,7 @@ const GATHER_LEN: usize = 8 << 10;
 ///
 /// # Errors
 /// Those of the transport; `buf` is as it was then.
-pub fn poll_write_buf<T: AsyncWrite, B: Buf>(
+pub fn poll_write_buf<T: AsyncWrite + ?Sized, B: Buf + ?Sized>(
     io: Pin<&mut T>,
     cx: &mut Context<'_>,
     buf: &mut B,
@@ -51,12 +51,12 @@ pub fn poll_write_buf<T: AsyncWrite, B: Buf>(
 ///
 /// # Cancel safety
 /// Resumable: what was written is gone from `buf`, the rest is there.
-pub async fn write_all_buf<T: AsyncWrite + Unpin, B: Buf>(io: &mut T, buf: &mut B) -> io::Result<()> {
+pub async fn write_all_buf<T: AsyncWrite + Unpin + ?Sized, B: Buf + ?Sized>(io: &mut T, buf: &mut B) -> io::Result<()> {
     std::future::poll_fn(|cx| poll_write_all_buf(Pin::new(io), cx, buf)).await
 }
 
 /// As [`write_all_buf`], for code that polls.
-pub(crate) fn poll_write_all_buf<T: AsyncWrite, B: Buf>(
+pub(crate) fn poll_write_all_buf<T: AsyncWrite + ?Sized, B: Buf + ?Sized>(
     mut io: Pin<&mut T>,
     cx: &mut Context<'_>,
     buf: &mut B,
@@ -72,7 +72,7 @@ pub(crate) fn poll_write_all_buf<T: AsyncWrite, B: Buf>(
 }
 
 /// Writes of the `left` bytes of `buf`, of which there are some, with one call.
-fn poll_write_some<T: AsyncWrite, B: Buf>(
+fn poll_write_some<T: AsyncWrite + ?Sized, B: Buf + ?Sized>(
     io: Pin<&mut T>,
     cx: &mut Context<'_>,
     buf: &mut B,
@@ -92,7 +92,11 @@ fn poll_write_some<T: AsyncWrite, B: Buf>(
 }
 
 /// Writes one piece with one call.
-fn poll_write_piece<T: AsyncWrite>(mut io: Pin<&mut T>, cx: &mut Context<'_>, piece: &[u8]) -> Poll<io::Result<usize>> {
+fn poll_write_piece<T: AsyncWrite + ?Sized>(
+    mut io: Pin<&mut T>,
+    cx: &mut Context<'_>,
+    piece: &[u8],
+) -> Poll<io::Result<usize>> {
     match Socket::of(io.as_ref().get_ref()) {
         None => io.poll_write(cx, piece),
         Some(socket) if !socket.is_tcp() => poll_send_slices(socket, cx, &[IoSlice::new(piece)]),
@@ -107,7 +111,7 @@ fn poll_write_piece<T: AsyncWrite>(mut io: Pin<&mut T>, cx: &mut Context<'_>, pi
 }
 
 /// Writes a few short pieces as one.
-fn poll_write_small<T: AsyncWrite, B: Buf>(
+fn poll_write_small<T: AsyncWrite + ?Sized, B: Buf + ?Sized>(
     io: Pin<&mut T>,
     cx: &mut Context<'_>,
     buf: &B,
@@ -125,7 +129,11 @@ fn poll_write_small<T: AsyncWrite, B: Buf>(
     }
 }
 
-fn poll_write_pieces<T: AsyncWrite, B: Buf>(io: Pin<&mut T>, cx: &mut Context<'_>, buf: &B) -> Poll<io::Result<usize>> {
+fn poll_write_pieces<T: AsyncWrite + ?Sized, B: Buf + ?Sized>(
+    io: Pin<&mut T>,
+    cx: &mut Context<'_>,
+    buf: &B,
+) -> Poll<io::Result<usize>> {
     let mut slices = [IoSlice::new(&[]); SLICES_MAX];
     let count = buf.chunks_vectored(&mut slices);
     let slices = &slices[..count];

@@ -20,6 +20,29 @@ impl Head {
         Self { is_little: false, field, offset: 0, adjustment: 0, skip: None, max: None }
     }
 
+    /// Whether both crates read the same frames: the limit is set beside no adjustment, or is all that the field can say; and each frame has
+    /// all of the head that it keeps. The settings that are not read alike are exactly the others.
+    pub(crate) fn is_read_alike(&self) -> bool {
+        let most = (1u128 << (8 * self.field)) - 1;
+        let is_limited_alike = match self.adjustment {
+            0 => true,
+            1.. => self.ours().max_frame_length() as u128 == most + self.adjustment as u128,
+            _ => false,
+        };
+        let kept = (self.offset + self.field).saturating_sub(self.skip.unwrap_or(usize::MAX));
+        is_limited_alike && (kept == 0 || self.adjustment >= kept as isize)
+    }
+
+    /// Whether both crates write the same frames: the head is a length, and all of it is dropped.
+    pub(crate) fn is_written_alike(&self) -> bool {
+        self.offset == 0 && self.skip.is_none_or(|skip| skip == self.field)
+    }
+
+    /// The nearest settings that are read alike.
+    pub(crate) fn read_alike(self) -> Self {
+        if self.is_read_alike() { self } else { Self { adjustment: 0, skip: None, ..self } }
+    }
+
     pub(crate) fn theirs(&self) -> theirs::LengthDelimitedCodec {
         let mut builder = theirs::LengthDelimitedCodec::builder();
         builder.length_field_length(self.field).length_field_offset(self.offset).length_adjustment(self.adjustment);

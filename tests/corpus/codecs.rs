@@ -1,6 +1,10 @@
 //! Frames of a stream, however it is cut, against tokio-util's.
 
-use leasehold::codec as ours;
+use bytes::Bytes;
+use leasehold::{
+    ChainMut, Pool,
+    codec::{self as ours, Decoder},
+};
 use tokio_util::codec as theirs;
 
 use super::input::Input;
@@ -37,7 +41,25 @@ pub(crate) fn length_delimited(data: &[u8]) {
         skip: input.maybe_below(16),
         max: Some(input.maybe_below(40).unwrap_or(100_000)),
     };
-    with_pieces(input, |pieces| FEEDS.with(|feeds| assert_same_pieces(feeds, &head.theirs(), &head.ours(), pieces)));
+    with_pieces(input, |pieces| {
+        read_alone(&head, pieces);
+        let head = head.read_alike();
+        FEEDS.with(|feeds| assert_same_pieces(feeds, &head.theirs(), &head.ours(), pieces));
+    });
+}
+
+/// With any settings, frames are as long as they may be, and each takes bytes.
+fn read_alone(head: &Head, pieces: &[&[u8]]) {
+    let (mut codec, pool) = (head.ours(), Pool::new(1 << 20).expect("a pool"));
+    let mut src = ChainMut::new(&pool);
+    for piece in pieces {
+        src.push(Bytes::copy_from_slice(piece));
+        let mut left = src.len();
+        while let Ok(Some(frame)) = codec.decode(&mut src) {
+            assert!(frame.len() <= codec.max_frame_length() && (frame.is_empty() || src.len() < left));
+            left = src.len();
+        }
+    }
 }
 
 /// As `length_delimited`, for lines and for delimiters of any kind.

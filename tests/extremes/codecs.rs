@@ -66,9 +66,18 @@ fn heads_may_lie_anywhere() {
     for at in LENS {
         for skip in LENS {
             let mut codec = LengthDelimitedCodec::builder().length_field_offset(at).num_skip(skip).new_codec();
+            let head_len = at.saturating_add(4).min(u32::MAX as usize).max(skip);
+            let mut dst = ChainMut::new(&pool);
+            let is_sent = codec.encode(Bytes::new(), &mut dst).is_ok();
+            assert_eq!((is_sent, dst.len()), if head_len <= 64 << 10 { (true, head_len) } else { (false, 0) });
             let mut src = pool.try_chain(100).expect("room");
             src.put_bytes(0, 64);
-            let frame = codec.decode(&mut src).expect("no length, or one of 0");
+            let frame = codec.decode(&mut src);
+            if at <= 60 && skip < at + 4 {
+                assert!(frame.is_err(), "no frame is shorter than the head it keeps: {at}, {skip}");
+                continue;
+            }
+            let frame = frame.expect("no length, or one of 0");
             assert_eq!(frame.is_some(), at <= 60 && skip <= 64, "{at}, {skip}");
         }
     }

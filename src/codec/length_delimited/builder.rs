@@ -1,6 +1,12 @@
 //! `Builder`: what the head of a frame looks like.
+//!
+//! # Invariants
+//! - FRAME-MAX: a frame as the decoder gives it out is never longer than `max_frame_length`, and the encoder writes no frame that a decoder
+//!   of the same settings refuses. tokio-util compares the limit with the length as it is written, before the adjustment.
+//! - FORWARD: each frame takes at least its whole head, so that no byte is read as two heads. tokio-util gives out empty frames without end
+//!   where the head is kept and its length does not count it.
 
-use std::{io, ops::Deref};
+use std::{io, ops::Range};
 
 use bytes::{BufMut, Bytes};
 
@@ -16,6 +22,11 @@ const MAX_FRAME_LEN_DEFAULT: usize = 8 << 20;
 
 /// The widest length field: a `u64`.
 const FIELD_LEN_MAX: usize = 8;
+
+/// The longest head that is written: what surrounds the length is zeros, which are kept once for all.
+const HEAD_LEN_MAX: usize = 64 << 10;
+
+static ZEROS: [u8; HEAD_LEN_MAX] = [0; HEAD_LEN_MAX];
 
 /// Settings of a [`LengthDelimitedCodec`]: where the length stands, how it is written, what it counts.
 ///
@@ -80,7 +91,8 @@ impl Builder {
 
     /// The longest frame; 8 MiB by default.
     ///
-    /// It is compared with what the length field says, before any adjustment, and with the length of a payload that is to be sent.
+    /// It holds for the frame as the decoder gives it out: what the length field says, adjusted. The same holds for a payload that is to be
+    /// sent, with the part of the head that stays in front of it.
     pub fn max_frame_length(&mut self, max: usize) -> &mut Self {
         self.max_frame_len = max;
         self
@@ -101,7 +113,7 @@ impl Builder {
         self
     }
 
-    /// How many bytes come before the length; 0 by default. For decoding only.
+    /// How many bytes come before the length; 0 by default. The encoder writes zeros there.
     pub fn length_field_offset(&mut self, offset: usize) -> &mut Self {
         self.field_offset = narrow(offset);
         self
@@ -113,9 +125,10 @@ impl Builder {
         self
     }
 
-    /// How many bytes are dropped before the payload; by default all up to the end of the length field. For decoding only.
+    /// How many bytes are dropped before the payload; by default all up to the end of the length field.
     ///
-    /// 0 leaves the head in front of the payload; `length_adjustment` must then count it.
+    /// 0 leaves the head in front of the payload; what the length says, adjusted, counts it then. Of bytes that are dropped behind the
+    /// length, the encoder writes zeros.
     pub fn num_skip(&mut self, count: usize) -> &mut Self {
         self.skip = Some(narrow(count));
         self
@@ -162,41 +175,43 @@ impl Builder {
         self.skip.map_or_else(|| self.field_end(), |skip| skip as usize)
     }
 
-    /// The length of the payload, by the head that `src` begins with.
-    pub(super) fn payload_len(&self, src: &ChainMut) -> io::Result<usize> {
+    /// The length of the frame, by the head that `src` begins with.
+    pub(super) fn frame_len(&self, src: &ChainMut) -> io::Result<usize> {
         let announced = self.peek_field(src);
-        if announced > self.max_frame_len as u64 {
-            return Err(LengthDelimitedCodecError::announced(announced, self.max_frame_len));
+        let len = i128::from(announced) + self.adjustment as i128;
+        if len < self.kept_len() as i128 {
+            return Err(LengthDelimitedCodecError::not_adjustable(announced, self.adjustment)); // FORWARD
         }
-        usize::try_from(i128::from(announced) + self.adjustment as i128)
-            .map_err(|_| LengthDelimitedCodecError::not_adjustable(announced, self.adjustment))
+        if len > self.max_frame_len as i128 {
+            let len = u64::try_from(len).unwrap_or(u64::MAX);
+            return Err(LengthDelimitedCodecError::announced(len, self.max_frame_len)); // FRAME-MAX
+        }
+        Ok(usize::try_from(len).expect("the limit is one"))
     }
 
-    /// The length of a payload as it is written.
+    /// The head of a payload as it is written.
     pub(super) fn head(&self, payload_len: usize) -> io::Result<Head> {
-        if payload_len > self.max_frame_len {
-            return Err(LengthDelimitedCodecError::submitted(payload_len, self.max_frame_len));
+        let len = payload_len.saturating_add(self.kept_len());
+        if len > self.max_frame_len {
+            return Err(LengthDelimitedCodecError::submitted(len, self.max_frame_len)); // FRAME-MAX
         }
-        let value = u64::try_from(payload_len as i128 - self.adjustment as i128)
+        if self.head_len() > HEAD_LEN_MAX {
+            return Err(LengthDelimitedCodecError::submitted(self.head_len(), HEAD_LEN_MAX));
+        }
+        let value = u64::try_from(len as i128 - self.adjustment as i128)
             .ok()
             .filter(|&value| value <= self.field_value_max())
-            .ok_or_else(|| LengthDelimitedCodecError::not_adjustable(payload_len as u64, self.adjustment))?;
-        Ok(match self.order {
-            Order::Big => {
-                Head { bytes: value.to_be_bytes(), begin: FIELD_LEN_MAX - self.field_len(), end: FIELD_LEN_MAX }
-            }
-            Order::Little => Head { bytes: value.to_le_bytes(), begin: 0, end: self.field_len() },
+            .ok_or_else(|| LengthDelimitedCodecError::not_adjustable(len as u64, self.adjustment))?;
+        let (bytes, begin) = match self.order {
+            Order::Big => (value.to_be_bytes(), FIELD_LEN_MAX - self.field_len()),
+            Order::Little => (value.to_le_bytes(), 0),
+        };
+        Ok(Head {
+            before: self.field_offset as usize,
+            bytes,
+            field: begin..begin + self.field_len(),
+            after: self.head_len() - self.field_end(),
         })
-    }
-
-    /// Adds the length of a payload: written if there is room or some can be leased, else linked. Changes nothing if it fails.
-    pub(super) fn push_head(&self, payload_len: usize, dst: &mut ChainMut) -> io::Result<()> {
-        let head = self.head(payload_len)?;
-        match dst.try_reserve_untold(head.len()) {
-            Ok(()) => dst.put_slice(&head),
-            Err(_) => dst.push(Bytes::copy_from_slice(&head)),
-        }
-        Ok(())
     }
 
     fn peek_field(&self, src: &ChainMut) -> u64 {
@@ -213,6 +228,11 @@ impl Builder {
         }
     }
 
+    /// How many bytes of the head stay in front of the payload.
+    fn kept_len(&self) -> usize {
+        self.field_end().saturating_sub(self.skip_len())
+    }
+
     fn field_len(&self) -> usize {
         usize::from(self.field_len)
     }
@@ -226,18 +246,36 @@ impl Builder {
     }
 }
 
-/// A length as it is written.
+/// A head as it is written: a length between zeros, of which most have none.
 pub(super) struct Head {
+    before: usize,
     bytes: [u8; FIELD_LEN_MAX],
-    begin: usize,
-    end: usize,
+    field: Range<usize>,
+    after: usize,
 }
 
-impl Deref for Head {
-    type Target = [u8];
+impl Head {
+    pub(super) fn len(&self) -> usize {
+        self.before + self.field.len() + self.after
+    }
 
-    fn deref(&self) -> &[u8] {
-        &self.bytes[self.begin..self.end]
+    /// Adds the head: written if there is room or some can be leased, else linked.
+    pub(super) fn push_to(&self, dst: &mut ChainMut) {
+        match dst.try_reserve_untold(self.len()) {
+            Ok(()) => self.put_to(dst),
+            Err(_) => {
+                dst.push(Bytes::from_static(&ZEROS[..self.before]));
+                dst.push(Bytes::copy_from_slice(&self.bytes[self.field.clone()]));
+                dst.push(Bytes::from_static(&ZEROS[..self.after]));
+            }
+        }
+    }
+
+    /// Writes the head into room that is there.
+    pub(super) fn put_to(&self, dst: &mut ChainMut) {
+        dst.put_slice(&ZEROS[..self.before]);
+        dst.put_slice(&self.bytes[self.field.clone()]);
+        dst.put_slice(&ZEROS[..self.after]);
     }
 }
 

@@ -18,7 +18,19 @@
 //! | `00 0b` `hello world` | the payload; the frame is to keep its head | and `length_adjustment(2)`, `num_skip(0)` |
 //! | `ca` `00 0b` `fe` `hello world` | the payload, with a byte on either side of the length | and `length_field_offset(1)`, `num_skip(4)` |
 //!
-//! An encoder writes only the length and the payload; a head of more than that asks for an [`Encoder`] of its own.
+//! What an encoder writes, a decoder with the same settings reads. The encoder writes zeros for the bytes around the length; a head
+//! that says more asks for an [`Encoder`] of its own, around a codec with neither offset nor skip. A head of more than 64 KiB is an error.
+//!
+//! # What differs from tokio-util
+//! - `max_frame_length` holds for the frame as it is given out, in both directions. tokio-util compares it with the length as the
+//!   field says it, so with a `length_adjustment` below zero it refuses to decode what it has encoded, and with one above zero it
+//!   takes longer frames, unless the limit is all that the field can express.
+//! - A frame that is shorter than the part of the head that it keeps is an error. tokio-util takes the rest of the head for the next one. This
+//!   concerns settings with a `num_skip` below the end of the length field, and an adjustment below what is kept.
+//! - Encoding: tokio-util writes the length and the payload, whatever the offset and the skip are. This concerns settings with a
+//!   `length_field_offset`, or with a `num_skip` other than the width of the length.
+//!
+//! All other settings read and write the same bytes.
 //!
 //! # Examples
 //! ```
@@ -57,8 +69,8 @@ use crate::chain::{Chain, ChainMut};
 /// | `Head` | fewer than the head | asks for more |
 /// | `Head` | a head whose length is refused | an error; the head stays, so that every further call fails too |
 /// | `Head` | a head | drops what is to be skipped, to `Data` |
-/// | `Data` | fewer than the payload | asks for more |
-/// | `Data` | the payload | splits it off, to `Head` |
+/// | `Data` | fewer than the frame | asks for more |
+/// | `Data` | the frame | splits it off, to `Head` |
 ///
 /// # Memory
 /// An announced length leases nothing (NO-TRUST). A payload to be sent is linked, not copied; only its length is written, and linked too
@@ -120,7 +132,7 @@ impl Decoder for LengthDelimitedCodec {
             State::Data(len) => len,
             State::Head if src.len() < self.builder.head_len() => return Ok(None),
             State::Head => {
-                let len = self.builder.payload_len(src)?;
+                let len = self.builder.frame_len(src)?;
                 src.advance(self.builder.skip_len());
                 self.state = State::Data(len);
                 len
@@ -141,7 +153,7 @@ impl<T: Into<Chain>> Encoder<T> for LengthDelimitedCodec {
 
     fn encode(&mut self, payload: T, dst: &mut ChainMut) -> io::Result<()> {
         let payload = payload.into();
-        self.builder.push_head(payload.len(), dst)?;
+        self.builder.head(payload.len())?.push_to(dst);
         dst.append(payload);
         Ok(())
     }
@@ -160,7 +172,7 @@ impl Encoder<&[u8]> for LengthDelimitedCodec {
         // Not before the length is known to be right.
         let head = self.builder.head(payload.len())?;
         dst.try_reserve(head.len() + payload.len())?;
-        dst.put_slice(&head);
+        head.put_to(dst);
         dst.put_slice(payload);
         Ok(())
     }

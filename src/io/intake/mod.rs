@@ -121,7 +121,7 @@ impl Intake {
     ///
     /// # Panics
     /// If it must wait for memory outside of a tokio runtime with time enabled.
-    pub fn read<'a, T: AsyncRead + Unpin>(
+    pub fn read<'a, T: AsyncRead + Unpin + ?Sized>(
         &'a mut self,
         io: &'a mut T,
         chain: &'a mut ChainMut,
@@ -134,7 +134,7 @@ impl Intake {
     ///
     /// # Errors
     /// As [`read`](Self::read).
-    pub fn poll_read<T: AsyncRead>(
+    pub fn poll_read<T: AsyncRead + ?Sized>(
         &mut self,
         cx: &mut Context<'_>,
         io: Pin<&mut T>,
@@ -266,7 +266,7 @@ impl Intake {
         total
     }
 
-    fn poll_other<T: AsyncRead>(
+    fn poll_other<T: AsyncRead + ?Sized>(
         &mut self,
         cx: &mut Context<'_>,
         io: Pin<&mut T>,
@@ -279,7 +279,7 @@ impl Intake {
         self.settle(polled, chain)
     }
 
-    fn poll_read_buf<T: AsyncRead>(
+    fn poll_read_buf<T: AsyncRead + ?Sized>(
         &mut self,
         cx: &mut Context<'_>,
         mut io: Pin<&mut T>,

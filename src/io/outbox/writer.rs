@@ -72,7 +72,7 @@ impl OutboxWriter {
     /// # Ok(())
     /// # }
     /// ```
-    pub async fn run<T: AsyncWrite + Unpin>(&mut self, io: &mut T) -> io::Result<()> {
+    pub async fn run<T: AsyncWrite + Unpin + ?Sized>(&mut self, io: &mut T) -> io::Result<()> {
         std::future::poll_fn(|cx| self.poll_run(cx, Pin::new(io))).await
     }
 
@@ -82,7 +82,7 @@ impl OutboxWriter {
     ///
     /// # Errors
     /// As [`run`](Self::run).
-    pub fn poll_run<T: AsyncWrite>(&mut self, cx: &mut Context<'_>, io: Pin<&mut T>) -> Poll<io::Result<()>> {
+    pub fn poll_run<T: AsyncWrite + ?Sized>(&mut self, cx: &mut Context<'_>, io: Pin<&mut T>) -> Poll<io::Result<()>> {
         let mut waker = Some(cx.waker().clone());
         self.state.lock().register(&mut waker);
         drop(waker);
@@ -93,7 +93,11 @@ impl OutboxWriter {
         Poll::Ready(ended)
     }
 
-    fn poll_steps<T: AsyncWrite>(&mut self, cx: &mut Context<'_>, mut io: Pin<&mut T>) -> Poll<io::Result<()>> {
+    fn poll_steps<T: AsyncWrite + ?Sized>(
+        &mut self,
+        cx: &mut Context<'_>,
+        mut io: Pin<&mut T>,
+    ) -> Poll<io::Result<()>> {
         loop {
             let step = self.state.lock().step();
             match step {
