@@ -29,14 +29,15 @@ use tokio::{
 
 const FILE_LEN: usize = 30_000;
 
-/// A server of a file, with `budget` bytes.
-async fn start(budget: usize) -> (Pool, SocketAddr) {
+/// A server of a file, with `budget` bytes; each body is so many blocks ahead, in an account of so many bytes.
+async fn start(budget: usize, ahead: usize, limit: usize) -> (Pool, SocketAddr) {
     let pool = Pool::new(budget).expect("a pool");
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a listener");
     let address = listener.local_addr().expect("an address");
     let blocks = pool.clone();
     let service = service_fn(move |_: Request<RequestBody>| {
-        let body = ReaderBody::sized(&[b'x'; FILE_LEN][..], FILE_LEN as u64, &blocks);
+        let account = blocks.child("file", limit);
+        let body = ReaderBody::sized(&[b'x'; FILE_LEN][..], FILE_LEN as u64, &account).ahead(ahead);
         async { Ok::<_, Infallible>(Response::new(body)) }
     });
     let server = serve(listener, from_hyper(service)).pool(&pool, 1 << 20).into_future();
@@ -62,13 +63,21 @@ fn fetch(address: SocketAddr, times: usize) {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn files_that_are_fetched_refuse_nobody() {
     const TIMES: usize = 50;
-    for budget in [64 << 20, 1 << 20] {
-        let (pool, address) = start(budget).await;
+    const BLOCK: usize = 64 << 10;
+    for (budget, ahead, limit) in
+        [(64 << 20, 4, 1 << 20), (64 << 20, 1, 1 << 20), (64 << 20, 4, BLOCK), (1 << 20, 4, BLOCK)]
+    {
+        let (pool, address) = start(budget, ahead, limit).await;
         let clients: Vec<_> = (0..20).map(|_| tokio::task::spawn_blocking(move || fetch(address, TIMES))).collect();
         for client in clients {
             client.await.expect("no panic");
         }
-        assert_eq!(pool.stats().refused, 0, "of {} requests, with {budget} bytes", 20 * TIMES);
+        assert_eq!(
+            pool.stats().refused,
+            0,
+            "of {} requests, with {budget} bytes, {ahead} blocks, {limit} bytes each",
+            20 * TIMES
+        );
     }
 }
 

@@ -164,8 +164,11 @@ impl<R: AsyncRead + Unpin> ReaderBody<R> {
     /// The bytes of a block as a frame; few bytes are not left in a large block (NO-PIN), if a small one is to be had.
     fn frame_of(&mut self, block: BlockMut) -> Chain {
         let mut chain = Chain::from(block);
-        // Refused only while memory is short; then the block goes out as it is, and comes home as soon.
-        let _ = chain.compact_untold(&self.account);
+        // Where there is no room the block goes out as it is, and comes home as soon.
+        let room = self.account.limit_of_all().saturating_sub(self.account.leased());
+        if self.account.chain_capacity(chain.len()) <= room {
+            let _ = chain.compact_untold(&self.account);
+        }
         chain
     }
 }

@@ -1,6 +1,9 @@
 //! A request that has come whole waits in line for room, however long its head is.
 
-use std::time::{Duration, Instant};
+use std::{
+    future::IntoFuture,
+    time::{Duration, Instant},
+};
 
 use leasehold::{
     Pool,
@@ -133,4 +136,20 @@ async fn a_preface_of_http2_waits_and_is_told_to_be_calm() {
     assert_eq!(heard, b"\0\0\0\x04\0\0\0\0\0\0\0\x08\x07\0\0\0\0\0\0\0\0\0\0\0\0\x0b");
     drop(held);
     site.end(client).await;
+}
+
+/// So that those who wait have their memory whatever the services do.
+#[tokio::test]
+async fn room_to_wait_is_set_aside_and_given_back() {
+    let pool = Pool::new(1 << 20).expect("a pool");
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a listener");
+    let server = tokio::spawn(serve(listener, from_hyper(Answers)).pool(&pool, 100_000).into_future());
+    sleep(Duration::from_millis(20)).await;
+    let held = fill(&pool);
+    assert_eq!(pool.leased(), 15 << 16);
+    drop(held);
+    server.abort();
+    sleep(Duration::from_millis(20)).await;
+    assert_eq!(fill(&pool).len(), 1 << 10);
+    assert_eq!(pool.leased(), 0);
 }

@@ -108,7 +108,11 @@ async fn half_a_head_is_answered_once_it_is_whole() {
                 sleep(Duration::from_millis(100)).await;
                 client.send(&GET[cut..]);
                 let answer = client.answer().await;
-                assert_eq!(count(&[answer.clone()], "heard "), 1, "{linger:?}, {is_fresh}, {cut}: {answer}");
+                assert_eq!(
+                    count(std::slice::from_ref(&answer), "heard "),
+                    1,
+                    "{linger:?}, {is_fresh}, {cut}: {answer}"
+                );
                 assert!(answer.contains("connection: close"), "{linger:?}, {is_fresh}, {cut}: {answer}");
                 client.end().await;
                 assert_eq!(site.end().await, 0);

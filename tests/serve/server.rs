@@ -92,7 +92,13 @@ impl Server {
     }
 
     pub fn figures(&self) -> Value {
-        let reply = self.get("/-/pool");
+        let deadline = Instant::now() + Duration::from_secs(10);
+        let mut reply = self.get("/-/pool");
+        while reply.status == 503 && Instant::now() < deadline {
+            // Too many wait already.
+            sleep(Duration::from_millis(50));
+            reply = self.get("/-/pool");
+        }
         assert_eq!(reply.status, 200);
         serde_json::from_slice(&reply.body).expect("the figures are JSON")
     }

@@ -88,8 +88,11 @@ pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
 /// Serves HTTP with `service` on the connections of `listener`: HTTP/1.1, and HTTP/2 for clients that begin with it.
 ///
 /// `service` is a tower service of `Request<RequestBody>`, such as an axum `Router`; [`from_hyper`] and [`from_incoming`] make one of
-/// a hyper service. Await what is returned: it runs until its graceful shutdown is over, or for ever.
+/// a hyper service. Await what is returned: it runs until its graceful shutdown is over, and says how that went, or for ever.
 /// Dropped, it accepts no more, and serves the connections that are open.
+///
+/// # Errors
+/// None now: accepting connections is for the listener to get right. The result is for `?`.
 pub fn serve<L: Listener, S>(listener: L, service: S) -> Serve<L, S> {
     let sleepers = Arc::new(Sleepers::default());
     let connections = Connections::new(&sleepers);
@@ -150,7 +153,7 @@ impl<L, S> Serve<L, S> {
         self
     }
 
-    /// How many connections may be open; no more are accepted then. No limit by default. Upgraded ones no longer count.
+    /// How many connections may be open; no more are accepted then. No limit by default. Upgraded ones do not count.
     pub fn max_connections(mut self, count: usize) -> Self {
         self.settings.connections_max = count.max(1);
         self
@@ -187,24 +190,54 @@ impl<L, S> Serve<L, S> {
     /// extension of each request: a [`Pool`]. While the pool's pressure is high, which is looked at four times a second, connections are parked at once.
     ///
     /// What hyper holds for a connection that is awake is reserved in the pool too: 18 KiB, and 36 KiB for HTTP/2, up to half of the pool;
-    /// the other half is for services. A request for which there is no room waits in line, until its head's deadline or the pool's
-    /// `wait_max`, and is hung up on then. Heads that are not whole have a quarter of the pool together, so that they never hold up whole
-    /// ones, and are hung up on when it is full.
+    /// the other half is for services. A whole head for which there is no room waits in line, until its deadline or the pool's `wait_max`. Its
+    /// client is answered 503 with Retry-After then, and the connection is closed in order. A client of HTTP/2 gets a GOAWAY with
+    /// ENHANCE_YOUR_CALM instead.
     ///
-    /// Not counted are the first 512 bytes of such a head, and what hyper's buffer grows by while it reads a body or a head of more than
-    /// 4 KiB, up to 408 KiB.
+    /// A sixteenth of the pool, at most 8 MiB, is set aside for heads that wait, while the server or a connection of it lives: they hold their
+    /// bytes and 512 more each. One too many is answered 503 at once. Heads that are not whole have a quarter of the pool together, so
+    /// that they never hold up whole ones, and are answered 503 when it is full.
+    ///
+    /// Not counted are the first 512 bytes of a head that is not whole, and what hyper's buffer grows by while it reads a body or a head of more
+    /// than 4 KiB, up to 408 KiB.
     pub fn pool(mut self, pool: &Pool, limit: usize) -> Self {
         self.settings.account = Some(AccountSettings::new(pool, limit));
         self
     }
 
     /// How long the graceful shutdown may take, from its signal on; no limit by default, as `axum::serve`.
+    ///
+    /// When it is over, what remains is ended: requests, streams, connections of HTTP/2, and upgraded sockets, whose reads and writes fail
+    /// then. [`Shutdown::cut`] says how many. A task that does not poll its socket, or blocks its thread, is not waited for.
+    ///
+    /// With a limit the server waits for upgraded sockets too. Without one it does not, as they may never end.
+    ///
+    /// # Examples
+    /// ```no_run
+    /// use std::time::Duration;
+    /// use axum::Router;
+    /// use leasehold::http::serve;
+    ///
+    /// # async fn run(listener: tokio::net::TcpListener, signal: impl Future<Output = ()> + Send + 'static) -> std::io::Result<()> {
+    /// let server = serve(listener, Router::new()).shutdown_timeout(Duration::from_secs(30));
+    /// let shutdown = server.with_graceful_shutdown(signal).await?;
+    /// println!("{} connections were cut", shutdown.cut());
+    /// # Ok(()) }
+    /// ```
     pub fn shutdown_timeout(mut self, timeout: Duration) -> Self {
         self.settings.shutdown_timeout = Some(timeout);
         self
     }
 
     /// Stops when `signal` is ready: no more connections are accepted, idle ones are closed, and requests that have come are answered.
+    ///
+    /// A request has come if its first byte has: half of a head, one behind the request in flight, one that waits for room, and those on
+    /// connections that were not accepted yet. Each is answered, or ended by its deadline. What begins later has no claim. The last
+    /// response on a connection says `connection: close`, but for those that were made before the server could know that.
+    ///
+    /// A client of HTTP/2 is told by GOAWAY. A [`WebSocket`](crate::ws::WebSocket) that was upgraded here, and its member of a hub, sends a close frame with 1001
+    /// (going away), once its task waits to receive; its peer has the `close_timeout` of its settings to answer. Other upgraded sockets go on, until
+    /// [`shutdown_timeout`](Self::shutdown_timeout) is over.
     pub fn with_graceful_shutdown(mut self, signal: impl Future<Output = ()> + Send + 'static) -> Self {
         self.signal = Some(Box::pin(signal));
         self

@@ -178,6 +178,9 @@ pub(super) async fn upgrade<P: Place>(site: Site<P>) -> Done {
         // Some of it comes with the request.
         say(&mut far, &[head, &sent[..20]].concat()).await?;
         let (status, _) = response(&mut far).await?;
+        if status == StatusCode::SERVICE_UNAVAILABLE {
+            return Err(CutOff.into()); // there was no room for the request
+        }
         assert_eq!(status, StatusCode::SWITCHING_PROTOCOLS);
         say(&mut far, &sent[20..]).await?;
         hear(&mut far, sent).await
