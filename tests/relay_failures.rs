@@ -201,6 +201,67 @@ async fn a_failed_read_stops_its_direction_only() {
     assert_eq!(pool.leased(), 0);
 }
 
+/// What had arrived for a side that is gone is offered to it, however many turns that takes; no more is waited for.
+#[tokio::test]
+async fn all_that_had_arrived_is_written_to_a_side_that_was_reset() {
+    let pool = Pool::new(8 << 20).unwrap();
+    let piece = vec![7; 10_000];
+    for count in [0, 1, 50, 300] {
+        let reset = Broken::new([], Last::Error(ErrorKind::ConnectionReset));
+        let silent = Broken::new(std::iter::repeat_n(&piece[..], count), Last::Silence);
+        let mut relay = Relay::new(reset, silent, &pool).linger_timeout(Duration::from_secs(3600));
+        let moved = timeout(SOON, &mut relay).await.expect("it waits for more");
+        assert_eq!(moved.unwrap_err().kind(), ErrorKind::ConnectionReset);
+        assert_eq!((relay.a_to_b(), relay.b_to_a()), (0, 10_000 * count as u64));
+    }
+    assert_eq!(pool.leased(), 0);
+}
+
+#[tokio::test]
+async fn a_relay_that_fails_may_be_cancelled_at_every_poll() {
+    let pool = Pool::new(8 << 20).unwrap();
+    for is_a in [true, false] {
+        let (client, near) = duplex(100);
+        let broken = Broken::new([&[1; 5000][..], &[2; 5000]], Last::End).failing_to_write(ErrorKind::BrokenPipe);
+        let (mut reader, mut writer) = tokio::io::split(client);
+        let talk = tokio::spawn(async move {
+            let upload = async {
+                writer.write_all(&[7; 20_000]).await.unwrap();
+                writer.shutdown().await.unwrap();
+            };
+            let mut heard = Vec::new();
+            let (_, read) = tokio::join!(upload, reader.read_to_end(&mut heard));
+            read.map(|_| heard)
+        });
+        let kind = if is_a {
+            interrupted(Relay::new(broken, near, &pool)).await
+        } else {
+            interrupted(Relay::new(near, broken, &pool)).await
+        };
+        assert_eq!(kind, ErrorKind::BrokenPipe);
+        assert_eq!(talk.await.unwrap().unwrap(), [[1; 5000], [2; 5000]].concat());
+    }
+    assert_eq!(pool.leased(), 0);
+}
+
+/// Polls a relay once at a time, each time as another future that is dropped; says what it failed with.
+async fn interrupted<A, B>(mut relay: Relay<A, B>) -> ErrorKind
+where
+    A: AsyncRead + AsyncWrite + Unpin,
+    B: AsyncRead + AsyncWrite + Unpin,
+{
+    let polling = async {
+        loop {
+            tokio::select! {
+                biased;
+                moved = &mut relay => return moved,
+                () = tokio::task::yield_now() => {}
+            }
+        }
+    };
+    timeout(SOON, polling).await.expect("it hangs").unwrap_err().kind()
+}
+
 #[tokio::test]
 async fn only_an_end_is_passed_on_as_one() {
     let pool = Pool::new(8 << 20).unwrap();

@@ -148,7 +148,7 @@ impl Direction {
                                 return Poll::Pending;
                             }
                             if !std::mem::replace(&mut self.has_looked, true) {
-                                // It may only have let others run first.
+                                // ARRIVED: it may only have let others run first.
                                 cx.waker().wake_by_ref();
                                 return Poll::Pending;
                             }
