@@ -56,7 +56,8 @@ struct Options {
     /// Ends a connection that has moved no byte for so many seconds; 0 lets it stay for ever.
     #[arg(long, value_name = "SECONDS", default_value_t = 3600)]
     idle_timeout: u64,
-    /// Ends a connection of which one side has ended, and the other has moved no byte for so many seconds; 0 lets it stay for ever.
+    /// Ends a connection of which one side has ended, and the other has moved no byte for so many
+    /// seconds; 0 lets it stay for ever.
     #[arg(long, value_name = "SECONDS", default_value_t = 60)]
     half_open_timeout: u64,
 }

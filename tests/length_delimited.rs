@@ -1,4 +1,5 @@
-//! Both ends of a length-delimited stream, with every combination of settings: what one encodes the other decodes.
+//! Both ends of a length-delimited stream, with every combination of settings: what one encodes the
+//! other decodes.
 
 use std::io;
 

@@ -1,4 +1,5 @@
-//! Transports of which the writing half fails: the reading half gives out all that had arrived, in order, and then its end.
+//! Transports of which the writing half fails: the reading half gives out all that had arrived, in
+//! order, and then its end.
 
 #[path = "transport/broken.rs"]
 mod broken;
@@ -66,7 +67,8 @@ async fn reset() -> TcpStream {
     near
 }
 
-// ---- frames ------------------------------------------------------------------------------------------------------------
+// ---- frames
+// ------------------------------------------------------------------------------------------------------------
 
 /// Sends until that fails.
 async fn send_until_it_fails<S>(sink: &mut S)
@@ -190,7 +192,8 @@ async fn frames_that_had_arrived_are_heard_from_a_socket_that_was_reset() {
     assert_eq!(pool.leased(), 0);
 }
 
-// ---- bytes -------------------------------------------------------------------------------------------------------------
+// ---- bytes
+// -------------------------------------------------------------------------------------------------------------
 
 async fn buffered<T: AsyncRead + AsyncWrite + Unpin>(io: T, pool: &Pool) {
     let mut stream = BufStream::new(io, pool);
@@ -258,9 +261,11 @@ async fn bytes_that_had_arrived_are_read_from_a_socket_that_was_reset() {
     assert_eq!(pool.leased(), 0);
 }
 
-// ---- without memory ----------------------------------------------------------------------------------------------------
+// ---- without memory
+// ----------------------------------------------------------------------------------------------------
 
-/// A reader that is reset does not wait for memory. What had arrived stays in the socket, and is there once memory is.
+/// A reader that is reset does not wait for memory. What had arrived stays in the socket, and is
+/// there once memory is.
 #[tokio::test]
 async fn bytes_that_wait_for_memory_are_not_lost_by_a_reset() {
     let pool = pool();

@@ -1,4 +1,5 @@
-//! Relays of which one direction fails: the other one gives out all that had arrived, and ends in its own time.
+//! Relays of which one direction fails: the other one gives out all that had arrived, and ends in
+//! its own time.
 
 #[path = "transport/broken.rs"]
 mod broken;
@@ -31,7 +32,8 @@ async fn tcp_pair() -> (TcpStream, TcpStream) {
     (near.unwrap(), far.unwrap().0)
 }
 
-// ---- an upstream that answers early ------------------------------------------------------------------------------------
+// ---- an upstream that answers early
+// ------------------------------------------------------------------------------------
 
 /// So many connections, one after the other.
 const VISITS: usize = 100;
@@ -48,7 +50,8 @@ fn answer(len: usize) -> Vec<u8> {
 /// What goes into the first window of a connection.
 const AT_ONCE: usize = 60_000;
 
-/// Answers after the first bytes of an upload, and closes with the others unread: the system resets the connection.
+/// Answers after the first bytes of an upload, and closes with the others unread: the system resets
+/// the connection.
 async fn answer_early(mut socket: TcpStream, answer: Vec<u8>) {
     socket.read_exact(&mut [0; 1000]).await.unwrap();
     socket.write_all(&answer).await.unwrap();
@@ -108,7 +111,8 @@ async fn an_early_answer_reaches_a_client_that_still_sends() {
     assert_eq!(pool.leased(), 0);
 }
 
-/// A tunnel whose server has said something, and is gone while the client is silent: what the client sends then is lost, and nothing else.
+/// A tunnel whose server has said something, and is gone while the client is silent: what the
+/// client sends then is lost, and nothing else.
 #[tokio::test]
 async fn what_a_reset_server_has_said_is_heard_by_a_client_that_sends_later() {
     let pool = Pool::new(8 << 20).unwrap();
@@ -140,7 +144,8 @@ async fn answer_early_to(server: &mut TcpStream) {
     server.write_all(b"I have had enough").await.unwrap();
 }
 
-// ---- one direction and the other ---------------------------------------------------------------------------------------
+// ---- one direction and the other
+// ---------------------------------------------------------------------------------------
 
 #[tokio::test]
 async fn a_side_that_takes_nothing_more_is_heard_to_the_end() {
@@ -201,6 +206,69 @@ async fn a_failed_read_stops_its_direction_only() {
     assert_eq!(pool.leased(), 0);
 }
 
+/// What had arrived for a side that is gone is offered to it, however many turns that takes; no
+/// more is waited for.
+#[tokio::test]
+async fn all_that_had_arrived_is_written_to_a_side_that_was_reset() {
+    let pool = Pool::new(8 << 20).unwrap();
+    let piece = vec![7; 10_000];
+    for count in [0, 1, 50, 300] {
+        let reset = Broken::new([], Last::Error(ErrorKind::ConnectionReset));
+        let silent = Broken::new(std::iter::repeat_n(&piece[..], count), Last::Silence);
+        let mut relay = Relay::new(reset, silent, &pool).linger_timeout(Duration::from_secs(3600));
+        let moved = timeout(SOON, &mut relay).await.expect("it waits for more");
+        assert_eq!(moved.unwrap_err().kind(), ErrorKind::ConnectionReset);
+        assert_eq!((relay.a_to_b(), relay.b_to_a()), (0, 10_000 * count as u64));
+    }
+    assert_eq!(pool.leased(), 0);
+}
+
+#[tokio::test]
+async fn a_relay_that_fails_may_be_cancelled_at_every_poll() {
+    let pool = Pool::new(8 << 20).unwrap();
+    for is_a in [true, false] {
+        let (client, near) = duplex(100);
+        let broken = Broken::new([&[1; 5000][..], &[2; 5000]], Last::End).failing_to_write(ErrorKind::BrokenPipe);
+        let (mut reader, mut writer) = tokio::io::split(client);
+        let talk = tokio::spawn(async move {
+            let upload = async {
+                writer.write_all(&[7; 20_000]).await.unwrap();
+                writer.shutdown().await.unwrap();
+            };
+            let mut heard = Vec::new();
+            let (_, read) = tokio::join!(upload, reader.read_to_end(&mut heard));
+            read.map(|_| heard)
+        });
+        let kind = if is_a {
+            interrupted(Relay::new(broken, near, &pool)).await
+        } else {
+            interrupted(Relay::new(near, broken, &pool)).await
+        };
+        assert_eq!(kind, ErrorKind::BrokenPipe);
+        assert_eq!(talk.await.unwrap().unwrap(), [[1; 5000], [2; 5000]].concat());
+    }
+    assert_eq!(pool.leased(), 0);
+}
+
+/// Polls a relay once at a time, each time as another future that is dropped; says what it failed
+/// with.
+async fn interrupted<A, B>(mut relay: Relay<A, B>) -> ErrorKind
+where
+    A: AsyncRead + AsyncWrite + Unpin,
+    B: AsyncRead + AsyncWrite + Unpin,
+{
+    let polling = async {
+        loop {
+            tokio::select! {
+                biased;
+                moved = &mut relay => return moved,
+                () = tokio::task::yield_now() => {}
+            }
+        }
+    };
+    timeout(SOON, polling).await.expect("it hangs").unwrap_err().kind()
+}
+
 #[tokio::test]
 async fn only_an_end_is_passed_on_as_one() {
     let pool = Pool::new(8 << 20).unwrap();
@@ -253,7 +321,8 @@ async fn a_copy_of_trait_objects_is_one_as_well() {
     assert_eq!(pool.leased(), 0);
 }
 
-// ---- deadlines ---------------------------------------------------------------------------------------------------------
+// ---- deadlines
+// ---------------------------------------------------------------------------------------------------------
 
 /// How the relay ends, and after how long.
 async fn timed<A, B>(relay: &mut Relay<A, B>) -> (io::Result<(u64, u64)>, Duration)

@@ -12,7 +12,8 @@
 //! | [`AnyDelimiterCodec`] | [`Chain`](crate::Chain) | what stands between delimiters, text or not |
 //! | [`ChainCodec`] | [`Chain`](crate::Chain) | bytes as they come |
 //!
-//! They answer the same bytes with the same frames and errors as tokio-util's; what an error says, and its type, are this crate's.
+//! They answer the same bytes with the same frames and errors as tokio-util's, but for the lengths
+//! that [`length_delimited`] names; what an error says, and its type, are this crate's.
 
 mod any_delimiter;
 mod chain;

@@ -117,7 +117,8 @@ impl<T> BufStream<T> {
         &self.unread
     }
 
-    /// What was written to the stream, and not to the transport: the `buffer` of tokio's `BufWriter`.
+    /// What was written to the stream, and not to the transport: the `buffer` of tokio's
+    /// `BufWriter`.
     #[doc(alias = "buffer")]
     pub fn write_buffer(&self) -> &ChainMut {
         &self.unsent

@@ -20,8 +20,9 @@ impl Head {
         Self { is_little: false, field, offset: 0, adjustment: 0, skip: None, max: None }
     }
 
-    /// Whether both crates read the same frames: the limit is set beside no adjustment, or is all that the field can say; and each frame has
-    /// all of the head that it keeps. The settings that are not read alike are exactly the others.
+    /// Whether both crates read the same frames: the limit is set beside no adjustment, or is all
+    /// that the field can say; and each frame has all of the head that it keeps. The settings that
+    /// are not read alike are exactly the others.
     pub(crate) fn is_read_alike(&self) -> bool {
         let most = (1u128 << (8 * self.field)) - 1;
         let is_limited_alike = match self.adjustment {

@@ -90,7 +90,8 @@ fn differs(head: &Head, pool: &Pool) -> bool {
             field.reverse();
         }
         let wire = [&vec![0xaa; head.offset][..], &field, &[0; 40]].concat();
-        // tokio-util makes room for all that is announced, and the program ends where there is none.
+        // tokio-util makes room for all that is announced, and the program ends where there is
+        // none.
         let announced = u64::from_be_bytes(value).checked_add_signed(head.adjustment as i64);
         let is_long = u64::from_be_bytes(value) <= max && announced.is_some_and(|len| len > 1 << 20);
         let theirs = if is_long { Ok(None) } else { head.theirs().decode(&mut BytesMut::from(&wire[..])) };

@@ -1,10 +1,12 @@
 //! `Builder`: what the head of a frame looks like.
 //!
 //! # Invariants
-//! - FRAME-MAX: a frame as the decoder gives it out is never longer than `max_frame_length`, and the encoder writes no frame that a decoder
-//!   of the same settings refuses. tokio-util compares the limit with the length as it is written, before the adjustment.
-//! - FORWARD: each frame takes at least its whole head, so that no byte is read as two heads. tokio-util gives out empty frames without end
-//!   where the head is kept and its length does not count it.
+//! - FRAME-MAX: a frame as the decoder gives it out is never longer than `max_frame_length`, and
+//!   the encoder writes no frame that a decoder of the same settings refuses. tokio-util compares
+//!   the limit with the length as it is written, before the adjustment.
+//! - FORWARD: each frame takes at least its whole head, so that no byte is read as two heads.
+//!   tokio-util gives out empty frames without end where the head is kept and its length does not
+//!   count it.
 
 use std::{io, ops::Range};
 
@@ -23,7 +25,8 @@ const MAX_FRAME_LEN_DEFAULT: usize = 8 << 20;
 /// The widest length field: a `u64`.
 const FIELD_LEN_MAX: usize = 8;
 
-/// The longest head that is written: what surrounds the length is zeros, which are kept once for all.
+/// The longest head that is written: what surrounds the length is zeros, which are kept once for
+/// all.
 const HEAD_LEN_MAX: usize = 64 << 10;
 
 static ZEROS: [u8; HEAD_LEN_MAX] = [0; HEAD_LEN_MAX];
@@ -91,8 +94,9 @@ impl Builder {
 
     /// The longest frame; 8 MiB by default.
     ///
-    /// It holds for the frame as the decoder gives it out: what the length field says, adjusted. The same holds for a payload that is to be
-    /// sent, with the part of the head that stays in front of it.
+    /// It holds for the frame as the decoder gives it out: what the length field says, adjusted.
+    /// The same holds for a payload that is to be sent, with the part of the head that stays in
+    /// front of it.
     pub fn max_frame_length(&mut self, max: usize) -> &mut Self {
         self.max_frame_len = max;
         self
@@ -125,10 +129,11 @@ impl Builder {
         self
     }
 
-    /// How many bytes are dropped before the payload; by default all up to the end of the length field.
+    /// How many bytes are dropped before the payload; by default all up to the end of the length
+    /// field.
     ///
-    /// 0 leaves the head in front of the payload; what the length says, adjusted, counts it then. Of bytes that are dropped behind the
-    /// length, the encoder writes zeros.
+    /// 0 leaves the head in front of the payload; what the length says, adjusted, counts it then.
+    /// Of bytes that are dropped behind the length, the encoder writes zeros.
     pub fn num_skip(&mut self, count: usize) -> &mut Self {
         self.skip = Some(narrow(count));
         self

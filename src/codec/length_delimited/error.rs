@@ -52,7 +52,8 @@ impl LengthDelimitedCodecError {
         matches!(self.kind, Kind::TooLarge { .. })
     }
 
-    /// The length falls below zero, or below the part of the head that is kept, or outgrows its field, once `length_adjustment` is applied.
+    /// The length falls below zero, or below the part of the head that is kept, or outgrows its
+    /// field, once `length_adjustment` is applied.
     pub fn is_not_adjustable(&self) -> bool {
         matches!(self.kind, Kind::NotAdjustable { .. })
     }

@@ -18,17 +18,21 @@
 //! | `00 0b` `hello world` | the payload; the frame is to keep its head | and `length_adjustment(2)`, `num_skip(0)` |
 //! | `ca` `00 0b` `fe` `hello world` | the payload, with a byte on either side of the length | and `length_field_offset(1)`, `num_skip(4)` |
 //!
-//! What an encoder writes, a decoder with the same settings reads. The encoder writes zeros for the bytes around the length; a head
-//! that says more asks for an [`Encoder`] of its own, around a codec with neither offset nor skip. A head of more than 64 KiB is an error.
+//! What an encoder writes, a decoder with the same settings reads. The encoder writes zeros for the
+//! bytes around the length; a head that says more asks for an [`Encoder`] of its own, around a
+//! codec with neither offset nor skip. A head of more than 64 KiB is an error.
 //!
 //! # What differs from tokio-util
-//! - `max_frame_length` holds for the frame as it is given out, in both directions. tokio-util compares it with the length as the
-//!   field says it, so with a `length_adjustment` below zero it refuses to decode what it has encoded, and with one above zero it
-//!   takes longer frames, unless the limit is all that the field can express.
-//! - A frame that is shorter than the part of the head that it keeps is an error. tokio-util takes the rest of the head for the next one. This
-//!   concerns settings with a `num_skip` below the end of the length field, and an adjustment below what is kept.
-//! - Encoding: tokio-util writes the length and the payload, whatever the offset and the skip are. This concerns settings with a
-//!   `length_field_offset`, or with a `num_skip` other than the width of the length.
+//! - `max_frame_length` holds for the frame as it is given out, in both directions. tokio-util
+//!   compares it with the length as the field says it, so with a `length_adjustment` below zero it
+//!   refuses to decode what it has encoded, and with one above zero it takes longer frames, unless
+//!   the limit is all that the field can express.
+//! - A frame that is shorter than the part of the head that it keeps is an error. tokio-util takes
+//!   the rest of the head for the next one. This concerns settings with a `num_skip` below the end
+//!   of the length field, and an adjustment below what is kept.
+//! - Encoding: tokio-util writes the length and the payload, whatever the offset and the skip are.
+//!   This concerns settings with a `length_field_offset`, or with a `num_skip` other than the width
+//!   of the length.
 //!
 //! All other settings read and write the same bytes.
 //!

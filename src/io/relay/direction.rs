@@ -8,9 +8,11 @@
 //! | `Draining` | the reader's end; its bytes are dropped | `Over` |
 //!
 //! # Invariants
-//! - END-TOLD: a shutdown is passed on where the reader has ended in order. After a failed read only a bare socket is shut down: its end
-//!   says no more than that nothing follows. A transport with an end of its own, as TLS has, is not told that it has heard all.
-//! - ARRIVED: a reader is given up only at its end, at its failure, or when it has nothing to give to a writer that is gone.
+//! - END-TOLD: a shutdown is passed on where the reader has ended in order. After a failed read
+//!   only a bare socket is shut down: its end says no more than that nothing follows. A transport
+//!   with an end of its own, as TLS has, is not told that it has heard all.
+//! - ARRIVED: a reader is given up only at its end, at its failure, or when it has nothing to give
+//!   to a writer that is gone.
 
 use std::{
     io,
@@ -50,7 +52,8 @@ pub(super) struct Direction {
     pub(super) state: State,
     /// The writer takes nothing any more.
     pub(super) has_writer_failed: bool,
-    /// The reader has failed together with the writer of the other direction: they are one connection, which is gone.
+    /// The reader has failed together with the writer of the other direction: they are one
+    /// connection, which is gone.
     pub(super) is_reader_gone: bool,
     /// The reader had nothing to give when it was last looked at.
     has_looked: bool,
@@ -95,7 +98,8 @@ impl Direction {
         self.state == State::Over
     }
 
-    /// Ready once it is over, and once for each error before that; `is_writer_gone` if the other direction knows it.
+    /// Ready once it is over, and once for each error before that; `is_writer_gone` if the other
+    /// direction knows it.
     pub(super) fn poll<R, W>(
         &mut self,
         cx: &mut Context<'_>,
@@ -148,7 +152,7 @@ impl Direction {
                                 return Poll::Pending;
                             }
                             if !std::mem::replace(&mut self.has_looked, true) {
-                                // It may only have let others run first.
+                                // ARRIVED: it may only have let others run first.
                                 cx.waker().wake_by_ref();
                                 return Poll::Pending;
                             }
@@ -236,7 +240,8 @@ impl Direction {
     }
 }
 
-/// Whether a connection whose read has failed takes no bytes either. A lack of memory is no failure of the connection.
+/// Whether a connection whose read has failed takes no bytes either. A lack of memory is no failure
+/// of the connection.
 fn is_gone(error: &io::Error, is_socket: bool) -> bool {
     use io::ErrorKind::{BrokenPipe, ConnectionAborted, ConnectionReset, NotConnected};
     let is_reset = matches!(error.kind(), BrokenPipe | ConnectionAborted | ConnectionReset | NotConnected);

@@ -1,12 +1,14 @@
 //! `Relay`: two transports joined, for proxies.
 //!
 //! # Invariants
-//! - BOUNDED: each direction reads only when all it had is written, and has an account with half of the relay's limit: whatever one
-//!   of them is offered, and however long its writer takes nothing, the other one's half is left.
-//! - TOLD-APART: an error ends the direction that has it. The other one goes on to its own end, or until it has been silent for
-//!   `linger_timeout`. The first error is what the relay returns.
-//! - LINGER: a side whose input is not taken any more is read from, and its bytes are dropped, until it has had time to hear what was
-//!   written to it. A socket that is closed with unread bytes is reset, and its peer may lose what was said before.
+//! - BOUNDED: each direction reads only when all it had is written, and has an account with half of
+//!   the relay's limit: whatever one of them is offered, and however long its writer takes nothing,
+//!   the other one's half is left.
+//! - TOLD-APART: an error ends the direction that has it. The other one goes on to its own end, or
+//!   until it has been silent for `linger_timeout`. The first error is what the relay returns.
+//! - LINGER: a side whose input is not taken any more is read from, and its bytes are dropped,
+//!   until it has had time to hear what was written to it. A socket that is closed with unread
+//!   bytes is reset, and its peer may lose what was said before.
 
 mod direction;
 mod patience;
@@ -31,27 +33,30 @@ use self::{
 };
 use crate::pool::Pool;
 
-/// What both directions of a relay may hold together: two reads of 256 KiB. Measured over loopback, reads of half that take a fifth more
-/// processor time, and of a quarter two fifths: each read or write wakes a peer.
+/// What both directions of a relay may hold together: two reads of 256 KiB. Measured over loopback,
+/// reads of half that take a fifth more processor time, and of a quarter two fifths: each read or
+/// write wakes a peer.
 const LIMIT: usize = 512 << 10;
 
-/// So many bytes of a side are dropped after the last byte was written to it. Many clients send all of an upload before they read; until
-/// then what does not fit into their kernel waits in ours. An upload of this length is heard; a download that was given up costs no more.
+/// So many bytes of a side are dropped after the last byte was written to it. Many clients send all
+/// of an upload before they read; until then what does not fit into their kernel waits in ours. An
+/// upload of this length is heard; a download that was given up costs no more.
 const DRAINED_MAX: u64 = 256 << 20;
 
-/// Copies both ways between two transports until both have ended: the future of [`copy_bidirectional`], with counts that can be read
-/// at any time.
+/// Copies both ways between two transports until both have ended: the future of
+/// [`copy_bidirectional`], with counts that can be read at any time.
 ///
-/// Bytes are read into leased blocks when they have arrived and written out of them, without being copied in between; while nothing
-/// arrives, nothing is held. What it holds is charged to accounts of its own inside the pool, one a direction, with half of its limit
-/// each: a peer that stops reading stops the reading from the other one, and nothing else. An end of one side is passed on by a shutdown
-/// of the other; the opposite direction goes on.
+/// Bytes are read into leased blocks when they have arrived and written out of them, without being
+/// copied in between; while nothing arrives, nothing is held. What it holds is charged to accounts
+/// of its own inside the pool, one a direction, with half of its limit each: a peer that stops
+/// reading stops the reading from the other one, and nothing else. An end of one side is passed on
+/// by a shutdown of the other; the opposite direction goes on.
 ///
 /// Take the transports by value, or as `&mut TcpStream`.
 ///
 /// # Failures
-/// An error ends its own direction. The other direction goes on: a server that refuses an upload and closes is heard to the end,
-/// although the upload fails.
+/// An error ends its own direction. The other direction goes on: a server that refuses an upload
+/// and closes is heard to the end, although the upload fails.
 ///
 /// | what fails | that direction | the opposite direction |
 /// |---|---|---|
@@ -60,24 +65,27 @@ const DRAINED_MAX: u64 = 256 << 20;
 /// | a read, because the connection was reset | the same | writes what has arrived, then drops the rest |
 /// | a wait for memory | as a failed read | goes on to its end |
 ///
-/// A side whose bytes are dropped is read until it ends, but at most for [`linger_timeout`](Self::linger_timeout) after the last byte
-/// was written to it, and at most 256 MiB. A direction that goes on after a failure ends when it has been silent for as long.
+/// A side whose bytes are dropped is read until it ends, but at most for
+/// [`linger_timeout`](Self::linger_timeout) after the last byte was written to it, and at most 256
+/// MiB. A direction that goes on after a failure ends when it has been silent for as long.
 ///
 /// # Timeouts
-/// A relay whose two sides are silent waits for ever, unless [`idle_timeout`](Self::idle_timeout) or
-/// [`half_open_timeout`](Self::half_open_timeout) is set.
+/// A relay whose two sides are silent waits for ever, unless [`idle_timeout`](Self::idle_timeout)
+/// or [`half_open_timeout`](Self::half_open_timeout) is set.
 ///
 /// # Errors
-/// The first error of a read, a write or a wait for memory that is longer than the pool's `wait_max`, once both directions are over. An
-/// error of kind `TimedOut` if one of the timeouts has passed; its text names the timeout. The transports can be had back by
+/// The first error of a read, a write or a wait for memory that is longer than the pool's
+/// `wait_max`, once both directions are over. An error of kind `TimedOut` if one of the timeouts
+/// has passed; its text names the timeout. The transports can be had back by
 /// [`into_inner`](Self::into_inner), and the counts say what was written.
 ///
 /// # Cancel safety
-/// Resumable: dropping a `&mut Relay` future loses nothing. Dropping the relay loses what was read and not written.
+/// Resumable: dropping a `&mut Relay` future loses nothing. Dropping the relay loses what was read
+/// and not written.
 ///
 /// # Panics
-/// If a timeout is set, if a direction goes on after an error, or if it must wait for memory: each outside of a tokio runtime with time
-/// enabled.
+/// If a timeout is set, if a direction goes on after an error, or if it must wait for memory: each
+/// outside of a tokio runtime with time enabled.
 ///
 /// # Examples
 /// ```
@@ -115,10 +123,11 @@ pub struct Relay<A, B> {
     patience: Patience,
 }
 
-/// Copies both ways between two transports until both have ended: tokio's `copy_bidirectional` over leased blocks.
+/// Copies both ways between two transports until both have ended: tokio's `copy_bidirectional` over
+/// leased blocks.
 ///
-/// Returns how many bytes went from `a` to `b`, and from `b` to `a`. See [`Relay`], which also tells while it runs and after an error, and
-/// has timeouts.
+/// Returns how many bytes went from `a` to `b`, and from `b` to `a`. See [`Relay`], which also
+/// tells while it runs and after an error, and has timeouts.
 ///
 /// # Errors
 /// As [`Relay`].
@@ -159,7 +168,8 @@ impl<A, B> Relay<A, B> {
 
     /// Ends the relay once no byte has moved in either direction for so long; never by default.
     ///
-    /// The time is measured from the last byte that a side took. A peer that stops reading is silent too.
+    /// The time is measured from the last byte that a side took. A peer that stops reading is
+    /// silent too.
     ///
     /// # Examples
     /// ```
@@ -181,7 +191,8 @@ impl<A, B> Relay<A, B> {
         self
     }
 
-    /// Ends the relay once one direction has ended and the other has moved no byte for so long; never by default.
+    /// Ends the relay once one direction has ended and the other has moved no byte for so long;
+    /// never by default.
     ///
     /// For the tunnel whose client is gone and whose server says nothing.
     #[doc(alias = "half_closed_timeout")]
@@ -192,8 +203,8 @@ impl<A, B> Relay<A, B> {
 
     /// How long the rest may take after an error; 10 s by default.
     ///
-    /// It bounds the silence of the direction that goes on, and how long the bytes of a side are dropped after the last byte was
-    /// written to it (see [Failures](Self#failures)).
+    /// It bounds the silence of the direction that goes on, and how long the bytes of a side are
+    /// dropped after the last byte was written to it (see [Failures](Self#failures)).
     pub fn linger_timeout(mut self, timeout: Duration) -> Self {
         self.patience.set_linger(timeout);
         self

@@ -10,8 +10,8 @@ use tokio::time::Instant;
 
 use crate::sync::Sleep;
 
-/// How long what follows a failure may take (nginx waits 5 s for each piece of what it drops, and 30 s for all; HAProxy's examples have
-/// 10 s for a client that is to end).
+/// How long what follows a failure may take (nginx waits 5 s for each piece of what it drops, and
+/// 30 s for all; HAProxy's examples have 10 s for a client that is to end).
 const LINGER: Duration = Duration::from_secs(10);
 
 /// The timeouts of a relay, and the timer that watches them once one of them counts.
@@ -71,7 +71,8 @@ impl Patience {
         }
     }
 
-    /// Ready once one of `waits` has lasted for too long since its instant: the one that is over first.
+    /// Ready once one of `waits` has lasted for too long since its instant: the one that is over
+    /// first.
     pub(super) fn poll_over(
         &mut self,
         cx: &mut Context<'_>,
@@ -90,7 +91,8 @@ impl Patience {
             if deadline <= now {
                 return Poll::Ready(wait.error(timeout));
             }
-            // One that is too early is made anew when it is over: most deadlines are put off by each byte.
+            // One that is too early is made anew when it is over: most deadlines are put off by
+            // each byte.
             let alarm = match &mut self.alarm {
                 Some(alarm) if alarm.at <= deadline => alarm,
                 alarm => alarm.insert(Box::new(Alarm { at: deadline, sleep: Sleep::new(deadline - now) })),

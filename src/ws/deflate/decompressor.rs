@@ -60,7 +60,8 @@ impl Decompressor {
         }
     }
 
-    /// Whether something can come out without more input: as much came out last as there is room for.
+    /// Whether something can come out without more input: as much came out last as there is room
+    /// for.
     pub(super) fn may_have_more(&self) -> bool {
         self.output.end == self.scratch.len()
     }

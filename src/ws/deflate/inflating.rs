@@ -3,9 +3,10 @@
 //! # Invariants
 //! - LATE: memory is leased for bytes that have come out, and for as many again, at most [`AHEAD_MAX`]; never for what the input may hold.
 //! - SAME-BYTES: a message that is begun anew comes out as it did before: what has come out stays, and is passed over.
-//! - WHOLE: a message ends with its payload where that ends with a final block (RFC 7692 §7.2.3.4), else behind the block whose end the
-//!   sender has cut off. What follows a final block in the same message is the next block, as §7.2.3.4 has it: it is inflated and counted as
-//!   all before it was. Node's ws and Python's websockets ignore it.
+//! - LAST-BLOCK: a message ends with its payload where that ends with a final block (RFC 7692
+//!   §7.2.3.4), else behind the block whose end the sender has cut off. What follows a final block
+//!   in the same message is the next block, as §7.2.3.4 has it: it is inflated and counted as all
+//!   before it was. Node's ws and Python's websockets ignore it.
 //! - OURS: no byte of a message comes out of what is added to see whether it is whole.
 //! - NO-FREEZE: a poll inflates a slice. Each time that the decompressor is lost, the next slices are twice as long, so that it ends.
 
@@ -23,8 +24,9 @@ use crate::{
     ws::{error::Error, reading::Incoming, utf8::Utf8Check, violation::Violation},
 };
 
-/// What follows a payload that does not end with a final block: RFC 7692 §7.2.2, the end of an empty block that the sender has cut off; and
-/// an empty block that is the last, by whose end it is seen that the payload was whole.
+/// What follows a payload that does not end with a final block: RFC 7692 §7.2.2, the end of an
+/// empty block that the sender has cut off; and an empty block that is the last, by whose end it is
+/// seen that the payload was whole.
 const TAIL: &[u8] = &[0, 0, 0xff, 0xff, 1, 0, 0, 0xff, 0xff];
 
 /// So much of the tail is not the sender's.
@@ -175,7 +177,7 @@ impl Inflating {
         }
     }
 
-    /// WHOLE.
+    /// LAST-BLOCK.
     fn is_whole(&self) -> bool {
         self.has_ended && self.input.is_empty() && (self.tail.len() == TAIL.len() || self.tail.is_empty())
     }
