@@ -60,6 +60,11 @@ impl<P: Place> Site<P> {
         self.place.pair(&self.plan).await
     }
 
+    /// Settings for a WebSocket: a peer that hears nothing more need not be waited for long, where the clock is real.
+    pub(crate) fn config(&self) -> Arc<leasehold::ws::Config> {
+        Arc::new(leasehold::ws::Config::new().close_timeout(std::time::Duration::from_secs(1)))
+    }
+
     /// The bytes of message number `number`: letters, by which a place and a message are told from others.
     pub(crate) fn content(&self, number: usize) -> Vec<u8> {
         let letter = |at: usize| b'a' + ((at + number * 7919).wrapping_mul(2_654_435_761) >> 20) as u8 % 26;

@@ -8,6 +8,9 @@ use crate::{
     site::{Awaited, CutOff, Done, Site, again, beside},
 };
 
+/// A side that is silent after a failure is not waited for long, where the clock is real.
+const LINGER: std::time::Duration = std::time::Duration::from_secs(1);
+
 /// Says `sent`, and hears `expected` meanwhile.
 async fn talk(io: impl AsyncRead + AsyncWrite + Unpin, sent: Vec<u8>, expected: Vec<u8>) -> Done {
     let (mut reader, mut writer) = tokio::io::split(io);
@@ -46,7 +49,7 @@ async fn between<P: Place, F: Future<Output = Done>>(
 
 pub(super) async fn relay<P: Place>(site: Site<P>) -> Done {
     let near = async |a, b, to_b, to_a| {
-        let mut relay = Relay::with_limit(a, b, &site.pool, 8 << 10);
+        let mut relay = Relay::with_limit(a, b, &site.pool, 8 << 10).linger_timeout(LINGER);
         let copied = again!(site, &mut relay)?;
         assert_eq!((copied, (relay.a_to_b(), relay.b_to_a()), relay.leased()), ((to_b, to_a), (to_b, to_a), 0));
         Ok(())

@@ -181,6 +181,9 @@ pub(super) async fn upgrade<P: Place>(site: Site<P>) -> Done {
         if status == StatusCode::SERVICE_UNAVAILABLE {
             return Err(CutOff.into()); // there was no room for the request
         }
+        if status == StatusCode::SERVICE_UNAVAILABLE {
+            return Err(CutOff.into());
+        }
         assert_eq!(status, StatusCode::SWITCHING_PROTOCOLS);
         say(&mut far, &sent[20..]).await?;
         hear(&mut far, sent).await

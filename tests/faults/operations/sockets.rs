@@ -93,7 +93,8 @@ pub(super) fn far_of<P: Place>(site: &Site<P>) -> Site<P> {
 async fn echoing<P: Place>(site: &Site<P>, role: Role) -> Done {
     let (near, far) = site.pair().await?;
     let peer = if role == Role::Server { Role::Client } else { Role::Server };
-    let (near, far) = (WebSocket::new(near, role, &site.pool), WebSocket::new(far, peer, &site.far_pool));
+    let (near, far) =
+        (WebSocket::with_config(near, role, &site.pool, site.config()), WebSocket::new(far, peer, &site.far_pool));
     beside(echo(site, near), talk(site, far)).await
 }
 
@@ -118,14 +119,14 @@ pub(super) async fn deflated<P: Place>(site: Site<P>) -> Done {
     let settings = Deflate::builder().count_max(2).level(1).window_bits(9).message_min(1);
     let deflate = settings.build(&site.far_pool)?;
     let [server, client] = agreement(&deflate);
-    let near = WebSocket::new(near, Role::Server, &site.pool).with_deflate(server);
+    let near = WebSocket::with_config(near, Role::Server, &site.pool, site.config()).with_deflate(server);
     let far = WebSocket::new(far, Role::Client, &site.far_pool).with_deflate(client);
     beside(echo(&site, near), talk(&site, far)).await
 }
 
 pub(super) async fn split<P: Place>(site: Site<P>) -> Done {
     let (near, far) = site.pair().await?;
-    let near = WebSocket::new(near, Role::Server, &site.pool);
+    let near = WebSocket::with_config(near, Role::Server, &site.pool, site.config());
     let (mut sink, mut stream) = near.split();
     let (queue, mut queued) = tokio::sync::mpsc::unbounded_channel();
     let site = &site;
@@ -155,7 +156,7 @@ pub(super) async fn split<P: Place>(site: Site<P>) -> Done {
 
 pub(super) async fn close<P: Place>(site: Site<P>) -> Done {
     let (near, far) = site.pair().await?;
-    let mut near = WebSocket::new(near, Role::Server, &site.pool);
+    let mut near = WebSocket::with_config(near, Role::Server, &site.pool, site.config());
     let mut far = WebSocket::new(far, Role::Client, &site.far_pool);
     let site = &site;
     let near = async move {
