@@ -16,7 +16,7 @@ pub(crate) const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Connects and writes without letting any task of the runtime run; reads as tokio does.
 pub(crate) struct Client {
-    stream: tokio::net::TcpStream,
+    pub(crate) stream: tokio::net::TcpStream,
     blocking: TcpStream,
 }
 

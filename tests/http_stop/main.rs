@@ -8,3 +8,4 @@ mod client;
 mod http2;
 mod limits;
 mod site;
+mod transports;

@@ -1,7 +1,7 @@
 //! `Farewell`: the last words on a connection, and its end in order.
 //!
 //! # Invariants
-//! - IN-ORDER: the transport is closed for writing behind the last words, and then read until the client closes too, in time. Bytes that
+//! - LAST-WORDS: the transport is closed for writing behind the last words, and then read until the client closes too, in time. Bytes that
 //!   nobody reads would make the system reset the connection, and the words would be lost.
 //! - NO-LEASE: the words are static, and what is read is dropped from the stack: to tell of a lack of memory takes none.
 
