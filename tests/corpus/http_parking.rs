@@ -93,7 +93,8 @@ fn transcript((received, end): &Received) -> Transcript {
     transcript
 }
 
-/// Where the two may differ: in how a broken head is refused, and in how a connection ends that has more to be read.
+/// Where the two may differ: in how a broken head is refused, and in how a connection ends that has
+/// more to be read.
 ///
 /// | | hyper | ours |
 /// |---|---|---|

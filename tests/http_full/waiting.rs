@@ -132,7 +132,8 @@ async fn a_preface_of_http2_waits_and_is_told_to_be_calm() {
     let mut client = Client::connect(site.address);
     client.send(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0");
     let heard = client.rest().await;
-    // RFC 9113 §3.4, §6.8: SETTINGS first, then GOAWAY with ENHANCE_YOUR_CALM, and no stream processed.
+    // RFC 9113 §3.4, §6.8: SETTINGS first, then GOAWAY with ENHANCE_YOUR_CALM, and no stream
+    // processed.
     assert_eq!(heard, b"\0\0\0\x04\0\0\0\0\0\0\0\x08\x07\0\0\0\0\0\0\0\0\0\0\0\0\x0b");
     drop(held);
     site.end(client).await;

@@ -11,8 +11,8 @@ use crate::{
 };
 
 impl<T: AsyncRead + AsyncWrite + Unpin> WebSocket<T> {
-    /// Begins to close if the server that accepted this socket stops: RFC 6455 §7.4.1, 1001 "such as a server going down". What is queued
-    /// is sent before.
+    /// Begins to close if the server that accepted this socket stops: RFC 6455 §7.4.1, 1001 "such
+    /// as a server going down". What is queued is sent before.
     pub(super) fn leave_with_server(&mut self, cx: &mut Context<'_>) {
         if self.phase == Phase::Open
             && is_leaving(&self.io)
