@@ -29,7 +29,8 @@ use tokio::{
 
 const FILE_LEN: usize = 30_000;
 
-/// A server of a file, with `budget` bytes; each body is so many blocks ahead, in an account of so many bytes.
+/// A server of a file, with `budget` bytes; each body is so many blocks ahead, in an account of so
+/// many bytes.
 async fn start(budget: usize, ahead: usize, limit: usize) -> (Pool, SocketAddr) {
     let pool = Pool::new(budget).expect("a pool");
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a listener");

@@ -87,7 +87,8 @@ impl ChainMut {
         }
     }
 
-    /// As [`try_reserve`](Self::try_reserve), for those who do without, or wait: nobody is told of a refusal.
+    /// As [`try_reserve`](Self::try_reserve), for those who do without, or wait: nobody is told of
+    /// a refusal.
     pub(crate) fn try_reserve_untold(&mut self, additional: usize) -> Result<(), LeaseError> {
         let room = self.remaining_mut();
         if additional > room {

@@ -23,8 +23,10 @@ use super::{socket::Socket, tether::Tether};
 /// that the rest of this crate reads and writes it as such ([the module](super)), at the same system calls; a `Box<dyn AsyncRead>` would hide
 /// it. Two words larger than a `TcpStream`.
 ///
-/// One that a server of this crate has upgraded ([`into_socket`](crate::http::serve::into_socket)) ends with that server: once its
-/// [`shutdown_timeout`](crate::http::serve::Serve::shutdown_timeout) is over, reads and writes fail with `ConnectionAborted`.
+/// One that a server of this crate has upgraded ([`into_socket`](crate::http::serve::into_socket))
+/// ends with that server: once its
+/// [`shutdown_timeout`](crate::http::serve::Serve::shutdown_timeout) is over, reads and writes fail
+/// with `ConnectionAborted`.
 ///
 /// # Examples
 /// ```

@@ -1,8 +1,9 @@
 //! `Mark`: which waker stands in a list, in four bytes.
 //!
 //! # Invariants
-//! - MARK: the list keeps the waker that was entered last, so no other task can have its address meanwhile. A waker is entered again when its
-//!   address differs; two that are a multiple of 32 GiB apart are taken for one.
+//! - MARK: the list keeps the waker that was entered last, so no other task can have its address
+//!   meanwhile. A waker is entered again when its address differs; two that are a multiple of 32
+//!   GiB apart are taken for one.
 
 use std::{num::NonZeroU32, task::Waker};
 

@@ -140,8 +140,9 @@ impl<'a> Socket<'a> {
         self.reach(cx, polled)
     }
 
-    /// Sees to it that a task that waits is reached by the server (REACHED). Once the server's time to stop is over, the socket is shut down, so
-    /// that a task that waits for its other direction is woken too.
+    /// Sees to it that a task that waits is reached by the server (REACHED). Once the server's time
+    /// to stop is over, the socket is shut down, so that a task that waits for its other direction
+    /// is woken too.
     #[inline]
     pub(super) fn reach<R>(self, cx: &Context<'_>, polled: Poll<io::Result<R>>) -> Poll<io::Result<R>> {
         let Some(tether) = self.tether else { return polled };
@@ -290,7 +291,8 @@ pub(crate) fn is_socket<T: ?Sized>(io: &T) -> bool {
     Socket::of(io).is_some()
 }
 
-/// Receives what the kernel has, whether or not tokio has noticed it; none if there is nothing, or if `io` is no socket.
+/// Receives what the kernel has, whether or not tokio has noticed it; none if there is nothing, or
+/// if `io` is no socket.
 #[cfg(feature = "http")]
 pub(crate) fn recv_now<T>(io: &T, room: &mut ReadBuf<'_>) -> Option<io::Result<usize>> {
     use std::io::Read;

@@ -1,8 +1,9 @@
 //! `Tether`: what an upgraded socket keeps of the server that accepted it.
 //!
 //! # Invariants
-//! - REACHED: while a task waits for a tethered socket, the server has its waker: it is woken when the server stops, and when the time to stop
-//!   is over. The waker is kept before the task looks whether that is so, and the server says so before it looks for wakers.
+//! - REACHED: while a task waits for a tethered socket, the server has its waker: it is woken when
+//!   the server stops, and when the time to stop is over. The waker is kept before the task looks
+//!   whether that is so, and the server says so before it looks for wakers.
 
 use std::{
     io,

@@ -1,6 +1,7 @@
 //! `Ties`: the tasks that wait for upgraded sockets of a server.
 //!
-//! Apart from the list of sleepers, for they have no deadline there: each costs the 16 bytes of its waker.
+//! Apart from the list of sleepers, for they have no deadline there: each costs the 16 bytes of its
+//! waker.
 
 use std::task::Waker;
 

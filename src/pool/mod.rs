@@ -161,7 +161,8 @@ impl Pool {
         self.try_lease_fresh(len).map(BlockMut::from)
     }
 
-    /// As [`try_lease`](Self::try_lease), but a block of the largest class if none is that large. TOLD: for those who do without, or wait.
+    /// As [`try_lease`](Self::try_lease), but a block of the largest class if none is that large.
+    /// TOLD: for those who do without, or wait.
     #[inline]
     pub(crate) fn try_lease_most(&self, len: usize) -> Result<BlockMut, LeaseError> {
         let classes = &self.core().classes;
@@ -454,7 +455,8 @@ impl Pool {
         leased.map(BlockMut::into_fresh)
     }
 
-    /// A lease that did not succeed at once: refused, unless those who wait may be passed. It is not counted yet (TOLD).
+    /// A lease that did not succeed at once: refused, unless those who wait may be passed. It is
+    /// not counted yet (TOLD).
     #[cold]
     fn lease_blocked(&self, len: usize, shape: Shape, blocked: Blocked) -> Result<Grant, LeaseError> {
         let core = self.core();

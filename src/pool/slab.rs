@@ -38,7 +38,8 @@ pub(super) struct Slab {
     len: usize,
     /// What may be out and reserved at once; the budget, unless the pool's own limit was lowered.
     pub(super) limit: usize,
-    /// What of that is kept for others than blocks and reservations ([`SetAside`](super::set_aside)).
+    /// What of that is kept for others than blocks and reservations
+    /// ([`SetAside`](super::set_aside)).
     pub(super) aside: usize,
     slots: Box<[Slot]>,
     /// The spans of `slots` that are `Slot::Free`.

@@ -26,10 +26,11 @@ pub struct Stats {
     pub waiting: usize,
     /// Requests that ever had to wait.
     pub waits: u64,
-    /// Requests whose caller was told that it is refused: over a limit, exhausted, or at the deadline of its wait.
+    /// Requests whose caller was told that it is refused: over a limit, exhausted, or at the
+    /// deadline of its wait.
     ///
-    /// A reader or body of this crate that finds its own few blocks in use, or the pool short, and waits is none of these:
-    /// [`waits`](Self::waits) counts it.
+    /// A reader or body of this crate that finds its own few blocks in use, or the pool short, and
+    /// waits is none of these: [`waits`](Self::waits) counts it.
     pub refused: u64,
     /// Times that magazines were emptied for somebody who found none.
     pub steals: u64,
@@ -82,7 +83,8 @@ pub struct AccountStats {
 pub struct Pressure {
     /// Capacity of all leased blocks and what is reserved, in bytes.
     pub leased: usize,
-    /// The hard cap, in bytes, without what [`serve`](crate::http::serve()) keeps for heads that wait.
+    /// The hard cap, in bytes, without what [`serve`](crate::http::serve()) keeps for heads that
+    /// wait.
     pub budget: usize,
     /// Requests that wait for the pool; those at the limit of an account are not counted.
     pub waiting: usize,

@@ -13,15 +13,17 @@ pub(super) struct Heart {
 }
 
 struct Beat {
-    /// Of the waker that stands in the list of sleepers, with this deadline. It may be an earlier one: a busy socket has a later one with each message, and
-    /// moves its entry when the earlier one has come.
+    /// Of the waker that stands in the list of sleepers, with this deadline. It may be an earlier
+    /// one: a busy socket has a later one with each message, and moves its entry when the earlier
+    /// one has come.
     mark: Mark,
     entered: Tick,
     slot: Slot,
     due: Due,
 }
 
-/// When a peer is to be pinged, or given up: a tick, and a bit that says which. Ticks of 31 bits are 17 years.
+/// When a peer is to be pinged, or given up: a tick, and a bit that says which. Ticks of 31 bits
+/// are 17 years.
 #[derive(Clone, Copy)]
 struct Due(u32);
 

@@ -46,6 +46,11 @@ impl Upgrade {
     /// and all that hyper held for the connection is free. Its transport is the bare socket again, be it of [`serve`](crate::http::serve()), of
     /// stock hyper, or of `axum::serve`; any other stays in hyper's hands, in a box.
     ///
+    /// When a server of this crate stops, the socket sends a close frame with 1001 (going away),
+    /// behind what is queued, once its task waits to receive. The peer has
+    /// [`close_timeout`](super::Config::close_timeout) to answer. When the server's
+    /// [`shutdown_timeout`](crate::http::serve::Serve::shutdown_timeout) is over, the socket fails.
+    ///
     /// Do not charge it to the account that [`Serve::pool`](crate::http::serve::Serve::pool) gives with a request: that one is for what the
     /// connection does for HTTP, and ends with it.
     ///

@@ -93,23 +93,30 @@ fn transcript((received, end): &Received) -> Transcript {
     transcript
 }
 
-/// Where the two may differ: in how a broken head is refused, and in what becomes of bytes that nobody reads.
+/// Where the two may differ: in how a broken head is refused, and in how a connection ends that has
+/// more to be read.
 ///
 /// | | hyper | ours |
 /// |---|---|---|
-/// | the connection ends while the client still sends | is reset, which may cost the client the response | is read on for a while, and closed |
 /// | a head that comes in pieces | is looked at again when its end has come | is refused as soon as it is broken, also if the client goes then |
 /// | after a request of HTTP/1.0 | is refused in that version | is refused in HTTP/1.1 by a connection that was parked |
+/// | bytes that nobody reads behind the last request | reset the connection | are read until the client closes, in time |
 fn otherwise(stock: &Received) -> Vec<Transcript> {
-    let (received, end) = stock;
-    if *end == End::Reset {
-        return vec![transcript(&(received.clone(), End::Closed))];
+    let mut others = refused_otherwise(stock);
+    if stock.1 == End::Reset {
+        let in_order = (stock.0.clone(), End::Closed);
+        others.extend(refused_otherwise(&in_order));
+        others.push(transcript(&in_order));
     }
+    others
+}
+
+fn refused_otherwise((received, end): &Received) -> Vec<Transcript> {
     let before = [REFUSAL, OLD_REFUSAL].into_iter().find_map(|refusal| before(refusal, received));
     let unrefused = matches!(end, End::KeptAlive | End::LeftOpen).then_some(&received[..]);
     let Some(before) = before.or(unrefused) else { return Vec::new() };
-    let refused = [before, REFUSAL].concat();
-    [End::Closed, End::KeptAlive, *end].map(|end| transcript(&(refused.clone(), end))).into()
+    let otherwise = [before, REFUSAL].concat();
+    [End::Closed, End::KeptAlive, *end].map(|end| transcript(&(otherwise.clone(), end))).into()
 }
 
 /// What was received before a refusal, if that came last.

@@ -16,7 +16,7 @@ pub(crate) const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Connects and writes without letting any task of the runtime run; reads as tokio does.
 pub(crate) struct Client {
-    stream: tokio::net::TcpStream,
+    pub(crate) stream: tokio::net::TcpStream,
     blocking: TcpStream,
 }
 
@@ -33,7 +33,8 @@ impl Client {
         self.blocking.write_all(bytes.as_ref()).expect("the server reads");
     }
 
-    /// The next response: its head, and a body of the length that it says; or what came before the end, and why it ended.
+    /// The next response: its head, and a body of the length that it says; or what came before the
+    /// end, and why it ended.
     pub(crate) async fn answer(&mut self) -> String {
         timeout(PATIENCE, self.read_answer()).await.unwrap_or_else(|_| "nothing in time".to_owned())
     }

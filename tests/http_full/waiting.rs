@@ -9,7 +9,7 @@ use leasehold::{
     Pool,
     http::serve::{from_hyper, serve},
 };
-use tokio::{net::TcpListener, time::sleep};
+use tokio::{io::AsyncWriteExt, net::TcpListener, time::sleep};
 
 use crate::{
     client::Client,
@@ -132,8 +132,23 @@ async fn a_preface_of_http2_waits_and_is_told_to_be_calm() {
     let mut client = Client::connect(site.address);
     client.send(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0");
     let heard = client.rest().await;
-    // RFC 9113 §3.4, §6.8: SETTINGS first, then GOAWAY with ENHANCE_YOUR_CALM, and no stream processed.
+    // RFC 9113 §3.4, §6.8: SETTINGS first, then GOAWAY with ENHANCE_YOUR_CALM, and no stream
+    // processed.
     assert_eq!(heard, b"\0\0\0\x04\0\0\0\0\0\0\0\x08\x07\0\0\0\0\0\0\0\0\0\0\0\0\x0b");
+    drop(held);
+    site.end(client).await;
+}
+
+/// Most clients send all of a request before they read the answer.
+#[tokio::test]
+async fn who_is_refused_may_send_its_body_to_the_end() {
+    let site = start(1 << 20, |server| server.header_timeout(Duration::from_millis(400))).await;
+    let held = fill(&site.pool);
+    let mut client = Client::connect(site.address);
+    client.stream.write_all(post(8 << 20).as_bytes()).await.expect("the server reads");
+    let answer = client.answer().await;
+    assert!(answer.starts_with("HTTP/1.1 503 "), "{answer}");
+    assert_eq!(client.end_kind().await, Ok(()));
     drop(held);
     site.end(client).await;
 }

@@ -136,14 +136,15 @@ async fn half_a_head_that_is_never_whole_is_cut_by_its_deadline() {
 
 #[tokio::test]
 async fn requests_behind_the_one_in_flight_are_answered() {
-    for rest in [0, 7] {
+    // The rest comes while the first is in flight, and when hyper has nothing left but half a head.
+    for (rest, pause) in [(0, 50), (7, 50), (7, 900)] {
         let mut site = start_plain().await;
         let mut client = site.connect();
         let three = [GET; 3].concat();
         client.send(&three[..three.len() - rest]);
         sleep(Duration::from_millis(100)).await;
         site.stop();
-        sleep(Duration::from_millis(50)).await;
+        sleep(Duration::from_millis(pause)).await;
         client.send(&three[three.len() - rest..]);
         let answers = [client.answer().await, client.answer().await, client.answer().await];
         assert_eq!(count(&answers, "heard "), 3, "{answers:?}");
@@ -152,6 +153,27 @@ async fn requests_behind_the_one_in_flight_are_answered() {
         assert!(client.end().await < Duration::from_millis(500));
         assert_eq!(site.end().await, 0);
     }
+}
+
+/// More than hyper reads at once: most of them are still in the kernel.
+#[tokio::test]
+async fn many_requests_behind_the_one_in_flight_are_answered() {
+    const COUNT: usize = 1000;
+    let mut site = start_plain().await;
+    let mut client = site.connect();
+    client.send(GET);
+    client.send("GET /0 HTTP/1.1\r\nHost: here\r\n\r\n".repeat(COUNT));
+    sleep(Duration::from_millis(100)).await;
+    site.stop();
+    let mut heard = 0;
+    let mut last = String::new();
+    while heard <= COUNT {
+        last = client.answer().await;
+        assert_eq!(count(std::slice::from_ref(&last), "heard "), 1, "after {heard}: {last}");
+        heard += 1;
+    }
+    assert!(client.end().await < Duration::from_millis(500), "{last}");
+    assert_eq!(site.end().await, 0);
 }
 
 #[tokio::test]

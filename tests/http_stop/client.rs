@@ -34,7 +34,8 @@ impl Client {
         self.blocking.write_all(bytes.as_bytes())
     }
 
-    /// The next response: its head, and a body of the length that it says; or what came before the end, and why it ended.
+    /// The next response: its head, and a body of the length that it says; or what came before the
+    /// end, and why it ended.
     pub(crate) async fn answer(&mut self) -> String {
         timeout(PATIENCE, self.read_answer()).await.unwrap_or_else(|_| "nothing in time".to_owned())
     }

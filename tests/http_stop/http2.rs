@@ -92,7 +92,8 @@ async fn a_connection_that_is_idle_is_told_and_closed() {
     assert!(since.elapsed() < Duration::from_millis(500), "{:?}", since.elapsed());
 }
 
-/// It answers no ping, so that hyper cannot tell which streams it opened before it heard of the end.
+/// It answers no ping, so that hyper cannot tell which streams it opened before it heard of the
+/// end.
 #[tokio::test]
 async fn a_client_that_keeps_asking_keeps_no_server() {
     let mut site = start_plain().await;

@@ -77,7 +77,8 @@ impl Site {
         stream
     }
 
-    /// Stops; how long that took, how many were cut, and what became of the sockets. Nothing is leased then.
+    /// Stops; how long that took, how many were cut, and what became of the sockets. Nothing is
+    /// leased then.
     async fn stop(mut self) -> (Duration, usize, Vec<String>) {
         sleep(Duration::from_millis(100)).await;
         self.stop.take().expect("it stops once").send(()).expect("the server waits");

@@ -28,7 +28,8 @@ async fn it_is_counted_until_it_is_upgraded() {
     }
 }
 
-/// Ours tell the peer, once the socket's task waits to receive; whether that answers in time is not waited for without a limit.
+/// Ours tell the peer, once the socket's task waits to receive; whether that answers in time is not
+/// waited for without a limit.
 #[tokio::test]
 async fn no_shutdown_waits_for_it() {
     for server in SERVERS {

@@ -1,8 +1,8 @@
 //! Admission: from the first byte of a head to hyper, by way of the line if there is no room.
 //!
 //! # Invariants
-//! - NO-SILENCE: a head that has come whole is served, or answered 503: never reset, nor hung up on without a word. So is half a head that
-//!   finds no room.
+//! - NO-SILENCE: a head that has come whole is served, or answered 503: never reset, nor hung up on
+//!   without a word. So is half a head that finds no room.
 
 use std::{
     future::Future,
@@ -94,7 +94,8 @@ impl<T: AsyncRead + AsyncWrite + Unpin + Send + 'static> Connection<T> {
         match account.map(|account| account.awake.try_reserve_untold(protocol.awake_len())) {
             None => self.wake(io, head, protocol, Reservation::empty()),
             Some(Ok(room)) => self.wake(io, head, protocol, room),
-            // The pool is made for less than one connection; nobody is to wait for what can never be.
+            // The pool is made for less than one connection; nobody is to wait for what can never
+            // be.
             Some(Err(error)) if error.is_too_large() => self.wake(io, head, protocol, Reservation::empty()),
             Some(Err(_)) => match self.enter_line(&head) {
                 Some(place) => self.queue(io, head, protocol, place),
@@ -116,7 +117,8 @@ impl<T: AsyncRead + AsyncWrite + Unpin + Send + 'static> Connection<T> {
         }
     }
 
-    /// A head that is too long to be waited for here, and for which hyper has no room: waits in line if it has come whole.
+    /// A head that is too long to be waited for here, and for which hyper has no room: waits in
+    /// line if it has come whole.
     fn read_on(&mut self, cx: &mut Context<'_>, mut io: T, mut head: BytesMut) -> Next {
         let most = self.shared.settings.header_size_max.unwrap_or(HYPER_HEAD_MAX);
         loop {
@@ -173,7 +175,8 @@ impl<T: AsyncRead + AsyncWrite + Unpin + Send + 'static> Connection<T> {
         self.bid_farewell(Farewell::refused(io, protocol, now), now)
     }
 
-    /// Hands the transport to hyper, with bytes that were read already. The head's deadline goes on.
+    /// Hands the transport to hyper, with bytes that were read already. The head's deadline goes
+    /// on.
     fn wake(&mut self, io: T, head: BytesMut, protocol: Protocol, room: Reservation) -> Next {
         let settings = &self.shared.settings;
         let account = settings.account.as_ref().map(|account| account.pool.child("connection", account.limit));

@@ -8,7 +8,8 @@
 //!      └──────────────────────────────── linger is over, too many linger, or memory is short ─────────────────────┘
 //! ```
 //!
-//! A whole head for which there is no room waits in line, and is answered 503 if that takes too long; what is told so ends in order.
+//! A whole head for which there is no room waits in line, and is answered 503 if that takes too
+//! long; what is told so ends in order.
 //!
 //! While it waits there is the socket, a place in the list of sleepers, and what has come of the next head: hyper's 18 KB are for requests,
 //! not for whoever sends half a head. Each deadline counts from when its phase began, that of a head from its first byte; more bytes do not
@@ -20,8 +21,9 @@
 //!   does not wake this one, the connection looks again one stall timeout after it last did: no such wait can be over before.
 //! - SOCKET: only a bare socket is parked: of another transport it is not known what it has read already.
 //! - ROOM: with a pool, what hyper holds for a connection that is awake is reserved first.
-//! - CLAIM: once the server stops, a request is served if its first byte came before that, and no other one. A connection that waits for its first
-//!   byte looks once for one. One that hyper has is told to end as soon as hyper asks for a byte that has no claim.
+//! - CLAIM: once the server stops, a request is served if its first byte came before that, and no
+//!   other one. A connection that waits for its first byte looks once for one. One that hyper has
+//!   is told to end as soon as hyper asks for a byte that has no claim.
 //! - WARM: what hyper holds for all that linger, with what its read buffers have grown to, is at most `warm_max`, and one connection's more.
 
 use std::{
@@ -205,7 +207,8 @@ impl<T: AsyncRead + AsyncWrite + Unpin + Send + 'static> Connection<T> {
         Poll::Pending
     }
 
-    /// The server stops: hyper tells a client of HTTP/2 at once, and one of HTTP/1 with the last request that has a claim.
+    /// The server stops: hyper tells a client of HTTP/2 at once, and one of HTTP/1 with the last
+    /// request that has a claim.
     fn stop(&mut self, awake: &mut Awake<T>, now: Tick) {
         if !awake.is_http2 {
             awake.track.begin_stop();
@@ -223,7 +226,8 @@ impl<T: AsyncRead + AsyncWrite + Unpin + Send + 'static> Connection<T> {
         }
     }
 
-    /// hyper is done. If the client may still be sending, what it sends is read, so that it is not reset before it has read its answer.
+    /// hyper is done. If the client may still be sending, what it sends is read, so that it is not
+    /// reset before it has read its answer.
     fn end(&mut self, awake: Awake<T>, now: Tick) -> Next {
         let (is_cut_short, is_drained) = (awake.track.is_cut_short(), awake.track.is_drained());
         if awake.is_http2 || (is_drained && !is_cut_short) {

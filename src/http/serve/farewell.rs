@@ -1,9 +1,11 @@
 //! `Farewell`: the last words on a connection, and its end in order.
 //!
 //! # Invariants
-//! - IN-ORDER: the transport is closed for writing behind the last words, and then read until the client closes too, in time. Bytes that
-//!   nobody reads would make the system reset the connection, and the words would be lost.
-//! - NO-LEASE: the words are static, and what is read is dropped from the stack: to tell of a lack of memory takes none.
+//! - LAST-WORDS: the transport is closed for writing behind the last words, and then read until the
+//!   client closes too, in time. Bytes that nobody reads would make the system reset the
+//!   connection, and the words would be lost.
+//! - NO-LEASE: the words are static, and what is read is dropped from the stack: to tell of a lack
+//!   of memory takes none.
 
 use std::{
     mem::MaybeUninit,
@@ -34,8 +36,9 @@ const UNAVAILABLE: &[u8] = b"HTTP/1.1 503 Service Unavailable\r\n\
     content-length: 44\r\n\r\n\
     all memory is in use; try again in a moment\n";
 
-/// No request of HTTP/2 can be answered before the handshake. RFC 9113 §3.4, §6.8: empty SETTINGS, then GOAWAY: no stream was processed,
-/// and the client is to be calm (ENHANCE_YOUR_CALM), so that it tries again later.
+/// No request of HTTP/2 can be answered before the handshake. RFC 9113 §3.4, §6.8: empty SETTINGS,
+/// then GOAWAY: no stream was processed, and the client is to be calm (ENHANCE_YOUR_CALM), so that
+/// it tries again later.
 const BE_CALM: &[u8] = b"\0\0\0\x04\0\0\0\0\0\0\0\x08\x07\0\0\0\0\0\0\0\0\0\0\0\0\x0b";
 
 pub(super) struct Farewell<T> {

@@ -50,7 +50,8 @@ pub(super) fn judge(head: &[u8], may_be_http2: bool) -> Verdict {
     }
 }
 
-/// How much of the request that begins with `head` is still to come, if little is, and if `head` has none of the next one.
+/// How much of the request that begins with `head` is still to come, if little is, and if `head`
+/// has none of the next one.
 pub(super) fn left_of_request(head: &[u8]) -> Option<usize> {
     let mut headers = [httparse::EMPTY_HEADER; HEADERS_MAX];
     let mut request = httparse::Request::new(&mut headers);

@@ -1,8 +1,9 @@
 //! `Line`: the room of whole heads that wait for more room.
 //!
 //! # Invariants
-//! - BEFOREHAND: what heads hold while they wait comes out of a part of the budget that was set aside before any of them came. So a wait
-//!   needs nothing of a pool that is full, and those that wait at once are bounded by that part.
+//! - BEFOREHAND: what heads hold while they wait comes out of a part of the budget that was set
+//!   aside before any of them came. So a wait needs nothing of a pool that is full, and those that
+//!   wait at once are bounded by that part.
 
 use std::sync::{
     Arc,
@@ -17,7 +18,8 @@ use crate::{
 /// Heads that wait get one of so many parts of the budget, and no more than [`LEN_MAX`].
 const SHARE: usize = 16;
 
-/// Room for 8,000 requests of a browser. To wait for more than the rest of the pool serves in the time of a head helps nobody.
+/// Room for 8,000 requests of a browser. To wait for more than the rest of the pool serves in the
+/// time of a head helps nobody.
 const LEN_MAX: usize = 8 << 20;
 
 /// What one that waits holds beside its head: a place in the pool's queue, and a timer.

@@ -32,9 +32,11 @@ pub trait Listener: Send + 'static {
     /// Must be cancel safe: no connection is lost when the future is dropped.
     fn accept(&mut self) -> impl Future<Output = Self::Io> + Send;
 
-    /// A connection that has come already, if there is one: what a server that stops accepts before it closes its listener.
+    /// A connection that has come already, if there is one: what a server that stops accepts before
+    /// it closes its listener.
     ///
-    /// By default `accept` is polled once. That of a TCP or Unix listener asks the system, so that it misses none.
+    /// By default `accept` is polled once. That of a TCP or Unix listener asks the system, so that
+    /// it misses none.
     fn accept_ready(&mut self) -> Option<Self::Io> {
         let accept = pin!(tokio::task::unconstrained(self.accept()));
         match accept.poll(&mut Context::from_waker(Waker::noop())) {

@@ -76,10 +76,12 @@ use crate::{
     pool::Pool,
 };
 
-/// How many connections that have not been accepted yet a server accepts when it stops: no system keeps more waiting.
+/// How many connections that have not been accepted yet a server accepts when it stops: no system
+/// keeps more waiting.
 const BACKLOG_MAX: usize = 64 << 10;
 
-/// How long tasks that were told that the time is over may take to end: one that blocks its thread is not waited for.
+/// How long tasks that were told that the time is over may take to end: one that blocks its thread
+/// is not waited for.
 const CUT_MAX: Duration = Duration::from_secs(1);
 
 /// What errors of services and bodies become.
@@ -87,9 +89,10 @@ pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
 
 /// Serves HTTP with `service` on the connections of `listener`: HTTP/1.1, and HTTP/2 for clients that begin with it.
 ///
-/// `service` is a tower service of `Request<RequestBody>`, such as an axum `Router`; [`from_hyper`] and [`from_incoming`] make one of
-/// a hyper service. Await what is returned: it runs until its graceful shutdown is over, and says how that went, or for ever.
-/// Dropped, it accepts no more, and serves the connections that are open.
+/// `service` is a tower service of `Request<RequestBody>`, such as an axum `Router`; [`from_hyper`]
+/// and [`from_incoming`] make one of a hyper service. Await what is returned: it runs until its
+/// graceful shutdown is over, and says how that went, or for ever. Dropped, it accepts no more, and
+/// serves the connections that are open.
 ///
 /// # Errors
 /// None now: accepting connections is for the listener to get right. The result is for `?`.
@@ -153,7 +156,8 @@ impl<L, S> Serve<L, S> {
         self
     }
 
-    /// How many connections may be open; no more are accepted then. No limit by default. Upgraded ones do not count.
+    /// How many connections may be open; no more are accepted then. No limit by default. Upgraded
+    /// ones do not count.
     pub fn max_connections(mut self, count: usize) -> Self {
         self.settings.connections_max = count.max(1);
         self
@@ -189,28 +193,33 @@ impl<L, S> Serve<L, S> {
     /// Opens an account of at most `limit` bytes inside `pool` for each connection that is awake, and gives it to the service as an
     /// extension of each request: a [`Pool`]. While the pool's pressure is high, which is looked at four times a second, connections are parked at once.
     ///
-    /// What hyper holds for a connection that is awake is reserved in the pool too: 18 KiB, and 36 KiB for HTTP/2, up to half of the pool;
-    /// the other half is for services. A whole head for which there is no room waits in line, until its deadline or the pool's `wait_max`. Its
-    /// client is answered 503 with Retry-After then, and the connection is closed in order. A client of HTTP/2 gets a GOAWAY with
-    /// ENHANCE_YOUR_CALM instead.
+    /// What hyper holds for a connection that is awake is reserved in the pool too: 18 KiB, and 36
+    /// KiB for HTTP/2, up to half of the pool; the other half is for services. A whole head for
+    /// which there is no room waits in line, until its deadline or the pool's `wait_max`. Its
+    /// client is answered 503 with Retry-After then, and the connection is closed in order. A
+    /// client of HTTP/2 gets a GOAWAY with ENHANCE_YOUR_CALM instead.
     ///
-    /// A sixteenth of the pool, at most 8 MiB, is set aside for heads that wait, while the server or a connection of it lives: they hold their
-    /// bytes and 512 more each. One too many is answered 503 at once. Heads that are not whole have a quarter of the pool together, so
-    /// that they never hold up whole ones, and are answered 503 when it is full.
+    /// A sixteenth of the pool, at most 8 MiB, is set aside for heads that wait, while the server
+    /// or a connection of it lives: they hold their bytes and 512 more each. One too many is
+    /// answered 503 at once. Heads that are not whole have a quarter of the pool together, so that
+    /// they never hold up whole ones, and are answered 503 when it is full.
     ///
-    /// Not counted are the first 512 bytes of a head that is not whole, and what hyper's buffer grows by while it reads a body or a head of more
-    /// than 4 KiB, up to 408 KiB.
+    /// Not counted are the first 512 bytes of a head that is not whole, and what hyper's buffer
+    /// grows by while it reads a body or a head of more than 4 KiB, up to 408 KiB.
     pub fn pool(mut self, pool: &Pool, limit: usize) -> Self {
         self.settings.account = Some(AccountSettings::new(pool, limit));
         self
     }
 
-    /// How long the graceful shutdown may take, from its signal on; no limit by default, as `axum::serve`.
+    /// How long the graceful shutdown may take, from its signal on; no limit by default, as
+    /// `axum::serve`.
     ///
-    /// When it is over, what remains is ended: requests, streams, connections of HTTP/2, and upgraded sockets, whose reads and writes fail
-    /// then. [`Shutdown::cut`] says how many. A task that does not poll its socket, or blocks its thread, is not waited for.
+    /// When it is over, what remains is ended: requests, streams, connections of HTTP/2, and
+    /// upgraded sockets, whose reads and writes fail then. [`Shutdown::cut`] says how many. A task
+    /// that does not poll its socket, or blocks its thread, is not waited for.
     ///
-    /// With a limit the server waits for upgraded sockets too. Without one it does not, as they may never end.
+    /// With a limit the server waits for upgraded sockets too. Without one it does not, as they may
+    /// never end.
     ///
     /// # Examples
     /// ```no_run
@@ -218,9 +227,11 @@ impl<L, S> Serve<L, S> {
     /// use axum::Router;
     /// use leasehold::http::serve;
     ///
-    /// # async fn run(listener: tokio::net::TcpListener, signal: impl Future<Output = ()> + Send + 'static) -> std::io::Result<()> {
-    /// let server = serve(listener, Router::new()).shutdown_timeout(Duration::from_secs(30));
-    /// let shutdown = server.with_graceful_shutdown(signal).await?;
+    /// # async fn run(listener: tokio::net::TcpListener) -> std::io::Result<()> {
+    /// let server = serve(listener, Router::new())
+    ///     .with_graceful_shutdown(async { drop(tokio::signal::ctrl_c().await) })
+    ///     .shutdown_timeout(Duration::from_secs(30));
+    /// let shutdown = server.await?;
     /// println!("{} connections were cut", shutdown.cut());
     /// # Ok(()) }
     /// ```
@@ -229,15 +240,19 @@ impl<L, S> Serve<L, S> {
         self
     }
 
-    /// Stops when `signal` is ready: no more connections are accepted, idle ones are closed, and requests that have come are answered.
+    /// Stops when `signal` is ready: no more connections are accepted, idle ones are closed, and
+    /// requests that have come are answered.
     ///
-    /// A request has come if its first byte has: half of a head, one behind the request in flight, one that waits for room, and those on
-    /// connections that were not accepted yet. Each is answered, or ended by its deadline. What begins later has no claim. The last
-    /// response on a connection says `connection: close`, but for those that were made before the server could know that.
+    /// A request has come if its first byte has: half of a head, one behind the request in flight,
+    /// one that waits for room, and those on connections that were not accepted yet. Each is
+    /// answered, or ended by its deadline. What begins later has no claim. The last response on a
+    /// connection says `connection: close`, but for those that were made before the server could
+    /// know that.
     ///
-    /// A client of HTTP/2 is told by GOAWAY. A [`WebSocket`](crate::ws::WebSocket) that was upgraded here, and its member of a hub, sends a close frame with 1001
-    /// (going away), once its task waits to receive; its peer has the `close_timeout` of its settings to answer. Other upgraded sockets go on, until
-    /// [`shutdown_timeout`](Self::shutdown_timeout) is over.
+    /// A client of HTTP/2 is told by GOAWAY. A [`WebSocket`](crate::ws::WebSocket) that was
+    /// upgraded here, and its member of a hub, sends a close frame with 1001 (going away), once its
+    /// task waits to receive; its peer has the `close_timeout` of its settings to answer. Other
+    /// upgraded sockets go on, until [`shutdown_timeout`](Self::shutdown_timeout) is over.
     pub fn with_graceful_shutdown(mut self, signal: impl Future<Output = ()> + Send + 'static) -> Self {
         self.signal = Some(Box::pin(signal));
         self

@@ -154,7 +154,8 @@ impl Track {
         self.write_wait.end();
     }
 
-    /// What ties the transport to its server, if it is being upgraded: the response is written before it is.
+    /// What ties the transport to its server, if it is being upgraded: the response is written
+    /// before it is.
     pub(super) fn tether(&self) -> Option<Tether> {
         self.is_upgrading.load(Acquire).then(|| Tether::new(&self.sleepers))
     }

@@ -10,9 +10,10 @@ use crate::io::AnyStream;
 
 /// The transport of an upgraded connection that [`serve`](super::serve) accepted, and what the client has sent on it already.
 ///
-/// `T` is what the listener accepts, a `TcpStream` as a rule; a socket is found in the [`AnyStream`] as such. hyper's own type is slower, and
-/// is no socket to the rest of this crate. It knows its server: once the
-/// [`shutdown_timeout`](super::Serve::shutdown_timeout) of that is over, reads and writes fail.
+/// `T` is what the listener accepts, a `TcpStream` as a rule; a socket is found in the
+/// [`AnyStream`] as such. hyper's own type is slower, and is no socket to the rest of this crate.
+/// It knows its server: once the [`shutdown_timeout`](super::Serve::shutdown_timeout) of that is
+/// over, reads and writes fail.
 ///
 /// # Errors
 /// Gives it back if the transport is of another type, or of another server.

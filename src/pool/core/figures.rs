@@ -1,8 +1,8 @@
 //! What a pool knows of itself: counts, pressure, and the words of a refusal.
 //!
 //! # Invariants
-//! - TOLD: a refusal is counted, and said by `tracing`, exactly when code outside of this crate is told of it. A try that is followed by a
-//!   wait, or that the crate can do without, is none.
+//! - TOLD: a refusal is counted, and said by `tracing`, exactly when code outside of this crate is
+//!   told of it. A try that is followed by a wait, or that the crate can do without, is none.
 
 use std::sync::atomic::Ordering::Relaxed;
 

@@ -1,0 +1,133 @@
+//! A stop on transports that are no sockets, and on several threads.
+
+use std::{
+    convert::Infallible,
+    io,
+    pin::Pin,
+    task::{Context, Poll},
+    time::Duration,
+};
+
+use bytes::Bytes;
+use http_body_util::Full;
+use hyper::{Request, Response, service::service_fn};
+use leasehold::{
+    Pool,
+    http::serve::{Listener, RequestBody, from_hyper, serve},
+};
+use tokio::{
+    io::{AsyncRead, AsyncWrite, ReadBuf},
+    net::{TcpListener, TcpStream},
+    sync::oneshot,
+    time::{sleep, timeout},
+};
+
+use crate::{
+    client::{Client, PATIENCE, count},
+    site::start_plain,
+};
+
+const GET: &str = "GET /100 HTTP/1.1\r\nHost: here\r\n\r\n";
+
+/// A transport that nobody knows for a socket, as one of TLS.
+struct Opaque(TcpStream);
+
+struct OpaqueListener(TcpListener);
+
+impl Listener for OpaqueListener {
+    type Io = Opaque;
+
+    async fn accept(&mut self) -> Opaque {
+        Opaque(self.0.accept().await.expect("a connection").0)
+    }
+}
+
+impl AsyncRead for Opaque {
+    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.0).poll_read(cx, buf)
+    }
+}
+
+impl AsyncWrite for Opaque {
+    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.0).poll_write(cx, buf)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.0).poll_flush(cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.0).poll_shutdown(cx)
+    }
+}
+
+#[tokio::test]
+async fn what_has_come_on_other_transports_is_answered() {
+    // Sent before the signal, and how long after it the rest comes.
+    for (sent, pause) in
+        [(GET.len(), 0), (3, 50), (3, 300), (GET.len() * 3, 0), (GET.len() * 2 + 3, 50), (GET.len() * 2 + 3, 600)]
+    {
+        for is_fresh in [true, false] {
+            for is_known in [true, false] {
+                let pool = Pool::new(1 << 20).expect("a pool");
+                let listener = TcpListener::bind("127.0.0.1:0").await.expect("a listener");
+                let address = listener.local_addr().expect("an address");
+                let (stop, stopped) = oneshot::channel::<()>();
+                let service = service_fn(async |_: Request<RequestBody>| {
+                    sleep(Duration::from_millis(100)).await;
+                    Ok::<_, Infallible>(Response::new(Full::new(Bytes::from_static(b"heard"))))
+                });
+                let server = serve(OpaqueListener(listener), from_hyper(service)).pool(&pool, 100_000);
+                let server = tokio::spawn(server.with_graceful_shutdown(async { drop(stopped.await) }).into_future());
+                let mut client = Client::connect(address);
+                sleep(Duration::from_millis(20)).await;
+                if !is_fresh {
+                    client.send(GET);
+                    assert_eq!(count(&[client.answer().await], "heard"), 1);
+                }
+                let all = GET.repeat(sent.div_ceil(GET.len()));
+                client.send(&all[..sent]);
+                if is_known {
+                    sleep(Duration::from_millis(20)).await;
+                }
+                stop.send(()).expect("the server waits");
+                sleep(Duration::from_millis(pause)).await;
+                client.send(&all[sent..]);
+                for number in 0..all.len() / GET.len() {
+                    let answer = client.answer().await;
+                    let story = format!("{sent} bytes, {pause} ms, {is_fresh}, {is_known}: {number}: {answer}");
+                    assert_eq!(count(&[answer], "heard"), 1, "{story}");
+                }
+                client.end().await;
+                let shutdown = timeout(PATIENCE, server).await.expect("an end in time").expect("no panic");
+                assert_eq!((shutdown.expect("no error").cut(), pool.leased()), (0, 0));
+            }
+        }
+    }
+}
+
+/// The signal comes while other threads read.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn on_several_threads_everything_is_answered() {
+    for round in 0..30_u64 {
+        let mut site = start_plain().await;
+        let mut clients: Vec<_> = (0..12).map(|_| site.connect()).collect();
+        for client in &mut clients[..6] {
+            client.send("GET /0 HTTP/1.1\r\nHost: here\r\n\r\n");
+            assert!(client.answer().await.ends_with("heard "));
+        }
+        for client in &mut clients {
+            client.send("GET /20 HTTP/1.1\r\nHost: here\r\n\r\n");
+        }
+        std::thread::sleep(Duration::from_micros(round * 20));
+        site.stop();
+        let mut answers = Vec::new();
+        for client in &mut clients {
+            answers.push(client.answer().await);
+        }
+        assert_eq!(count(&answers, "heard "), 12, "round {round}: {answers:?}");
+        drop(clients);
+        assert_eq!(site.end().await, 0);
+    }
+}
