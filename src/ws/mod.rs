@@ -78,61 +78,36 @@
 //! # Ok(()) }
 //! ```
 
-mod acceptor;
-mod agreed;
-mod answer;
 #[cfg(feature = "axum")]
 pub mod axum;
-mod client_request;
-mod close;
-mod config;
-mod connect;
-mod connect_error;
 #[cfg(feature = "deflate")]
 mod deflate;
 #[cfg(not(feature = "deflate"))]
-#[path = "undeflated.rs"]
+#[path = "identity.rs"]
 mod deflate;
-mod early;
-mod error;
-mod fields;
-mod halves;
-mod header;
-mod heart;
+mod handshake;
 mod hub;
-mod keep_alive;
-mod key;
-mod mask;
-mod masking;
-mod message;
 mod millis;
-mod offer;
-mod outgoing;
-mod reading;
-mod role;
-mod target;
-mod upgrade;
-mod upgrade_error;
-mod utf8;
-mod utf8_chain;
-mod violation;
-mod web_socket;
+mod protocol;
+mod socket;
 
 #[cfg(feature = "deflate")]
 pub use self::deflate::{AnswerError, Deflate, DeflateAgreement, DeflateBuilder};
 pub use self::{
-    acceptor::{Acceptor, upgrade},
-    close::{CloseCode, CloseFrame},
-    config::Config,
-    connect::{Connect, connect, connect_on},
-    connect_error::ConnectError,
-    error::Error,
+    handshake::{
+        acceptor::{Acceptor, upgrade},
+        connect::{Connect, connect, connect_on},
+        connect_error::ConnectError,
+        upgrade::Upgrade,
+        upgrade_error::UpgradeError,
+    },
     hub::{Hub, HubBuilder, HubError, Member, SlowPolicy},
-    keep_alive::KeepAlive,
-    message::Message,
-    role::Role,
-    upgrade::Upgrade,
-    upgrade_error::UpgradeError,
-    utf8_chain::{NotUtf8Error, Utf8Chain},
-    web_socket::WebSocket,
+    protocol::{
+        close::{CloseCode, CloseFrame},
+        error::Error,
+        message::Message,
+        role::Role,
+        utf8_chain::{NotUtf8Error, Utf8Chain},
+    },
+    socket::{WebSocket, config::Config, keep_alive::KeepAlive},
 };

@@ -13,7 +13,10 @@ use hyper::upgrade::OnUpgrade;
 use crate::{
     io::AnyStream,
     pool::Pool,
-    ws::{Config, Error, Upgrade, UpgradeError, WebSocket, acceptor::take_on_upgrade, agreed::Agreed, offer::Offer},
+    ws::{
+        Config, Error, Upgrade, UpgradeError, WebSocket,
+        handshake::{acceptor::take_on_upgrade, agreed::Agreed, offer::Offer},
+    },
 };
 
 /// What is done with an error that nobody is there to be told of.

@@ -14,7 +14,7 @@ use super::{
 };
 use crate::{
     chain::{Chain, ChainMut},
-    ws::header::Header,
+    ws::protocol::header::Header,
 };
 
 /// What a flush ends in, and the sender cuts off (RFC 7692 §7.2.1).

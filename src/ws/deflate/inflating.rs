@@ -21,7 +21,7 @@ use super::{
 use crate::{
     chain::{Chain, ChainLease, ChainMut},
     pool::LeaseError,
-    ws::{error::Error, reading::Incoming, utf8::Utf8Check, violation::Violation},
+    ws::protocol::{error::Error, reading::Incoming, utf8::Utf8Check, violation::Violation},
 };
 
 /// What follows a payload that does not end with a final block: RFC 7692 §7.2.2, the end of an

@@ -11,10 +11,12 @@ use super::{
 use crate::{
     chain::{Chain, ChainMut},
     ws::{
-        config::Config,
-        error::Error,
-        header::Header,
-        reading::{Incoming, Reading, Rules},
+        protocol::{
+            error::Error,
+            header::Header,
+            reading::{Incoming, Reading, Rules},
+        },
+        socket::config::Config,
     },
 };
 

@@ -139,7 +139,8 @@ mod tests {
 
     use tokio::time::Instant;
 
-    use super::{super::set::tests::set, *};
+    use super::*;
+    use crate::ws::deflate::set::tests::set;
 
     async fn take(place: &mut Place<usize>, make: impl Fn() -> usize) -> Taken<usize> {
         poll_fn(|cx| place.poll_take(cx, &make)).await

@@ -2,12 +2,14 @@
 
 use std::sync::Arc;
 
-use super::super::{
-    header::{Header, OpCode},
-    message::Message,
-    utf8_chain::Utf8Chain,
+use crate::{
+    chain::Chain,
+    ws::protocol::{
+        header::{Header, OpCode},
+        message::Message,
+        utf8_chain::Utf8Chain,
+    },
 };
-use crate::chain::Chain;
 
 /// What one costs beside its bytes: a frame's head, and its places in the queues.
 const COST: usize = 64;

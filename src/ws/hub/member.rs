@@ -16,7 +16,9 @@ use super::{
     shared::{Place, Shared},
 };
 use crate::ws::{
-    CloseCode, CloseFrame, Error, Message, WebSocket, halves::Half, outgoing::Frame, web_socket::farewell,
+    CloseCode, CloseFrame, Error, Message, WebSocket,
+    protocol::outgoing::Frame,
+    socket::{farewell, halves::Half},
 };
 
 /// A [`WebSocket`] that is in a [`Hub`](super::Hub): a stream of what its peer sends, which sends what is broadcast while it is polled.

@@ -1,0 +1,47 @@
+//! `Agreed`: what both ends of a connection have agreed on.
+
+use ::http::{HeaderValue, Response, StatusCode, header};
+
+use super::key::Key;
+use crate::{
+    http::BytesBody,
+    ws::{deflate::PerMessage, socket::config::Config},
+};
+
+/// What a handshake has come to, and the place where a server says so.
+#[derive(Debug, Default)]
+pub(in crate::ws) struct Agreed {
+    /// A value that the client has sent.
+    pub(in crate::ws) protocol: Option<HeaderValue>,
+    /// The extension that the socket is made with (RFC 6455 §9).
+    pub(in crate::ws) per_message: PerMessage,
+}
+
+impl Agreed {
+    pub(in crate::ws) fn protocol(&self) -> Option<&str> {
+        self.protocol.as_ref().and_then(|protocol| protocol.to_str().ok())
+    }
+
+    /// The response of a server with these settings (RFC 6455 §4.2.2): with those extensions that it takes of the lines of the client's offers.
+    pub(in crate::ws) fn answer(
+        self,
+        key: Key,
+        extensions: &[HeaderValue],
+        config: &Config,
+    ) -> (Self, Response<BytesBody>) {
+        let (per_message, extensions) = PerMessage::agree(config, extensions);
+        let mut response = Response::new(BytesBody::empty());
+        *response.status_mut() = StatusCode::SWITCHING_PROTOCOLS;
+        let headers = response.headers_mut();
+        headers.insert(header::UPGRADE, HeaderValue::from_static("websocket"));
+        headers.insert(header::CONNECTION, HeaderValue::from_static("upgrade"));
+        headers.insert(header::SEC_WEBSOCKET_ACCEPT, key.accept());
+        if let Some(protocol) = &self.protocol {
+            headers.insert(header::SEC_WEBSOCKET_PROTOCOL, protocol.clone());
+        }
+        if let Some(extensions) = extensions {
+            headers.insert(header::SEC_WEBSOCKET_EXTENSIONS, extensions);
+        }
+        (Self { per_message, ..self }, response)
+    }
+}

@@ -1,0 +1,229 @@
+//! `Connect`: a client's part of the handshake.
+//!
+//! # Invariants
+//! - SMALL: a handshake of 2 KB is in a box until it is over, and not for good in the task that goes on with the socket.
+
+use std::{future::Future, sync::Arc, time::Duration};
+
+use ::http::{Request, Response, Uri};
+use tokio::{
+    io::{AsyncRead, AsyncWrite, AsyncWriteExt},
+    net::TcpStream,
+    time::{Instant, timeout_at},
+};
+
+use super::{
+    answer::Answer, client_request::ClientRequest, connect_error::ConnectError, early::lease_early, target::Target,
+};
+use crate::{
+    io::AnyStream,
+    pool::Pool,
+    ws::{
+        deflate::PerMessage,
+        protocol::role::Role,
+        socket::{WebSocket, config::Config},
+    },
+};
+
+/// Longer than anybody waits.
+const NEVER: Duration = Duration::from_secs(60 * 60 * 24 * 365 * 30);
+
+/// Connects to a server's `ws://` URI, with the default settings; [`Connect`] has others.
+///
+/// Returns the socket, and the response for its headers. What the socket reads is charged to `pool`. `wss://` needs TLS, which is not here:
+/// [`connect_on`] takes a TLS stream.
+///
+/// # Errors
+/// [`ConnectError`]; one that carries the [`response`](ConnectError::response) if the server has given another answer.
+///
+/// # Cancel safety
+/// Not cancel safe: the connection is closed.
+///
+/// # Panics
+/// Outside of a tokio runtime with time and IO enabled.
+///
+/// # Examples
+/// ```no_run
+/// use leasehold::{Pool, ws};
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let pool = Pool::new(8 << 20)?;
+/// let (mut socket, _) = ws::connect("ws://localhost:8080/echo", &pool).await?;
+/// socket.send("hello").await?;
+/// assert_eq!(socket.recv().await.transpose()?, Some("hello".into()));
+/// # Ok(())
+/// # }
+/// ```
+pub fn connect<U>(
+    uri: U,
+    pool: &Pool,
+) -> impl Future<Output = Result<(WebSocket<AnyStream>, Response<()>), ConnectError>>
+where
+    Uri: TryFrom<U>,
+    <Uri as TryFrom<U>>::Error: Into<::http::Error>,
+{
+    let connect = Request::get(uri).body(()).map(Connect::new);
+    Box::pin(async move { connect?.connect(pool).await })
+}
+
+/// Sends `request` on a transport that is connected already, with the default settings; [`Connect`] has others.
+///
+/// # Errors
+/// As [`connect`]'s.
+///
+/// # Cancel safety
+/// Not cancel safe: the transport is dropped.
+///
+/// # Panics
+/// Outside of a tokio runtime with time enabled.
+///
+/// # Examples
+/// ```
+/// use hyper::Request;
+/// use leasehold::{Pool, ws};
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let pool = Pool::new(8 << 20)?;
+/// # let (near, far) = tokio::io::duplex(1 << 10);
+/// # let service = hyper::service::service_fn(async |mut request| {
+/// #     let (response, upgrade) = ws::Acceptor::new().protocols(["chat"]).upgrade(&mut request).unwrap();
+/// #     tokio::spawn(async move { upgrade.accept(&Pool::new(8 << 20).unwrap()).await.unwrap().recv().await });
+/// #     Ok::<_, std::convert::Infallible>(response)
+/// # });
+/// # let server = hyper::server::conn::http1::Builder::new();
+/// # tokio::spawn(server.serve_connection(hyper_util::rt::TokioIo::new(far), service).with_upgrades());
+/// # let tls_stream = near;
+/// let request = Request::get("wss://example.com/chat").header("Sec-WebSocket-Protocol", "chat, mqtt").body(())?;
+/// let (socket, response) = ws::connect_on(tls_stream, request, &pool).await?;
+/// assert!(socket.is_open());
+/// assert_eq!(response.headers()["Sec-WebSocket-Protocol"], "chat");
+/// # Ok(())
+/// # }
+/// ```
+pub fn connect_on<T: AsyncRead + AsyncWrite + Unpin>(
+    io: T,
+    request: Request<()>,
+    pool: &Pool,
+) -> impl Future<Output = Result<(WebSocket<T>, Response<()>), ConnectError>> {
+    Connect::new(request).connect_on(io, pool)
+}
+
+/// A client's handshake, with its settings.
+#[must_use = "it does nothing before it is connected"]
+#[derive(Clone, Debug)]
+pub struct Connect {
+    request: Request<()>,
+    config: Arc<Config>,
+    timeout: Duration,
+    head_max: usize,
+}
+
+impl Connect {
+    /// Will send `request`: a GET of a `ws://` URI, with headers for the server such as `Authorization` or `Origin`.
+    ///
+    /// Subprotocols are asked for with `Sec-WebSocket-Protocol`, the dearest first. The Host is that of the URI unless the request has one. What
+    /// else makes a handshake is said here, whatever the request says of it.
+    pub fn new(request: Request<()>) -> Self {
+        Self { request, config: Config::shared(), timeout: Duration::from_secs(10), head_max: 16 << 10 }
+    }
+
+    /// The settings of the socket.
+    pub fn config(self, config: Arc<Config>) -> Self {
+        Self { config, ..self }
+    }
+
+    /// How long it may take until there is a socket; 10 s by default.
+    pub fn timeout(self, timeout: Duration) -> Self {
+        Self { timeout, ..self }
+    }
+
+    /// The longest head of a response, in bytes; 16 KiB by default.
+    pub fn head_max(self, bytes: usize) -> Self {
+        Self { head_max: bytes, ..self }
+    }
+
+    /// As [`connect`], with these settings. The connection has TCP_NODELAY: a message leaves at once.
+    ///
+    /// # Errors
+    /// As there.
+    ///
+    /// # Cancel safety
+    /// Not cancel safe: the connection is closed.
+    ///
+    /// # Panics
+    /// Outside of a tokio runtime with time and IO enabled.
+    pub fn connect(
+        self,
+        pool: &Pool,
+    ) -> impl Future<Output = Result<(WebSocket<AnyStream>, Response<()>), ConnectError>> {
+        // SMALL
+        Box::pin(async move {
+            let deadline = self.deadline();
+            let Target { host, port } = Target::of(self.request.uri())?;
+            let connecting = timeout_at(deadline, TcpStream::connect((host, port))).await;
+            let tcp = connecting.map_err(|_| ConnectError::late(self.timeout))??;
+            tcp.set_nodelay(true)?;
+            self.shake_hands(AnyStream::from(tcp), pool, deadline).await
+        })
+    }
+
+    /// As [`connect_on`], with these settings.
+    ///
+    /// # Errors
+    /// As there.
+    ///
+    /// # Cancel safety
+    /// Not cancel safe: the transport is dropped.
+    ///
+    /// # Panics
+    /// Outside of a tokio runtime with time enabled.
+    pub fn connect_on<T: AsyncRead + AsyncWrite + Unpin>(
+        self,
+        io: T,
+        pool: &Pool,
+    ) -> impl Future<Output = Result<(WebSocket<T>, Response<()>), ConnectError>> {
+        // SMALL
+        Box::pin(async move {
+            let deadline = self.deadline();
+            self.shake_hands(io, pool, deadline).await
+        })
+    }
+
+    async fn shake_hands<T: AsyncRead + AsyncWrite + Unpin>(
+        self,
+        mut io: T,
+        pool: &Pool,
+        deadline: Instant,
+    ) -> Result<(WebSocket<T>, Response<()>), ConnectError> {
+        let Self { request, config, timeout, head_max } = self;
+        let ClientRequest { head, offer } = ClientRequest::new(&request, PerMessage::offer(&config).as_ref())?;
+        let mut answer = Answer::new(head_max);
+        let exchange = async {
+            io.write_all(&head).await?;
+            io.flush().await?;
+            answer.read(&mut io, head_max).await
+        };
+        match timeout_at(deadline, exchange).await {
+            Ok(exchanged) => exchanged?,
+            // Its body takes too long.
+            Err(_) if answer.is_refusal() => {}
+            Err(_) => return Err(ConnectError::late(timeout)),
+        }
+        if answer.is_refusal() {
+            return Err(ConnectError::refused(answer.into_refusal()));
+        }
+        let (response, early) = answer.into_parts();
+        offer.check(&response)?;
+        let per_message = PerMessage::accept(&config, response.headers())
+            .ok_or(ConnectError::broken("it has an extension that was not asked for, or not so"))?;
+        let early = timeout_at(deadline, lease_early(early, pool)).await.map_err(|_| ConnectError::late(timeout))??;
+        Ok((WebSocket::with_early(io, Role::Client, early, config).with_per_message(per_message), response))
+    }
+
+    fn deadline(&self) -> Instant {
+        let now = Instant::now();
+        now.checked_add(self.timeout).unwrap_or(now + NEVER)
+    }
+}

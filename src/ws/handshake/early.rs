@@ -1,0 +1,26 @@
+//! Early bytes: those behind the head that a handshake has read too many.
+
+use std::future::poll_fn;
+
+use bytes::Buf;
+
+use crate::{
+    chain::ChainMut,
+    http::Copying,
+    pool::{LeaseError, Pool},
+};
+
+/// Copies them into blocks of `pool`, so that they are charged, and lets go of the buffer that they came in.
+///
+/// # Errors
+/// No memory was to be had within the pool's `wait_max`, or they are more than the account may ever hold.
+///
+/// # Cancel safety
+/// Not cancel safe: what was copied is lost, with the rest.
+pub(in crate::ws) async fn lease_early(mut bytes: impl Buf, pool: &Pool) -> Result<ChainMut, LeaseError> {
+    let mut copying = Copying::new(pool);
+    while bytes.has_remaining() {
+        poll_fn(|cx| copying.poll_copy(cx, &mut bytes, 0)).await?;
+    }
+    Ok(copying.into_chain())
+}

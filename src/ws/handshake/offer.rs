@@ -1,0 +1,106 @@
+//! `Offer`: what a client asks for, on both ends.
+
+use std::borrow::Cow;
+
+use ::http::{HeaderMap, HeaderValue, Method, Response, StatusCode, Version, header};
+
+use super::{
+    agreed::Agreed,
+    connect_error::ConnectError,
+    fields::{elements, has_element, single},
+    key::Key,
+    upgrade_error::UpgradeError,
+};
+
+/// A request for a WebSocket: as a server has found it in order, or as a client has sent it.
+#[derive(Debug)]
+pub(in crate::ws) struct Offer {
+    pub(in crate::ws) key: Key,
+    /// The lines of its Sec-WebSocket-Protocol.
+    protocols: Vec<HeaderValue>,
+    /// The lines of its Sec-WebSocket-Extensions; those of a client are its settings'.
+    pub(in crate::ws) extensions: Vec<HeaderValue>,
+}
+
+impl Offer {
+    // ---- of a server ---------------------------------------------------------------------------------------------------
+
+    /// Checks the head of a request (RFC 6455 §4.2.1).
+    pub(in crate::ws) fn of(method: &Method, version: Version, headers: &HeaderMap) -> Result<Self, UpgradeError> {
+        // RFC 6455 §4.2.1: a GET of HTTP/1.1 or higher; in HTTP/2 and 3 there is no such upgrade.
+        if method != Method::GET {
+            return Err(UpgradeError::method());
+        }
+        if !has_element(headers, header::UPGRADE, "websocket") {
+            return Err(UpgradeError::not_asked());
+        }
+        if version != Version::HTTP_11 {
+            return Err(UpgradeError::bad("it is not of HTTP/1.1"));
+        }
+        if single(headers, header::HOST).is_none() {
+            return Err(UpgradeError::bad("it has no Host, or several"));
+        }
+        if !has_element(headers, header::CONNECTION, "upgrade") {
+            return Err(UpgradeError::bad("its Connection has no \"upgrade\""));
+        }
+        // A body would be read as frames by one of us, and as a body by a proxy on the way.
+        let has_length = headers.get_all(header::CONTENT_LENGTH).iter().any(|len| len != "0");
+        if has_length || headers.contains_key(header::TRANSFER_ENCODING) {
+            return Err(UpgradeError::bad("it has a body"));
+        }
+        // RFC 6455 §4.4: the client is told which version is spoken here.
+        if single(headers, header::SEC_WEBSOCKET_VERSION).is_none_or(|version| version != "13") {
+            return Err(UpgradeError::version());
+        }
+        let key = single(headers, header::SEC_WEBSOCKET_KEY).and_then(Key::parse);
+        let key = key.ok_or(UpgradeError::bad("its Sec-WebSocket-Key is not 16 bytes of base64"))?;
+        Ok(Self::new(key, headers))
+    }
+
+    /// The subprotocols that the client speaks, the one it likes most first.
+    pub(in crate::ws) fn protocols(&self) -> impl Iterator<Item = &str> {
+        elements(&self.protocols)
+    }
+
+    /// RFC 6455 §4.2.2: the first of the client's subprotocols that is known here; none is no failure.
+    pub(in crate::ws) fn agree(&self, known: &[Cow<'static, str>]) -> Agreed {
+        let protocol = self.protocols().find(|&protocol| known.iter().any(|known| known == protocol));
+        let protocol = protocol.map(|name| HeaderValue::from_str(name).expect("it was in a header"));
+        Agreed { protocol, ..Agreed::default() }
+    }
+
+    // ---- of a client ---------------------------------------------------------------------------------------------------
+
+    /// For a request with these headers.
+    pub(in crate::ws) fn new(key: Key, headers: &HeaderMap) -> Self {
+        let protocols = headers.get_all(header::SEC_WEBSOCKET_PROTOCOL).iter().cloned().collect();
+        let extensions = headers.get_all(header::SEC_WEBSOCKET_EXTENSIONS).iter().cloned().collect();
+        Self { key, protocols, extensions }
+    }
+
+    /// Checks the response (RFC 6455 §4.1), but for its extensions.
+    pub(in crate::ws) fn check(&self, response: &Response<()>) -> Result<(), ConnectError> {
+        let headers = response.headers();
+        if response.status() != StatusCode::SWITCHING_PROTOCOLS || response.version() != Version::HTTP_11 {
+            return Err(ConnectError::broken("it is no 101 of HTTP/1.1"));
+        }
+        let is_websocket = |value: &HeaderValue| value.as_bytes().eq_ignore_ascii_case(b"websocket");
+        if !single(headers, header::UPGRADE).is_some_and(is_websocket) {
+            return Err(ConnectError::broken("its Upgrade is not \"websocket\""));
+        }
+        if !has_element(headers, header::CONNECTION, "upgrade") {
+            return Err(ConnectError::broken("its Connection has no \"upgrade\""));
+        }
+        // Whoever answers this has read the request, and is no cache.
+        if single(headers, header::SEC_WEBSOCKET_ACCEPT) != Some(&self.key.accept()) {
+            return Err(ConnectError::broken("its Sec-WebSocket-Accept is not that of our key"));
+        }
+        if headers.contains_key(header::SEC_WEBSOCKET_PROTOCOL) {
+            let agreed = single(headers, header::SEC_WEBSOCKET_PROTOCOL);
+            if !self.protocols().any(|protocol| agreed.is_some_and(|agreed| agreed == protocol)) {
+                return Err(ConnectError::broken("it has a subprotocol that was not asked for"));
+            }
+        }
+        Ok(())
+    }
+}

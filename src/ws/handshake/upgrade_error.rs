@@ -1,0 +1,102 @@
+//! `UpgradeError`: why a request is not answered with a WebSocket.
+
+use std::fmt;
+
+use ::http::{HeaderValue, Response, StatusCode, header};
+
+use crate::{chain::Chain, http::BytesBody};
+
+/// A request that is no handshake, or not one that can be answered; [`into_response`](Self::into_response) tells the client.
+///
+/// | | status | |
+/// |---|---|---|
+/// | no GET | 405 | `Allow: GET` |
+/// | asks for no WebSocket ([`is_plain`](Self::is_plain)) | 426 | `Upgrade: websocket` |
+/// | of another version than 13 | 426 | `Upgrade: websocket`, `Sec-WebSocket-Version: 13` |
+/// | broken in another way | 400 | |
+/// | came through a server, or a layer, that leaves no upgrade to us | 500 | |
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct UpgradeError {
+    kind: Kind,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kind {
+    Method,
+    NotAsked,
+    Version,
+    Bad(&'static str),
+    NotOurs,
+}
+
+impl UpgradeError {
+    pub(in crate::ws) fn method() -> Self {
+        Self { kind: Kind::Method }
+    }
+
+    pub(in crate::ws) fn not_asked() -> Self {
+        Self { kind: Kind::NotAsked }
+    }
+
+    pub(in crate::ws) fn version() -> Self {
+        Self { kind: Kind::Version }
+    }
+
+    pub(in crate::ws) fn bad(why: &'static str) -> Self {
+        Self { kind: Kind::Bad(why) }
+    }
+
+    pub(in crate::ws) fn not_ours() -> Self {
+        Self { kind: Kind::NotOurs }
+    }
+
+    /// The request is a GET that asks for no WebSocket: a page may be the better answer.
+    pub fn is_plain(&self) -> bool {
+        self.kind == Kind::NotAsked
+    }
+
+    /// The status of the response.
+    pub fn status(&self) -> StatusCode {
+        match self.kind {
+            Kind::Method => StatusCode::METHOD_NOT_ALLOWED,
+            Kind::NotAsked | Kind::Version => StatusCode::UPGRADE_REQUIRED,
+            Kind::Bad(_) => StatusCode::BAD_REQUEST,
+            Kind::NotOurs => StatusCode::INTERNAL_SERVER_ERROR,
+        }
+    }
+
+    /// The response, with the reason as its text.
+    pub fn into_response(self) -> Response<BytesBody> {
+        let text = bytes::Bytes::from(self.to_string());
+        let mut response = Response::new(BytesBody::new(Chain::from(text)));
+        *response.status_mut() = self.status();
+        let headers = response.headers_mut();
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
+        if self.kind == Kind::Method {
+            headers.insert(header::ALLOW, HeaderValue::from_static("GET"));
+        }
+        if self.status() == StatusCode::UPGRADE_REQUIRED {
+            // RFC 9110 §15.5.22: with what is to be upgraded to.
+            headers.insert(header::UPGRADE, HeaderValue::from_static("websocket"));
+            headers.insert(header::CONNECTION, HeaderValue::from_static("upgrade"));
+        }
+        if self.kind == Kind::Version {
+            headers.insert(header::SEC_WEBSOCKET_VERSION, HeaderValue::from_static("13"));
+        }
+        response
+    }
+}
+
+impl fmt::Display for UpgradeError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.kind {
+            Kind::Method => write!(f, "a WebSocket begins with a GET"),
+            Kind::NotAsked => write!(f, "this is a WebSocket: the request's Upgrade must be \"websocket\""),
+            Kind::Version => write!(f, "the Sec-WebSocket-Version must be 13"),
+            Kind::Bad(why) => write!(f, "the request for a WebSocket is not well-formed: {why}"),
+            Kind::NotOurs => write!(f, "the server does not let this connection be upgraded"),
+        }
+    }
+}
+
+impl std::error::Error for UpgradeError {}

@@ -1,0 +1,145 @@
+//! The end of a socket: the close handshake, and what a failure is followed by.
+//!
+//! # Invariants
+//! - ONE-CLOSE: one close frame is sent, and nothing behind it (RFC 6455 §5.5.1).
+//! - NO-FREEZE: from our close frame on, and from a failed write on, the peer has `close_timeout`. Neither a pong nor a close frame needs a
+//!   block.
+
+use std::{
+    mem::MaybeUninit,
+    pin::Pin,
+    task::{Context, Poll, ready},
+};
+
+use bytes::Bytes;
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+
+use super::halves::Half;
+use super::{Phase, WebSocket, rare::Rare};
+use crate::{
+    chain::Chain,
+    sync::Sleep,
+    ws::{
+        CloseFrame, Error, Message, Role,
+        deflate::PerMessage,
+        protocol::header::{Header, OpCode},
+    },
+};
+
+/// After both have closed so much is read, and dropped, at once; on the stack.
+const DROPPED_LEN: usize = 4 << 10;
+
+impl<T> WebSocket<T> {
+    /// Begins to close, if that was not done before.
+    pub(in crate::ws) fn start_close(&mut self, frame: CloseFrame) -> Result<(), Error> {
+        if self.phase != Phase::Open {
+            return Ok(());
+        }
+        self.phase = Phase::Closing;
+        self.push_close(Some(&frame))
+    }
+
+    /// Queues the one close frame. A message that still waits for memory then is not sent any more (ONE-CLOSE), and the sink tells it (TOLD).
+    pub(super) fn push_close(&mut self, frame: Option<&CloseFrame>) -> Result<(), Error> {
+        if self.is_queueing() {
+            self.give_up_queueing();
+        }
+        let payload = Chain::from(Bytes::from(frame.map(CloseFrame::payload).unwrap_or_default()));
+        self.push(Header::new(OpCode::Close, payload.len()), payload)
+    }
+
+    /// Nothing is sent or received any more, and nothing is held but a failure; the other half is told.
+    pub(in crate::ws) fn end(&mut self, half: Half) {
+        let outgoing = self.outgoing.take();
+        if self.is_queueing() || outgoing.as_ref().is_some_and(|outgoing| outgoing.has_messages()) {
+            self.keep_failure(Err(Error::closed())); // TOLD
+        }
+        self.reading.clear();
+        self.per_message = PerMessage::default();
+        self.phase = Phase::Ended;
+        if let Some(rare) = self.rare.take() {
+            let Rare { halves, failure, .. } = *rare;
+            self.rare = failure.map(|failure| Box::new(Rare { failure: Some(failure), ..Rare::default() }));
+            halves.wake_other(half);
+        }
+    }
+}
+
+impl<T: AsyncRead + AsyncWrite + Unpin> WebSocket<T> {
+    /// The last word: the peer is told, and the user.
+    #[cold]
+    pub(in crate::ws) fn poll_fail(
+        &mut self,
+        cx: &mut Context<'_>,
+        error: Error,
+    ) -> Poll<Option<Result<Message, Error>>> {
+        let code = error.close_code().filter(|_| self.phase == Phase::Open);
+        if self.phase == Phase::Mute || (error.is_io() && self.outgoing.is_none()) {
+            self.end(Half::Stream);
+            return Poll::Ready(Some(Err(error)));
+        }
+        // What was taken is sent, as far as the transport still takes it (ONE-WAY).
+        self.phase = Phase::Closed;
+        self.reading.clear();
+        self.per_message.clear();
+        if let Some(code) = code {
+            let pushed = self.push_close(Some(&CloseFrame::new(code, error.to_string())));
+            self.keep_failure(pushed);
+            let _ = self.poll_drain(cx);
+        }
+        Poll::Ready(Some(Err(error)))
+    }
+
+    /// Both have closed: sends what is left, and ends the transport, in time. Its room for what is dropped is not on the stack of a socket that is
+    /// open.
+    #[cold]
+    pub(super) fn poll_end(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        let ended = self.poll_end_of_transport(cx);
+        let is_late = ended.is_pending() && self.poll_close_deadline(cx).is_ready();
+        if ended.is_ready() || is_late {
+            self.end(Half::Stream);
+            return Poll::Ready(());
+        }
+        Poll::Pending
+    }
+
+    /// RFC 6455 §7.1.1: the server closes the connection first, and the client when it sees that. What the peer still sends is read, so that
+    /// nothing that is left makes the system reset the connection and drop our close frame.
+    fn poll_end_of_transport(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
+        if self.phase == Phase::Closed {
+            ready!(self.poll_flush_queue(cx));
+            if self.phase == Phase::Ended {
+                return Poll::Ready(Ok(()));
+            }
+            if self.role == Role::Server {
+                ready!(Pin::new(&mut self.io).poll_shutdown(cx))?;
+            }
+            self.phase = Phase::Sent;
+        }
+        // Into no block: what is dropped waits for no memory. Tokio's transports yield now and then.
+        let mut dropped = [MaybeUninit::uninit(); DROPPED_LEN];
+        let mut dropped = ReadBuf::uninit(&mut dropped);
+        loop {
+            ready!(Pin::new(&mut self.io).poll_read(cx, &mut dropped))?;
+            if dropped.filled().is_empty() {
+                break;
+            }
+            dropped.clear();
+        }
+        if self.role == Role::Client {
+            ready!(Pin::new(&mut self.io).poll_shutdown(cx))?;
+        }
+        Poll::Ready(Ok(()))
+    }
+
+    /// Whether the peer has had its time, which begins when it is asked first; each half that waits to send is woken then.
+    pub(in crate::ws) fn poll_close_deadline(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        let timeout = self.heart.config().close_timeout;
+        let rare = self.rare.get_or_insert_default();
+        let deadline = rare.close_deadline.get_or_insert_with(|| Sleep::new(timeout));
+        match rare.halves.both() {
+            Some(both) => deadline.poll_passed(&mut Context::from_waker(&both)),
+            None => deadline.poll_passed(cx),
+        }
+    }
+}

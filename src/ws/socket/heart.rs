@@ -1,0 +1,132 @@
+//! `Heart`: a socket's settings, and its part in the pings of them.
+
+use std::{sync::Arc, task::Context};
+
+use super::{config::Config, keep_alive::KeepAlive};
+use crate::io::{Mark, Slot, Tick};
+
+/// The settings that a socket shares, and what of their [`KeepAlive`] is its own: side by side, so that one need not point to the other.
+pub(in crate::ws) struct Heart {
+    config: Arc<Config>,
+    /// If there are pings.
+    beat: Option<Beat>,
+}
+
+struct Beat {
+    /// Of the waker that stands in the list of sleepers, with this deadline. It may be an earlier
+    /// one: a busy socket has a later one with each message, and moves its entry when the earlier
+    /// one has come.
+    mark: Mark,
+    entered: Tick,
+    slot: Slot,
+    due: Due,
+}
+
+/// When a peer is to be pinged, or given up: a tick, and a bit that says which. Ticks of 31 bits
+/// are 17 years.
+#[derive(Clone, Copy)]
+struct Due(u32);
+
+impl Due {
+    fn ping(deadline: Tick) -> Self {
+        Self(deadline.0.min(u32::MAX >> 1) << 1)
+    }
+
+    fn end(deadline: Tick) -> Self {
+        Self(Self::ping(deadline).0 | 1)
+    }
+
+    fn is_pinged(self) -> bool {
+        self.0 & 1 == 1
+    }
+
+    fn deadline(self) -> Tick {
+        match self.0 >> 1 {
+            never if never == u32::MAX >> 1 => Tick::NEVER,
+            deadline => Tick(deadline),
+        }
+    }
+}
+
+/// What is to be done for a socket that waits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::ws) enum Pulse {
+    Wait,
+    Ping,
+    GiveUp,
+}
+
+impl Heart {
+    pub(in crate::ws) fn new(config: Arc<Config>) -> Self {
+        let beat = config.keep_alive.as_ref().map(|keep_alive| Beat {
+            mark: Mark::NONE,
+            entered: Tick::NEVER,
+            slot: keep_alive.sleepers().join(),
+            due: Due::ping(keep_alive.next_ping()),
+        });
+        Self { config, beat }
+    }
+
+    #[inline]
+    pub(in crate::ws) fn config(&self) -> &Config {
+        &self.config
+    }
+
+    /// Something came.
+    #[inline]
+    pub(in crate::ws) fn heard(&mut self) {
+        if let Some((keep_alive, beat)) = self.beat() {
+            beat.due = Due::ping(keep_alive.next_ping());
+        }
+    }
+
+    /// Looks at the time; the task is woken when it is to look again.
+    #[inline]
+    pub(in crate::ws) fn check(&mut self, cx: &Context<'_>) -> Pulse {
+        match self.beat() {
+            Some((keep_alive, beat)) => beat.check(keep_alive, cx),
+            None => Pulse::Wait,
+        }
+    }
+
+    #[inline]
+    fn beat(&mut self) -> Option<(&KeepAlive, &mut Beat)> {
+        // The settings last: others share them, and most have no pings.
+        let beat = self.beat.as_mut()?;
+        Some((self.config.keep_alive.as_ref()?, beat))
+    }
+}
+
+impl Beat {
+    fn check(&mut self, keep_alive: &KeepAlive, cx: &Context<'_>) -> Pulse {
+        keep_alive.begin();
+        let sleepers = keep_alive.sleepers();
+        loop {
+            let (now, _) = sleepers.look();
+            let deadline = self.due.deadline();
+            if now >= deadline {
+                if self.due.is_pinged() {
+                    return Pulse::GiveUp;
+                }
+                self.due = Due::end(keep_alive.end_after(now));
+                return Pulse::Ping;
+            }
+            let is_near = now < self.entered && self.entered <= deadline;
+            let mark = Mark::of(cx.waker());
+            if is_near && self.mark == mark {
+                return Pulse::Wait;
+            }
+            sleepers.sleep(self.slot, cx, deadline, false);
+            (self.mark, self.entered) = (mark, deadline);
+            // And once more, for a tick may have passed before it was entered (WOKEN).
+        }
+    }
+}
+
+impl Drop for Heart {
+    fn drop(&mut self) {
+        if let Some((keep_alive, beat)) = self.beat() {
+            keep_alive.sleepers().leave(beat.slot);
+        }
+    }
+}

@@ -1,0 +1,241 @@
+//! `WebSocket`: a transport as a stream and a sink of messages.
+//!
+//! ```text
+//!   messages ──▶ queueing ──▶ sending ──▶ transport ──▶ receiving ──▶ messages
+//!                              closing ◀── silence ◀───────┘
+//! ```
+//!
+//! Files that are named for an action have what the socket does in that respect: `closing` and `silence` what it does without being asked. Each
+//! stands on this file, for the state, and on those before it in the picture.
+
+mod closing;
+pub(in crate::ws) mod config;
+mod failure;
+pub(in crate::ws) mod halves;
+pub(in crate::ws) mod heart;
+pub(in crate::ws) mod keep_alive;
+mod leaving;
+mod phase;
+mod queueing;
+mod rare;
+mod receiving;
+mod sending;
+mod silence;
+
+pub(in crate::ws) use self::leaving::farewell;
+
+use std::{
+    fmt,
+    future::{Future, poll_fn},
+    pin::Pin,
+    sync::Arc,
+};
+
+use futures_core::Stream;
+use tokio::io::{AsyncRead, AsyncWrite};
+
+use self::{phase::Phase, rare::Rare};
+use super::{
+    deflate::PerMessage,
+    protocol::{close::CloseFrame, error::Error, message::Message, outgoing::Outgoing, reading::Reading, role::Role},
+};
+use crate::{
+    chain::ChainMut,
+    pool::Pool,
+    ws::socket::{config::Config, heart::Heart},
+};
+
+/// A transport after its handshake, as a [`Stream`] and [`Sink`](futures_sink::Sink) of [`Message`]s, out of leased blocks.
+///
+/// A message is a chain: its payload stays in the blocks it was read into, and is sent from the blocks it lies in. Between messages the socket
+/// holds no block, whatever it carried before. Pings are answered, and close frames, while the socket is read.
+///
+/// # Stream
+/// Ends with `None` once both ends have closed and all was sent. An error is told to the peer with a close frame if that helps, and followed by
+/// `None`. Drop the socket then, and not before: what the peer was still sending would make the system reset the connection, and the close frame
+/// be lost.
+///
+/// A failed write does not end the stream: it yields all that has arrived, and then its own end. So read on after a failed `send`: the peer may have
+/// said why it went. If the transport does not end, an error follows after [`close_timeout`](Config::close_timeout).
+///
+/// # Delivery
+/// `send` and `flush` have written all that was taken before. `close` has, too, and then sends the close frame. A drop loses what is not written, and
+/// sends no close frame. A message that was taken and is not sent is told by the next `send`, `flush` or `close`.
+///
+/// # Sink
+/// A message waits for the transport once [`high_mark`](Config::high_mark) bytes are queued, 64 more counted for each message. It is sent at the latest by `flush`.
+/// [`Message::Close`] is the last that is taken.
+///
+/// # Errors
+/// [`Error`].
+///
+/// # Cancel safety
+/// `recv`, `next` and `flush` are cancel safe. A `send` that is dropped may or may not have taken its message.
+///
+/// # Panics
+/// If it must wait for memory, or for a peer to close, outside of a tokio runtime with time enabled.
+///
+/// # Examples
+/// ```
+/// use leasehold::{Pool, ws::{Message, Role, WebSocket}};
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), leasehold::ws::Error> {
+/// # let pool = Pool::new(8 << 20).unwrap();
+/// let (near, far) = tokio::io::duplex(1 << 10);
+/// let mut server = WebSocket::new(near, Role::Server, &pool);
+/// let mut client = WebSocket::new(far, Role::Client, &pool);
+/// client.send("hello").await?;
+/// assert_eq!(server.recv().await.unwrap()?, Message::from("hello"));
+/// assert_eq!(pool.leased(), 0);
+/// # Ok(())
+/// # }
+/// ```
+pub struct WebSocket<T> {
+    io: T,
+    reading: Reading,
+    outgoing: Option<Box<Outgoing>>,
+    /// Messages that are being inflated or compressed.
+    per_message: PerMessage,
+    rare: Option<Box<Rare>>,
+    heart: Heart,
+    role: Role,
+    phase: Phase,
+}
+
+impl<T> WebSocket<T> {
+    /// A socket whose handshake is over, with the default settings. What it reads is charged to `pool`.
+    pub fn new(io: T, role: Role, pool: &Pool) -> Self {
+        Self::with_config(io, role, pool, Config::shared())
+    }
+
+    /// As [`new`](Self::new), with settings that sockets share.
+    pub fn with_config(io: T, role: Role, pool: &Pool, config: Arc<Config>) -> Self {
+        Self::with_early(io, role, ChainMut::new(pool), config)
+    }
+
+    /// As [`with_config`](Self::with_config), with bytes that the handshake has read too many: they lie in leased blocks, and more is charged to
+    /// where the chain leases from.
+    pub(in crate::ws) fn with_early(io: T, role: Role, early: ChainMut, config: Arc<Config>) -> Self {
+        Self {
+            io,
+            reading: Reading::new(early),
+            outgoing: None,
+            per_message: PerMessage::default(),
+            rare: None,
+            heart: Heart::new(config),
+            role,
+            phase: Phase::Open,
+        }
+    }
+
+    /// Compresses messages, and takes compressed ones, as the handshake agreed.
+    #[cfg(feature = "deflate")]
+    #[must_use]
+    pub fn with_deflate(self, agreement: crate::ws::DeflateAgreement) -> Self {
+        self.with_per_message(PerMessage::new(agreement))
+    }
+
+    pub(in crate::ws) fn with_per_message(self, per_message: PerMessage) -> Self {
+        Self { per_message, ..self }
+    }
+
+    /// Which end this is.
+    pub fn role(&self) -> Role {
+        self.role
+    }
+
+    /// The transport.
+    pub fn get_ref(&self) -> &T {
+        &self.io
+    }
+
+    /// The transport. Reading from it or writing to it disturbs the frames.
+    pub fn get_mut(&mut self) -> &mut T {
+        &mut self.io
+    }
+
+    /// The transport alone; what is buffered is lost.
+    pub fn into_inner(self) -> T {
+        self.io
+    }
+
+    /// Whether messages can be sent: no close frame was sent or received, and nothing failed.
+    pub fn is_open(&self) -> bool {
+        self.phase == Phase::Open
+    }
+
+    /// Whether nothing is sent or received any more.
+    pub(in crate::ws) fn has_ended(&self) -> bool {
+        self.phase == Phase::Ended
+    }
+
+    /// Takes something that is rare, and gives the box back if it was the last.
+    fn take_rare<R: Default>(&mut self, take: impl FnOnce(&mut Rare) -> R) -> R {
+        let Some(rare) = &mut self.rare else { return R::default() };
+        let taken = take(rare);
+        if rare.is_empty() {
+            self.rare = None;
+        }
+        taken
+    }
+}
+
+impl<T: AsyncRead + AsyncWrite + Unpin> WebSocket<T> {
+    /// Receives the next message; none once both ends have closed.
+    ///
+    /// # Errors
+    /// As the stream's.
+    ///
+    /// # Cancel safety
+    /// Cancel safe: what was read stays here.
+    pub fn recv(&mut self) -> impl Future<Output = Option<Result<Message, Error>>> {
+        // An async fn would keep its arguments twice, in the task of every idle socket.
+        poll_fn(|cx| Pin::new(&mut *self).poll_next(cx))
+    }
+
+    /// Sends a message.
+    ///
+    /// # Errors
+    /// The transport failed, no memory was to be had to mask it in, or the socket is closed ([`Error::is_closed`]).
+    ///
+    /// # Cancel safety
+    /// A `send` that is dropped may or may not have sent its message; it never sends a part.
+    pub fn send(&mut self, message: impl Into<Message>) -> impl Future<Output = Result<(), Error>> {
+        let mut message = Some(message.into());
+        poll_fn(move |cx| self.poll_send_message(cx, &mut message))
+    }
+
+    /// Closes: sends a close frame, waits for the peer's, and for the end of the connection. What still comes is dropped.
+    ///
+    /// # Errors
+    /// The transport failed before the close frame was sent, or the peer sent something wrong.
+    ///
+    /// # Cancel safety
+    /// Resumable: call it again.
+    pub async fn close(&mut self, frame: Option<CloseFrame>) -> Result<(), Error> {
+        if self.phase == Phase::Open {
+            // It is queued, even if the peer does not read: the time that it has begins now (NO-FREEZE).
+            poll_fn(|cx| self.poll_queued(cx)).await?;
+            self.start_close(frame.unwrap_or_default())?;
+        }
+        loop {
+            match self.recv().await {
+                None => return Ok(()),
+                Some(Ok(_)) => {}
+                // A failed write comes first, and has the cause.
+                Some(Err(error)) => return Err(self.take_failure().unwrap_or(error)),
+            }
+        }
+    }
+}
+
+impl<T: fmt::Debug> fmt::Debug for WebSocket<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("WebSocket")
+            .field("io", &self.io)
+            .field("role", &self.role)
+            .field("phase", &self.phase)
+            .finish_non_exhaustive()
+    }
+}

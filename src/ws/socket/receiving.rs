@@ -1,0 +1,113 @@
+//! The half of a socket that receives, and answers.
+
+use std::{
+    pin::Pin,
+    task::{Context, Poll},
+};
+
+use futures_core::Stream;
+use tokio::io::{AsyncRead, AsyncWrite};
+
+use super::halves::Half;
+use super::{Phase, WebSocket, leaving::farewell};
+use crate::ws::{
+    CloseFrame, Error, Message, Role, Utf8Chain,
+    protocol::{
+        header::{Header, OpCode},
+        reading::{Incoming, Rules},
+    },
+};
+
+impl<T: AsyncRead + AsyncWrite + Unpin> Stream for WebSocket<T> {
+    type Item = Result<Message, Error>;
+
+    fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        let this = self.get_mut();
+        let polled = this.poll_receive(cx);
+        if polled.is_pending() && this.is_leaving() {
+            // What is queued is sent before.
+            return match this.start_close(farewell()) {
+                Ok(()) => this.poll_receive(cx),
+                Err(error) => this.poll_fail(cx, error),
+            };
+        }
+        polled
+    }
+}
+
+impl<T: AsyncRead + AsyncWrite + Unpin> WebSocket<T> {
+    /// The next message, whatever the socket's server does.
+    pub(in crate::ws) fn poll_receive(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Message, Error>>> {
+        loop {
+            match self.phase {
+                Phase::Ended => return Poll::Ready(None),
+                Phase::Closed | Phase::Sent => return self.poll_end(cx).map(|()| None),
+                Phase::Open | Phase::Closing | Phase::Mute => {}
+            }
+            // A failure is the sink's to tell: what has arrived is received all the same (ONE-WAY).
+            let _ = self.poll_drain(cx);
+            let is_deflating = self.per_message.is_agreed();
+            if is_deflating || self.reading.has_bytes() {
+                let rules = Rules { config: self.heart.config(), is_server: self.role == Role::Server, is_deflating };
+                match self.per_message.poll_decode(cx, &mut self.reading, rules) {
+                    Poll::Ready(Ok(None)) => {}
+                    Poll::Ready(Ok(Some(incoming))) => {
+                        let received = self.receive(incoming);
+                        // The answer leaves before the user looks at what was asked.
+                        let _ = self.poll_drain(cx);
+                        return match received {
+                            Ok(message) => Poll::Ready(Some(Ok(message))),
+                            Err(error) => self.poll_fail(cx, error),
+                        };
+                    }
+                    Poll::Ready(Err(error)) => return self.poll_fail(cx, error),
+                    Poll::Pending => {
+                        // It is we who keep the peer waiting.
+                        self.heart.heard();
+                        return self.poll_silence(cx);
+                    }
+                }
+            }
+            match self.reading.poll_read(cx, Pin::new(&mut self.io)) {
+                Poll::Ready(Ok(1..)) => self.heart.heard(),
+                // RFC 6455 §7.1.5: the end of the connection alone may answer a close frame.
+                Poll::Ready(Ok(0)) if self.phase == Phase::Closing => self.end(Half::Stream),
+                Poll::Ready(Ok(0)) => return self.poll_fail(cx, Error::abrupt()),
+                Poll::Ready(Err(error)) => return self.poll_fail(cx, error.into()),
+                Poll::Pending => return self.poll_silence(cx),
+            }
+        }
+    }
+}
+
+impl<T> WebSocket<T> {
+    /// What is to be told the user of what came.
+    #[inline]
+    fn receive(&mut self, incoming: Incoming) -> Result<Message, Error> {
+        Ok(match incoming {
+            Incoming::Data { is_text: true, payload, .. } => Message::Text(Utf8Chain::checked(payload)),
+            Incoming::Data { payload, .. } => Message::Binary(payload),
+            Incoming::Pong(payload) => Message::Pong(payload),
+            Incoming::Ping(payload) => {
+                if self.phase == Phase::Open {
+                    self.push(Header::new(OpCode::Pong, payload.len()), payload.clone())?;
+                }
+                Message::Ping(payload)
+            }
+            Incoming::Close(frame) => {
+                match self.phase {
+                    Phase::Mute => self.end(Half::Stream),
+                    Phase::Open => {
+                        // RFC 6455 §5.5.1: with the code that came.
+                        let code = frame.as_ref().map(|frame| CloseFrame::new(frame.code, ""));
+                        self.push_close(code.as_ref())?;
+                        self.phase = Phase::Closed;
+                    }
+                    _ => self.phase = Phase::Closed,
+                }
+                self.reading.clear();
+                Message::Close(frame)
+            }
+        })
+    }
+}

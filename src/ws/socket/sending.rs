@@ -1,0 +1,206 @@
+//! The half of a socket that sends: from the queue to the transport, for whichever task polls.
+//!
+//! # Invariants
+//! - HALVES: one task may send and another receive; what both wait for wakes both.
+
+use std::{
+    pin::Pin,
+    task::{Context, Poll, ready},
+};
+
+use futures_sink::Sink;
+use tokio::io::{AsyncRead, AsyncWrite};
+
+use super::halves::Half;
+use super::{Phase, WebSocket};
+use crate::{
+    io::poll_write_all_buf,
+    ws::{CloseFrame, Error, Message, protocol::outgoing::Frame},
+};
+
+impl<T> WebSocket<T> {
+    /// Whether anything is queued.
+    pub(in crate::ws) fn is_sending(&self) -> bool {
+        self.outgoing.is_some()
+    }
+
+    /// How much of what is queued, and before it without a pause, the transport has taken.
+    pub(in crate::ws) fn written(&self) -> usize {
+        self.outgoing.as_ref().map_or(0, |outgoing| outgoing.written())
+    }
+}
+
+impl<T: AsyncRead + AsyncWrite + Unpin> WebSocket<T> {
+    /// Sends a message, once it is taken from where it lies.
+    pub(in crate::ws) fn poll_send_message(
+        &mut self,
+        cx: &mut Context<'_>,
+        message: &mut Option<Message>,
+    ) -> Poll<Result<(), Error>> {
+        if message.is_some() {
+            ready!(Pin::new(&mut *self).poll_ready(cx))?;
+        }
+        if let Some(message) = message.take()
+            && let Some(frame) = self.admit(message)?
+        {
+            return self.poll_send_frame(cx, Half::Sink, frame);
+        }
+        Pin::new(self).poll_flush(cx)
+    }
+
+    /// Writes what is queued, for the task that receives, and flushes it; nothing if nothing is. A failure is kept for the sink (ONE-WAY).
+    pub(in crate::ws) fn poll_drain(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        let is_sent = self.outgoing.is_none() && self.rare.as_ref().is_none_or(|rare| rare.halves.is_empty());
+        if is_sent {
+            return Poll::Ready(());
+        }
+        self.poll_flush_queue(cx)
+    }
+
+    /// Writes what is queued, for the task that receives, and flushes the transport. A failure is kept for the sink (ONE-WAY).
+    pub(super) fn poll_flush_queue(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        self.poll_send(cx, Half::Stream).map(|sent| self.keep_failure(sent))
+    }
+
+    /// Writes a frame behind what is queued, for the task that receives. A failure is kept for the sink (ONE-WAY).
+    pub(in crate::ws) fn poll_drain_frame(&mut self, cx: &mut Context<'_>, frame: Frame) -> Poll<()> {
+        self.poll_send_frame(cx, Half::Stream, frame).map(|sent| self.keep_failure(sent))
+    }
+
+    /// Writes a frame, behind what is queued; if nothing is, only what the transport does not take is queued, and most leave without.
+    #[inline]
+    fn poll_send_frame(&mut self, cx: &mut Context<'_>, half: Half, mut frame: Frame) -> Poll<Result<(), Error>> {
+        if self.outgoing.is_some() {
+            self.push_frame(frame);
+            return self.poll_send(cx, half);
+        }
+        let polled = match poll_write_all_buf(Pin::new(&mut self.io), cx, &mut frame) {
+            Poll::Ready(Ok(())) => self.poll_write(cx),
+            Poll::Ready(Err(error)) => Poll::Ready(Err(error.into())),
+            Poll::Pending => {
+                self.push_frame(frame);
+                Poll::Pending
+            }
+        };
+        self.poll_halves(cx, half, polled)
+    }
+
+    /// Writes what is queued, for the task that sends or the one that receives.
+    pub(super) fn poll_send(&mut self, cx: &mut Context<'_>, half: Half) -> Poll<Result<(), Error>> {
+        let polled = self.poll_write(cx);
+        self.poll_halves(cx, half, polled)
+    }
+
+    /// Makes frames of the messages that wait for memory or for a compressor. What is queued before them may hold the memory: it is sent meanwhile.
+    #[inline]
+    pub(super) fn poll_queued(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
+        let queued = self.poll_queue(cx);
+        if queued.is_pending() {
+            if self.outgoing.is_some() {
+                let _ = self.poll_send(cx, Half::Sink)?;
+            }
+            // The task that receives may give the message up, and wakes this one then.
+            self.rare.get_or_insert_default().halves.note(Half::Sink, cx.waker());
+        }
+        queued
+    }
+
+    /// Takes note of the task if it waits, and else tells the other one. After a failure nothing is sent any more.
+    #[inline]
+    fn poll_halves(
+        &mut self,
+        cx: &mut Context<'_>,
+        half: Half,
+        polled: Poll<Result<(), Error>>,
+    ) -> Poll<Result<(), Error>> {
+        if matches!(polled, Poll::Ready(Ok(()))) && self.rare.is_none() {
+            return polled;
+        }
+        self.poll_both_halves(cx, half, polled)
+    }
+
+    fn poll_both_halves(
+        &mut self,
+        cx: &mut Context<'_>,
+        half: Half,
+        polled: Poll<Result<(), Error>>,
+    ) -> Poll<Result<(), Error>> {
+        if polled.is_pending() {
+            // A transport knows the last task that it told to wait: it is told of both (HALVES).
+            let Some(both) = self.rare.get_or_insert_default().halves.wait(half, cx.waker()) else {
+                return Poll::Pending;
+            };
+            return match self.poll_write(&mut Context::from_waker(&both)) {
+                Poll::Pending => Poll::Pending,
+                polled => self.poll_both_halves(cx, half, polled),
+            };
+        }
+        if matches!(polled, Poll::Ready(Err(_))) {
+            self.mute();
+        }
+        self.take_rare(|rare| std::mem::take(&mut rare.halves)).wake_other(half);
+        polled
+    }
+
+    fn poll_write(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
+        if let Some(outgoing) = &mut self.outgoing {
+            ready!(poll_write_all_buf(Pin::new(&mut self.io), cx, &mut **outgoing))?;
+            self.outgoing = None;
+        }
+        Poll::Ready(Ok(ready!(Pin::new(&mut self.io).poll_flush(cx))?))
+    }
+}
+
+impl<T: AsyncRead + AsyncWrite + Unpin> Sink<Message> for WebSocket<T> {
+    type Error = Error;
+
+    fn poll_ready(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
+        let this = self.get_mut();
+        if this.phase != Phase::Open {
+            return Poll::Ready(Err(this.take_failure().unwrap_or_else(Error::closed)));
+        }
+        ready!(this.poll_queued(cx))?;
+        if this.outgoing.as_ref().is_some_and(|outgoing| outgoing.cost() >= this.heart.config().high_mark) {
+            ready!(this.poll_send(cx, Half::Sink))?;
+        }
+        Poll::Ready(Ok(()))
+    }
+
+    fn start_send(self: Pin<&mut Self>, message: Message) -> Result<(), Error> {
+        let this = self.get_mut();
+        if let Some(frame) = this.admit(message)? {
+            this.push_frame(frame);
+        }
+        Ok(())
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
+        let this = self.get_mut();
+        if let Some(failure) = this.take_failure() {
+            return Poll::Ready(Err(failure)); // TOLD
+        }
+        match this.phase {
+            Phase::Mute => return Poll::Ready(Err(Error::closed())),
+            Phase::Ended => return Poll::Ready(Ok(())),
+            Phase::Open | Phase::Closing | Phase::Closed | Phase::Sent => {}
+        }
+        ready!(this.poll_queued(cx))?;
+        let sent = this.poll_send(cx, Half::Sink);
+        if sent.is_pending() && this.phase != Phase::Open && this.poll_close_deadline(cx).is_ready() {
+            this.end(Half::Sink);
+            let _ = this.take_failure(); // that is told now
+            return Poll::Ready(Err(Error::silent()));
+        }
+        sent
+    }
+
+    /// Sends a close frame, if none was sent, in time (NO-FREEZE). The peer's is received by the stream.
+    fn poll_close(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
+        if self.phase == Phase::Open {
+            // Behind what is queued, however much that is: the time that the peer has begins now.
+            ready!(self.poll_queued(cx))?;
+            self.start_close(CloseFrame::default())?;
+        }
+        self.poll_flush(cx)
+    }
+}
