@@ -234,7 +234,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin + Send + 'static> Connection<T> {
             return Next::End;
         }
         match awake.driver.into_parts() {
-            Some((io, _)) if is_cut_short || peek_now(&io, 1).is_none_or(|count| count > 0) => {
+            Some((io, _)) if is_cut_short || peek_now(&io, 1).is_some_and(|count| count > 0) => {
                 self.bid_farewell(Farewell::said(io, now), now)
             }
             _ => Next::End,
