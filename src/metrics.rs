@@ -21,7 +21,7 @@
 //! | counter | |
 //! |---|---|
 //! | `leasehold_waits_total` | requests that had to wait |
-//! | `leasehold_refusals_total` | requests that were refused |
+//! | `leasehold_refusals_total` | requests whose caller was told that they are refused |
 //! | `leasehold_steals_total` | times that magazines were emptied for somebody who found none |
 //! | `leasehold_trimmed_bytes_total` | bytes given back to the system |
 //! | `leasehold_class_taken_blocks_total` | blocks of a class that left the shared store |

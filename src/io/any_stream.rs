@@ -101,15 +101,18 @@ impl AnyStream {
         self.tether.as_ref().is_some_and(Tether::is_stopping)
     }
 
-    /// Sees to it that a task that waits is reached by the server, and fails once that has stopped.
-    fn reach<R>(&self, cx: &Context<'_>, polled: Poll<io::Result<R>>) -> Poll<io::Result<R>> {
-        match (&self.tether, self.socket()) {
-            (None, _) => polled,
-            (Some(_), Some(socket)) => socket.reach(cx, polled),
-            (Some(tether), None) => match if polled.is_pending() { tether.wait(cx) } else { tether.check() } {
-                Ok(()) => polled,
-                Err(error) => Poll::Ready(Err(error)),
-            },
+    /// Sees to it that a task that waits is reached by the server, and fails once that has stopped. A
+    /// socket is shut down then, so that a task that waits for its other direction is woken too.
+    #[inline]
+    pub(super) fn reach<R>(&self, cx: &Context<'_>, polled: Poll<io::Result<R>>) -> Poll<io::Result<R>> {
+        let Some(tether) = &self.tether else { return polled };
+        let reached = if polled.is_pending() { tether.wait(cx) } else { tether.check() };
+        match reached {
+            Ok(()) => polled,
+            Err(error) => {
+                self.socket().into_iter().for_each(Socket::shut_down);
+                Poll::Ready(Err(error))
+            }
         }
     }
 
@@ -122,13 +125,12 @@ impl AnyStream {
     }
 
     pub(super) fn socket(&self) -> Option<Socket<'_>> {
-        let socket = match &self.kind {
-            Kind::Tcp(tcp) => Socket::tcp(tcp),
+        match &self.kind {
+            Kind::Tcp(tcp) => Some(Socket::Tcp(tcp)),
             #[cfg(unix)]
-            Kind::Unix(unix) => Socket::unix(unix),
-            Kind::Other(_) => return None,
-        };
-        Some(socket.tethered(self.tether.as_ref()))
+            Kind::Unix(unix) => Some(Socket::Unix(unix)),
+            Kind::Other(_) => None,
+        }
     }
 
     fn io(&self) -> &dyn ReadWrite {
@@ -230,8 +232,8 @@ mod tests {
         let tcp = TcpStream::connect(listener.local_addr().expect("an address")).await.expect("a connection");
         let (pipe, _) = tokio::io::duplex(1);
         let (mut socket, mut other) = (AnyStream::new(tcp), AnyStream::new(pipe));
-        assert!(Socket::of(&socket).is_some_and(Socket::is_tcp));
-        assert!(Socket::of(&&mut socket).is_some_and(Socket::is_tcp));
+        assert!(matches!(Socket::of(&socket), Some(Socket::Tcp(_))));
+        assert!(matches!(Socket::of(&&mut socket), Some(Socket::Tcp(_))));
         assert!(Socket::of(&other).is_none() && Socket::of(&&mut other).is_none());
     }
 
@@ -239,6 +241,6 @@ mod tests {
     #[tokio::test]
     async fn so_is_a_unix_socket() {
         let (near, _) = UnixStream::pair().expect("sockets");
-        assert!(Socket::of(&AnyStream::new(near)).is_some_and(|socket| !socket.is_tcp()));
+        assert!(matches!(Socket::of(&AnyStream::new(near)), Some(Socket::Unix(_))));
     }
 }

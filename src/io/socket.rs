@@ -24,7 +24,7 @@ use tokio::{
     net::{TcpStream, tcp},
 };
 
-use super::{AnyStream, tether::Tether};
+use super::AnyStream;
 use crate::chain::ChainMut;
 
 /// What is received at once, on the stack, where tokio is not asked.
@@ -34,15 +34,9 @@ const RECV_NOW_LEN: usize = 4 << 10;
 /// The kernel keeps eight slices of a receiving call on its stack, and allocates for more.
 pub(super) const RECV_SLICES_MAX: usize = 8;
 
-/// A bare socket of tokio, and what it keeps of the server that accepted it.
+/// A bare socket of tokio.
 #[derive(Clone, Copy)]
-pub(super) struct Socket<'a> {
-    kind: Kind<'a>,
-    tether: Option<&'a Tether>,
-}
-
-#[derive(Clone, Copy)]
-enum Kind<'a> {
+pub(super) enum Socket<'a> {
     Tcp(&'a TcpStream),
     #[cfg(unix)]
     Unix(&'a UnixStream),
@@ -74,19 +68,6 @@ impl Received {
 }
 
 impl<'a> Socket<'a> {
-    pub(super) fn tcp(tcp: &'a TcpStream) -> Self {
-        Self { kind: Kind::Tcp(tcp), tether: None }
-    }
-
-    #[cfg(unix)]
-    pub(super) fn unix(unix: &'a UnixStream) -> Self {
-        Self { kind: Kind::Unix(unix), tether: None }
-    }
-
-    pub(super) fn tethered(self, tether: Option<&'a Tether>) -> Self {
-        Self { tether, ..self }
-    }
-
     /// The socket that `io` is, if it is one.
     pub(super) fn of<T: ?Sized>(io: &'a T) -> Option<Self> {
         if let Some(any) = cast_any::<T, AnyStream>(io) {
@@ -98,7 +79,7 @@ impl<'a> Socket<'a> {
             .or_else(|| cast_any::<T, tcp::ReadHalf<'static>>(io).map(AsRef::as_ref))
             .or_else(|| cast_any::<T, tcp::WriteHalf<'static>>(io).map(AsRef::as_ref));
         match tcp {
-            Some(tcp) => Some(Self::tcp(tcp)),
+            Some(tcp) => Some(Self::Tcp(tcp)),
             None => Self::of_unix(io),
         }
     }
@@ -110,7 +91,7 @@ impl<'a> Socket<'a> {
             .or_else(|| cast_any::<T, unix::OwnedWriteHalf>(io).map(AsRef::as_ref))
             .or_else(|| cast_any::<T, unix::ReadHalf<'static>>(io).map(AsRef::as_ref))
             .or_else(|| cast_any::<T, unix::WriteHalf<'static>>(io).map(AsRef::as_ref))
-            .map(Self::unix)
+            .map(Self::Unix)
     }
 
     #[cfg(not(unix))]
@@ -119,41 +100,22 @@ impl<'a> Socket<'a> {
     }
 
     pub(super) fn is_tcp(self) -> bool {
-        matches!(self.kind, Kind::Tcp(_))
+        matches!(self, Self::Tcp(_))
     }
 
     pub(super) fn poll_read_ready(self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        let polled = match self.kind {
-            Kind::Tcp(tcp) => tcp.poll_read_ready(cx),
+        match self {
+            Self::Tcp(tcp) => tcp.poll_read_ready(cx),
             #[cfg(unix)]
-            Kind::Unix(unix) => unix.poll_read_ready(cx),
-        };
-        self.reach(cx, polled)
+            Self::Unix(unix) => unix.poll_read_ready(cx),
+        }
     }
 
     pub(super) fn poll_write_ready(self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        let polled = match self.kind {
-            Kind::Tcp(tcp) => tcp.poll_write_ready(cx),
+        match self {
+            Self::Tcp(tcp) => tcp.poll_write_ready(cx),
             #[cfg(unix)]
-            Kind::Unix(unix) => unix.poll_write_ready(cx),
-        };
-        self.reach(cx, polled)
-    }
-
-    /// Sees to it that a task that waits is reached by the server (REACHED). Once the server's time
-    /// to stop is over, the socket is shut down, so that a task that waits for its other direction
-    /// is woken too.
-    #[inline]
-    pub(super) fn reach<R>(self, cx: &Context<'_>, polled: Poll<io::Result<R>>) -> Poll<io::Result<R>> {
-        let Some(tether) = self.tether else { return polled };
-        let reached = if polled.is_pending() { tether.wait(cx) } else { tether.check() };
-        match reached {
-            Ok(()) => polled,
-            Err(error) => {
-                // It may have been shut down before.
-                let _ = self.sock().shutdown(Shutdown::Both);
-                Poll::Ready(Err(error))
-            }
+            Self::Unix(unix) => unix.poll_write_ready(cx),
         }
     }
 
@@ -242,10 +204,10 @@ impl<'a> Socket<'a> {
             answer = Some(result);
             if is_last { Err(io::ErrorKind::WouldBlock.into()) } else { Ok(()) }
         };
-        let outcome = match self.kind {
-            Kind::Tcp(tcp) => tcp.try_io(interest, &mut tried),
+        let outcome = match self {
+            Self::Tcp(tcp) => tcp.try_io(interest, &mut tried),
             #[cfg(unix)]
-            Kind::Unix(unix) => unix.try_io(interest, &mut tried),
+            Self::Unix(unix) => unix.try_io(interest, &mut tried),
         };
         match (answer, outcome) {
             (Some(answer), _) => Ok(answer),
@@ -255,18 +217,24 @@ impl<'a> Socket<'a> {
     }
 
     fn sock(self) -> SockRef<'a> {
-        match self.kind {
-            Kind::Tcp(tcp) => SockRef::from(tcp),
+        match self {
+            Self::Tcp(tcp) => SockRef::from(tcp),
             #[cfg(unix)]
-            Kind::Unix(unix) => SockRef::from(unix),
+            Self::Unix(unix) => SockRef::from(unix),
         }
     }
 
+    /// Ends both directions: tasks that wait for either are woken.
+    pub(super) fn shut_down(self) {
+        // It may have been shut down before.
+        let _ = self.sock().shutdown(Shutdown::Both);
+    }
+
     fn ask_inq(self) -> Inq {
-        match self.kind {
-            Kind::Tcp(tcp) => ask_inq(tcp),
+        match self {
+            Self::Tcp(tcp) => ask_inq(tcp),
             #[cfg(unix)]
-            Kind::Unix(_) => Inq::Off,
+            Self::Unix(_) => Inq::Off,
         }
     }
 }
@@ -275,8 +243,18 @@ impl<'a> Socket<'a> {
 #[cfg(feature = "http")]
 pub(crate) fn limit_unsent_of<T>(io: &T, bytes: u32) -> io::Result<()> {
     match Socket::of(io) {
-        Some(Socket { kind: Kind::Tcp(tcp), .. }) => limit_unsent(tcp, bytes),
+        Some(Socket::Tcp(tcp)) => limit_unsent(tcp, bytes),
         _ => Ok(()),
+    }
+}
+
+/// What a poll of an upgraded socket comes to: a task that waits is reached by the server that accepted
+/// it, and the poll fails once that has stopped. Whoever polls a [`Socket`] asks this.
+#[inline]
+pub(super) fn reach<T, R>(io: &T, cx: &Context<'_>, polled: Poll<io::Result<R>>) -> Poll<io::Result<R>> {
+    match cast_any::<T, AnyStream>(io) {
+        Some(any) => any.reach(cx, polled),
+        None => polled,
     }
 }
 
@@ -327,7 +305,10 @@ pub(crate) fn recv_room<T>(io: &T) -> Option<usize> {
 #[cfg(feature = "codec")]
 pub(crate) fn poll_readable<T>(io: &T, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
     match Socket::of(io) {
-        Some(socket) => socket.poll_read_ready(cx),
+        Some(socket) => {
+            let polled = socket.poll_read_ready(cx);
+            reach(io, cx, polled)
+        }
         None => Poll::Ready(Ok(())),
     }
 }

@@ -10,7 +10,7 @@ use std::{
 use bytes::Buf;
 use tokio::io::{AsyncWrite, ReadBuf};
 
-use super::socket::{Socket, is_socket};
+use super::socket::{Socket, is_socket, reach};
 
 /// So many pieces go into one call; the list is on the stack (hyper and tokio-util: 64).
 const SLICES_MAX: usize = 64;
@@ -99,7 +99,10 @@ fn poll_write_piece<T: AsyncWrite + ?Sized>(
 ) -> Poll<io::Result<usize>> {
     match Socket::of(io.as_ref().get_ref()) {
         None => io.poll_write(cx, piece),
-        Some(socket) if !socket.is_tcp() => poll_send_slices(socket, cx, &[IoSlice::new(piece)]),
+        Some(socket) if !socket.is_tcp() => {
+            let polled = poll_send_slices(socket, cx, &[IoSlice::new(piece)]);
+            reach(io.as_ref().get_ref(), cx, polled)
+        }
         // That of tokio's TCP streams is SHORT by itself, and raises no signal; a call that was interrupted is made again, as all others are.
         Some(_) => loop {
             match io.as_mut().poll_write(cx, piece) {
@@ -138,7 +141,8 @@ fn poll_write_pieces<T: AsyncWrite + ?Sized, B: Buf + ?Sized>(
     let count = buf.chunks_vectored(&mut slices);
     let slices = &slices[..count];
     if let Some(socket) = Socket::of(io.as_ref().get_ref()) {
-        return poll_send_slices(socket, cx, slices);
+        let polled = poll_send_slices(socket, cx, slices);
+        return reach(io.as_ref().get_ref(), cx, polled);
     }
     if io.is_write_vectored() {
         return io.poll_write_vectored(cx, slices);
@@ -160,7 +164,10 @@ pub(crate) fn poll_write_slices<T: AsyncWrite>(
     slices: &[IoSlice<'_>],
 ) -> Poll<io::Result<usize>> {
     match Socket::of(io.as_ref().get_ref()) {
-        Some(socket) => poll_send_slices(socket, cx, slices),
+        Some(socket) => {
+            let polled = poll_send_slices(socket, cx, slices);
+            reach(io.as_ref().get_ref(), cx, polled)
+        }
         None => io.poll_write_vectored(cx, slices),
     }
 }

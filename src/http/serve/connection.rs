@@ -164,20 +164,11 @@ impl<T: AsyncRead + AsyncWrite + Unpin + Send + 'static> Connection<T> {
             return Poll::Ready(self.end(*awake, now));
         }
         let phase = awake.phase_now();
-        if had_claims && !awake.track.has_claims() && !awake.is_told_to_stop && awake.is_between_requests(phase) {
-            // CLAIM: what hyper has left is of a head that has one.
-            self.is_last = true;
-            return Poll::Ready(self.park(*awake, now));
-        }
-        if is_stopping && !awake.track.has_claims() && !awake.is_told_to_stop && awake.track.dispatched() > 0 {
-            if awake.is_between_requests(phase) {
-                return Poll::Ready(Next::End);
+        if is_stopping {
+            match self.look_for_the_last(awake, had_claims, phase, now) {
+                Ok(next) => return Poll::Ready(next),
+                Err(more) => awake = more,
             }
-            // CLAIM: the one that is in flight is the last.
-            awake.is_told_to_stop = true;
-            awake.driver.shut_down();
-            self.state = State::Awake(awake);
-            return Poll::Ready(Next::GoOn);
         }
         // What the client is waited for changes while a response is in flight.
         if phase != awake.phase || phase == Phase::Busy {
@@ -209,6 +200,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin + Send + 'static> Connection<T> {
 
     /// The server stops: hyper tells a client of HTTP/2 at once, and one of HTTP/1 with the last
     /// request that has a claim.
+    #[cold]
     fn stop(&mut self, awake: &mut Awake<T>, now: Tick) {
         if !awake.is_http2 {
             awake.track.begin_stop();
@@ -226,15 +218,44 @@ impl<T: AsyncRead + AsyncWrite + Unpin + Send + 'static> Connection<T> {
         }
     }
 
+    /// hyper was driven while the server stops, and before that `had_claims`: what to do if it has asked
+    /// for a byte without a claim (CLAIM), or the connection as it was.
+    #[cold]
+    fn look_for_the_last(
+        &mut self,
+        mut awake: Box<Awake<T>>,
+        had_claims: bool,
+        phase: Phase,
+        now: Tick,
+    ) -> Result<Next, Box<Awake<T>>> {
+        if awake.track.has_claims() || awake.is_told_to_stop || awake.track.dispatched() == 0 {
+            return Err(awake);
+        }
+        if !awake.is_between_requests(phase) {
+            // The one that is in flight is the last.
+            awake.is_told_to_stop = true;
+            awake.driver.shut_down();
+            self.state = State::Awake(awake);
+            return Ok(Next::GoOn);
+        }
+        if !had_claims {
+            return Ok(Next::End);
+        }
+        // What hyper has left is of a head that has a claim.
+        self.is_last = true;
+        Ok(self.park(*awake, now))
+    }
+
     /// hyper is done. If the client may still be sending, what it sends is read, so that it is not
     /// reset before it has read its answer.
+    #[inline(never)]
     fn end(&mut self, awake: Awake<T>, now: Tick) -> Next {
         let (is_cut_short, is_drained) = (awake.track.is_cut_short(), awake.track.is_drained());
         if awake.is_http2 || (is_drained && !is_cut_short) {
             return Next::End;
         }
         match awake.driver.into_parts() {
-            Some((io, _)) if is_cut_short || peek_now(&io, 1).is_none_or(|count| count > 0) => {
+            Some((io, _)) if is_cut_short || peek_now(&io, 1).is_some_and(|count| count > 0) => {
                 self.bid_farewell(Farewell::said(io, now), now)
             }
             _ => Next::End,

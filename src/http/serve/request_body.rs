@@ -27,8 +27,9 @@ pub struct RequestBody {
 }
 
 impl RequestBody {
-    pub(super) fn new(inner: Incoming, track: &Arc<Track>) -> Self {
-        let open = (!inner.is_end_stream()).then(|| track.begin_body());
+    /// Watched for `track`, if anybody is to hear of it.
+    pub(super) fn new(inner: Incoming, track: Option<&Arc<Track>>) -> Self {
+        let open = track.filter(|_| !inner.is_end_stream()).map(Track::begin_body);
         Self { inner, open }
     }
 

@@ -28,6 +28,8 @@ use std::{
     task::{Context, Wake, Waker},
 };
 
+use ::http::StatusCode;
+
 use super::{body_wait::BodyWait, head::Protocol, wait::Wait};
 use crate::{
     io::{Sleepers, Tether, Tick},
@@ -52,6 +54,8 @@ pub(super) struct Track {
     is_drained: AtomicBool,
     /// Reads that brought bytes.
     reads: AtomicU32,
+    /// Whether a request has asked for a tunnel.
+    is_connect: AtomicBool,
     /// Whether a response upgrades the connection.
     is_upgrading: AtomicBool,
     /// Whether requests are left unheard: for HTTP/2, whose clients may go on after they were told.
@@ -84,6 +88,7 @@ impl Track {
             is_unsent: AtomicBool::new(false),
             is_drained: AtomicBool::new(false),
             reads: AtomicU32::new(0),
+            is_connect: AtomicBool::new(false),
             is_upgrading: AtomicBool::new(false),
             is_closed: AtomicBool::new(false),
             is_stopping: AtomicBool::new(false),
@@ -107,7 +112,14 @@ impl Track {
         InFlight(Arc::clone(self))
     }
 
+    /// A request asks for a tunnel.
+    #[cold]
+    pub(super) fn note_connect(&self) {
+        self.is_connect.store(true, Relaxed);
+    }
+
     /// Whether requests are left unheard.
+    #[inline]
     pub(super) fn is_closed(&self) -> bool {
         self.is_closed.load(Relaxed)
     }
@@ -154,13 +166,20 @@ impl Track {
         self.write_wait.end();
     }
 
-    /// What ties the transport to its server, if it is being upgraded: the response is written
-    /// before it is.
-    pub(super) fn tether(&self) -> Option<Tether> {
-        self.is_upgrading.load(Acquire).then(|| Tether::new(&self.sleepers))
+    /// Whether the connection is being upgraded: the response is written before it is.
+    #[inline]
+    pub(super) fn is_upgrading(&self) -> bool {
+        self.is_upgrading.load(Acquire)
+    }
+
+    /// What ties the transport to its server.
+    #[cold]
+    pub(super) fn tether(&self) -> Tether {
+        Tether::new(&self.sleepers)
     }
 
     /// Whether the server stops, and hyper has had nothing yet but what came before that (CLAIM).
+    #[inline]
     pub(super) fn is_claiming(&self) -> bool {
         self.is_stopping.load(Relaxed) && self.has_claims()
     }
@@ -184,6 +203,7 @@ impl Track {
     }
 
     /// Whether requests may be left that have a claim (CLAIM).
+    #[inline]
     pub(super) fn has_claims(&self) -> bool {
         self.has_claims.load(Acquire)
     }
@@ -298,9 +318,13 @@ fn add_one(count: &AtomicU32) {
 pub(super) struct InFlight(Arc<Track>);
 
 impl InFlight {
-    /// The response upgrades the connection.
-    pub(super) fn note_upgrade(&self) {
-        self.0.is_upgrading.store(self.0.protocol == Protocol::Http1, Release);
+    /// The response has come; some upgrade the connection.
+    #[inline]
+    pub(super) fn note_status(&self, status: StatusCode) {
+        let is_tunnel = || self.0.is_connect.load(Relaxed) && status.is_success();
+        if status == StatusCode::SWITCHING_PROTOCOLS || is_tunnel() {
+            self.0.is_upgrading.store(self.0.protocol == Protocol::Http1, Release);
+        }
     }
 }
 

@@ -7,7 +7,7 @@ use std::{
     task::{Context, Poll, ready},
 };
 
-use ::http::{Method, Request, Response, StatusCode};
+use ::http::{Method, Request, Response};
 use hyper::body::Incoming;
 use pin_project_lite::pin_project;
 use tower_service::Service;
@@ -42,30 +42,27 @@ where
     type Future = Answer<S, S::Future>;
 
     fn call(&self, request: Request<Incoming>) -> Self::Future {
-        if self.track.is_closed() {
-            return Answer { step: Step::Unheard, in_flight: None, is_connect: false };
+        // CLAIM: what comes after the server has stopped is left unheard.
+        let is_heard = !self.track.is_closed();
+        let in_flight = is_heard.then(|| self.track.dispatch());
+        if request.method() == Method::CONNECT {
+            self.track.note_connect();
         }
-        let in_flight = self.track.dispatch();
-        let is_connect = request.method() == Method::CONNECT;
-        let mut request = request.map(|body| RequestBody::new(body, &self.track));
+        let mut request = request.map(|body| RequestBody::new(body, is_heard.then_some(&self.track)));
         if let Some(account) = &self.account {
             request.extensions_mut().insert(account.clone());
         }
-        Answer {
-            step: Step::Unready { service: self.service.clone(), request: Some(request) },
-            in_flight: Some(in_flight),
-            is_connect,
-        }
+        Answer { step: Step::Unready { service: self.service.clone(), request: Some(request) }, in_flight }
     }
 }
 
 pin_project! {
-    /// The response to come: in flight from here to the drop of its body.
+    /// The response to come: in flight from here to the drop of its body. Never comes if it is not in
+    /// flight.
     pub(super) struct Answer<S, F> {
         #[pin]
         step: Step<S, F>,
         in_flight: Option<InFlight>,
-        is_connect: bool,
     }
 }
 
@@ -75,8 +72,6 @@ pin_project! {
         /// The service is asked whether it is ready, as tower wants it.
         Unready { service: S, request: Option<Request<RequestBody>> },
         Called { #[pin] future: F },
-        /// It came after the server has stopped (CLAIM).
-        Unheard,
     }
 }
 
@@ -88,6 +83,9 @@ where
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let mut this = self.project();
+        if this.in_flight.is_none() {
+            return Poll::Pending; // CLAIM
+        }
         loop {
             let future = match this.step.as_mut().project() {
                 StepProjection::Unready { service, request } => {
@@ -97,13 +95,9 @@ where
                 StepProjection::Called { future } => {
                     let response = ready!(future.poll(cx))?;
                     let in_flight = this.in_flight.take().expect("an answer is polled until it is ready");
-                    let status = response.status();
-                    if status == StatusCode::SWITCHING_PROTOCOLS || (*this.is_connect && status.is_success()) {
-                        in_flight.note_upgrade();
-                    }
+                    in_flight.note_status(response.status());
                     return Poll::Ready(Ok(response.map(|body| ResponseBody::new(body, in_flight))));
                 }
-                StepProjection::Unheard => return Poll::Pending,
             };
             this.step.set(Step::Called { future });
         }

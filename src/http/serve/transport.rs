@@ -56,17 +56,19 @@ impl<T> Transport<T> {
     /// Before a write.
     fn note_written(&mut self) {
         self.track.note_written();
-        if self.tether.is_none() {
-            self.tether = self.track.tether();
+        if self.track.is_upgrading() && self.tether.is_none() {
+            self.tether = Some(self.track.tether());
         }
     }
 
-    /// Sees to it that a task that waits for an upgraded transport is reached by the server.
-    fn reach<R>(&self, cx: &Context<'_>, polled: Poll<io::Result<R>>) -> Poll<io::Result<R>> {
-        let Some(tether) = &self.tether else { return polled };
-        match if polled.is_pending() { tether.wait(cx) } else { tether.check() } {
-            Ok(()) => polled,
-            Err(error) => Poll::Ready(Err(error)),
+    /// Sees to it that a task that waits for an upgraded transport is reached by the server, and fails
+    /// once that has stopped.
+    #[cold]
+    fn reach(&self, cx: &Context<'_>, is_pending: bool) -> io::Result<()> {
+        match &self.tether {
+            Some(tether) if is_pending => tether.wait(cx),
+            Some(tether) => tether.check(),
+            None => Ok(()),
         }
     }
 
@@ -130,9 +132,6 @@ impl<T: AsyncRead + Unpin> AsyncRead for Transport<T> {
         if let Some(error) = this.error.take() {
             return Poll::Ready(Err(error));
         }
-        if let Some(tether) = &this.tether {
-            tether.check()?;
-        }
         let before = buf.filled().len();
         this.track.note_room(buf.remaining());
         if !this.prefix.is_empty() {
@@ -147,7 +146,10 @@ impl<T: AsyncRead + Unpin> AsyncRead for Transport<T> {
         match polled {
             Poll::Pending if count == 0 => {
                 this.track.note_drained();
-                return this.reach(cx, Poll::Pending);
+                if this.tether.is_some() {
+                    this.reach(cx, true)?;
+                }
+                return Poll::Pending;
             }
             Poll::Ready(Err(error)) if count == 0 => return Poll::Ready(Err(error)),
             // Told with the next read; a socket tells it once.
@@ -155,6 +157,9 @@ impl<T: AsyncRead + Unpin> AsyncRead for Transport<T> {
             _ => {}
         }
         this.track.note_read(count);
+        if this.tether.is_some() {
+            this.reach(cx, false)?;
+        }
         Poll::Ready(Ok(()))
     }
 }
@@ -165,7 +170,10 @@ impl<T: AsyncWrite + Unpin> AsyncWrite for Transport<T> {
         this.note_written();
         let polled = Pin::new(&mut this.io).poll_write(cx, buf);
         this.note_room(&polled);
-        this.reach(cx, polled)
+        if this.tether.is_some() {
+            this.reach(cx, polled.is_pending())?;
+        }
+        polled
     }
 
     fn poll_write_vectored(
@@ -177,7 +185,10 @@ impl<T: AsyncWrite + Unpin> AsyncWrite for Transport<T> {
         this.note_written();
         let polled = poll_write_slices(Pin::new(&mut this.io), cx, bufs);
         this.note_room(&polled);
-        this.reach(cx, polled)
+        if this.tether.is_some() {
+            this.reach(cx, polled.is_pending())?;
+        }
+        polled
     }
 
     fn is_write_vectored(&self) -> bool {

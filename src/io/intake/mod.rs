@@ -21,7 +21,7 @@ use bytes::BufMut;
 use tokio::io::{AsyncRead, AsyncReadExt};
 
 use self::starved::{Memory, Starved};
-use super::socket::{Inq, Received, Socket};
+use super::socket::{Inq, Received, Socket, reach};
 use crate::chain::ChainMut;
 
 /// What the first read asks for: most messages are shorter.
@@ -141,7 +141,10 @@ impl Intake {
         chain: &mut ChainMut,
     ) -> Poll<io::Result<usize>> {
         match Socket::of(io.as_ref().get_ref()) {
-            Some(socket) => self.poll_socket(cx, socket, chain),
+            Some(socket) => {
+                let polled = self.poll_socket(cx, socket, chain);
+                reach(io.as_ref().get_ref(), cx, polled)
+            }
             None => self.poll_other(cx, io, chain),
         }
     }
