@@ -251,7 +251,7 @@ pub(crate) fn limit_unsent_of<T>(io: &T, bytes: u32) -> io::Result<()> {
 /// What a poll of an upgraded socket comes to: a task that waits is reached by the server that accepted
 /// it, and the poll fails once that has stopped. Whoever polls a [`Socket`] asks this.
 #[inline]
-pub(super) fn reach<T, R>(io: &T, cx: &Context<'_>, polled: Poll<io::Result<R>>) -> Poll<io::Result<R>> {
+pub(super) fn reach<T: ?Sized, R>(io: &T, cx: &Context<'_>, polled: Poll<io::Result<R>>) -> Poll<io::Result<R>> {
     match cast_any::<T, AnyStream>(io) {
         Some(any) => any.reach(cx, polled),
         None => polled,
@@ -260,7 +260,7 @@ pub(super) fn reach<T, R>(io: &T, cx: &Context<'_>, polled: Poll<io::Result<R>>)
 
 /// Whether the server that accepted an upgraded socket stops.
 #[cfg(feature = "ws")]
-pub(crate) fn is_leaving<T>(io: &T) -> bool {
+pub(crate) fn is_leaving<T: ?Sized>(io: &T) -> bool {
     cast_any::<T, AnyStream>(io).is_some_and(AnyStream::is_leaving)
 }
 
