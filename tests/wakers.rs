@@ -32,13 +32,13 @@ fn poll_broken<F: Future>(future: Pin<&mut F>) {
 
 /// A pool of so many blocks.
 fn pool_of(blocks: usize) -> Pool {
-    Pool::builder().budget(blocks * 64 << 10).classes([64 << 10]).build().unwrap()
+    Pool::builder().budget((blocks * 64) << 10).classes([64 << 10]).build().unwrap()
 }
 
 #[tokio::test]
 async fn who_waits_for_memory_is_woken_behind_a_waker_that_panics() {
     let pool = pool_of(16);
-    let mut all = pool.try_chain(4 * 64 << 10).unwrap();
+    let mut all = pool.try_chain((4 * 64) << 10).unwrap();
     let _others: Vec<_> = (0..12).map(|_| pool.try_lease(1).unwrap()).collect();
     let mut broken = pin!(pool.lease(1));
     poll_broken(broken.as_mut());
