@@ -1,6 +1,6 @@
 //! The heart of a pool: classes, magazines, slab, accounts and queue, and the way of a block between them.
 //!
-//! Locks are taken in this order: queue, plans, shard, stock.slab. Wakers run and blocks are dropped after all of them.
+//! Locks are taken in this order: queue, plans, shard, slab. Wakers run and blocks are dropped after all of them.
 //!
 //! # Invariants
 //! - LIVES: the core lives while an account lives, or a block is out (then the slab keeps the core), or somebody has an `Arc`.
@@ -187,7 +187,7 @@ impl Core {
         drop(last);
     }
 
-    /// Empties the magazines into the stock.slab.
+    /// Empties the magazines into the slab.
     fn drain(&self, only_idle: bool) {
         self.cache.drain(only_idle, |blocks| self.put_all(blocks));
     }

@@ -35,7 +35,7 @@ impl Pool {
 
     /// Opens an account inside this one, with a limit in bytes of its own. The limits of all accounts above hold too.
     ///
-    /// The account lives while a handle to it lives or a block or reservation is charged to it. Its name appears in [`Stats::accounts`] and in
+    /// The account lives while a handle to it lives or a block or reservation is charged to it. Its name appears in [`Stats::accounts`](super::Stats::accounts) and in
     /// errors. More than 8 million handles to one account abort the process.
     #[must_use = "the account is gone with its last handle"]
     pub fn child(&self, name: impl Into<Cow<'static, str>>, limit: usize) -> Self {
@@ -44,7 +44,7 @@ impl Pool {
 
     // ---- limits and figures --------------------------------------------------------------------------------------------
 
-    /// Bytes charged to this account and the accounts in it, for blocks and [reservations](Reservation); for the pool's own account
+    /// Bytes charged to this account and the accounts in it, for blocks and [reservations](super::Reservation); for the pool's own account
     /// all that is leased and reserved.
     ///
     /// For the pool's own account this visits every shard; exact while nobody leases or returns.
@@ -91,7 +91,7 @@ impl Pool {
         classes.len_of(classes.holding(len).unwrap_or(classes.largest()))
     }
 
-    /// Waits until the pressure [is high](Pressure::is_high): for whoever can give memory back early.
+    /// Waits until the pressure [is high](super::Pressure::is_high): for code that can give memory back early.
     ///
     /// Returns at once while it is: give something back, or pause, before waiting again. What is leased out of magazines is not
     /// watched, so it may be noticed late by what one shard holds.

@@ -8,8 +8,8 @@
 //!
 //! # Invariants
 //! - IN-LINE: a waiting entry's ticket is in exactly one line; a granted one's is in none.
-//! - FLAGGED: while the pool's line is not empty, or more is out than the pool's own limit that was lowered, all leases and returns all leases and returns go
-//!   through the slab and serve the queue; while the line of a limit is not empty, what gives room back there does.
+//! - FLAGGED: while the pool's line is not empty, or more is out than the pool's own limit that was lowered, all leases and
+//!   returns meet the queue; while the line of a limit is not empty, what gives room back there does.
 //! - DEADLINE: every entry leaves at its deadline at the latest; how long a head may hold the others back is `line`'s (NO-FREEZE).
 
 use std::{
