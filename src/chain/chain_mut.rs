@@ -13,7 +13,6 @@ use bytes::{Buf, BufMut, Bytes, BytesMut, buf::UninitSlice};
 
 use super::{
     Chain, Segment,
-    lease::ChainLease,
     rest::{Part, Rest},
 };
 use crate::pool::{Block, BlockMut, LeaseError, Pool};
@@ -118,7 +117,7 @@ impl ChainMut {
         let room = self.remaining_mut();
         if additional > room {
             let pool = self.pool.as_ref().ok_or_else(LeaseError::detached)?;
-            let more = ChainLease::new(pool, additional - room).await?;
+            let more = pool.chain(additional - room).await?;
             self.add_room(more.into_room());
         }
         Ok(())
@@ -428,6 +427,12 @@ impl From<Block> for ChainMut {
         let mut chain = Self::detached();
         chain.push(block);
         chain
+    }
+}
+
+impl From<ChainMut> for Chain {
+    fn from(chain: ChainMut) -> Self {
+        chain.freeze()
     }
 }
 

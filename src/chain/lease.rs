@@ -48,7 +48,7 @@ impl Pool {
     /// # Panics
     /// If it must wait outside of a tokio runtime with time enabled.
     pub fn chain(&self, len: usize) -> ChainLease {
-        ChainLease::new(self, len)
+        self.chain_within(len, self.wait_max())
     }
 
     /// As [`chain`](Self::chain), with a deadline of its own.
@@ -68,12 +68,6 @@ impl Pool {
 #[must_use = "futures do nothing unless polled"]
 pub struct ChainLease {
     wait: Wait,
-}
-
-impl ChainLease {
-    pub(super) fn new(pool: &Pool, len: usize) -> Self {
-        pool.chain_within(len, pool.wait_max())
-    }
 }
 
 impl Future for ChainLease {

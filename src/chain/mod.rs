@@ -289,12 +289,6 @@ impl From<Bytes> for Chain {
     }
 }
 
-impl From<ChainMut> for Chain {
-    fn from(chain: ChainMut) -> Self {
-        chain.freeze()
-    }
-}
-
 impl PartialEq for Chain {
     fn eq(&self, other: &Self) -> bool {
         if self.len != other.len {

@@ -43,7 +43,8 @@ impl Rest {
         self.parts.iter()
     }
 
-    #[cfg(feature = "ws")]
+    // For rooms above, of which not all are built.
+    #[allow(dead_code)]
     pub(super) fn parts_mut(&mut self) -> impl Iterator<Item = &mut Part> {
         self.parts.iter_mut()
     }

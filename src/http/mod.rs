@@ -28,7 +28,8 @@ mod leased_body;
 mod reader_body;
 pub mod serve;
 
-#[cfg(feature = "ws")]
+// For rooms above, of which not all are built.
+#[allow(unused_imports)]
 pub(crate) use self::copying::Copying;
 pub use self::{
     bytes_body::BytesBody,

@@ -90,13 +90,15 @@ impl AnyStream {
     }
 
     /// As it is, but ended with the server that accepted it.
-    #[cfg(feature = "http")]
+    // For rooms above, of which not all are built.
+    #[allow(dead_code)]
     pub(crate) fn tethered(self, tether: Tether) -> Self {
         Self { tether: Some(tether), ..self }
     }
 
     /// Whether the server that accepted it stops.
-    #[cfg(feature = "ws")]
+    // For rooms above, of which not all are built.
+    #[allow(dead_code)]
     pub(crate) fn is_leaving(&self) -> bool {
         self.tether.as_ref().is_some_and(Tether::is_stopping)
     }

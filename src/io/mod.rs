@@ -26,30 +26,27 @@
 
 mod any_stream;
 mod buf_stream;
-#[cfg(feature = "http")]
-mod clock;
 mod intake;
-#[cfg(feature = "http")]
-mod mark;
 mod outbox;
+#[allow(unsafe_code)]
+mod recognised;
 mod relay;
-#[cfg(feature = "http")]
-mod sleepers;
 #[allow(unsafe_code)]
 mod socket;
-#[cfg(feature = "http")]
-mod tether;
-#[cfg(not(feature = "http"))]
-#[path = "untethered.rs"]
-mod tether;
-#[cfg(feature = "http")]
-mod ties;
 mod write;
 
-#[cfg(feature = "codec")]
-pub(crate) use self::socket::poll_readable;
-#[cfg(any(feature = "codec", feature = "ws"))]
-pub(crate) use self::write::poll_write_all_buf;
+// For rooms above, of which not all are built.
+#[allow(dead_code)]
+mod clock;
+#[allow(dead_code)]
+mod mark;
+#[allow(dead_code)]
+mod sleepers;
+#[allow(dead_code)]
+mod tether;
+#[allow(dead_code)]
+mod ties;
+
 pub use self::{
     any_stream::AnyStream,
     buf_stream::{BufStream, BufStreamParts},
@@ -59,13 +56,13 @@ pub use self::{
     socket::limit_unsent,
     write::{poll_write_buf, write_all_buf},
 };
-#[cfg(feature = "http")]
+// For rooms above, of which not all are built.
+#[allow(unused_imports)]
 pub(crate) use self::{
     clock::{Clock, TICK, Tick},
+    mark::Mark,
+    recognised::{is_leaving, is_socket, limit_unsent_of, peek_now, poll_readable, recv_now, recv_room},
     sleepers::{Sleepers, Slot},
-    socket::{is_socket, limit_unsent_of, peek_now, recv_now, recv_room},
     tether::Tether,
-    write::poll_write_slices,
+    write::{poll_write_all_buf, poll_write_slices},
 };
-#[cfg(feature = "ws")]
-pub(crate) use self::{mark::Mark, socket::is_leaving};

@@ -86,7 +86,6 @@ impl Sleepers {
     }
 
     /// Whether nobody is in the list.
-    #[cfg(feature = "ws")]
     pub(crate) fn is_empty(&self) -> bool {
         let list = self.list.lock();
         list.free.len() == list.entries.len()

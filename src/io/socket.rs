@@ -1,7 +1,6 @@
-//! Bare sockets: recognised by their type, and read into several blocks with one call.
+//! Bare sockets, read into several blocks with one call.
 //!
 //! # Invariants
-//! - SAME-TYPE: a transport is taken for a socket only if the two types are one.
 //! - RECEIVED: a receiving call has written as many bytes as it says, into the slices it was given, in their order.
 //! - SHORT: see the module above. tokio's own `try_read_vectored` and `poll_write_vectored` do not do so; measured on 100 messages,
 //!   202 calls of which 101 found nothing, against 102 and 1.
@@ -15,21 +14,11 @@ use std::{
 
 use bytes::BufMut;
 use socket2::{MaybeUninitSlice, MsgHdrMut, SockRef};
-#[cfg(feature = "http")]
-use tokio::io::ReadBuf;
 #[cfg(unix)]
-use tokio::net::{UnixStream, unix};
-use tokio::{
-    io::Interest,
-    net::{TcpStream, tcp},
-};
+use tokio::net::UnixStream;
+use tokio::{io::Interest, net::TcpStream};
 
-use super::AnyStream;
 use crate::chain::ChainMut;
-
-/// What is received at once, on the stack, where tokio is not asked.
-#[cfg(feature = "http")]
-const RECV_NOW_LEN: usize = 4 << 10;
 
 /// The kernel keeps eight slices of a receiving call on its stack, and allocates for more.
 pub(super) const RECV_SLICES_MAX: usize = 8;
@@ -68,37 +57,6 @@ impl Received {
 }
 
 impl<'a> Socket<'a> {
-    /// The socket that `io` is, if it is one.
-    pub(super) fn of<T: ?Sized>(io: &'a T) -> Option<Self> {
-        if let Some(any) = cast_any::<T, AnyStream>(io) {
-            return any.socket();
-        }
-        let tcp = cast_any::<T, TcpStream>(io)
-            .or_else(|| cast_any::<T, tcp::OwnedReadHalf>(io).map(AsRef::as_ref))
-            .or_else(|| cast_any::<T, tcp::OwnedWriteHalf>(io).map(AsRef::as_ref))
-            .or_else(|| cast_any::<T, tcp::ReadHalf<'static>>(io).map(AsRef::as_ref))
-            .or_else(|| cast_any::<T, tcp::WriteHalf<'static>>(io).map(AsRef::as_ref));
-        match tcp {
-            Some(tcp) => Some(Self::Tcp(tcp)),
-            None => Self::of_unix(io),
-        }
-    }
-
-    #[cfg(unix)]
-    fn of_unix<T: ?Sized>(io: &'a T) -> Option<Self> {
-        cast_any::<T, UnixStream>(io)
-            .or_else(|| cast_any::<T, unix::OwnedReadHalf>(io).map(AsRef::as_ref))
-            .or_else(|| cast_any::<T, unix::OwnedWriteHalf>(io).map(AsRef::as_ref))
-            .or_else(|| cast_any::<T, unix::ReadHalf<'static>>(io).map(AsRef::as_ref))
-            .or_else(|| cast_any::<T, unix::WriteHalf<'static>>(io).map(AsRef::as_ref))
-            .map(Self::Unix)
-    }
-
-    #[cfg(not(unix))]
-    fn of_unix<T: ?Sized>(_: &'a T) -> Option<Self> {
-        None
-    }
-
     pub(super) fn is_tcp(self) -> bool {
         matches!(self, Self::Tcp(_))
     }
@@ -216,7 +174,7 @@ impl<'a> Socket<'a> {
         }
     }
 
-    fn sock(self) -> SockRef<'a> {
+    pub(super) fn sock(self) -> SockRef<'a> {
         match self {
             Self::Tcp(tcp) => SockRef::from(tcp),
             #[cfg(unix)]
@@ -239,98 +197,11 @@ impl<'a> Socket<'a> {
     }
 }
 
-/// As [`limit_unsent`], of a transport that is a TCP socket; no other has such a limit.
-#[cfg(feature = "http")]
-pub(crate) fn limit_unsent_of<T>(io: &T, bytes: u32) -> io::Result<()> {
-    match Socket::of(io) {
-        Some(Socket::Tcp(tcp)) => limit_unsent(tcp, bytes),
-        _ => Ok(()),
-    }
-}
-
-/// What a poll of an upgraded socket comes to: a task that waits is reached by the server that accepted
-/// it, and the poll fails once that has stopped. Whoever polls a [`Socket`] asks this.
-#[inline]
-pub(super) fn reach<T: ?Sized, R>(io: &T, cx: &Context<'_>, polled: Poll<io::Result<R>>) -> Poll<io::Result<R>> {
-    match cast_any::<T, AnyStream>(io) {
-        Some(any) => any.reach(cx, polled),
-        None => polled,
-    }
-}
-
-/// Whether the server that accepted an upgraded socket stops.
-#[cfg(feature = "ws")]
-pub(crate) fn is_leaving<T: ?Sized>(io: &T) -> bool {
-    cast_any::<T, AnyStream>(io).is_some_and(AnyStream::is_leaving)
-}
-
-/// Whether a transport is a bare socket.
-pub(crate) fn is_socket<T: ?Sized>(io: &T) -> bool {
-    Socket::of(io).is_some()
-}
-
-/// Receives what the kernel has, whether or not tokio has noticed it; none if there is nothing, or
-/// if `io` is no socket.
-#[cfg(feature = "http")]
-pub(crate) fn recv_now<T>(io: &T, room: &mut ReadBuf<'_>) -> Option<io::Result<usize>> {
-    use std::io::Read;
-
-    let mut bytes = [0; RECV_NOW_LEN];
-    let most = room.remaining().min(RECV_NOW_LEN);
-    let received = (&*Socket::of(io)?.sock()).read(&mut bytes[..most]);
-    if let Ok(count) = received {
-        room.put_slice(&bytes[..count]);
-    }
-    Some(received)
-}
-
-/// How many bytes the kernel has, up to `most`; none if `io` is no socket, or has failed.
-#[cfg(feature = "http")]
-pub(crate) fn peek_now<T>(io: &T, most: usize) -> Option<usize> {
-    let mut room = [MaybeUninit::uninit(); RECV_NOW_LEN];
-    match Socket::of(io)?.sock().peek(&mut room[..most.min(RECV_NOW_LEN)]) {
-        Ok(count) => Some(count),
-        Err(error) if error.kind() == io::ErrorKind::WouldBlock => Some(0),
-        Err(_) => None,
-    }
-}
-
-/// How many bytes the kernel may hold that have come on `io`: none if it is no socket.
-#[cfg(feature = "http")]
-pub(crate) fn recv_room<T>(io: &T) -> Option<usize> {
-    Socket::of(io)?.sock().recv_buffer_size().ok()
-}
-
-/// Waits until a transport has something to read, if it is a socket; any other must be asked by reading.
-#[cfg(feature = "codec")]
-pub(crate) fn poll_readable<T>(io: &T, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-    match Socket::of(io) {
-        Some(socket) => {
-            let polled = socket.poll_read_ready(cx);
-            reach(io, cx, polled)
-        }
-        None => Poll::Ready(Ok(())),
-    }
-}
-
 /// A socket closed by its peer is an error, not a signal that ends the program.
 #[cfg(target_os = "linux")]
 const NO_SIGNAL: std::ffi::c_int = libc::MSG_NOSIGNAL;
 #[cfg(not(target_os = "linux"))]
 const NO_SIGNAL: std::ffi::c_int = 0;
-
-/// `io` as a socket, half or `AnyStream` `S`, or as a mutable reference to one; none if it is something else.
-fn cast_any<T: ?Sized, S: 'static>(io: &T) -> Option<&S> {
-    cast::<T, S>(io).or_else(|| cast::<T, &mut S>(io).map(|io| &**io))
-}
-
-/// `io` as what it is; none if it is something else.
-fn cast<T: ?Sized, S>(io: &T) -> Option<&S> {
-    // SAFETY: SAME-TYPE: equal ids mean types that are equal but for lifetimes. All `S` of this file are sockets without any (an
-    // `AnyStream` is `'static` too), and halves and mutable references that borrow such; what is made of the result lives no longer than `io` does, nor than what `io`
-    // itself borrows.
-    (typeid::of::<T>() == typeid::of::<S>()).then(|| unsafe { &*std::ptr::from_ref(io).cast::<S>() })
-}
 
 fn recv(socket: &SockRef<'_>, slices: &mut [MaybeUninitSlice<'_>], offered: usize, inq: Inq) -> io::Result<Received> {
     let (count, left) = match slices {

@@ -27,7 +27,6 @@ impl Tether {
     }
 
     /// Whether the server stops.
-    #[cfg(feature = "ws")]
     pub(crate) fn is_stopping(&self) -> bool {
         self.sleepers.look().1
     }

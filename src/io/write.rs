@@ -10,7 +10,10 @@ use std::{
 use bytes::Buf;
 use tokio::io::{AsyncWrite, ReadBuf};
 
-use super::socket::{Socket, is_socket, reach};
+use super::{
+    recognised::{is_socket, reach},
+    socket::Socket,
+};
 
 /// So many pieces go into one call; the list is on the stack (hyper and tokio-util: 64).
 const SLICES_MAX: usize = 64;
@@ -157,7 +160,8 @@ fn poll_write_pieces<T: AsyncWrite + ?Sized, B: Buf + ?Sized>(
 }
 
 /// Writes `slices` with one call; a bare socket that took only some is not asked again only to hear "not now" (SHORT).
-#[cfg(feature = "http")]
+// For rooms above, of which not all are built.
+#[allow(dead_code)]
 pub(crate) fn poll_write_slices<T: AsyncWrite>(
     io: Pin<&mut T>,
     cx: &mut Context<'_>,

@@ -12,12 +12,8 @@ use std::{io, ops::Range};
 
 use bytes::{BufMut, Bytes};
 
-use super::{LengthDelimitedCodec, LengthDelimitedCodecError, LengthFieldType};
-use crate::{
-    chain::ChainMut,
-    codec::{Framed, FramedRead, FramedWrite},
-    pool::Pool,
-};
+use super::{LengthDelimitedCodecError, LengthFieldType};
+use crate::chain::ChainMut;
 
 /// The longest frame unless told otherwise: what tokio-util allows.
 const MAX_FRAME_LEN_DEFAULT: usize = 8 << 20;
@@ -31,7 +27,7 @@ const HEAD_LEN_MAX: usize = 64 << 10;
 
 static ZEROS: [u8; HEAD_LEN_MAX] = [0; HEAD_LEN_MAX];
 
-/// Settings of a [`LengthDelimitedCodec`]: where the length stands, how it is written, what it counts.
+/// Settings of a [`LengthDelimitedCodec`](super::LengthDelimitedCodec): where the length stands, how it is written, what it counts.
 ///
 /// # Shape
 /// All lengths are bytes; an offset or a skip above 4 GiB counts as 4 GiB. The [picture](super#shape) shows what they measure. A `max_frame_length` that the length field cannot express is
@@ -137,26 +133,6 @@ impl Builder {
     pub fn num_skip(&mut self, count: usize) -> &mut Self {
         self.skip = Some(narrow(count));
         self
-    }
-
-    /// A codec with these settings.
-    pub fn new_codec(&self) -> LengthDelimitedCodec {
-        LengthDelimitedCodec::with(*self)
-    }
-
-    /// Frames of a transport, with a codec of these settings.
-    pub fn new_framed<T>(&self, io: T, pool: &Pool) -> Framed<T, LengthDelimitedCodec> {
-        Framed::new(io, self.new_codec(), pool)
-    }
-
-    /// Frames of a reader, with a codec of these settings.
-    pub fn new_read<T>(&self, io: T, pool: &Pool) -> FramedRead<T, LengthDelimitedCodec> {
-        FramedRead::new(io, self.new_codec(), pool)
-    }
-
-    /// Frames into a writer, with a codec of these settings.
-    pub fn new_write<T>(&self, io: T, pool: &Pool) -> FramedWrite<T, LengthDelimitedCodec> {
-        FramedWrite::new(io, self.new_codec(), pool)
     }
 
     pub(super) fn max_frame_len(&self) -> usize {

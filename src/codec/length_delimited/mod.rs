@@ -60,8 +60,11 @@ use std::io;
 
 use bytes::{Buf, BufMut};
 
-use super::{Decoder, Encoder};
-use crate::chain::{Chain, ChainMut};
+use super::{Decoder, Encoder, Framed, FramedRead, FramedWrite};
+use crate::{
+    chain::{Chain, ChainMut},
+    pool::Pool,
+};
 
 /// Frames that begin with their length: off a chain without copying, and payloads linked behind their length.
 ///
@@ -105,7 +108,7 @@ impl LengthDelimitedCodec {
         Builder::new()
     }
 
-    pub(super) fn with(builder: Builder) -> Self {
+    fn with(builder: Builder) -> Self {
         Self { builder: builder.clipped(), state: State::Head }
     }
 
@@ -118,6 +121,28 @@ impl LengthDelimitedCodec {
     /// The longest frame.
     pub fn max_frame_length(&self) -> usize {
         self.builder.max_frame_len()
+    }
+}
+
+impl Builder {
+    /// A codec with these settings.
+    pub fn new_codec(&self) -> LengthDelimitedCodec {
+        LengthDelimitedCodec::with(*self)
+    }
+
+    /// Frames of a transport, with a codec of these settings.
+    pub fn new_framed<T>(&self, io: T, pool: &Pool) -> Framed<T, LengthDelimitedCodec> {
+        Framed::new(io, self.new_codec(), pool)
+    }
+
+    /// Frames of a reader, with a codec of these settings.
+    pub fn new_read<T>(&self, io: T, pool: &Pool) -> FramedRead<T, LengthDelimitedCodec> {
+        FramedRead::new(io, self.new_codec(), pool)
+    }
+
+    /// Frames into a writer, with a codec of these settings.
+    pub fn new_write<T>(&self, io: T, pool: &Pool) -> FramedWrite<T, LengthDelimitedCodec> {
+        FramedWrite::new(io, self.new_codec(), pool)
     }
 }
 

@@ -22,6 +22,7 @@
 
 mod admission;
 mod body_wait;
+mod box_error;
 mod connection;
 mod connections;
 mod driver;
@@ -43,6 +44,7 @@ mod wait;
 #[cfg(leasehold_teeth)]
 pub use self::track::skip;
 pub use self::{
+    box_error::BoxError,
     connections::Connections,
     hyper_service::{HyperService, IncomingService, from_hyper, from_incoming},
     listener::Listener,
@@ -83,9 +85,6 @@ const BACKLOG_MAX: usize = 64 << 10;
 /// How long tasks that were told that the time is over may take to end: one that blocks its thread
 /// is not waited for.
 const CUT_MAX: Duration = Duration::from_secs(1);
-
-/// What errors of services and bodies become.
-pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
 
 /// Serves HTTP with `service` on the connections of `listener`: HTTP/1.1, and HTTP/2 for clients that begin with it.
 ///

@@ -21,7 +21,10 @@ use bytes::BufMut;
 use tokio::io::{AsyncRead, AsyncReadExt};
 
 use self::starved::{Memory, Starved};
-use super::socket::{Inq, Received, Socket, reach};
+use super::{
+    recognised::reach,
+    socket::{Inq, Received, Socket},
+};
 use crate::chain::ChainMut;
 
 /// What the first read asks for: most messages are shorter.

@@ -1,6 +1,9 @@
 //! `OutboxBuilder`: how an outbox is made.
 
-use super::{Outbox, OutboxWriter, Policy, state::State};
+use std::sync::Arc;
+
+use super::{Outbox, OutboxWriter, Policy, limits::Limits, state::State};
+use crate::sync::Mutex;
 
 /// What a connection sends in one or two calls; a peer that stops reading holds no more.
 const HIGH_MARK_DEFAULT: usize = 64 << 10;
@@ -31,8 +34,21 @@ pub struct OutboxBuilder {
     policy: Policy,
 }
 
+impl Outbox {
+    /// An outbox that holds at most so many bytes, and its writer. Senders wait when it is full, and are woken when half of it is sent.
+    #[must_use = "without its writer, the outbox is closed"]
+    pub fn channel(high_mark: usize) -> (Self, OutboxWriter) {
+        Self::builder().high_mark(high_mark).channel()
+    }
+
+    /// Settings for an outbox: marks, a cap on items, and what to do when it is full.
+    pub fn builder() -> OutboxBuilder {
+        OutboxBuilder::new()
+    }
+}
+
 impl OutboxBuilder {
-    pub(super) fn new() -> Self {
+    fn new() -> Self {
         Self { high_mark: HIGH_MARK_DEFAULT, low_mark: None, items_max: ITEMS_MAX_DEFAULT, policy: Policy::default() }
     }
 
@@ -65,27 +81,8 @@ impl OutboxBuilder {
     pub fn channel(self) -> (Outbox, OutboxWriter) {
         let low = self.low_mark.unwrap_or(self.high_mark / 2).min(self.high_mark);
         let items_max = u32::try_from(self.items_max.max(1)).unwrap_or(u32::MAX);
-        State::channel(Limits { high: self.high_mark, low, items_max, policy: self.policy })
-    }
-}
-
-/// When an outbox is full, and when it is low.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Limits {
-    pub(super) high: usize,
-    pub(super) low: usize,
-    pub(super) items_max: u32,
-    pub(super) policy: Policy,
-}
-
-impl Limits {
-    /// BOUND: whether an item of this cost may join so much.
-    pub(super) fn admit(&self, held: usize, count: u32, cost: usize) -> bool {
-        held == 0 || (count < self.items_max && held.checked_add(cost).is_some_and(|sum| sum <= self.high))
-    }
-
-    /// Whether so much is little enough to wake those who wait.
-    pub(super) fn is_low(&self, held: usize, count: u32) -> bool {
-        held <= self.low && count <= self.items_max / 2
+        let limits = Limits { high: self.high_mark, low, items_max, policy: self.policy };
+        let state = Arc::new(Mutex::new(State::new(limits)));
+        (Outbox::new(Arc::clone(&state)), OutboxWriter::new(state))
     }
 }

@@ -23,6 +23,7 @@ mod done;
 mod end;
 mod error;
 mod item;
+mod limits;
 mod line;
 mod policy;
 mod sending;
@@ -97,17 +98,6 @@ pub struct Outbox {
 impl Outbox {
     fn new(state: Arc<Mutex<State>>) -> Self {
         Self { state }
-    }
-
-    /// An outbox that holds at most so many bytes, and its writer. Senders wait when it is full, and are woken when half of it is sent.
-    #[must_use = "without its writer, the outbox is closed"]
-    pub fn channel(high_mark: usize) -> (Self, OutboxWriter) {
-        Self::builder().high_mark(high_mark).channel()
-    }
-
-    /// Settings for an outbox: marks, a cap on items, and what to do when it is full.
-    pub fn builder() -> OutboxBuilder {
-        OutboxBuilder::new()
     }
 
     /// Queues a chain, and waits for room if the policy is to wait. An empty chain is sent at once.

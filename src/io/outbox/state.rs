@@ -7,21 +7,21 @@
 //! - IDLE: while `is_idle`, the writer waits for an item, with its waker here; `items` are none and all was flushed.
 //! - ENDED: once there is an `end`, nobody is in line; once it is cut, `items` are none.
 
-use std::{collections::VecDeque, sync::Arc, task::Waker};
+use std::{collections::VecDeque, task::Waker};
 
 use super::{
-    Outbox, OutboxWriter, Policy,
+    Policy,
     batch::Batch,
-    builder::Limits,
     done::Done,
     end::End,
     error::{FlushError, SendError},
     item::{Item, cost_of},
+    limits::Limits,
     line::Ticket,
     waiters::Waiters,
     watchers::Until,
 };
-use crate::{chain::Chain, sync::Mutex};
+use crate::chain::Chain;
 
 #[derive(Debug)]
 pub(super) struct State {
@@ -62,8 +62,9 @@ pub(super) enum Step {
 }
 
 impl State {
-    pub(super) fn channel(limits: Limits) -> (Outbox, OutboxWriter) {
-        let state = Arc::new(Mutex::new(Self {
+    /// Of an outbox with one sender.
+    pub(super) fn new(limits: Limits) -> Self {
+        Self {
             limits,
             items: VecDeque::new(),
             is_begun: false,
@@ -80,8 +81,7 @@ impl State {
             waiters: Waiters::default(),
             dropped_count: 0,
             dropped_bytes: 0,
-        }));
-        (Outbox::new(Arc::clone(&state)), OutboxWriter::new(state))
+        }
     }
 
     pub(super) fn held(&self) -> usize {

@@ -29,7 +29,7 @@ use tokio::{
 
 use crate::{
     chain::ChainMut,
-    io::{intake::Intake, socket::is_socket, write::poll_write_buf},
+    io::{intake::Intake, recognised::is_socket, write::poll_write_buf},
     pool::Pool,
 };
 

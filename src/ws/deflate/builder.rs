@@ -28,6 +28,21 @@ pub struct DeflateBuilder {
     window_bits: u8,
 }
 
+impl Deflate {
+    /// The default settings; memory is reserved in `pool`.
+    ///
+    /// # Errors
+    /// As [`DeflateBuilder::build`].
+    pub fn new(pool: &Pool) -> Result<Self, LeaseError> {
+        Self::builder().build(pool)
+    }
+
+    /// Settings.
+    pub fn builder() -> DeflateBuilder {
+        DeflateBuilder::new()
+    }
+}
+
 impl DeflateBuilder {
     pub(super) fn new() -> Self {
         Self {

@@ -4,7 +4,9 @@ use std::fmt;
 
 use flate2::{Compress, Compression, FlushCompress};
 
-use super::SCRATCH_LEN;
+/// What a (de)compressor puts out at once. Measured, the copy from there into leased blocks is lost in the noise, from 4 KiB on; and most
+/// messages are not longer, and leased for by their length.
+pub(super) const SCRATCH_LEN: usize = 16 << 10;
 
 /// A deflate stream, and room for what comes out of it next.
 pub(super) struct Compressor {

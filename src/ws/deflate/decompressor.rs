@@ -4,7 +4,7 @@ use std::{fmt, ops::Range};
 
 use flate2::{Decompress, FlushDecompress, Status};
 
-use super::SCRATCH_LEN;
+use super::compressor::SCRATCH_LEN;
 use crate::ws::protocol::violation::Violation;
 
 /// An inflate stream, and what came out of it last.

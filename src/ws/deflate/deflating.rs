@@ -7,8 +7,7 @@ use std::task::{Context, Poll};
 use bytes::{Buf, BufMut};
 
 use super::{
-    SCRATCH_LEN,
-    compressor::Compressor,
+    compressor::{Compressor, SCRATCH_LEN},
     place::{Kept, Place},
     set::Held,
 };

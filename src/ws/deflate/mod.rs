@@ -32,11 +32,6 @@ use self::{
     shared::Shared,
     terms::{NAME, Terms},
 };
-use crate::pool::{LeaseError, Pool};
-
-/// What a (de)compressor puts out at once. Measured, the copy from there into leased blocks is lost in the noise, from 4 KiB on; and most
-/// messages are not longer, and leased for by their length.
-const SCRATCH_LEN: usize = 16 << 10;
 
 /// Compresses messages of any number of sockets, with a bounded number of compressors (permessage-deflate, RFC 7692).
 ///
@@ -72,19 +67,6 @@ pub struct Deflate {
 }
 
 impl Deflate {
-    /// The default settings; memory is reserved in `pool`.
-    ///
-    /// # Errors
-    /// As [`DeflateBuilder::build`].
-    pub fn new(pool: &Pool) -> Result<Self, LeaseError> {
-        Self::builder().build(pool)
-    }
-
-    /// Settings.
-    pub fn builder() -> DeflateBuilder {
-        DeflateBuilder::new()
-    }
-
     /// Bytes that are reserved for all (de)compressors.
     pub fn reserved(&self) -> usize {
         self.shared.reservation.len()

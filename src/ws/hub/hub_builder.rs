@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use super::Hub;
 use crate::pool::Pool;
 
 /// What one member may have queued: a few messages, as those of an outbox.
@@ -21,11 +20,11 @@ pub enum SlowPolicy {
     Close,
 }
 
-/// Settings of a [`Hub`]; made by [`Hub::builder`].
+/// Settings of a [`Hub`](super::Hub); made by [`Hub::builder`](super::Hub::builder).
 #[derive(Clone, Debug)]
 #[must_use = "a builder does nothing until `build`"]
 pub struct HubBuilder {
-    account: Pool,
+    pub(super) account: Pool,
     pub(super) high_mark: usize,
     pub(super) policy: SlowPolicy,
     pub(super) patience: Duration,
@@ -46,14 +45,8 @@ impl HubBuilder {
         Self { policy, ..self }
     }
 
-    /// How long [`Hub::send`] waits for a member that has no room and does not move, neither by a message nor by 4 KiB; 250 ms by default.
+    /// How long [`Hub::send`](super::Hub::send) waits for a member that has no room and does not move, neither by a message nor by 4 KiB; 250 ms by default.
     pub fn patience(self, patience: Duration) -> Self {
         Self { patience, ..self }
-    }
-
-    /// Makes the hub.
-    pub fn build(self) -> Hub {
-        let account = self.account.clone();
-        Hub::with(account, self)
     }
 }

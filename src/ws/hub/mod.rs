@@ -65,6 +65,13 @@ pub struct Hub {
     shared: Arc<Shared>,
 }
 
+impl HubBuilder {
+    /// Makes the hub.
+    pub fn build(self) -> Hub {
+        Hub { shared: Arc::new(Shared::new(self.account.clone(), self)) }
+    }
+}
+
 impl Hub {
     /// A hub whose messages are charged to `account`.
     pub fn new(account: &Pool) -> Self {
@@ -74,10 +81,6 @@ impl Hub {
     /// Settings for a hub: what a member may have queued, and what becomes of one that is slow.
     pub fn builder(account: &Pool) -> HubBuilder {
         HubBuilder::new(account)
-    }
-
-    fn with(account: Pool, settings: HubBuilder) -> Self {
-        Self { shared: Arc::new(Shared::new(account, settings)) }
     }
 
     /// Makes a socket a member: from here on it gets all that is broadcast, while it is polled.

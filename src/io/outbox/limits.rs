@@ -1,0 +1,24 @@
+//! `Limits`: when an outbox is full, and when it is low.
+
+use super::Policy;
+
+/// When an outbox is full, and when it is low.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Limits {
+    pub(super) high: usize,
+    pub(super) low: usize,
+    pub(super) items_max: u32,
+    pub(super) policy: Policy,
+}
+
+impl Limits {
+    /// BOUND: whether an item of this cost may join so much.
+    pub(super) fn admit(&self, held: usize, count: u32, cost: usize) -> bool {
+        held == 0 || (count < self.items_max && held.checked_add(cost).is_some_and(|sum| sum <= self.high))
+    }
+
+    /// Whether so much is little enough to wake those who wait.
+    pub(super) fn is_low(&self, held: usize, count: u32) -> bool {
+        held <= self.low && count <= self.items_max / 2
+    }
+}

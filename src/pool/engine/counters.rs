@@ -1,0 +1,44 @@
+//! What a core counts, off the hot path only (QUIET).
+
+use std::sync::atomic::Ordering::Relaxed;
+
+use super::trace;
+use crate::sync::{AtomicU64, AtomicUsize};
+
+#[derive(Default)]
+pub(in crate::pool) struct Counters {
+    pub(in crate::pool) waits: AtomicU64,
+    pub(in crate::pool) refused: AtomicU64,
+    pub(in crate::pool) steals: AtomicU64,
+    pub(in crate::pool) trimmed: AtomicU64,
+    pub(super) peak: AtomicUsize,
+    /// Not zero while the slab has given out more than ever since the peak was sampled.
+    pub(in crate::pool) news: AtomicUsize,
+    /// When refusals were last warned of.
+    pub(in crate::pool) warned: trace::Warned,
+    /// How many wait for pressure: while any do, every lease that its own magazine could not serve samples it.
+    pub(super) watchers: AtomicUsize,
+}
+
+impl Counters {
+    /// Remembers what is leased if it is the most so far; returns the most.
+    pub(in crate::pool) fn raise_peak(&self, leased: usize) -> usize {
+        self.peak.fetch_max(leased, Relaxed).max(leased)
+    }
+}
+
+/// Counts one wait for pressure.
+pub(super) struct Watcher<'a>(&'a AtomicUsize);
+
+impl<'a> Watcher<'a> {
+    pub(super) fn new(watchers: &'a AtomicUsize) -> Self {
+        watchers.fetch_add(1, Relaxed);
+        Self(watchers)
+    }
+}
+
+impl Drop for Watcher<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Relaxed);
+    }
+}

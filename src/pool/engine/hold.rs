@@ -1,0 +1,233 @@
+//! A counted share of one leased block: what makes the handles of the block come home.
+//!
+//! # Invariants
+//! - SHARES: `refs` of a leased block is the number of its `Hold`s; the one that brings it to zero returns the block (HOME).
+//! - RANGES: each `Hold` goes with a range of its block. Ranges of `BlockMut`s overlap no other range; ranges of `Block`s
+//!   overlap each other only, and all their bytes are written.
+
+use std::{
+    collections::BTreeMap,
+    process::abort,
+    ptr::NonNull,
+    sync::{
+        Arc,
+        atomic::Ordering::{Acquire, Relaxed, Release},
+    },
+};
+
+use super::core::{Account, AccountHandle, Charge, Core, MovingCharge};
+use crate::pool::{
+    ledger::{ChargeRefused, refund},
+    store::{BlockMeta, RawBlock},
+};
+
+/// A share of a block, or of none: an empty handle holds nothing.
+pub(in crate::pool) struct Hold(Option<NonNull<BlockMeta>>);
+
+/// The first share of a block that was just leased, in one word: it is returned in a register. A `BlockMut` that is returned
+/// through memory costs 7 ns more, for a load that waits for two stores when it is moved.
+pub(in crate::pool) struct Fresh(Hold);
+
+/// Why charges stayed where they were.
+pub(in crate::pool) enum Unmoved {
+    /// The account belongs to another pool.
+    OtherPool,
+    /// An account is at its limit.
+    OverLimit { account: String, wanted: usize, left: usize, limit: usize },
+}
+
+// SAFETY: the entry is atomic or never changes; what may be done to the block's bytes is settled by RANGES.
+unsafe impl Send for Hold {}
+// SAFETY: as above.
+unsafe impl Sync for Hold {}
+
+/// A count beyond this is a leak of handles that would overflow.
+const REFS_MAX: u32 = i32::MAX as u32;
+
+impl Fresh {
+    /// The first share of a block that was just taken, charged as `charge` says.
+    #[inline]
+    pub(super) fn leased(raw: RawBlock, charge: Charge<'_>) -> Self {
+        let meta = raw.meta();
+        meta.refs.store(1, Relaxed);
+        meta.charged.store(charge.into_entry().cast(), Relaxed);
+        Self(Hold(Some(raw.into_meta())))
+    }
+
+    #[inline]
+    pub(in crate::pool) fn into_hold(self) -> Hold {
+        self.0
+    }
+}
+
+impl Hold {
+    pub(in crate::pool) const NONE: Self = Self(None);
+
+    /// Another share of the same block.
+    #[inline]
+    pub(in crate::pool) fn share(&self) -> Self {
+        if let Some(meta) = self.meta()
+            && meta.refs.fetch_add(1, Relaxed) > REFS_MAX
+        {
+            abort();
+        }
+        Self(self.0)
+    }
+
+    /// Whether this is the only share of its block.
+    #[inline]
+    pub(in crate::pool) fn is_only(&self) -> bool {
+        // Acquire pairs with the release of the share that went before: what it did to its range is over.
+        self.meta().is_some_and(|meta| meta.refs.load(Acquire) == 1)
+    }
+
+    pub(in crate::pool) fn is_same_block(&self, other: &Self) -> bool {
+        self.0.is_some() && self.0 == other.0
+    }
+
+    /// Start and capacity of the whole block.
+    #[inline]
+    pub(in crate::pool) fn block(&self) -> Option<(NonNull<u8>, usize)> {
+        self.meta().map(|meta| (meta.start(), meta.capacity()))
+    }
+
+    /// The address of the block's entry, to tell blocks apart.
+    pub(in crate::pool) fn id(&self) -> Option<usize> {
+        self.0.map(|meta| meta.addr().get())
+    }
+
+    /// Moves the charge of the whole block to another account of the same pool.
+    pub(in crate::pool) fn charge_to(&self, account: &AccountHandle) -> Result<(), Unmoved> {
+        Self::charge_all_to(&[self], account)
+    }
+
+    /// Moves the charges of all these blocks to another account of the same pool, or none. Shares of one block count as one.
+    pub(in crate::pool) fn charge_all_to(holds: &[&Hold], account: &AccountHandle) -> Result<(), Unmoved> {
+        let core = &account.owner;
+        let metas = || holds.iter().filter_map(|hold| hold.meta());
+        if metas().next().is_none() {
+            return Ok(());
+        }
+        if metas().any(|meta| meta.span().owner.as_ptr().cast_const() != Arc::as_ptr(core).cast()) {
+            return Err(Unmoved::OtherPool);
+        }
+        let mut moving = Vec::with_capacity(holds.len());
+        let mut woken = Vec::new();
+        let mut refused = None;
+        {
+            let _moves = core.moves.lock();
+            for meta in metas() {
+                // SAFETY: its share keeps the block out and charged, and `moves` keeps the charge where its entry says.
+                match unsafe { MovingCharge::begin(charged(meta), account, meta.capacity()) } {
+                    Ok(charge) => {
+                        // At once, so that another share of the same block has nothing left to move.
+                        meta.charged.store(account.as_charge().cast(), Relaxed);
+                        moving.push((meta, charge));
+                    }
+                    Err(mut why) => {
+                        woken.append(&mut why.woken);
+                        refused = Some(why);
+                        break;
+                    }
+                }
+            }
+            // The last one first, for of two shares of a block the first one knows where it was charged.
+            for (meta, charge) in moving.into_iter().rev() {
+                if refused.is_some() {
+                    meta.charged.store(charge.from().cast(), Relaxed);
+                    woken.extend(charge.undo());
+                } else {
+                    woken.extend(charge.finish());
+                }
+            }
+        }
+        core.serve_moved(woken);
+        match refused {
+            None => Ok(()),
+            Some(refused) => Err(not_moved(metas(), account, &refused)),
+        }
+    }
+
+    #[inline]
+    fn meta(&self) -> Option<&BlockMeta> {
+        // SAFETY: TABLE-LIVES: a share keeps its block out.
+        self.0.map(|meta| unsafe { meta.as_ref() })
+    }
+}
+
+impl Drop for Hold {
+    #[inline]
+    fn drop(&mut self) {
+        // Most handles that are dropped are empty: those that something was moved out of.
+        if let Some(entry) = self.0 {
+            // SAFETY: this share is given up only here, at its end.
+            unsafe { give_up(entry) };
+        }
+    }
+}
+
+/// Gives up a share of a block: the last one takes it home.
+///
+/// # Safety
+/// The share is counted, and nobody uses it again.
+unsafe fn give_up(entry: NonNull<BlockMeta>) {
+    // SAFETY: TABLE-LIVES, by this share.
+    let meta = unsafe { entry.as_ref() };
+    // A count of one is ours, and nobody can raise it: the subtraction can be left out.
+    if meta.refs.load(Acquire) != 1 {
+        if meta.refs.fetch_sub(1, Release) != 1 {
+            return;
+        }
+        // Pairs with the releases of the shares that went before. A load, where a fence would do: ThreadSanitizer knows no fences.
+        meta.refs.load(Acquire);
+    }
+    // SAFETY: the count is used up, and this was the share that did it (SHARES).
+    unsafe { go_home(entry) };
+}
+
+/// The account that a block is charged to; null for the pool itself.
+#[inline]
+fn charged(meta: &BlockMeta) -> *mut Account {
+    // Only this file writes the word, and only accounts of this core.
+    meta.charged.load(Relaxed).cast()
+}
+
+/// Why the charges of these blocks stayed where they were.
+fn not_moved<'a>(
+    metas: impl Iterator<Item = &'a BlockMeta>,
+    account: &AccountHandle,
+    refused: &ChargeRefused,
+) -> Unmoved {
+    let to = account.as_charge();
+    // Shares of one block count as one.
+    let blocks: BTreeMap<*const BlockMeta, usize> =
+        metas.filter(|meta| charged(meta) != to).map(|meta| (std::ptr::from_ref(meta), meta.capacity())).collect();
+    let (name, left) = account.find(refused.at).map_or(("", 0), |at| (at.name(), at.room()));
+    let (wanted, limit) = (blocks.values().sum(), refused.limit);
+    Unmoved::OverLimit { account: name.to_owned(), wanted, left, limit }
+}
+
+/// Refunds a block and takes it home.
+///
+/// # Safety
+/// The block has no share left.
+#[inline]
+unsafe fn go_home(entry: NonNull<BlockMeta>) {
+    // SAFETY: the caller says that this is the last of it.
+    let mut raw = unsafe { RawBlock::from_meta(entry) };
+    // SAFETY: LIVES: the block is still out, and the core gave its own address to its slab (OPAQUE).
+    let core = unsafe { raw.meta().span().owner.cast::<Core>().as_ref() };
+    if core.settings.zero_on_return {
+        raw.zero();
+    }
+    let Some(account) = NonNull::new(charged(raw.meta())) else {
+        return core.put(raw);
+    };
+    // SAFETY: the block was charged there, and this is its end. The core lives on: the block is still out.
+    let woken = unsafe { refund(account, None, raw.capacity()) };
+    if woken.is_empty() {
+        core.put(raw);
+    } else {
+        core.put_woken(raw, woken);
+    }
+}

@@ -1,0 +1,281 @@
+//! `Block`: a shared, immutable range of a leased block.
+
+use std::{
+    fmt,
+    hash::{Hash, Hasher},
+    ops::{Bound, Deref, RangeBounds},
+    ptr::NonNull,
+};
+
+use bytes::{Buf, Bytes};
+
+use super::{LeaseError, Pool};
+use crate::pool::engine::Hold;
+
+/// A shared, immutable range of a leased block.
+///
+/// It is to a block what [`bytes::Bytes`] is to a buffer: clones and slices share the bytes, and the block goes home when
+/// the last handle on it is gone. A handle whose bytes are all consumed holds nothing (EARLY-RETURN): unlike `Bytes`, an
+/// `advance` to the end lets go of the block.
+///
+/// # Shape
+/// `len` is bytes. The account is charged the capacity of the whole block, however small the range. A handle is 24 bytes, may be
+/// shared between threads, and outlives the pool's own handles.
+///
+/// # Examples
+/// ```
+/// use bytes::{Buf, BufMut};
+/// use leasehold::Pool;
+///
+/// let pool = Pool::new(4 << 20)?;
+/// let mut block = pool.try_lease(5)?;
+/// block.put_slice(b"hello");
+/// let mut block = block.freeze();
+/// let tail = block.slice(1..);
+/// block.advance(5);
+/// assert_eq!(&tail[..], b"ello");
+/// drop(tail);
+/// assert_eq!(pool.leased(), 0);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub struct Block {
+    pub(super) ptr: NonNull<u8>,
+    pub(super) len: u32,
+    pub(super) hold: Hold,
+}
+
+// SAFETY: RANGES: all bytes of the range are written and nobody writes them again while it lives.
+unsafe impl Send for Block {}
+// SAFETY: as above.
+unsafe impl Sync for Block {}
+
+impl Block {
+    /// # Safety
+    /// RANGES: the `len` bytes from `ptr` lie in the block of `hold`, are written, and no `BlockMut` overlaps them.
+    #[inline]
+    pub(in crate::pool) unsafe fn from_parts(ptr: NonNull<u8>, len: u32, hold: Hold) -> Self {
+        if len == 0 {
+            return Self::empty();
+        }
+        Self { ptr, len, hold }
+    }
+
+    /// No bytes of no block.
+    pub const fn empty() -> Self {
+        Self { ptr: NonNull::dangling(), len: 0, hold: Hold::NONE }
+    }
+
+    /// Bytes in this range.
+    #[inline]
+    pub fn len(&self) -> usize {
+        self.len as usize
+    }
+
+    /// Whether there are none; an empty handle holds no block.
+    #[inline]
+    pub fn is_empty(&self) -> bool {
+        self.len == 0
+    }
+
+    /// Bytes that the account is charged for this handle's block: the capacity of all of it.
+    pub fn block_capacity(&self) -> usize {
+        self.hold.block().map_or(0, |(_, capacity)| capacity)
+    }
+
+    /// Tells blocks apart; `None` for an empty handle.
+    pub(crate) fn block_id(&self) -> Option<usize> {
+        self.hold.id()
+    }
+
+    /// Whether no other handle is on the block.
+    pub fn is_unique(&self) -> bool {
+        self.hold.is_only()
+    }
+
+    /// A handle on a part of this range. Costs one atomic addition; an empty part holds nothing.
+    ///
+    /// # Panics
+    /// If the range ends before it begins, or after this one.
+    pub fn slice(&self, range: impl RangeBounds<usize>) -> Block {
+        let (begin, end) = resolve(&range, self.len());
+        if begin == end {
+            return Self::empty();
+        }
+        Self {
+            // SAFETY: `begin` is at most `len`.
+            ptr: unsafe { self.ptr.add(begin) },
+            len: (end - begin) as u32,
+            hold: self.hold.share(),
+        }
+    }
+
+    /// Splits off the first `at` bytes: they are returned, this handle keeps the rest.
+    ///
+    /// # Panics
+    /// If `at` is more than [`len`](Self::len).
+    #[inline]
+    pub fn split_to(&mut self, at: usize) -> Block {
+        assert!(at <= self.len(), "split_to {at} of {} bytes", self.len);
+        if at == self.len() {
+            return std::mem::take(self);
+        }
+        let head = self.slice(..at);
+        self.skip(at);
+        head
+    }
+
+    /// Splits off what follows the first `at` bytes: it is returned, this handle keeps the first.
+    ///
+    /// # Panics
+    /// If `at` is more than [`len`](Self::len).
+    pub fn split_off(&mut self, at: usize) -> Block {
+        assert!(at <= self.len(), "split_off {at} of {} bytes", self.len);
+        if at == 0 {
+            return std::mem::take(self);
+        }
+        let tail = self.slice(at..);
+        self.len = at as u32;
+        tail
+    }
+
+    /// Keeps only the first `len` bytes. Does nothing if there are not so many.
+    pub fn truncate(&mut self, len: usize) {
+        if len < self.len() {
+            drop(self.split_off(len));
+        }
+    }
+
+    /// Lets go of all bytes.
+    pub fn clear(&mut self) {
+        *self = Self::empty();
+    }
+
+    /// Turns the range into [`Bytes`] without copying. Costs one small allocation: do it once per block and slice after.
+    ///
+    /// The block goes home when the last `Bytes` of it is dropped. Note that such `Bytes` are never unique
+    /// (`Bytes::try_into_mut` fails), and that `Bytes::advance` to the end still holds the block until the drop.
+    pub fn into_bytes(self) -> Bytes {
+        if self.is_empty() { Bytes::new() } else { Bytes::from_owner(self) }
+    }
+
+    /// Charges the whole block to another account of the same pool, whoever else holds parts of it.
+    ///
+    /// # Errors
+    /// The account, or one above it that does not also hold the old charge, is at its limit; or it belongs to another pool.
+    /// The charge stays where it was then.
+    pub fn charge_to(&self, pool: &Pool) -> Result<(), LeaseError> {
+        Ok(self.hold.charge_to(pool.account())?)
+    }
+
+    pub(in crate::pool) fn hold(&self) -> &Hold {
+        &self.hold
+    }
+
+    #[inline]
+    fn skip(&mut self, by: usize) {
+        debug_assert!(by <= self.len());
+        // SAFETY: `by` is at most `len`.
+        self.ptr = unsafe { self.ptr.add(by) };
+        self.len -= by as u32;
+    }
+}
+
+/// Begin and end of a range of `len` bytes.
+pub(crate) fn resolve(range: &impl RangeBounds<usize>, len: usize) -> (usize, usize) {
+    let begin = match range.start_bound() {
+        Bound::Included(&begin) => begin,
+        Bound::Excluded(&before) => before.checked_add(1).expect("a range begins within usize"),
+        Bound::Unbounded => 0,
+    };
+    let end = match range.end_bound() {
+        Bound::Included(&last) => last.checked_add(1).expect("a range ends within usize"),
+        Bound::Excluded(&end) => end,
+        Bound::Unbounded => len,
+    };
+    assert!(begin <= end, "the range begins at {begin}, after its end {end}");
+    assert!(end <= len, "the range ends at {end} of {len} bytes");
+    (begin, end)
+}
+
+impl Clone for Block {
+    #[inline]
+    fn clone(&self) -> Self {
+        Self { ptr: self.ptr, len: self.len, hold: self.hold.share() }
+    }
+}
+
+impl Default for Block {
+    fn default() -> Self {
+        Self::empty()
+    }
+}
+
+impl Deref for Block {
+    type Target = [u8];
+
+    #[inline]
+    fn deref(&self) -> &[u8] {
+        // SAFETY: RANGES: these bytes are written, and nobody writes them while this handle lives.
+        unsafe { std::slice::from_raw_parts(self.ptr.as_ptr(), self.len as usize) }
+    }
+}
+
+impl AsRef<[u8]> for Block {
+    fn as_ref(&self) -> &[u8] {
+        self
+    }
+}
+
+impl Buf for Block {
+    #[inline]
+    fn remaining(&self) -> usize {
+        self.len()
+    }
+
+    #[inline]
+    fn chunk(&self) -> &[u8] {
+        self
+    }
+
+    /// Gives up the front; at the end of the range this handle's share of the block goes home.
+    #[inline]
+    fn advance(&mut self, count: usize) {
+        assert!(count <= self.len(), "advance {count} of {} bytes", self.len);
+        if count == self.len() {
+            self.clear();
+        } else {
+            self.skip(count);
+        }
+    }
+
+    /// Does not copy: the bytes are linked.
+    fn copy_to_bytes(&mut self, len: usize) -> Bytes {
+        self.split_to(len).into_bytes()
+    }
+}
+
+impl From<Block> for Bytes {
+    fn from(block: Block) -> Self {
+        block.into_bytes()
+    }
+}
+
+impl fmt::Debug for Block {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Block").field("len", &self.len).field("block_capacity", &self.block_capacity()).finish()
+    }
+}
+
+impl<T: AsRef<[u8]> + ?Sized> PartialEq<T> for Block {
+    fn eq(&self, other: &T) -> bool {
+        self[..] == *other.as_ref()
+    }
+}
+
+impl Eq for Block {}
+
+impl Hash for Block {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self[..].hash(state);
+    }
+}

@@ -1,0 +1,408 @@
+//! `BlockMut`: an exclusive range of a leased block.
+
+use std::{
+    fmt, io,
+    mem::MaybeUninit,
+    ops::{Deref, DerefMut},
+    ptr::NonNull,
+};
+
+use bytes::{Buf, BufMut, buf::UninitSlice};
+
+use super::{Block, LeaseError, Pool};
+use crate::pool::engine::{Fresh, Hold};
+
+/// An exclusive range of a leased block: its first bytes are written, the rest is room.
+///
+/// It is to a block what [`bytes::BytesMut`] is to a buffer, with one difference: it never grows. Dereferences to the written
+/// bytes; [`BufMut`] writes into the room. [`split_to`](Self::split_to) gives two handles on one block with disjoint
+/// ranges, so a frame can be frozen and shared while the tail is still being filled. The block goes home when its last handle
+/// is dropped.
+///
+/// # Shape
+/// `len` and `capacity` are bytes of this range. The account is charged the capacity of the whole block, until its last
+/// handle goes. A handle is 24 bytes, may move between threads, and outlives the pool's own handles.
+///
+/// # Examples
+/// ```
+/// use bytes::BufMut;
+/// use leasehold::Pool;
+///
+/// let pool = Pool::new(4 << 20)?;
+/// let mut block = pool.try_lease(4096)?;
+/// block.put_slice(b"hello, world");
+/// let head = block.split_to(5).freeze();
+/// assert_eq!(&head[..], b"hello");
+/// assert_eq!(&block[..], b", world");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[must_use = "a block that is not used goes home at once"]
+pub struct BlockMut {
+    /// Where the range begins.
+    ptr: NonNull<u8>,
+    /// How many bytes of it are written.
+    len: u32,
+    /// How long it is.
+    cap: u32,
+    hold: Hold,
+}
+
+// SAFETY: RANGES: nobody else reaches these bytes, so the handle may move between threads.
+unsafe impl Send for BlockMut {}
+// SAFETY: RANGES: a shared handle only reads written bytes.
+unsafe impl Sync for BlockMut {}
+
+impl BlockMut {
+    pub(super) fn all_of(blocks: Vec<Fresh>) -> Vec<Self> {
+        blocks.into_iter().map(Self::from).collect()
+    }
+
+    /// A range of no block: no length, no room, nothing charged.
+    pub const fn empty() -> Self {
+        Self { ptr: NonNull::dangling(), len: 0, cap: 0, hold: Hold::NONE }
+    }
+
+    /// # Safety
+    /// RANGES: the range from `ptr` lies in the block of `hold`, its first `len` of `cap` bytes are written, and no other
+    /// handle overlaps it.
+    pub(in crate::pool) unsafe fn from_parts(ptr: NonNull<u8>, len: u32, cap: u32, hold: Hold) -> Self {
+        Self { ptr, len, cap, hold }
+    }
+
+    /// Bytes written.
+    #[inline]
+    pub fn len(&self) -> usize {
+        self.len as usize
+    }
+
+    /// Whether nothing is written.
+    #[inline]
+    pub fn is_empty(&self) -> bool {
+        self.len == 0
+    }
+
+    /// Bytes of this range, written or not.
+    #[inline]
+    pub fn capacity(&self) -> usize {
+        self.cap as usize
+    }
+
+    /// Bytes that the account is charged for this handle's block: the capacity of all of it.
+    pub fn block_capacity(&self) -> usize {
+        self.hold.block().map_or(0, |(_, capacity)| capacity)
+    }
+
+    /// Makes the written bytes immutable and shareable. Costs nothing; the room is given up until the block is this handle's
+    /// alone again ([`Block::try_into_mut`]).
+    #[inline]
+    pub fn freeze(self) -> Block {
+        let Self { ptr, len, hold, .. } = self;
+        // SAFETY: RANGES: the first `len` bytes are written, and this exclusive range ends here.
+        unsafe { Block::from_parts(ptr, len, hold) }
+    }
+
+    /// Splits off the first `at` bytes: they are returned, this handle keeps the rest and the room.
+    ///
+    /// # Panics
+    /// If `at` is more than [`len`](Self::len).
+    #[inline]
+    pub fn split_to(&mut self, at: usize) -> BlockMut {
+        assert!(at <= self.len(), "split_to {at} of {} written bytes", self.len);
+        let at = at as u32;
+        if at == self.cap {
+            return std::mem::take(self);
+        }
+        if at == 0 {
+            return Self::empty();
+        }
+        let head = Self { ptr: self.ptr, len: at, cap: at, hold: self.hold.share() };
+        self.skip(at);
+        head
+    }
+
+    /// Splits off all written bytes: they are returned, this handle keeps the room.
+    #[inline]
+    pub fn split(&mut self) -> BlockMut {
+        self.split_to(self.len())
+    }
+
+    /// Splits off what follows the first `at` bytes of the range, written or not: it is returned.
+    ///
+    /// # Panics
+    /// If `at` is more than [`capacity`](Self::capacity).
+    pub fn split_off(&mut self, at: usize) -> BlockMut {
+        assert!(at <= self.capacity(), "split_off {at} of {} bytes of capacity", self.cap);
+        let at = at as u32;
+        if at == 0 {
+            return std::mem::take(self);
+        }
+        if at == self.cap {
+            return Self::empty();
+        }
+        let mut tail = Self { ptr: self.ptr, len: self.len, cap: self.cap, hold: self.hold.share() };
+        tail.skip(at);
+        self.len = self.len.min(at);
+        self.cap = at;
+        tail
+    }
+
+    /// Joins `other` to the end of this range, if it is the next range of the same block and no unwritten room lies
+    /// between. Costs nothing.
+    ///
+    /// # Errors
+    /// Gives `other` back where the two are not adjacent.
+    pub fn unsplit(&mut self, other: BlockMut) -> Result<(), BlockMut> {
+        if other.cap == 0 {
+            return Ok(());
+        }
+        if self.cap == 0 {
+            *self = other;
+            return Ok(());
+        }
+        let end = self.ptr.addr().get() + self.cap as usize;
+        let is_next = self.hold.is_same_block(&other.hold) && end == other.ptr.addr().get();
+        if !is_next || (self.len < self.cap && other.len > 0) {
+            return Err(other);
+        }
+        self.len += other.len;
+        self.cap += other.cap;
+        Ok(())
+    }
+
+    /// Makes room for `additional` bytes in the block as it is, if no other handle is on it: what other handles used is
+    /// taken over, and the written bytes move to the front if need be. Returns whether the room is there.
+    pub fn try_reclaim(&mut self, additional: usize) -> bool {
+        if self.capacity() - self.len() >= additional {
+            return true;
+        }
+        let Some((start, capacity)) = self.hold.block() else { return false };
+        if !self.hold.is_only() || capacity - self.len() < additional {
+            return false;
+        }
+        let front = self.ptr.addr().get() - start.addr().get();
+        if capacity - front - self.len() >= additional {
+            self.cap = (capacity - front) as u32;
+            return true;
+        }
+        // SAFETY: RANGES: this is the only handle, so all `capacity` bytes from `start` are its own; both ranges lie there.
+        unsafe { std::ptr::copy(self.ptr.as_ptr(), start.as_ptr(), self.len()) };
+        self.ptr = start;
+        self.cap = capacity as u32;
+        true
+    }
+
+    /// Gives the room up: it is nobody's until the block is this handle's alone again ([`try_reclaim`](Self::try_reclaim)).
+    #[inline]
+    pub(crate) fn give_up_room(&mut self) {
+        self.cap = self.len;
+    }
+
+    /// Forgets the bytes after the first `len`. Does nothing if there are not so many.
+    pub fn truncate(&mut self, len: usize) {
+        self.len = self.len.min(u32::try_from(len).unwrap_or(u32::MAX));
+    }
+
+    /// Forgets all bytes; the room stays.
+    pub fn clear(&mut self) {
+        self.len = 0;
+    }
+
+    /// The room, for code that fills it and then says so with [`set_len`](Self::set_len).
+    #[inline]
+    pub fn spare_capacity_mut(&mut self) -> &mut [MaybeUninit<u8>] {
+        // SAFETY: `len` is at most `cap`, so this is inside the range.
+        let room = unsafe { self.ptr.add(self.len as usize) }.cast();
+        // SAFETY: RANGES: the room is ours alone, and uninitialised bytes may be written in any way.
+        unsafe { std::slice::from_raw_parts_mut(room.as_ptr(), (self.cap - self.len) as usize) }
+    }
+
+    /// Says how many bytes are written.
+    ///
+    /// # Safety
+    /// The first `len` bytes of the range are written, and `len` is at most [`capacity`](Self::capacity).
+    #[inline]
+    pub unsafe fn set_len(&mut self, len: usize) {
+        debug_assert!(len <= self.capacity());
+        self.len = len as u32;
+    }
+
+    /// Charges the whole block to another account of the same pool, whoever else holds parts of it.
+    ///
+    /// # Errors
+    /// The account, or one above it that does not also hold the old charge, is at its limit; or it belongs to another pool.
+    /// The charge stays where it was then.
+    pub fn charge_to(&self, pool: &Pool) -> Result<(), LeaseError> {
+        Ok(self.hold.charge_to(pool.account())?)
+    }
+
+    pub(in crate::pool) fn hold(&self) -> &Hold {
+        &self.hold
+    }
+
+    /// Moves the front of the range forward.
+    #[inline]
+    fn skip(&mut self, by: u32) {
+        debug_assert!(by <= self.cap);
+        // SAFETY: `by` is at most `cap`, so the new front is inside the range or at its end.
+        self.ptr = unsafe { self.ptr.add(by as usize) };
+        self.len = self.len.saturating_sub(by);
+        self.cap -= by;
+    }
+}
+
+impl Block {
+    /// Makes the range writable again, if no other handle is on the block; what followed it in the block becomes room.
+    ///
+    /// # Errors
+    /// Gives the handle back while others share the block, and an empty one always.
+    pub fn try_into_mut(self) -> Result<BlockMut, Block> {
+        match self.hold.block() {
+            Some((start, capacity)) if self.hold.is_only() => {
+                let front = self.ptr.addr().get() - start.addr().get();
+                let Self { ptr, len, hold } = self;
+                // SAFETY: this was the only handle, so everything from `ptr` to the end of the block is its own.
+                Ok(unsafe { BlockMut::from_parts(ptr, len, (capacity - front) as u32, hold) })
+            }
+            _ => Err(self),
+        }
+    }
+}
+
+impl From<BlockMut> for Block {
+    fn from(block: BlockMut) -> Self {
+        block.freeze()
+    }
+}
+
+impl From<Fresh> for BlockMut {
+    #[inline]
+    fn from(fresh: Fresh) -> Self {
+        let hold = fresh.into_hold();
+        // RANGES: the first share has the whole block.
+        match hold.block() {
+            Some((ptr, capacity)) => Self { ptr, len: 0, cap: capacity as u32, hold },
+            None => Self::empty(),
+        }
+    }
+}
+
+impl Deref for BlockMut {
+    type Target = [u8];
+
+    #[inline]
+    fn deref(&self) -> &[u8] {
+        // SAFETY: RANGES: the first `len` bytes are written and nobody else writes them.
+        unsafe { std::slice::from_raw_parts(self.ptr.as_ptr(), self.len as usize) }
+    }
+}
+
+impl DerefMut for BlockMut {
+    #[inline]
+    fn deref_mut(&mut self) -> &mut [u8] {
+        // SAFETY: RANGES: the first `len` bytes are written and nobody else reaches them.
+        unsafe { std::slice::from_raw_parts_mut(self.ptr.as_ptr(), self.len as usize) }
+    }
+}
+
+// SAFETY: `chunk_mut` is the room right after the written bytes, `remaining_mut` its length, and `advance_mut` checks it.
+unsafe impl BufMut for BlockMut {
+    #[inline]
+    fn remaining_mut(&self) -> usize {
+        (self.cap - self.len) as usize
+    }
+
+    #[inline]
+    unsafe fn advance_mut(&mut self, count: usize) {
+        assert!(count <= self.remaining_mut(), "advance_mut {count} of {} bytes of room", self.remaining_mut());
+        self.len += count as u32;
+    }
+
+    #[inline]
+    fn chunk_mut(&mut self) -> &mut UninitSlice {
+        UninitSlice::uninit(self.spare_capacity_mut())
+    }
+
+    /// # Panics
+    /// If there is not enough room.
+    #[inline]
+    fn put_slice(&mut self, src: &[u8]) {
+        assert!(src.len() <= self.remaining_mut(), "{} bytes into {} bytes of room", src.len(), self.remaining_mut());
+        // SAFETY: `len` is at most `cap`, so this is inside the range.
+        let room = unsafe { self.ptr.add(self.len as usize) };
+        // SAFETY: the room is ours alone (RANGES), so it does not overlap `src`, and the assert says that it is long enough.
+        unsafe { std::ptr::copy_nonoverlapping(src.as_ptr(), room.as_ptr(), src.len()) };
+        self.len += src.len() as u32;
+    }
+}
+
+impl Buf for BlockMut {
+    #[inline]
+    fn remaining(&self) -> usize {
+        self.len()
+    }
+
+    #[inline]
+    fn chunk(&self) -> &[u8] {
+        self
+    }
+
+    /// Gives up the front of the range; a range without bytes and without room goes home.
+    #[inline]
+    fn advance(&mut self, count: usize) {
+        assert!(count <= self.len(), "advance {count} of {} written bytes", self.len);
+        if count == self.capacity() {
+            *self = Self::empty();
+        } else {
+            self.skip(count as u32);
+        }
+    }
+}
+
+impl io::Write for BlockMut {
+    /// Writes what fits; 0 when the room is used up.
+    fn write(&mut self, src: &[u8]) -> io::Result<usize> {
+        let count = src.len().min(self.remaining_mut());
+        self.put_slice(&src[..count]);
+        Ok(count)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl AsRef<[u8]> for BlockMut {
+    fn as_ref(&self) -> &[u8] {
+        self
+    }
+}
+
+impl AsMut<[u8]> for BlockMut {
+    fn as_mut(&mut self) -> &mut [u8] {
+        self
+    }
+}
+
+impl Default for BlockMut {
+    fn default() -> Self {
+        Self::empty()
+    }
+}
+
+impl fmt::Debug for BlockMut {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("BlockMut")
+            .field("len", &self.len)
+            .field("capacity", &self.cap)
+            .field("block_capacity", &self.block_capacity())
+            .finish()
+    }
+}
+
+impl<T: AsRef<[u8]> + ?Sized> PartialEq<T> for BlockMut {
+    fn eq(&self, other: &T) -> bool {
+        self[..] == *other.as_ref()
+    }
+}
+
+impl Eq for BlockMut {}

@@ -1,0 +1,96 @@
+//! Leasing at once: `Pool::try_lease`, and what chains are made of.
+
+use super::{BlockMut, LeaseError, Pool, asking::Shape};
+use crate::pool::{
+    engine::{CHAIN_BLOCKS_MAX, Fresh, Grant},
+    store::ClassIndex,
+};
+
+impl Pool {
+    /// Leases a block of at least `len` bytes, charged to this account.
+    ///
+    /// Returns at once. Costs one atomic operation while this thread's magazine has a block of the class, and one more for
+    /// each account between this one and the pool; the return costs the same.
+    ///
+    /// # Shape
+    /// `len` is bytes; the block's capacity is `len` rounded up to its class, or to the next class where that one has run
+    /// out. A fresh block has a length of 0, and its bytes are not zeroed.
+    ///
+    /// # Errors
+    /// An account is at its limit ([`LeaseError::is_over_limit`]), the pool has no free block or others wait for one
+    /// ([`is_exhausted`](LeaseError::is_exhausted)), or no class or limit is that large
+    /// ([`is_too_large`](LeaseError::is_too_large)). Nothing is charged then.
+    #[inline]
+    pub fn try_lease(&self, len: usize) -> Result<BlockMut, LeaseError> {
+        self.try_lease_fresh(len).map(BlockMut::from)
+    }
+
+    /// As [`try_lease`](Self::try_lease), but a block of the largest class if none is that large. TOLD: for those who do without, or wait.
+    #[inline]
+    pub(crate) fn try_lease_most(&self, len: usize) -> Result<BlockMut, LeaseError> {
+        let classes = &self.core().classes;
+        let class = classes.holding(len).unwrap_or(classes.largest());
+        match self.core().lease_fast(self.account(), class) {
+            Some(block) => Ok(block.into()),
+            None => self.try_lease_slow(len.min(classes.len_of(class)), class).map(BlockMut::from),
+        }
+    }
+
+    /// Leases the block for a chain of `len` bytes, if one block is best and a magazine has it.
+    #[inline]
+    pub(crate) fn lease_single(&self, len: usize) -> Option<BlockMut> {
+        let core = self.core();
+        if len == 0 || len > core.settings.budget / 4 {
+            return None;
+        }
+        let class = core.classes.for_chain(len, CHAIN_BLOCKS_MAX);
+        if core.classes.len_of(class) < len { None } else { core.lease_fast(self.account(), class).map(BlockMut::from) }
+    }
+
+    /// Leases blocks with room for `len` bytes together, all or none.
+    pub(crate) fn try_lease_chain(&self, len: usize) -> Result<Vec<BlockMut>, LeaseError> {
+        self.try_lease_chain_untold(len).map_err(|error| self.told(error))
+    }
+
+    /// As `try_lease_chain`, for those who do without, or wait (TOLD).
+    pub(crate) fn try_lease_chain_untold(&self, len: usize) -> Result<Vec<BlockMut>, LeaseError> {
+        let request = self.request(len, Shape::Chain)?;
+        self.refuse_on_purpose(self.core().bytes_of(request))?;
+        let granted = match self.lease_now(request) {
+            Ok(grant) => grant,
+            Err(blocked) => self.lease_blocked(len, Shape::Chain, blocked)?,
+        };
+        Ok(BlockMut::all_of(granted.into_blocks()))
+    }
+
+    /// Too large to be inlined wherever somebody leases; returns in registers.
+    #[inline(never)]
+    fn try_lease_fresh(&self, len: usize) -> Result<Fresh, LeaseError> {
+        match self.core().classes.holding(len) {
+            Some(class) => self.try_lease_of(class, len),
+            None => Err(self.too_large(len)),
+        }
+    }
+
+    #[inline]
+    fn try_lease_of(&self, class: ClassIndex, len: usize) -> Result<Fresh, LeaseError> {
+        match self.core().lease_fast(self.account(), class) {
+            Some(block) => Ok(block),
+            None => self.try_lease_told(len, class),
+        }
+    }
+
+    #[cold]
+    fn try_lease_told(&self, len: usize, class: ClassIndex) -> Result<Fresh, LeaseError> {
+        self.try_lease_slow(len, class).map_err(|error| self.told(error))
+    }
+
+    #[cold]
+    fn try_lease_slow(&self, len: usize, class: ClassIndex) -> Result<Fresh, LeaseError> {
+        self.refuse_on_purpose(self.core().classes.len_of(class))?;
+        match self.core().lease_block(self.account(), class) {
+            Ok(block) => Ok(block),
+            Err(blocked) => self.lease_blocked(len, Shape::Block, blocked).map(Grant::into_block),
+        }
+    }
+}

@@ -1,0 +1,32 @@
+//! `Onlooker`: reads a pool's figures, and does not keep it open.
+
+use std::sync::{Arc, Weak};
+
+use super::{Pool, Stats, stats};
+use crate::pool::engine::{Account, Core};
+
+/// Unlike a [`Pool`] it is no handle: the pool ends as if it were not there.
+#[derive(Clone, Debug)]
+pub(crate) struct Onlooker {
+    core: Weak<Core>,
+    pool_name: Arc<str>,
+}
+
+impl Onlooker {
+    /// One of the whole pool, whichever of its accounts the handle is to.
+    pub(crate) fn new(pool: &Pool) -> Self {
+        // The last of the line is the pool's own account.
+        let pool_name = pool.account().line().last().map_or("", Account::name);
+        Self { core: Arc::downgrade(&pool.account().owner), pool_name: pool_name.into() }
+    }
+
+    /// The name of the pool's own account.
+    pub(crate) fn pool_name(&self) -> &Arc<str> {
+        &self.pool_name
+    }
+
+    /// The figures of the whole pool; `None` once its last handle is gone and its last block is home.
+    pub(crate) fn stats(&self) -> Option<Stats> {
+        self.core.upgrade().map(|core| stats::read(&core))
+    }
+}

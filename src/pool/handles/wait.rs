@@ -1,0 +1,168 @@
+//! `Wait`: a try, then a place in the queue with a deadline.
+
+use std::{
+    fmt,
+    sync::atomic::Ordering::Relaxed,
+    task::{Context, Poll},
+    time::Duration,
+};
+
+use super::{BlockMut, LeaseError, Pool, asking::Shape};
+use crate::{
+    pool::{
+        engine::{Blocked, Grant, Request},
+        wait::{HOLD_MAX, Progress, Ticket},
+    },
+    sync::Sleep,
+};
+
+/// A wait for memory of some shape: a try first, then a place in the queue with a deadline.
+pub(crate) struct Wait {
+    pool: Pool,
+    len: usize,
+    shape: Shape,
+    within: Duration,
+    place: Option<Place>,
+    /// The account that the wait began at, if it was not the pool.
+    over_limit: Option<String>,
+}
+
+struct Place {
+    ticket: Ticket,
+    deadline: Sleep,
+    /// Runs while this waiter holds back those behind it.
+    hold: Option<Sleep>,
+}
+
+/// What a poll of the queue came to.
+enum Collected {
+    Ready(Result<Grant, LeaseError>),
+    Waiting { holds: bool },
+}
+
+impl Wait {
+    pub(crate) fn new(pool: &Pool, len: usize, shape: Shape, within: Duration) -> Self {
+        Self { pool: pool.clone(), len, shape, within, place: None, over_limit: None }
+    }
+
+    pub(crate) fn pool(&self) -> &Pool {
+        &self.pool
+    }
+
+    /// As `poll_grant`, for blocks.
+    pub(crate) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Result<Vec<BlockMut>, LeaseError>> {
+        self.poll_grant(cx).map_ok(|grant| BlockMut::all_of(grant.into_blocks()))
+    }
+
+    pub(super) fn poll_grant(&mut self, cx: &mut Context<'_>) -> Poll<Result<Grant, LeaseError>> {
+        if self.place.is_none() {
+            let request = self.pool.request(self.len, self.shape)?;
+            let core = self.pool.core();
+            if core.refuses(self.pool.account(), core.bytes_of(request)) {
+                return Poll::Ready(Err(self.passed()));
+            }
+            match self.pool.lease_now(request) {
+                Ok(grant) => return Poll::Ready(Ok(grant)),
+                Err(blocked) => self.join(request, &blocked, cx),
+            }
+        }
+        loop {
+            match self.collect(cx) {
+                Collected::Ready(collected) => return Poll::Ready(collected),
+                Collected::Waiting { holds } if !self.poll_hold(cx, holds) => break,
+                Collected::Waiting { .. } => {}
+            }
+        }
+        let place = self.place.as_mut().expect("a place was taken above");
+        if place.deadline.poll_passed(cx).is_pending() {
+            return Poll::Pending;
+        }
+        // Where nothing is leased or returned, nobody takes grants back that were not collected: the last chance for one.
+        self.pool.core().serve_now(Vec::new());
+        if let Collected::Ready(collected) = self.collect(cx) {
+            return Poll::Ready(collected);
+        }
+        self.leave();
+        Poll::Ready(Err(self.passed()))
+    }
+
+    /// Takes what was granted.
+    fn collect(&mut self, cx: &mut Context<'_>) -> Collected {
+        let place = self.place.as_ref().expect("a place is taken before anything is collected");
+        let waker = cx.waker().clone();
+        let (progress, old) = self.pool.core().queue.lock().poll(place.ticket, waker);
+        drop(old);
+        match progress {
+            Progress::Waiting { holds } => Collected::Waiting { holds },
+            Progress::Granted(grant) => {
+                self.place = None;
+                Collected::Ready(Ok(grant))
+            }
+            Progress::TakenBack => {
+                self.place = None;
+                Collected::Ready(Err(self.passed()))
+            }
+        }
+    }
+
+    /// Ends in time what this waiter holds back (NO-FREEZE); whether it did so now.
+    fn poll_hold(&mut self, cx: &mut Context<'_>, holds: bool) -> bool {
+        let Some(place) = &mut self.place else { return false };
+        if !holds {
+            place.hold = None;
+            return false;
+        }
+        if place.hold.get_or_insert_with(|| Sleep::new(HOLD_MAX)).poll_passed(cx).is_pending() {
+            return false;
+        }
+        place.hold = None;
+        let core = self.pool.core();
+        let done = core.queue.lock().end_hold(core, place.ticket);
+        core.finish(done);
+        true
+    }
+
+    fn join(&mut self, request: Request, blocked: &Blocked, cx: &mut Context<'_>) {
+        // First of all, for this may panic.
+        let deadline = Sleep::new(self.within);
+        let core = self.pool.core();
+        self.over_limit = match blocked {
+            Blocked::Limit(refused) => self.pool.account().find(refused.at).map(|at| at.name().to_owned()),
+            Blocked::Pool => None,
+        };
+        core.counters.waits.fetch_add(1, Relaxed);
+        let waker = cx.waker().clone();
+        let (ticket, done) = core.queue.lock().join(core, self.pool.account(), request, blocked, waker);
+        self.place = Some(Place { ticket, deadline, hold: None });
+        core.finish(done);
+    }
+
+    fn leave(&mut self) {
+        if let Some(place) = self.place.take() {
+            let core = self.pool.core();
+            let done = core.queue.lock().leave(core, place.ticket);
+            core.finish(done);
+        }
+    }
+
+    fn passed(&self) -> LeaseError {
+        self.pool.refused(LeaseError::deadline_passed(self.over_limit.as_deref(), self.len, self.within))
+    }
+}
+
+impl Drop for Wait {
+    fn drop(&mut self) {
+        self.leave();
+    }
+}
+
+impl fmt::Debug for Wait {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Wait")
+            .field("len", &self.len)
+            .field("shape", &self.shape)
+            .field("within", &self.within)
+            .field("is_queued", &self.place.is_some())
+            .finish()
+    }
+}

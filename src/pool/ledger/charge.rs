@@ -1,0 +1,94 @@
+//! `Charge`: what an account is charged on its way to a block or a reservation.
+
+use std::ptr::NonNull;
+
+use super::{
+    AccountKey, Owner,
+    account::{Account, AccountHandle},
+    refund::refund,
+};
+
+/// The account that said no to a charge; somebody may wait at those that were charged and refunded on the way.
+pub(in crate::pool) struct ChargeRefused {
+    pub(in crate::pool) at: AccountKey,
+    pub(in crate::pool) left: usize,
+    pub(in crate::pool) limit: usize,
+    pub(in crate::pool) woken: Vec<AccountKey>,
+}
+
+impl<O: Owner> AccountHandle<O> {
+    /// Charges `bytes` here and to every account above, or to none. Only the queue says `in_turn`, when it serves a waiter;
+    /// everybody else stays behind those who wait.
+    #[inline]
+    pub(in crate::pool) fn charge(&self, bytes: usize, in_turn: bool) -> Result<Charge<'_, O>, ChargeRefused> {
+        match self.charge_below(None, bytes, in_turn) {
+            Ok(()) => Ok(Charge { account: self, bytes, cover: None }),
+            Err(at) => Err(self.refused(at, bytes)),
+        }
+    }
+
+    /// As `charge` for those who do not wait, without the reason: whoever wants it charges again.
+    #[inline]
+    pub(in crate::pool) fn charge_fast(&self, bytes: usize) -> Option<Charge<'_, O>> {
+        match self.charge_below(None, bytes, false) {
+            Ok(()) => Some(Charge { account: self, bytes, cover: None }),
+            Err(at) => {
+                self.serve_refused(at, bytes);
+                None
+            }
+        }
+    }
+
+    #[cold]
+    fn serve_refused(&self, at: &Account<O>, bytes: usize) {
+        self.owner.serve(self.refused(at, bytes).woken);
+    }
+}
+
+impl<O: Owner> Account<O> {
+    /// Takes back what was charged below the account that refused.
+    #[cold]
+    pub(super) fn refused(&self, at: &Account<O>, bytes: usize) -> ChargeRefused {
+        ChargeRefused {
+            at: at.key(),
+            left: at.room(),
+            limit: at.limit(),
+            // SAFETY: exactly the accounts below `at` were charged by `charge_below`.
+            woken: unsafe { refund(NonNull::from(self), Some(at.key()), bytes) },
+        }
+    }
+}
+
+/// A charge on its way to a block or a reservation. Has no drop: it arrives or is refunded.
+#[must_use = "a charge that is dropped here is never refunded"]
+pub(in crate::pool) struct Charge<'a, O: Owner> {
+    pub(super) account: &'a AccountHandle<O>,
+    pub(super) bytes: usize,
+    /// The account whose cover it was drawn from.
+    pub(super) cover: Option<&'a Account<O>>,
+}
+
+impl<O: Owner> Charge<'_, O> {
+    /// Hands the charge over to a block's entry.
+    #[inline]
+    pub(in crate::pool) fn into_entry(self) -> *mut Account<O> {
+        self.account.note_peak(None);
+        self.account.as_charge()
+    }
+
+    /// Hands the charge over to whoever keeps the account.
+    pub(in crate::pool) fn stand_with(self) -> usize {
+        self.account.note_peak(None);
+        self.bytes
+    }
+
+    pub(in crate::pool) fn account_key(&self) -> AccountKey {
+        self.account.key()
+    }
+
+    /// Takes the charge back; returns the accounts at which somebody waits.
+    pub(in crate::pool) fn refund(self) -> Vec<AccountKey> {
+        // SAFETY: this charge was made once, and is consumed here.
+        unsafe { refund(self.account.0, None, self.bytes) }
+    }
+}

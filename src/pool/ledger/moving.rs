@@ -1,0 +1,61 @@
+//! `MovingCharge`: a charge on its way from one account to another.
+
+use std::ptr::NonNull;
+
+use super::{
+    AccountKey, Owner,
+    account::{Account, AccountHandle},
+    charge::ChargeRefused,
+    refund::refund,
+};
+
+/// The charge of one block that is made at the new account and not yet refunded at the old one: until then the move can be undone
+/// without asking anybody. Only the accounts that the two do not share change.
+#[must_use = "a charge that is dropped here stays on both accounts"]
+pub(in crate::pool) struct MovingCharge<'a, O: Owner> {
+    /// Null for the pool itself.
+    from: *mut Account<O>,
+    to: &'a AccountHandle<O>,
+    /// The first account above both.
+    stop: Option<AccountKey>,
+    bytes: usize,
+}
+
+impl<'a, O: Owner> MovingCharge<'a, O> {
+    /// Charges the new account.
+    ///
+    /// # Safety
+    /// `from` is charged `bytes`, and the caller keeps that so until the move is finished or undone.
+    pub(in crate::pool) unsafe fn begin(
+        from: *mut Account<O>,
+        to: &'a AccountHandle<O>,
+        bytes: usize,
+    ) -> Result<Self, ChargeRefused> {
+        // SAFETY: ALIVE, by the charge.
+        let line = NonNull::new(from).map(|from| unsafe { from.as_ref() }.line());
+        let shared = line.and_then(|mut line| line.find(|at| to.line().any(|other| other.key() == at.key())));
+        let stop = shared.map(Account::key);
+        match to.charge_below(stop, bytes, false) {
+            Ok(()) => Ok(Self { from, to, stop, bytes }),
+            Err(at) => Err(to.refused(at, bytes)),
+        }
+    }
+
+    /// Refunds the old account; returns the accounts at which somebody waits.
+    pub(in crate::pool) fn finish(self) -> Vec<AccountKey> {
+        self.to.note_peak(self.stop);
+        // SAFETY: the bytes are charged to `from` and all above it, as `begin` was promised, and this refunds them once.
+        NonNull::new(self.from).map_or_else(Vec::new, |from| unsafe { refund(from, self.stop, self.bytes) })
+    }
+
+    /// Refunds the new account; returns the accounts at which somebody waits.
+    pub(in crate::pool) fn undo(self) -> Vec<AccountKey> {
+        // SAFETY: `begin` charged exactly these accounts.
+        unsafe { refund(self.to.0, self.stop, self.bytes) }
+    }
+
+    /// The account that is charged as before until this is finished.
+    pub(in crate::pool) fn from(&self) -> *mut Account<O> {
+        self.from
+    }
+}

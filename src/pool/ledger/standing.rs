@@ -1,0 +1,60 @@
+//! `StandingCharge`: a charge without a block.
+
+use super::{AccountKey, Owner, account::AccountHandle, charge::Charge, refund::refund};
+
+/// Bytes charged to an account for as long as they stand here. Has no drop: they are refunded, or join another one.
+#[must_use = "a charge that is dropped here is never refunded"]
+pub(in crate::pool) struct StandingCharge<O: Owner> {
+    account: AccountHandle<O>,
+    bytes: usize,
+}
+
+impl<O: Owner> StandingCharge<O> {
+    /// No bytes, of an account that may be charged later.
+    pub(in crate::pool) fn nothing(account: &AccountHandle<O>) -> Self {
+        Self { account: account.clone(), bytes: 0 }
+    }
+
+    /// So many bytes that were charged to this account, and stand here from now on.
+    pub(in crate::pool) fn of(account: AccountHandle<O>, bytes: usize) -> Self {
+        Self { account, bytes }
+    }
+
+    /// The account, of a charge that was refunded or drawn.
+    pub(in crate::pool) fn into_account(self) -> AccountHandle<O> {
+        self.account
+    }
+
+    /// Takes back `bytes` of the charge; returns the accounts at which somebody waits.
+    ///
+    /// # Panics
+    /// If fewer bytes are charged.
+    pub(in crate::pool) fn refund(&mut self, bytes: usize) -> Vec<AccountKey> {
+        assert!(bytes <= self.bytes, "a refund of {bytes} of {} bytes", self.bytes);
+        self.bytes -= bytes;
+        // SAFETY: `bytes` stood here until the line above, so they were charged once, by this account's path (EXACT).
+        unsafe { refund(self.account.0, None, bytes) }
+    }
+
+    /// Adds another charge of the same account to this one.
+    pub(in crate::pool) fn join(&mut self, other: StandingCharge<O>) {
+        assert_eq!(self.account.key(), other.account.key(), "a charge is refunded where it was charged");
+        self.bytes += other.bytes;
+    }
+
+    pub(in crate::pool) fn bytes(&self) -> usize {
+        self.bytes
+    }
+
+    pub(in crate::pool) fn account(&self) -> &AccountHandle<O> {
+        &self.account
+    }
+}
+
+impl<O: Owner> Charge<'_, O> {
+    /// Hands the charge over to somebody who has no block.
+    pub(in crate::pool) fn stand(self) -> StandingCharge<O> {
+        self.account.note_peak(None);
+        StandingCharge { account: self.account.clone(), bytes: self.bytes }
+    }
+}

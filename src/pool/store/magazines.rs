@@ -1,0 +1,286 @@
+//! Free blocks that are ready: magazines close to every core, and a depot a class between them and the slab.
+//!
+//! A shard holds one magazine a class behind a lock that is tried, not waited for: one swap and one plain store a lease or
+//! return. A thread starts at its own shard; a busy one is passed over for the next, so nobody spins behind a preempted
+//! holder, any thread reaches any shard, and nothing happens when a thread ends. The numbers of HAProxy are adopted: bounded
+//! in bytes over all classes, last in first out, flushed and refilled by half. Half magazines travel through the depots, so that
+//! blocks leased on one thread and returned on another pass from hand to hand without the slab's bookkeeping.
+//!
+//! # Invariants
+//! - BOUNDED: the blocks of a shard never take more than `shard_max` bytes, those of a depot never more than `depot_max`.
+//! - BYPASS: while `bypass` is set, a shard or depot holds no block and takes none, so all leases and returns meet at the slab.
+
+use super::{
+    batch::{BATCH_MAX, Batch},
+    class::{CLASSES_MAX, ClassIndex, Classes},
+    span::RawBlock,
+};
+use crate::sync::{TryLock, thread_index};
+
+/// The most blocks that one refill moves.
+const REFILL_MAX: usize = 8;
+
+/// A depot holds at most so many times what a shard may.
+const DEPOT_SHARDS: usize = 8;
+
+pub(in crate::pool) struct Cache {
+    shards: Box<[Line<TryLock<Shard>>]>,
+    depots: Box<[Line<TryLock<Depot>>]>,
+    classes: Classes,
+    shard_max: usize,
+    depot_max: usize,
+}
+
+/// Keeps a shard on cache lines of its own; two, because processors fetch lines in pairs.
+#[repr(align(128))]
+struct Line<T>(T);
+
+struct Shard {
+    magazines: [Vec<RawBlock>; CLASSES_MAX],
+    bytes: usize,
+    bypass: bool,
+    /// Leased from or returned to since the last sweep.
+    touched: bool,
+}
+
+struct Depot {
+    blocks: Vec<RawBlock>,
+    bypass: bool,
+    touched: bool,
+}
+
+/// What [`Cache::pop`] found.
+pub(in crate::pool) enum Popped {
+    Block(RawBlock),
+    /// Neither a shard that was free nor the depot had a block of the class.
+    Empty,
+    /// Somebody waits for memory: go through the slab.
+    Bypass,
+}
+
+impl Cache {
+    /// A cache of at least one shard, each bounded to `shard_max` bytes, for a pool of `budget` bytes. The count of shards is
+    /// rounded up to a power of two.
+    pub(in crate::pool) fn new(classes: Classes, shards: usize, shard_max: usize, budget: usize) -> Self {
+        let shards = (0..shards.max(1).next_power_of_two())
+            .map(|_| Line(TryLock::new(Shard::new(&classes, shard_max))))
+            .collect();
+        let depots = classes.iter().map(|_| Line(TryLock::new(Depot::new()))).collect();
+        Self { shards, depots, classes, shard_max, depot_max: (shard_max * DEPOT_SHARDS).min(budget / 16) }
+    }
+
+    /// Takes a block from this thread's shard, if that is free and has one: nearly always.
+    #[inline]
+    pub(in crate::pool) fn pop_mine(&self, class: ClassIndex) -> Option<RawBlock> {
+        let mut shard = self.mine().try_lock()?;
+        let raw = shard.magazines[class.get()].pop()?;
+        shard.bytes -= self.classes.len_of(class);
+        shard.touched = true;
+        Some(raw)
+    }
+
+    /// Keeps a block in this thread's shard, if that is free and has room: nearly always.
+    #[inline]
+    pub(in crate::pool) fn push_mine(&self, raw: RawBlock) -> Result<(), RawBlock> {
+        let class = raw.class();
+        match self.mine().try_lock() {
+            Some(mut shard) if shard.has_room(raw.capacity(), self.shard_max) => {
+                shard.bytes += raw.capacity();
+                shard.touched = true;
+                shard.magazines[class.get()].push(raw);
+                Ok(())
+            }
+            _ => Err(raw),
+        }
+    }
+
+    /// Takes a block from the first shard that is not busy; refills it from the depot if it is empty.
+    #[cold]
+    pub(in crate::pool) fn pop(&self, class: ClassIndex) -> Popped {
+        let Some(mut shard) = self.mine_first().find_map(|shard| shard.try_lock()) else {
+            return self.depots[class.get()].0.lock().blocks.pop().map_or(Popped::Empty, Popped::Block);
+        };
+        shard.touched = true;
+        if let Some(raw) = shard.magazines[class.get()].pop() {
+            shard.bytes -= self.classes.len_of(class);
+            return Popped::Block(raw);
+        }
+        if shard.bypass {
+            return Popped::Bypass;
+        }
+        let mut depot = self.depots[class.get()].0.lock();
+        let Some(raw) = depot.blocks.pop() else { return Popped::Empty };
+        depot.touched = true;
+        let block_len = self.classes.len_of(class);
+        for _ in 1..self.refill_count(class) {
+            if !shard.has_room(block_len, self.shard_max) {
+                break;
+            }
+            let Some(more) = depot.blocks.pop() else { break };
+            shard.magazines[class.get()].push(more);
+            shard.bytes += block_len;
+        }
+        Popped::Block(raw)
+    }
+
+    /// Keeps a block in the first shard that is not busy; what then is too much goes to the depots. Returns what those
+    /// cannot keep: it belongs to the slab.
+    #[cold]
+    pub(in crate::pool) fn push(&self, raw: RawBlock) -> Batch {
+        let mut over = match self.mine_first().find_map(|shard| shard.try_lock()) {
+            Some(mut shard) => self.make_room(&mut shard, raw),
+            None => Batch::of(raw),
+        };
+        let mut rest = Batch::new();
+        while let Some(raw) = over.pop() {
+            let mut depot = self.depots[raw.class().get()].0.lock();
+            depot.touched = true;
+            if depot.bypass || (depot.blocks.len() + 1) * raw.capacity() > self.depot_max {
+                rest.push(raw);
+            } else {
+                depot.blocks.push(raw);
+            }
+        }
+        rest
+    }
+
+    /// How many blocks to take when a magazine is empty: half of what it may hold, at most [`REFILL_MAX`].
+    pub(in crate::pool) fn refill_count(&self, class: ClassIndex) -> usize {
+        (self.shard_max / 2 / self.classes.len_of(class)).clamp(1, REFILL_MAX)
+    }
+
+    /// Keeps what it may of a batch; the rest stays in the batch.
+    pub(in crate::pool) fn push_batch(&self, mut batch: Batch, class: ClassIndex) -> Batch {
+        let block_len = self.classes.len_of(class);
+        if let Some(mut shard) = self.mine_first().find_map(|shard| shard.try_lock()) {
+            while shard.has_room(block_len, self.shard_max) {
+                let Some(raw) = batch.pop() else { break };
+                shard.magazines[class.get()].push(raw);
+                shard.bytes += block_len;
+            }
+        }
+        batch
+    }
+
+    /// Sets or clears every bypass; what was kept goes through `put` when it is set.
+    pub(in crate::pool) fn set_bypass(&self, bypass: bool, mut put: impl FnMut(Vec<RawBlock>)) {
+        for shard in &self.shards {
+            let blocks = {
+                let mut shard = shard.0.lock();
+                shard.bypass = bypass;
+                if bypass { shard.take_all() } else { Vec::new() }
+            };
+            put(blocks);
+        }
+        for depot in &self.depots {
+            let blocks = {
+                let mut depot = depot.0.lock();
+                depot.bypass = bypass;
+                if bypass { std::mem::take(&mut depot.blocks) } else { Vec::new() }
+            };
+            put(blocks);
+        }
+    }
+
+    /// Empties every shard and depot through `put`, or only those that nobody has touched since the last sweep.
+    pub(in crate::pool) fn drain(&self, only_idle: bool, mut put: impl FnMut(Vec<RawBlock>)) {
+        for shard in &self.shards {
+            let blocks = {
+                let mut shard = shard.0.lock();
+                let spare = only_idle && std::mem::replace(&mut shard.touched, false);
+                if spare { Vec::new() } else { shard.take_all() }
+            };
+            put(blocks);
+        }
+        for depot in &self.depots {
+            let blocks = {
+                let mut depot = depot.0.lock();
+                let spare = only_idle && std::mem::replace(&mut depot.touched, false);
+                if spare { Vec::new() } else { std::mem::take(&mut depot.blocks) }
+            };
+            put(blocks);
+        }
+    }
+
+    /// Blocks of each class in all shards and depots.
+    pub(in crate::pool) fn counts(&self) -> Vec<usize> {
+        let mut counts: Vec<usize> = self.depots.iter().map(|depot| depot.0.lock().blocks.len()).collect();
+        for shard in &self.shards {
+            let shard = shard.0.lock();
+            for (count, magazine) in counts.iter_mut().zip(&shard.magazines) {
+                *count += magazine.len();
+            }
+        }
+        counts
+    }
+
+    /// Bytes in all shards and depots.
+    pub(in crate::pool) fn bytes(&self) -> usize {
+        let counts = self.counts();
+        self.classes.iter().map(|class| counts[class.get()] * self.classes.len_of(class)).sum()
+    }
+
+    #[inline]
+    fn mine(&self) -> &TryLock<Shard> {
+        &self.shards[thread_index() & (self.shards.len() - 1)].0
+    }
+
+    /// All shards, this thread's first.
+    fn mine_first(&self) -> impl Iterator<Item = &TryLock<Shard>> {
+        let mine = thread_index();
+        let mask = self.shards.len() - 1;
+        (0..=mask).map(move |step| &self.shards[(mine + step) & mask].0)
+    }
+
+    /// Keeps a block, and if the shard is full takes the older half of the magazine of the class that hogs it most.
+    /// Blocks larger than half a shard, and all blocks while it is bypassed, are not kept.
+    fn make_room(&self, shard: &mut Shard, raw: RawBlock) -> Batch {
+        let block_len = raw.capacity();
+        shard.touched = true;
+        if shard.bypass || block_len > self.shard_max / 2 {
+            return Batch::of(raw);
+        }
+        let mut over = Batch::new();
+        while !shard.has_room(block_len, self.shard_max) && over.count() < BATCH_MAX - 1 {
+            let bytes_of = |class: &ClassIndex| shard.magazines[class.get()].len() * self.classes.len_of(*class);
+            let Some(hog) = self.classes.iter().max_by_key(bytes_of) else { break };
+            let magazine = &mut shard.magazines[hog.get()];
+            let half = magazine.len().div_ceil(2).min(BATCH_MAX - 1 - over.count());
+            shard.bytes -= half * self.classes.len_of(hog);
+            magazine.drain(..half).for_each(|old| over.push(old));
+        }
+        if shard.has_room(block_len, self.shard_max) {
+            shard.magazines[raw.class().get()].push(raw);
+            shard.bytes += block_len;
+        } else {
+            over.push(raw);
+        }
+        over
+    }
+}
+
+impl Shard {
+    fn new(classes: &Classes, bytes_max: usize) -> Self {
+        let mut magazines = [const { Vec::new() }; CLASSES_MAX];
+        for class in classes.iter() {
+            magazines[class.get()].reserve_exact((bytes_max / classes.len_of(class)).min(BATCH_MAX));
+        }
+        Self { magazines, bytes: 0, bypass: false, touched: false }
+    }
+
+    #[inline]
+    fn has_room(&self, block_len: usize, bytes_max: usize) -> bool {
+        !self.bypass && self.bytes + block_len <= bytes_max
+    }
+
+    fn take_all(&mut self) -> Vec<RawBlock> {
+        self.bytes = 0;
+        self.magazines.iter_mut().flat_map(|magazine| magazine.drain(..)).collect()
+    }
+}
+
+impl Depot {
+    fn new() -> Self {
+        Self { blocks: Vec::new(), bypass: false, touched: false }
+    }
+}

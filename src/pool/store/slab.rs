@@ -1,0 +1,461 @@
+//! The shared store of blocks: the region cut into spans, spans joined to runs of one class, free blocks on run lists.
+//!
+//! Small classes share a span of 64 KiB; a block of a larger class is a run of neighbouring spans. Small runs are taken from
+//! the low end of the region and large ones from the high end, and blocks come from the fullest run, so that mixed sizes
+//! leave whole stretches free for each other.
+//!
+//! # Invariants
+//! - CAP: runs lie inside the budget and never overlap, so blocks in memory never exceed it.
+//! - WITHIN: blocks out and bytes reserved together are at most `limit` whenever either has just grown, so reservations are inside
+//!   the budget too.
+//! - COUNTED: `out_blocks` and `out_bytes` count exactly the blocks that are not on a free list here.
+//! - LISTED: a run with a free block is on the list of its class and fullness; a run without one is on no list.
+
+mod leaving;
+
+pub(in crate::pool) use self::leaving::{Leaving, Spare};
+
+use std::ptr::NonNull;
+
+use super::{
+    batch::Batch,
+    bits::Bits,
+    class::{ClassIndex, Classes},
+    memory::Memory,
+    run::{ClassList, LEVELS, NOWHERE, Run},
+    span::{RawBlock, Span},
+};
+
+/// Measured on a throw-away core: with 1 MiB spans an 8 MiB pool of mixed classes refused at 62 % fill.
+pub(in crate::pool) const SPAN_LEN: usize = 64 << 10;
+
+pub(in crate::pool) struct Slab {
+    classes: Classes,
+    /// What all side tables name as their owner.
+    owner: NonNull<()>,
+    /// The budget in bytes.
+    len: usize,
+    /// What may be out and reserved at once; the budget, unless the pool's own limit was lowered.
+    pub(in crate::pool) limit: usize,
+    /// What of that is kept for others than blocks and reservations.
+    pub(in crate::pool) aside: usize,
+    slots: Box<[Slot]>,
+    /// The spans of `slots` that are `Slot::Free`.
+    free_spans: Bits,
+    /// Those of them that are warm.
+    warm_spans: usize,
+    /// The least that `warm_spans` has been since the last sweep.
+    warm_spans_low: usize,
+    lists: Box<[ClassList]>,
+    out_blocks: usize,
+    out_bytes: usize,
+    /// Room taken without a block.
+    reserved: usize,
+    mapped: usize,
+    metadata: usize,
+    /// More is out and reserved than ever before, or nearly all.
+    pub(in crate::pool) has_news: bool,
+    used_most: usize,
+}
+
+/// Where a run of several spans may begin.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::pool) enum Place {
+    /// At a multiple of its length: such runs leave no gaps that only shorter ones fill.
+    Aligned,
+    /// Wherever there is room; for when all that was cached has been given up.
+    Anywhere,
+}
+
+enum Slot {
+    /// In no run. A warm span has pages that the system has given us; the region backing keeps them.
+    Free { warm: bool },
+    /// The first span of a run.
+    Head(Box<Run>),
+    /// Another span of a run.
+    Inside,
+}
+
+// SAFETY: a run's table is reached under the slab's lock, or by holders of its blocks (ONE-HOLDER).
+unsafe impl Send for Slab {}
+
+/// The slab's part of the statistics.
+#[derive(Clone, Copy, Default)]
+pub(in crate::pool) struct SlabCount {
+    pub(in crate::pool) out_bytes: usize,
+    pub(in crate::pool) reserved: usize,
+    pub(in crate::pool) mapped: usize,
+    pub(in crate::pool) metadata: usize,
+}
+
+/// One class's part of the statistics.
+#[derive(Clone, Copy, Default)]
+pub(in crate::pool) struct ClassCount {
+    pub(in crate::pool) out_blocks: usize,
+    pub(in crate::pool) warm: usize,
+    pub(in crate::pool) taken: u64,
+}
+
+impl Slab {
+    pub(in crate::pool) fn new(classes: Classes, len: usize, owner: NonNull<()>) -> Self {
+        let spans = len.div_ceil(SPAN_LEN);
+        let lists = classes.iter().map(|_| ClassList::new()).collect();
+        let mut slab = Self {
+            len,
+            limit: len,
+            aside: 0,
+            slots: (0..spans).map(|_| Slot::Free { warm: false }).collect(),
+            free_spans: Bits::full(spans),
+            warm_spans: 0,
+            warm_spans_low: 0,
+            lists,
+            out_blocks: 0,
+            out_bytes: 0,
+            reserved: 0,
+            mapped: 0,
+            metadata: 0,
+            has_news: false,
+            used_most: 0,
+            owner,
+            classes,
+        };
+        slab.metadata = size_of_val::<[Slot]>(&slab.slots) + slab.free_spans.bytes();
+        slab
+    }
+
+    /// Takes one block of `class`, from the fullest run that has one, or from a new run.
+    pub(in crate::pool) fn take(&mut self, memory: &Memory, class: ClassIndex, place: Place) -> Option<RawBlock> {
+        let block_len = self.classes.len_of(class);
+        if block_len > self.room() {
+            return None;
+        }
+        let head = match self.lists[class.get()].fullest() {
+            Some(head) => head,
+            None => self.begin_run(memory, class, place)?,
+        };
+        let run = self.run_mut(head);
+        let warm = run.free.first_not_in(&run.cold);
+        let index = match warm.or_else(|| run.free.first()) {
+            Some(index) => index,
+            None => unreachable!("a listed run has a free block (LISTED)"),
+        };
+        run.free.remove(index);
+        run.cold.remove(index);
+        run.used += 1;
+        if warm.is_none() {
+            run.counted += block_len;
+        }
+        let table = run.table;
+        self.relist(head);
+        let list = &mut self.lists[class.get()];
+        match warm {
+            Some(_) => list.warm -= 1,
+            None => self.mapped += block_len,
+        }
+        list.low = list.low.min(list.warm);
+        list.out_blocks += 1;
+        list.taken += 1;
+        self.out_blocks += 1;
+        self.out_bytes += block_len;
+        self.note_growth();
+        // SAFETY: `index` was just removed from the run's free list.
+        Some(unsafe { Span::raw_block(table, index) })
+    }
+
+    /// Takes up to `count` blocks of `class`.
+    pub(in crate::pool) fn take_batch(
+        &mut self,
+        memory: &Memory,
+        class: ClassIndex,
+        count: usize,
+        place: Place,
+    ) -> Batch {
+        let mut batch = Batch::new();
+        while batch.count() < count && !batch.is_full() {
+            match self.take(memory, class, place) {
+                Some(raw) => batch.push(raw),
+                None => break,
+            }
+        }
+        batch
+    }
+
+    /// Puts a block back on its free list.
+    ///
+    /// # Panics
+    /// If the block is free already: an invariant of ours is broken, and going on would lease it twice.
+    pub(in crate::pool) fn put(&mut self, raw: RawBlock) {
+        let class = raw.class();
+        let capacity = raw.capacity();
+        let meta = raw.meta();
+        let (head, index) = (meta.span().first, meta.index());
+        let run = self.run_mut(head);
+        assert!(run.free.insert(index), "block {index} of run {head} came home twice");
+        run.used -= 1;
+        self.relist(head);
+        let list = &mut self.lists[class.get()];
+        list.warm += 1;
+        list.out_blocks -= 1;
+        self.out_blocks -= 1;
+        self.out_bytes -= capacity;
+    }
+
+    /// Takes room for `bytes` without a block, if that is left (WITHIN).
+    pub(in crate::pool) fn reserve(&mut self, bytes: usize) -> bool {
+        let has_room = bytes <= self.room();
+        if has_room {
+            self.reserved += bytes;
+            self.note_growth();
+        }
+        has_room
+    }
+
+    /// Takes room that was given back under the same lock, or that a block has left which was put here just now.
+    pub(in crate::pool) fn reserve_again(&mut self, bytes: usize) {
+        self.reserved += bytes;
+    }
+
+    /// Gives room back that `reserve` took.
+    pub(in crate::pool) fn release(&mut self, bytes: usize) {
+        self.reserved = self.reserved.checked_sub(bytes).expect("what is given back was reserved");
+    }
+
+    /// Puts all blocks of a batch back.
+    pub(in crate::pool) fn put_batch(&mut self, mut batch: Batch) {
+        while let Some(raw) = batch.pop() {
+            self.put(raw);
+        }
+    }
+
+    /// Whether all blocks are home.
+    pub(in crate::pool) fn is_whole(&self) -> bool {
+        self.out_blocks == 0
+    }
+
+    /// What may still be taken or reserved, in bytes.
+    pub(in crate::pool) fn room(&self) -> usize {
+        self.limit.saturating_sub(self.out_bytes + self.reserved + self.aside)
+    }
+
+    /// Whether the limit was lowered under what is out and reserved.
+    pub(in crate::pool) fn is_over_limit(&self) -> bool {
+        self.out_bytes + self.reserved > self.limit
+    }
+
+    pub(in crate::pool) fn count(&self) -> SlabCount {
+        SlabCount { out_bytes: self.out_bytes, reserved: self.reserved, mapped: self.mapped, metadata: self.metadata }
+    }
+
+    pub(in crate::pool) fn class_count(&self, class: ClassIndex) -> ClassCount {
+        let list = &self.lists[class.get()];
+        ClassCount { out_blocks: list.out_blocks, warm: list.warm, taken: list.taken }
+    }
+
+    /// Remembers how much is out and reserved at most.
+    fn note_growth(&mut self) {
+        let used = self.out_bytes + self.reserved;
+        self.has_news |= used > self.used_most || used >= high_mark(self.len);
+        self.used_most = self.used_most.max(used);
+    }
+
+    /// So many warm spans are no longer free.
+    fn take_warm_spans(&mut self, count: usize) {
+        self.warm_spans -= count;
+        self.warm_spans_low = self.warm_spans_low.min(self.warm_spans);
+    }
+
+    /// Ends all runs; the store is going away.
+    pub(in crate::pool) fn end_all(&mut self, memory: &Memory) {
+        assert_eq!((self.out_blocks, self.reserved), (0, 0), "the slab outlives its blocks and reservations");
+        for class in self.classes.iter() {
+            while let Some(head) = self.lists[class.get()].first_of(0) {
+                self.end_run(head, memory);
+            }
+        }
+    }
+
+    /// Makes a run for `class`, if need be from empty runs of other classes, and returns its head.
+    fn begin_run(&mut self, memory: &Memory, class: ClassIndex, place: Place) -> Option<u32> {
+        let block_len = self.classes.len_of(class);
+        let spans = block_len.div_ceil(SPAN_LEN);
+        let head = self.find_spans(class, spans, place, memory)?;
+        let (offset, len) = self.range_of(head, u32::try_from(spans).expect("a run is at most 16 MiB"));
+        let count = if block_len * 2 <= SPAN_LEN { len / block_len } else { 1 };
+        let base = memory.begin_run(offset, len)?;
+        let first = head as usize;
+        let warm_spans = (first..first + spans).filter(|&span| matches!(self.slots[span], Slot::Free { warm: true }));
+        let (warm_count, warm_len) =
+            warm_spans.fold((0, 0), |(count, len), span| (count + 1, len + self.span_len(span as u32)));
+        self.take_warm_spans(warm_count);
+        let is_warm = warm_len > 0 || !memory.is_mapped();
+        if is_warm {
+            self.mapped += len - warm_len;
+        }
+        let counted = u32::try_from(count).expect("at most SPAN_LEN blocks");
+        let table =
+            Span::new(self.owner, base, head, counted, class, u32::try_from(block_len).expect("at most CLASS_LEN_MAX"));
+        let run = Run {
+            table,
+            class,
+            spans: u32::try_from(spans).expect("a run is at most 16 MiB"),
+            count: counted,
+            used: 0,
+            free: Bits::full(count),
+            cold: if is_warm { Bits::empty(count) } else { Bits::full(count) },
+            counted: if is_warm { len } else { 0 },
+            level: 0,
+            before: NOWHERE,
+            after: NOWHERE,
+        };
+        self.metadata += run.bytes();
+        for span in first..first + spans {
+            self.free_spans.remove(span);
+            self.slots[span] = Slot::Inside;
+        }
+        self.slots[first] = Slot::Head(Box::new(run));
+        self.link(head, 0);
+        if is_warm {
+            self.lists[class.get()].warm += count;
+        }
+        Some(head)
+    }
+
+    /// Ends a run whose blocks are all free, and returns how many spans it had. They are free and, if mapped, warm.
+    fn end_run(&mut self, head: u32, memory: &Memory) -> u32 {
+        self.unlink(head);
+        let slot = std::mem::replace(&mut self.slots[head as usize], Slot::Inside);
+        let Slot::Head(run) = slot else { unreachable!("a listed run has a head") };
+        assert_eq!(run.used, 0, "a run ends only when all its blocks are home");
+        self.metadata -= run.bytes();
+        let warm = run.warm_free();
+        self.lists[run.class.get()].warm -= warm;
+        let list = &mut self.lists[run.class.get()];
+        list.low = list.low.min(list.warm);
+        let (_, len) = self.range_of(head, run.spans);
+        // SAFETY: all blocks of the run are free (`used` is 0), and it is on no list any more.
+        let base = unsafe { run.table.as_ref() }.base;
+        // SAFETY: as above; the table is not used after this.
+        unsafe { Span::free(run.table) };
+        // SAFETY: `begin_run` made this run with the same base and length.
+        unsafe { memory.end_run(base, len) };
+        // A warm span counts whole: which pages of the gaps between blocks were touched is not known.
+        let keeps_pages = memory.is_mapped() && warm > 0;
+        self.mapped -= run.counted;
+        if keeps_pages {
+            self.mapped += len;
+            self.warm_spans += run.spans as usize;
+        }
+        for span in head..head + run.spans {
+            self.slots[span as usize] = Slot::Free { warm: keeps_pages };
+            self.free_spans.insert(span as usize);
+        }
+        run.spans
+    }
+
+    /// The head of free spans for a block of `class`; empty runs of other classes give way.
+    fn find_spans(&mut self, class: ClassIndex, spans: usize, place: Place, memory: &Memory) -> Option<u32> {
+        loop {
+            let found = self.find_free(class, spans, Place::Aligned);
+            if found.is_some() {
+                return found;
+            }
+            if !self.end_an_empty_run(class, spans, memory) {
+                break;
+            }
+        }
+        match place {
+            Place::Aligned => None,
+            Place::Anywhere => self.find_free(class, spans, place),
+        }
+    }
+
+    /// The lowest free span for a small class, the highest run of them for a large one.
+    fn find_free(&self, class: ClassIndex, spans: usize, place: Place) -> Option<u32> {
+        // Only the last span of a budget that is no multiple of SPAN_LEN is short; it serves what fits.
+        let block_len = self.classes.len_of(class);
+        let fits = |head: &usize| head * SPAN_LEN + block_len <= self.len;
+        let found = match (spans, place) {
+            (1, _) => self.free_spans.first().filter(fits),
+            (_, Place::Aligned) => self.free_spans.last_aligned_run(spans, fits),
+            (_, Place::Anywhere) => self.free_spans.last_run(spans, fits),
+        };
+        found.map(|head| head as u32)
+    }
+
+    /// Ends one empty run of another class for a single span, all of them for a longer run; whether any was there.
+    fn end_an_empty_run(&mut self, class: ClassIndex, spans: usize, memory: &Memory) -> bool {
+        let mut ended = false;
+        for other in self.classes.iter().filter(|&other| other != class) {
+            while let Some(head) = self.lists[other.get()].first_of(0) {
+                self.end_run(head, memory);
+                ended = true;
+                if spans == 1 {
+                    return true;
+                }
+            }
+        }
+        ended
+    }
+
+    /// Offset and length of `spans` spans from `head`; the last span of the budget may be short.
+    fn range_of(&self, head: u32, spans: u32) -> (usize, usize) {
+        let offset = head as usize * SPAN_LEN;
+        (offset, (spans as usize * SPAN_LEN).min(self.len - offset))
+    }
+
+    fn span_len(&self, span: u32) -> usize {
+        self.range_of(span, 1).1
+    }
+
+    fn run_mut(&mut self, head: u32) -> &mut Run {
+        match &mut self.slots[head as usize] {
+            Slot::Head(run) => run,
+            _ => unreachable!("span {head} heads no run"),
+        }
+    }
+
+    /// Moves a run to the list that its fullness asks for.
+    fn relist(&mut self, head: u32) {
+        let run = self.run_mut(head);
+        let level = run.level_now();
+        if level != run.level {
+            self.unlink(head);
+            self.link(head, level);
+        }
+    }
+
+    fn link(&mut self, head: u32, level: usize) {
+        let class = self.run_mut(head).class;
+        let after = match level {
+            LEVELS => NOWHERE,
+            _ => std::mem::replace(&mut self.lists[class.get()].heads[level], head),
+        };
+        if after != NOWHERE {
+            self.run_mut(after).before = head;
+        }
+        let run = self.run_mut(head);
+        run.level = level;
+        run.before = NOWHERE;
+        run.after = after;
+    }
+
+    fn unlink(&mut self, head: u32) {
+        let run = self.run_mut(head);
+        let (class, level, before, after) = (run.class, run.level, run.before, run.after);
+        if level == LEVELS {
+            return;
+        }
+        if after != NOWHERE {
+            self.run_mut(after).before = before;
+        }
+        match before {
+            NOWHERE => self.lists[class.get()].heads[level] = after,
+            _ => self.run_mut(before).after = after,
+        }
+    }
+}
+
+/// Where a store of `len` bytes is nearly used up: seven eighths leave room to give memory back before anybody must wait.
+pub(in crate::pool) fn high_mark(len: usize) -> usize {
+    len - len / 8
+}

@@ -1,0 +1,430 @@
+//! Those who wait for memory, in order.
+//!
+//! A request waits in the pool's line, or in the line of the limit that it met: there its own memory will come home,
+//! so it must not hold up the others. Both lines are first come, first served; nobody outside a line passes it. Grants
+//! are handed over, not announced: what is granted belongs to the waiter before it is woken.
+//!
+//! What is granted, and who stands under which limit, is for the [`Granter`] to say.
+//!
+//! # Invariants
+//! - IN-LINE: a waiting entry's ticket is in exactly one line; a granted one's is in none.
+//! - FLAGGED: while the pool's line is not empty, or more is out than the pool's own limit that was lowered, all leases and
+//!   returns meet the queue; while the line of a limit is not empty, what gives room back there does.
+//! - DEADLINE: every entry leaves at its deadline at the latest; how long a head may hold the others back is `line`'s (NO-FREEZE).
+
+use std::{
+    collections::{BTreeMap, BTreeSet, HashMap},
+    task::Waker,
+    time::{Duration, Instant},
+};
+
+use super::{
+    granter::{Blocked, Granted, Granter},
+    line::{Line, Ticket},
+};
+use crate::util::WakeList;
+
+/// How far one serving looks behind a head that cannot be served.
+const SCAN_MAX: usize = 64;
+/// How often one serving goes back to limits that it woke itself.
+const ROUNDS_MAX: usize = 4;
+
+pub(in crate::pool) struct Queue<G: Granter> {
+    next: u64,
+    entries: BTreeMap<Ticket, Entry<G>>,
+    pool: Line,
+    limits: HashMap<G::Limit, Line>,
+    /// Grants that wait to be collected, oldest first.
+    grants: BTreeSet<(Instant, Ticket)>,
+    /// Whether the pool is flagged (FLAGGED).
+    raised: bool,
+    /// Whether more may be out than the pool's own limit.
+    is_over: bool,
+}
+
+struct Entry<G: Granter> {
+    holder: G::Holder,
+    request: G::Request,
+    state: State<G>,
+}
+
+enum State<G: Granter> {
+    Waiting { at: Option<G::Limit>, waker: Waker },
+    Granted { grant: G::Grant, since: Instant },
+    TakenBack,
+}
+
+/// How a wait goes.
+pub(in crate::pool) enum Progress<T> {
+    Granted(T),
+    /// It was granted, and not collected in time.
+    TakenBack,
+    /// `holds` says that it holds back those behind it, which it must end in time.
+    Waiting {
+        holds: bool,
+    },
+}
+
+/// What must happen after the queue is unlocked: a waker or the drop of a grant may run anybody's code.
+#[must_use]
+pub(in crate::pool) struct Done<G: Granter> {
+    wakers: WakeList,
+    grants: Vec<G::Grant>,
+    entries: Vec<Entry<G>>,
+    /// Somebody began to wait for the pool.
+    raised: bool,
+}
+
+impl<G: Granter> Queue<G> {
+    pub(in crate::pool) fn new() -> Self {
+        Self {
+            next: 0,
+            entries: BTreeMap::new(),
+            pool: Line::new(),
+            limits: HashMap::new(),
+            grants: BTreeSet::new(),
+            raised: false,
+            is_over: false,
+        }
+    }
+
+    /// Entries that wait for the pool, not for room under a limit.
+    pub(in crate::pool) fn waiting_for_pool(&self) -> usize {
+        self.pool.tickets.len()
+    }
+
+    /// Entries that still wait.
+    pub(in crate::pool) fn waiting(&self) -> usize {
+        self.pool.tickets.len() + self.limits.values().map(|line| line.tickets.len()).sum::<usize>()
+    }
+
+    /// Joins the line that `blocked` names, and serves it once: what came home in between must not be missed.
+    pub(in crate::pool) fn join(
+        &mut self,
+        granter: &G,
+        holder: &G::Holder,
+        request: G::Request,
+        blocked: &Blocked<G::Refused>,
+        waker: Waker,
+    ) -> (Ticket, Done<G>) {
+        let ticket = Ticket(self.next);
+        self.next += 1;
+        let entry = Entry { holder: holder.clone(), request, state: State::Waiting { at: None, waker } };
+        self.entries.insert(ticket, entry);
+        let mut woken = Vec::new();
+        match blocked {
+            Blocked::Pool => {
+                self.pool.tickets.insert(ticket);
+            }
+            Blocked::Limit(refused) => self.line_up(granter, ticket, G::limit_of(refused), &mut woken),
+        }
+        (ticket, self.serve(granter, woken))
+    }
+
+    /// Collects a grant, or says how the wait goes on. Keeps the waker for next time; the one returned is to be dropped without
+    /// the lock.
+    pub(in crate::pool) fn poll(&mut self, ticket: Ticket, waker: Waker) -> (Progress<G::Grant>, Waker) {
+        let entry = self.entries.get_mut(&ticket).expect("a ticket is good until it is collected");
+        match &mut entry.state {
+            State::Waiting { at, waker: old } => {
+                let line = match at {
+                    None => Some(&self.pool),
+                    Some(key) => self.limits.get(key),
+                };
+                let holds = line.is_some_and(|line| line.is_held_by(ticket));
+                (Progress::Waiting { holds }, std::mem::replace(old, waker))
+            }
+            State::Granted { since, .. } => {
+                self.grants.remove(&(*since, ticket));
+                let entry = self.entries.remove(&ticket);
+                let Some(Entry { state: State::Granted { grant, .. }, .. }) = entry else {
+                    unreachable!("it was granted just now");
+                };
+                (Progress::Granted(grant), waker)
+            }
+            State::TakenBack => {
+                self.entries.remove(&ticket);
+                (Progress::TakenBack, waker)
+            }
+        }
+    }
+
+    /// The head has held the others back for long enough.
+    pub(in crate::pool) fn end_hold(&mut self, granter: &G, ticket: Ticket) -> Done<G> {
+        let mut woken = Vec::new();
+        match self.entries.get(&ticket).map(|entry| &entry.state) {
+            Some(State::Waiting { at: None, .. }) => self.pool.end_hold(),
+            Some(&State::Waiting { at: Some(key), .. }) => {
+                self.limits.get_mut(&key).into_iter().for_each(Line::end_hold);
+                woken.push(key);
+            }
+            _ => {}
+        }
+        self.serve(granter, woken)
+    }
+
+    /// Leaves the queue. A turn is passed on, a grant goes home.
+    pub(in crate::pool) fn leave(&mut self, granter: &G, ticket: Ticket) -> Done<G> {
+        let Some(entry) = self.entries.remove(&ticket) else {
+            return Done::new();
+        };
+        let mut woken = Vec::new();
+        match &entry.state {
+            State::Waiting { at: None, .. } => {
+                self.pool.remove(ticket);
+                // Room under a limit that let it through is promised to it, and now to the next in line there.
+                woken.extend(G::limits_of(&entry.holder).filter(|key| self.limits.contains_key(key)));
+            }
+            State::Waiting { at: Some(key), .. } => {
+                self.leave_limit(ticket, *key, &entry.holder);
+                woken.push(*key);
+            }
+            State::Granted { since, .. } => {
+                self.grants.remove(&(*since, ticket));
+            }
+            State::TakenBack => {}
+        }
+        let mut done = self.serve(granter, woken);
+        done.entries.push(entry);
+        done
+    }
+
+    /// The pool's own limit was changed: sees to it that blocks which are out above a lower one are not leased again from a magazine.
+    pub(in crate::pool) fn watch_limit(&mut self, granter: &G) -> Done<G> {
+        self.is_over = true;
+        self.serve(granter, Vec::new())
+    }
+
+    /// Serves somebody outside the queue, if that passes nobody who must not be passed.
+    pub(in crate::pool) fn serve_outsider(
+        &mut self,
+        granter: &G,
+        holder: &G::Holder,
+        request: G::Request,
+        blocked: Blocked<G::Refused>,
+    ) -> (Granted<G>, Done<G>) {
+        let mut done = self.serve(granter, Vec::new());
+        // Whoever is let past the line of its limit is past the pool's too.
+        let is_open = self.pool.may_pass()
+            && match &blocked {
+                Blocked::Pool => true,
+                Blocked::Limit(refused) => self.limits.get(&G::limit_of(refused)).is_some_and(Line::may_pass),
+            };
+        if !is_open {
+            return (Err(blocked), done);
+        }
+        let mut woken = Vec::new();
+        let leased = granter.grant(holder, request, &mut woken);
+        if leased.is_ok() {
+            self.pool.pass();
+            if let Blocked::Limit(refused) = &blocked
+                && let Some(line) = self.limits.get_mut(&G::limit_of(refused))
+            {
+                line.pass();
+                woken.push(G::limit_of(refused));
+            }
+        }
+        done.join(self.serve(granter, woken));
+        (leased, done)
+    }
+
+    /// Serves the lines: those of `woken` limits first, for they feed the pool's.
+    pub(in crate::pool) fn serve(&mut self, granter: &G, mut woken: Vec<G::Limit>) -> Done<G> {
+        let mut done = Done::new();
+        self.take_back(granter.wait_max(), &mut done);
+        for _ in 0..ROUNDS_MAX {
+            for key in std::mem::take(&mut woken) {
+                self.serve_limit(granter, key, &mut done);
+            }
+            self.serve_pool(granter, &mut woken, &mut done);
+            if self.raise(granter, &mut done) {
+                // What came home to a magazine since the attempt is in the slab now.
+                self.serve_pool(granter, &mut woken, &mut done);
+            }
+            if woken.is_empty() {
+                break;
+            }
+        }
+        for key in woken {
+            // Room that came and went in every round: from the pool's line, the next return serves whoever has it then.
+            self.serve_limit(granter, key, &mut done);
+            self.raise(granter, &mut done);
+        }
+        self.is_over = self.is_over && granter.is_over_limit();
+        if self.pool.tickets.is_empty() && !self.is_over && self.raised {
+            self.raised = false;
+            granter.set_waiting(false);
+        }
+        if let Some(holder) = self.pool.new_holder() {
+            self.wake(holder, &mut done);
+        }
+        done
+    }
+
+    /// Wakes a waiter that is not granted anything: it polls again, and leaves its waker again.
+    fn wake(&mut self, ticket: Ticket, done: &mut Done<G>) {
+        if let Some(Entry { state: State::Waiting { waker, .. }, .. }) = self.entries.get_mut(&ticket) {
+            done.wakers.push(std::mem::replace(waker, Waker::noop().clone()));
+        }
+    }
+
+    /// Flags the pool once it is certain that somebody waits for it, or that it may be over its limit; whether that was news.
+    fn raise(&mut self, granter: &G, done: &mut Done<G>) -> bool {
+        let is_awaited = !self.pool.tickets.is_empty();
+        let is_news = (is_awaited || self.is_over) && !self.raised;
+        done.raised |= is_awaited && (is_news || self.is_over);
+        if is_news {
+            self.raised = true;
+            granter.set_waiting(true);
+        }
+        is_news
+    }
+
+    /// Moves those to the pool's line whose limit has room again.
+    fn serve_limit(&mut self, granter: &G, key: G::Limit, done: &mut Done<G>) {
+        let Some(line) = self.limits.get_mut(&key) else { return };
+        line.begin_serving();
+        let mut promised = 0;
+        let mut moved = Vec::new();
+        let mut head_blocked = false;
+        let mut passes = line.passes_left;
+        for &ticket in line.tickets.iter().take(SCAN_MAX) {
+            if head_blocked && passes == 0 {
+                break;
+            }
+            let entry = self.entries.get(&ticket).expect("a ticket in line has an entry (IN-LINE)");
+            let bytes = granter.bytes_of(entry.request);
+            let has_room = granter.has_room_at(key, &entry.holder, entry.request, promised);
+            if has_room {
+                promised = bytes.saturating_add(promised);
+                moved.push(ticket);
+                passes -= u32::from(head_blocked);
+            } else {
+                head_blocked = true;
+            }
+        }
+        line.passes_left = passes;
+        let holder = line.new_holder();
+        for ticket in moved {
+            let entry = self.entries.get_mut(&ticket).expect("a ticket in line has an entry (IN-LINE)");
+            if let State::Waiting { at, .. } = &mut entry.state {
+                *at = None;
+            }
+            let entry_holder = entry.holder.clone();
+            self.pool.tickets.insert(ticket);
+            self.leave_limit(ticket, key, &entry_holder);
+        }
+        if let Some(holder) = holder {
+            self.wake(holder, done);
+        }
+    }
+
+    fn serve_pool(&mut self, granter: &G, woken: &mut Vec<G::Limit>, done: &mut Done<G>) {
+        self.pool.begin_serving();
+        let mut next = Ticket(0);
+        let mut head_blocked = false;
+        let mut scanned = 0;
+        while let Some(&ticket) = self.pool.tickets.range(next..).next() {
+            next = Ticket(ticket.0 + 1);
+            scanned += 1;
+            if head_blocked && (!self.pool.may_pass() || scanned > SCAN_MAX) {
+                break;
+            }
+            let entry = self.entries.get(&ticket).expect("a ticket in line has an entry (IN-LINE)");
+            match granter.grant(&entry.holder, entry.request, woken) {
+                Ok(grant) => {
+                    if head_blocked {
+                        self.pool.pass();
+                    }
+                    self.pool.remove(ticket);
+                    self.grant(ticket, grant, done);
+                }
+                Err(Blocked::Limit(refused)) => {
+                    let met = G::limit_of(&refused);
+                    // Room under a limit that let it through is no longer promised to it.
+                    let through = G::limits_of(&entry.holder).filter(|key| *key != met);
+                    woken.extend(through.filter(|key| self.limits.contains_key(key)));
+                    self.pool.remove(ticket);
+                    self.line_up(granter, ticket, met, woken);
+                    // It may come in front of one that holds the others back.
+                    if let Some(holder) = self.limits.get_mut(&met).and_then(Line::new_holder) {
+                        self.wake(holder, done);
+                    }
+                }
+                Err(Blocked::Pool) => head_blocked = true,
+            }
+        }
+    }
+
+    /// Puts a waiting entry into the line of a limit.
+    fn line_up(&mut self, granter: &G, ticket: Ticket, key: G::Limit, woken: &mut Vec<G::Limit>) {
+        let entry = self.entries.get_mut(&ticket).expect("a ticket in line has an entry (IN-LINE)");
+        if let State::Waiting { at, .. } = &mut entry.state {
+            *at = Some(key);
+        }
+        self.limits.entry(key).or_insert_with(Line::new).tickets.insert(ticket);
+        G::set_awaited(&entry.holder, key, true);
+        // Room that was given back before the flag was set woke nobody; look once more.
+        if granter.has_room_at(key, &entry.holder, entry.request, 0) {
+            woken.push(key);
+        }
+    }
+
+    /// Takes a ticket out of the line of a limit; an empty line goes, and its flag with it.
+    fn leave_limit(&mut self, ticket: Ticket, key: G::Limit, holder: &G::Holder) {
+        let Some(line) = self.limits.get_mut(&key) else { return };
+        line.remove(ticket);
+        if line.tickets.is_empty() {
+            self.limits.remove(&key);
+            G::set_awaited(holder, key, false);
+        }
+    }
+
+    fn grant(&mut self, ticket: Ticket, grant: G::Grant, done: &mut Done<G>) {
+        let since = Instant::now();
+        let entry = self.entries.get_mut(&ticket).expect("a ticket in line has an entry (IN-LINE)");
+        let state = std::mem::replace(&mut entry.state, State::Granted { grant, since });
+        self.grants.insert((since, ticket));
+        if let State::Waiting { waker, .. } = state {
+            done.wakers.push(waker);
+        }
+    }
+
+    /// Takes back grants that nobody has collected for `wait_max`.
+    fn take_back(&mut self, wait_max: Duration, done: &mut Done<G>) {
+        while let Some(&(since, ticket)) = self.grants.first() {
+            if since.elapsed() < wait_max {
+                return;
+            }
+            self.grants.pop_first();
+            if let Some(entry) = self.entries.get_mut(&ticket)
+                && let State::Granted { grant, .. } = std::mem::replace(&mut entry.state, State::TakenBack)
+            {
+                done.grants.push(grant);
+            }
+        }
+    }
+}
+
+impl<G: Granter> Done<G> {
+    fn new() -> Self {
+        Self { wakers: WakeList::default(), grants: Vec::new(), entries: Vec::new(), raised: false }
+    }
+
+    fn join(&mut self, mut other: Done<G>) {
+        self.wakers.append(&mut other.wakers);
+        self.grants.append(&mut other.grants);
+        self.entries.append(&mut other.entries);
+        self.raised |= other.raised;
+    }
+
+    /// Whether somebody began to wait for the pool.
+    pub(in crate::pool) fn is_raised(&self) -> bool {
+        self.raised
+    }
+
+    /// Wakes and drops what the queue let go of; call it without any lock.
+    pub(in crate::pool) fn finish(self) {
+        self.wakers.wake_all();
+    }
+}
