@@ -1,5 +1,6 @@
 //! What an idle connection holds on the heap: `cargo bench --bench idle`; `-- WebSocket` takes the stacks with that word in their names.
 
+#[path = "../tests/support/heap/mod.rs"]
 mod heap;
 #[path = "idle/stacks.rs"]
 mod stacks;

@@ -1,7 +1,8 @@
 //! `io::Relay` against tokio's `copy_bidirectional`: bytes a second, processor time, and memory of 1,000 idle connections.
 
+#[path = "../tests/support/heap/mod.rs"]
 mod heap;
-#[path = "../tests/relay_memory/idle.rs"]
+#[path = "../tests/heap/relay_memory/idle.rs"]
 mod idle;
 #[path = "relay/throughput.rs"]
 mod throughput;

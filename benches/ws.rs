@@ -3,9 +3,9 @@
 //! Each server is a thread of its own with one runtime. The client is one thread with plain sockets, that writes frames made beforehand and
 //! counts bytes. `cargo bench --bench ws -- broadcast` takes the cases with that word in their names.
 
-#[path = "../tests/calls/mod.rs"]
+#[path = "../tests/support/calls.rs"]
 mod calls;
-#[path = "heap/files.rs"]
+#[path = "../tests/support/heap/files.rs"]
 mod files;
 
 #[path = "ws/audience.rs"]

@@ -25,7 +25,7 @@
 #[path = "../ws/audience.rs"]
 mod audience;
 mod bench;
-#[path = "../../tests/calls/mod.rs"]
+#[path = "../../tests/support/calls.rs"]
 mod calls;
 mod client;
 mod curve;
@@ -34,7 +34,7 @@ mod echo;
 mod feeds;
 mod figures;
 #[expect(dead_code, reason = "other benches do not go on without what they need")]
-#[path = "../heap/files.rs"]
+#[path = "../../tests/support/heap/files.rs"]
 mod files;
 mod fit;
 mod heap;

@@ -1,15 +1,24 @@
 //! What is written to stderr: warnings, and with `RUST_LOG` whatever it asks for.
 
-use std::{io, time::Instant};
+use std::{env, io, time::Instant};
 
 use axum::{body::HttpBody, extract::Request, middleware::Next, response::Response};
 use tracing::{Level, info, level_filters::LevelFilter};
-use tracing_subscriber::EnvFilter;
+use tracing_subscriber::{Layer, filter::Targets, fmt, layer::SubscriberExt, registry, util::SubscriberInitExt};
 
 /// From here on events are written. `RUST_LOG=info` says each request, `RUST_LOG=leasehold=trace` what the pool does.
 pub fn start() {
-    let filter = EnvFilter::builder().with_default_directive(LevelFilter::WARN.into()).from_env_lossy();
-    tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr).with_ansi(false).init();
+    let asked = env::var("RUST_LOG").unwrap_or_default();
+    let filter = match asked.parse::<Targets>() {
+        Ok(filter) if !asked.is_empty() => filter,
+        parsed => {
+            if let Err(error) = parsed {
+                eprintln!("serve: RUST_LOG={asked} is not understood: {error}; try RUST_LOG=info");
+            }
+            Targets::new().with_default(LevelFilter::WARN)
+        }
+    };
+    registry().with(fmt::layer().with_writer(io::stderr).with_ansi(false).with_filter(filter)).init();
 }
 
 /// One line for each request, when its response begins.

@@ -4,11 +4,11 @@ use leasehold::Pool;
 
 use super::input::Input;
 
-#[path = "../chain_model/reading.rs"]
+#[path = "../it/chain_model/reading.rs"]
 mod reading;
-#[path = "../chain_model/same.rs"]
+#[path = "../it/chain_model/same.rs"]
 mod same;
-#[path = "../chain_model/writing.rs"]
+#[path = "../it/chain_model/writing.rs"]
 mod writing;
 
 use self::{

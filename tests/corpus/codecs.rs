@@ -9,17 +9,17 @@ use tokio_util::codec as theirs;
 
 use super::input::Input;
 
-#[path = "../codec_differential/cut.rs"]
+#[path = "../it/codec_differential/cut.rs"]
 #[allow(dead_code, reason = "its own tests cut everywhere, too")]
 mod cut;
-#[path = "../codec_differential/fault.rs"]
+#[path = "../it/codec_differential/fault.rs"]
 mod fault;
-#[path = "../codec_differential/feed.rs"]
+#[path = "../it/codec_differential/feed.rs"]
 mod feed;
-#[path = "../codec_differential/head.rs"]
+#[path = "../it/codec_differential/head.rs"]
 #[allow(dead_code, reason = "its own tests make frames, too")]
 mod head;
-#[path = "../codec_differential/reader.rs"]
+#[path = "../it/codec_differential/reader.rs"]
 #[allow(dead_code, reason = "its own tests cut everywhere, too")]
 mod reader;
 

@@ -17,9 +17,9 @@ use leasehold::{
 use socket2::SockRef;
 use tokio::{net::UnixStream, runtime, task::yield_now, time::advance};
 
-#[path = "../http_scripts/service.rs"]
+#[path = "../it/http_scripts/service.rs"]
 mod service;
-#[path = "../http_scripts/transcript.rs"]
+#[path = "../it/http_scripts/transcript.rs"]
 #[allow(dead_code, reason = "its own tests look for servers that do not rest, too")]
 mod transcript;
 

@@ -7,19 +7,19 @@ use tokio::runtime;
 
 use super::input::Input;
 
-#[path = "../ws_fuzz/compare.rs"]
+#[path = "../it/ws_fuzz/compare.rs"]
 mod compare;
-#[path = "../ws_fuzz/difference.rs"]
+#[path = "../it/ws_fuzz/difference.rs"]
 #[allow(dead_code, reason = "its own tests want each of them to be seen")]
 mod difference;
-#[path = "../ws_fuzz/ours.rs"]
+#[path = "../it/ws_fuzz/ours.rs"]
 #[allow(dead_code, reason = "its own tests read in two pieces, too")]
 mod ours;
-#[path = "../ws_fuzz/outcome.rs"]
+#[path = "../it/ws_fuzz/outcome.rs"]
 mod outcome;
-#[path = "../ws_fuzz/theirs.rs"]
+#[path = "../it/ws_fuzz/theirs.rs"]
 mod theirs;
-#[path = "../transport/mod.rs"]
+#[path = "../support/transport/mod.rs"]
 mod transport;
 
 static POOL: LazyLock<Pool> = LazyLock::new(|| Pool::new(16 << 20).expect("a pool"));

@@ -34,7 +34,7 @@ mod transports;
 mod trial;
 mod wire;
 
-#[path = "../bodies/mod.rs"]
-mod bodies;
-#[path = "../transport/mod.rs"]
-mod transport;
+#[path = "../support/mod.rs"]
+mod support;
+
+use crate::support::{bodies, transport};

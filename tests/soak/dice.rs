@@ -2,7 +2,7 @@
 
 use std::{ops::Range, time::Duration};
 
-use rand::{Rng, SeedableRng, rngs::SmallRng};
+use rand::{RngExt, SeedableRng, rngs::SmallRng};
 
 const KIB: usize = 1 << 10;
 

@@ -32,8 +32,6 @@ mod piece;
 mod relay;
 mod requests;
 mod runtimes;
-#[path = "../seed/mod.rs"]
-mod seed;
 mod site;
 mod soak;
 mod sockets;
@@ -45,7 +43,10 @@ mod wire;
 
 use std::time::Duration;
 
-use crate::soak::soak;
+#[path = "../support/mod.rs"]
+mod support;
+
+use crate::{soak::soak, support::seed};
 
 #[test]
 fn for_a_moment_no_byte_is_wrong_and_everything_comes_home() {

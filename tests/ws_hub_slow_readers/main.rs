@@ -9,9 +9,8 @@
 mod feed;
 mod subscribers;
 
-#[expect(dead_code, reason = "only files are counted here")]
-#[path = "../../benches/heap/mod.rs"]
-mod heap;
+#[path = "../support/mod.rs"]
+mod support;
 
 use std::{
     net::SocketAddr,
@@ -19,6 +18,8 @@ use std::{
 };
 
 use leasehold::ws::SlowPolicy;
+
+use crate::support::heap;
 
 /// Half of them stop reading.
 const SUBSCRIBERS: usize = 400;

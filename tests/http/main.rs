@@ -1,0 +1,10 @@
+//! The HTTP server over real sockets and against the clock. They are apart, so that no test of pure computing takes their time.
+
+mod http_full;
+mod http_parking;
+mod http_serve;
+mod http_stall;
+mod http_stop;
+
+#[path = "../support/mod.rs"]
+mod support;
