@@ -22,7 +22,7 @@ use tokio::{
     time::{sleep, timeout},
 };
 
-use crate::{
+use super::{
     client::{Client, PATIENCE, count},
     site::start_plain,
 };
