@@ -1,8 +1,8 @@
 //! From an ask for memory to a grant, or to the words of its refusal.
 //!
 //! # Invariants
-//! - TOLD: a refusal is counted, and said by `tracing`, exactly when code outside of this crate is told of it. A try that is followed by a
-//!   wait, or that the crate can do without, is none.
+//! - TOLD: a refusal is counted, and said by `tracing`, exactly when code outside of this crate is
+//!   told of it. A try that is followed by a wait, or that the crate can do without, is none.
 
 use std::sync::atomic::Ordering::Relaxed;
 
@@ -61,12 +61,14 @@ impl Pool {
         leased
     }
 
-    /// A lease that did not succeed at once: refused, unless those who wait may be passed. It is not counted yet (TOLD).
+    /// A lease that did not succeed at once: refused, unless those who wait may be passed. It is
+    /// not counted yet (TOLD).
     #[cold]
     pub(super) fn lease_blocked(&self, len: usize, shape: Shape, blocked: Blocked) -> Result<Grant, LeaseError> {
         let core = self.core();
         let request = self.request(len, shape).inspect_err(|_| {
-            // The try may have emptied magazines, or charged an account for a moment, just when somebody began to wait.
+            // The try may have emptied magazines, or charged an account for a moment, just when
+            // somebody began to wait.
             core.serve_now(Vec::new());
         })?;
         let (leased, done) = {

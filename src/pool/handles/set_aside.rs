@@ -2,7 +2,8 @@
 
 use super::Pool;
 
-/// Bytes of a pool's budget that nobody else gets while it lives. They are not leased: their holder counts what it uses of them.
+/// Bytes of a pool's budget that nobody else gets while it lives. They are not leased: their holder
+/// counts what it uses of them.
 #[derive(Debug)]
 pub(crate) struct SetAside {
     pool: Pool,
@@ -10,7 +11,8 @@ pub(crate) struct SetAside {
 }
 
 impl Pool {
-    /// Keeps `len` bytes of the budget for the caller. Blocks that are out already stay out; as they come home, less is given out again.
+    /// Keeps `len` bytes of the budget for the caller. Blocks that are out already stay out; as
+    /// they come home, less is given out again.
     pub(crate) fn set_aside(&self, len: usize) -> SetAside {
         self.core().set_aside(len);
         SetAside { pool: self.clone(), len }

@@ -15,26 +15,29 @@ pub struct Stats {
     pub budget: usize,
     /// Capacity of all leased blocks, and what is reserved.
     pub leased: usize,
-    /// Bytes reserved without a block; part of `leased`, and never of `mapped`: the memory is somebody else's.
+    /// Bytes reserved without a block; part of `leased`, and never of `mapped`: the memory is
+    /// somebody else's.
     pub reserved: usize,
     /// Capacity of free blocks in magazines, ready for the next lease.
     pub cached: usize,
-    /// Block memory that the system has given us and not got back: never above `budget`. Reserved bytes are none of it, so
-    /// `leased` may be more.
+    /// Block memory that the system has given us and not got back: never above `budget`. Reserved
+    /// bytes are none of it, so `leased` may be more.
     pub mapped: usize,
     /// Side tables, outside the budget.
     pub metadata: usize,
-    /// The most that was seen leased at once: sampled by each sweep of [`maintain`](crate::Pool::maintain), when the shared store
-    /// has given out more than ever, and when asked. A short peak can be missed; accounts know theirs exactly.
+    /// The most that was seen leased at once: sampled by each sweep of
+    /// [`maintain`](crate::Pool::maintain), when the shared store has given out more than ever, and
+    /// when asked. A short peak can be missed; accounts know theirs exactly.
     pub peak: usize,
     /// Requests that wait for memory now, of the pool or of an account.
     pub waiting: usize,
     /// Requests that ever had to wait.
     pub waits: u64,
-    /// Requests whose caller was told that it is refused: over a limit, exhausted, or at the deadline of its wait.
+    /// Requests whose caller was told that it is refused: over a limit, exhausted, or at the
+    /// deadline of its wait.
     ///
-    /// A reader or body of this crate that finds its own few blocks in use, or the pool short, and waits is none of these:
-    /// [`waits`](Self::waits) counts it.
+    /// A reader or body of this crate that finds its own few blocks in use, or the pool short, and
+    /// waits is none of these: [`waits`](Self::waits) counts it.
     pub refused: u64,
     /// Times that magazines were emptied for somebody who found none.
     pub steals: u64,
@@ -87,7 +90,8 @@ pub struct AccountStats {
 pub struct Pressure {
     /// Capacity of all leased blocks and what is reserved, in bytes.
     pub leased: usize,
-    /// The hard cap, in bytes, without what [`serve`](crate::http::serve()) keeps for heads that wait.
+    /// The hard cap, in bytes, without what [`serve`](crate::http::serve()) keeps for heads that
+    /// wait.
     pub budget: usize,
     /// Requests that wait for the pool; those at the limit of an account are not counted.
     pub waiting: usize,
@@ -99,7 +103,8 @@ impl Pressure {
         self.leased as f64 / self.budget as f64
     }
 
-    /// Somebody waits, or seven eighths of the budget are leased or reserved: a good time to give memory back.
+    /// Somebody waits, or seven eighths of the budget are leased or reserved: a good time to give
+    /// memory back.
     pub fn is_high(&self) -> bool {
         self.waiting > 0 || self.leased >= high_mark(self.budget)
     }
