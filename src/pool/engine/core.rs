@@ -203,10 +203,12 @@ impl Core {
 }
 
 impl Owner for Core {
+    #[inline]
     fn opened(&self, account: &Account) {
         self.accounts.insert(account);
     }
 
+    #[inline]
     fn ended(&self, account: &Account) {
         self.accounts.remove(account);
     }

@@ -128,6 +128,7 @@ impl<O: Owner> Deref for AccountHandle<O> {
 }
 
 impl<O: Owner> Drop for AccountHandle<O> {
+    #[inline(never)]
     fn drop(&mut self) {
         // SAFETY: this handle was counted, and is given up once.
         unsafe { give_up(self.0, HANDLE) };

@@ -28,10 +28,12 @@ impl<O: Owner> Accounts<O> {
         Self { keys: Mutex::new(HashSet::default()), of: PhantomData }
     }
 
+    #[inline]
     pub(in crate::pool) fn insert(&self, account: &Account<O>) {
         self.keys.lock().insert(account.key());
     }
 
+    #[inline]
     pub(in crate::pool) fn remove(&self, account: &Account<O>) {
         self.keys.lock().remove(&account.key());
     }

@@ -70,8 +70,8 @@ impl Core {
     ) -> Result<Grant, Blocked> {
         match request {
             Request::Block(class) => self.lease_class(account, class, in_turn, woken).map(Grant::block),
-            Request::Chain(len) => self.lease_chain(account, len, in_turn, woken).map(Grant::blocks),
-            Request::Reservation(len) => self.reserve(account, len, in_turn, woken).map(Grant::reserved),
+            Request::Chain(len) => self.lease_chain(account, len, in_turn, woken).map(Grant::Blocks),
+            Request::Reservation(len) => self.reserve(account, len, in_turn, woken).map(Grant::Reserved),
         }
     }
 
