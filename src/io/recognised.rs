@@ -124,7 +124,8 @@ pub(crate) fn recv_room<T>(io: &T) -> Option<usize> {
     Socket::of(io)?.sock().recv_buffer_size().ok()
 }
 
-/// Waits until a transport has something to read, if it is a socket; any other must be asked by reading.
+/// Waits until a transport has something to read, if it is a socket; any other must be asked by
+/// reading.
 // For rooms above, of which not all are built.
 #[allow(dead_code)]
 pub(crate) fn poll_readable<T>(io: &T, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
@@ -137,15 +138,17 @@ pub(crate) fn poll_readable<T>(io: &T, cx: &mut Context<'_>) -> Poll<io::Result<
     }
 }
 
-/// `io` as a socket, half or `AnyStream` `S`, or as a mutable reference to one; none if it is something else.
+/// `io` as a socket, half or `AnyStream` `S`, or as a mutable reference to one; none if it is
+/// something else.
 fn cast_any<T: ?Sized, S: 'static>(io: &T) -> Option<&S> {
     cast::<T, S>(io).or_else(|| cast::<T, &mut S>(io).map(|io| &**io))
 }
 
 /// `io` as what it is; none if it is something else.
 fn cast<T: ?Sized, S>(io: &T) -> Option<&S> {
-    // SAFETY: SAME-TYPE: equal ids mean types that are equal but for lifetimes. All `S` of this file are sockets without any (an
-    // `AnyStream` is `'static` too), and halves and mutable references that borrow such; what is made of the result lives no longer than `io` does, nor than what `io`
-    // itself borrows.
+    // SAFETY: SAME-TYPE: equal ids mean types that are equal but for lifetimes. All `S` of this
+    // file are sockets without any (an `AnyStream` is `'static` too), and halves and mutable
+    // references that borrow such; what is made of the result lives no longer than `io` does, nor
+    // than what `io` itself borrows.
     (typeid::of::<T>() == typeid::of::<S>()).then(|| unsafe { &*std::ptr::from_ref(io).cast::<S>() })
 }

@@ -35,7 +35,8 @@ pub struct OutboxBuilder {
 }
 
 impl Outbox {
-    /// An outbox that holds at most so many bytes, and its writer. Senders wait when it is full, and are woken when half of it is sent.
+    /// An outbox that holds at most so many bytes, and its writer. Senders wait when it is full,
+    /// and are woken when half of it is sent.
     #[must_use = "without its writer, the outbox is closed"]
     pub fn channel(high_mark: usize) -> (Self, OutboxWriter) {
         Self::builder().high_mark(high_mark).channel()
@@ -52,19 +53,22 @@ impl OutboxBuilder {
         Self { high_mark: HIGH_MARK_DEFAULT, low_mark: None, items_max: ITEMS_MAX_DEFAULT, policy: Policy::default() }
     }
 
-    /// How many bytes may be queued, 64 more counted for each segment; 64 KiB by default. A larger item is admitted alone.
+    /// How many bytes may be queued, 64 more counted for each segment; 64 KiB by default. A larger
+    /// item is admitted alone.
     pub fn high_mark(mut self, bytes: usize) -> Self {
         self.high_mark = bytes;
         self
     }
 
-    /// How far the queue must fall before waiting senders are woken; half of the high mark by default, and never more than it.
+    /// How far the queue must fall before waiting senders are woken; half of the high mark by
+    /// default, and never more than it.
     pub fn low_mark(mut self, bytes: usize) -> Self {
         self.low_mark = Some(bytes);
         self
     }
 
-    /// How many items may be queued, at least one; 1,024 by default. Waiting senders are woken at half of it.
+    /// How many items may be queued, at least one; 1,024 by default. Waiting senders are woken at
+    /// half of it.
     pub fn items_max(mut self, count: usize) -> Self {
         self.items_max = count;
         self
@@ -76,7 +80,8 @@ impl OutboxBuilder {
         self
     }
 
-    /// Makes the outbox, and the writer that is to be run with the transport. One allocation of less than 200 bytes.
+    /// Makes the outbox, and the writer that is to be run with the transport. One allocation of
+    /// less than 200 bytes.
     #[must_use = "without its writer, the outbox is closed"]
     pub fn channel(self) -> (Outbox, OutboxWriter) {
         let low = self.low_mark.unwrap_or(self.high_mark / 2).min(self.high_mark);

@@ -1,12 +1,16 @@
-//! The heart of a pool: classes, magazines, slab, accounts and queue, and the way of a block between them.
+//! The heart of a pool: classes, magazines, slab, accounts and queue, and the way of a block
+//! between them.
 //!
-//! Locks are taken in this order: queue, plans, shard, slab. Wakers run and blocks are dropped after all of them.
+//! Locks are taken in this order: queue, plans, shard, slab. Wakers run and blocks are dropped
+//! after all of them.
 //!
 //! # Invariants
-//! - LIVES: the core lives while an account lives, or a block is out (then the slab keeps the core), or somebody has an `Arc`.
-//!   The way home takes such an `Arc` first, unless a magazine takes the block: a shard that is not bypassed
-//!   means that the pool is open, and nothing of the core is used after the shard is unlocked.
-//! - HOME: a block that is out is in a magazine, in a batch of this file, or leased; each of them ends in `put`.
+//! - LIVES: the core lives while an account lives, or a block is out (then the slab keeps the
+//!   core), or somebody has an `Arc`. The way home takes such an `Arc` first, unless a magazine
+//!   takes the block: a shard that is not bypassed means that the pool is open, and nothing of the
+//!   core is used after the shard is unlocked.
+//! - HOME: a block that is out is in a magazine, in a batch of this file, or leased; each of them
+//!   ends in `put`.
 //! - NO-STRAND: a lease that finds no block empties all magazines before it gives up.
 
 mod covering;
@@ -122,7 +126,8 @@ impl Core {
     /// Takes a block home, when its shard cannot keep it or somebody waits at these accounts.
     #[cold]
     pub(in crate::pool) fn put_woken(&self, raw: RawBlock, woken: Vec<AccountKey>) {
-        // The block is still out, so the core is alive (LIVES); this keeps it until those who wait are served.
+        // The block is still out, so the core is alive (LIVES); this keeps it until those who wait
+        // are served.
         let core = self.this.upgrade().expect("a core lives while a block is out");
         let over = core.cache.push(raw);
         core.put_slow(over, woken);
@@ -144,8 +149,9 @@ impl Core {
         drop(last);
     }
 
-    /// As [`Owner::serve`], after charges have changed and no block has come home. Whoever waits for the pool is served too: the only
-    /// block that is free may have been one that its account could not be charged for.
+    /// As [`Owner::serve`], after charges have changed and no block has come home. Whoever waits
+    /// for the pool is served too: the only block that is free may have been one that its account
+    /// could not be charged for.
     pub(in crate::pool) fn serve_moved(&self, woken: Vec<AccountKey>) {
         let waiting = self.stock.lock().waiting;
         if waiting || !woken.is_empty() {
@@ -166,7 +172,8 @@ impl Core {
         done.finish();
     }
 
-    /// Sends all leases and returns through the slab, or lets magazines work again, unless the pool is closed. The queue's lock is held.
+    /// Sends all leases and returns through the slab, or lets magazines work again, unless the pool
+    /// is closed. The queue's lock is held.
     fn bypass(&self, waiting: bool) {
         let is_closed = {
             let mut stock = self.stock.lock();
@@ -176,12 +183,14 @@ impl Core {
         self.cache.set_bypass(waiting || is_closed, |blocks| self.put_all(blocks));
     }
 
-    /// Takes blocks out of a magazine to the slab, without serving anybody. The caller keeps the core.
+    /// Takes blocks out of a magazine to the slab, without serving anybody. The caller keeps the
+    /// core.
     fn put_all(&self, blocks: Vec<RawBlock>) {
         let last = {
             let mut stock = self.stock.lock();
             blocks.into_iter().for_each(|raw| stock.slab.put(raw));
-            // The last handle may have gone while these blocks were in no magazine: then they are the last ones home.
+            // The last handle may have gone while these blocks were in no magazine: then they are
+            // the last ones home.
             stock.take_kept()
         };
         drop(last);
@@ -194,10 +203,12 @@ impl Core {
 }
 
 impl Owner for Core {
+    #[inline]
     fn opened(&self, account: &Account) {
         self.accounts.insert(account);
     }
 
+    #[inline]
     fn ended(&self, account: &Account) {
         self.accounts.remove(account);
     }
@@ -210,7 +221,8 @@ impl Owner for Core {
         }
     }
 
-    /// The last account is gone: from here on every block goes to the slab, and the last one home ends the core.
+    /// The last account is gone: from here on every block goes to the slab, and the last one home
+    /// ends the core.
     fn close(self: Arc<Self>) {
         // A queue that lets magazines work again meanwhile would strand what comes home there.
         let _queue = self.queue.lock();
@@ -232,7 +244,8 @@ impl Stock {
         }
     }
 
-    /// The core that `close` left here, once the last block is home; to be dropped without the lock.
+    /// The core that `close` left here, once the last block is home; to be dropped without the
+    /// lock.
     fn take_kept(&mut self) -> Option<Arc<Core>> {
         if self.slab.is_whole() { self.kept.take() } else { None }
     }

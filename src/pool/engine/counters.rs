@@ -16,7 +16,8 @@ pub(in crate::pool) struct Counters {
     pub(in crate::pool) news: AtomicUsize,
     /// When refusals were last warned of.
     pub(in crate::pool) warned: trace::Warned,
-    /// How many wait for pressure: while any do, every lease that its own magazine could not serve samples it.
+    /// How many wait for pressure: while any do, every lease that its own magazine could not serve
+    /// samples it.
     pub(super) watchers: AtomicUsize,
 }
 

@@ -3,11 +3,11 @@
 use super::{hold::Fresh, reserved::Reserved};
 use crate::pool::{ledger::ChargeRefused, wait};
 
-/// What a request was granted: all that it asked for. What it did not ask for is empty.
+/// What a request was granted: all that it asked for, and nothing else.
 #[must_use = "a grant that is not used goes home at once"]
-pub(in crate::pool) struct Grant {
-    blocks: Vec<Fresh>,
-    reserved: Reserved,
+pub(in crate::pool) enum Grant {
+    Blocks(Vec<Fresh>),
+    Reserved(Reserved),
 }
 
 /// Why a request cannot be served now.
@@ -15,20 +15,15 @@ pub(in crate::pool) type Blocked = wait::Blocked<ChargeRefused>;
 
 impl Grant {
     pub(super) fn block(block: Fresh) -> Self {
-        Self::blocks(vec![block])
+        Self::Blocks(vec![block])
     }
 
-    pub(super) fn blocks(blocks: Vec<Fresh>) -> Self {
-        Self { blocks, reserved: Reserved::empty() }
-    }
-
-    pub(super) fn reserved(reserved: Reserved) -> Self {
-        Self { blocks: Vec::new(), reserved }
-    }
-
-    /// The blocks of a request for a block or a chain.
+    /// The blocks: none if bytes were asked for.
     pub(in crate::pool) fn into_blocks(self) -> Vec<Fresh> {
-        self.blocks
+        match self {
+            Self::Blocks(blocks) => blocks,
+            Self::Reserved(_) => Vec::new(),
+        }
     }
 
     /// The block of a request for one.
@@ -36,8 +31,12 @@ impl Grant {
         self.into_blocks().pop().expect("a block was asked for and granted")
     }
 
-    /// The bytes of a request without blocks.
+    /// The bytes without blocks: none if blocks were asked for.
+    #[inline]
     pub(in crate::pool) fn into_reserved(self) -> Reserved {
-        self.reserved
+        match self {
+            Self::Reserved(reserved) => reserved,
+            Self::Blocks(_) => Reserved::empty(),
+        }
     }
 }

@@ -1,9 +1,10 @@
 //! A counted share of one leased block: what makes the handles of the block come home.
 //!
 //! # Invariants
-//! - SHARES: `refs` of a leased block is the number of its `Hold`s; the one that brings it to zero returns the block (HOME).
-//! - RANGES: each `Hold` goes with a range of its block. Ranges of `BlockMut`s overlap no other range; ranges of `Block`s
-//!   overlap each other only, and all their bytes are written.
+//! - SHARES: `refs` of a leased block is the number of its `Hold`s; the one that brings it to zero
+//!   returns the block (HOME).
+//! - RANGES: each `Hold` goes with a range of its block. Ranges of `BlockMut`s overlap no other
+//!   range; ranges of `Block`s overlap each other only, and all their bytes are written.
 
 use std::{
     collections::BTreeMap,
@@ -24,8 +25,9 @@ use crate::pool::{
 /// A share of a block, or of none: an empty handle holds nothing.
 pub(in crate::pool) struct Hold(Option<NonNull<BlockMeta>>);
 
-/// The first share of a block that was just leased, in one word: it is returned in a register. A `BlockMut` that is returned
-/// through memory costs 7 ns more, for a load that waits for two stores when it is moved.
+/// The first share of a block that was just leased, in one word: it is returned in a register. A
+/// `BlockMut` that is returned through memory costs 7 ns more, for a load that waits for two stores
+/// when it is moved.
 pub(in crate::pool) struct Fresh(Hold);
 
 /// Why charges stayed where they were.
@@ -36,7 +38,8 @@ pub(in crate::pool) enum Unmoved {
     OverLimit { account: String, wanted: usize, left: usize, limit: usize },
 }
 
-// SAFETY: the entry is atomic or never changes; what may be done to the block's bytes is settled by RANGES.
+// SAFETY: the entry is atomic or never changes; what may be done to the block's bytes is settled by
+// RANGES.
 unsafe impl Send for Hold {}
 // SAFETY: as above.
 unsafe impl Sync for Hold {}
@@ -77,7 +80,8 @@ impl Hold {
     /// Whether this is the only share of its block.
     #[inline]
     pub(in crate::pool) fn is_only(&self) -> bool {
-        // Acquire pairs with the release of the share that went before: what it did to its range is over.
+        // Acquire pairs with the release of the share that went before: what it did to its range is
+        // over.
         self.meta().is_some_and(|meta| meta.refs.load(Acquire) == 1)
     }
 
@@ -101,7 +105,8 @@ impl Hold {
         Self::charge_all_to(&[self], account)
     }
 
-    /// Moves the charges of all these blocks to another account of the same pool, or none. Shares of one block count as one.
+    /// Moves the charges of all these blocks to another account of the same pool, or none. Shares
+    /// of one block count as one.
     pub(in crate::pool) fn charge_all_to(holds: &[&Hold], account: &AccountHandle) -> Result<(), Unmoved> {
         let core = &account.owner;
         let metas = || holds.iter().filter_map(|hold| hold.meta());
@@ -117,10 +122,12 @@ impl Hold {
         {
             let _moves = core.moves.lock();
             for meta in metas() {
-                // SAFETY: its share keeps the block out and charged, and `moves` keeps the charge where its entry says.
+                // SAFETY: its share keeps the block out and charged, and `moves` keeps the charge
+                // where its entry says.
                 match unsafe { MovingCharge::begin(charged(meta), account, meta.capacity()) } {
                     Ok(charge) => {
-                        // At once, so that another share of the same block has nothing left to move.
+                        // At once, so that another share of the same block has nothing left to
+                        // move.
                         meta.charged.store(account.as_charge().cast(), Relaxed);
                         moving.push((meta, charge));
                     }
@@ -131,7 +138,8 @@ impl Hold {
                     }
                 }
             }
-            // The last one first, for of two shares of a block the first one knows where it was charged.
+            // The last one first, for of two shares of a block the first one knows where it was
+            // charged.
             for (meta, charge) in moving.into_iter().rev() {
                 if refused.is_some() {
                     meta.charged.store(charge.from().cast(), Relaxed);
@@ -178,7 +186,8 @@ unsafe fn give_up(entry: NonNull<BlockMeta>) {
         if meta.refs.fetch_sub(1, Release) != 1 {
             return;
         }
-        // Pairs with the releases of the shares that went before. A load, where a fence would do: ThreadSanitizer knows no fences.
+        // Pairs with the releases of the shares that went before. A load, where a fence would do:
+        // ThreadSanitizer knows no fences.
         meta.refs.load(Acquire);
     }
     // SAFETY: the count is used up, and this was the share that did it (SHARES).
@@ -215,7 +224,8 @@ fn not_moved<'a>(
 unsafe fn go_home(entry: NonNull<BlockMeta>) {
     // SAFETY: the caller says that this is the last of it.
     let mut raw = unsafe { RawBlock::from_meta(entry) };
-    // SAFETY: LIVES: the block is still out, and the core gave its own address to its slab (OPAQUE).
+    // SAFETY: LIVES: the block is still out, and the core gave its own address to its slab
+    // (OPAQUE).
     let core = unsafe { raw.meta().span().owner.cast::<Core>().as_ref() };
     if core.settings.zero_on_return {
         raw.zero();
@@ -223,7 +233,8 @@ unsafe fn go_home(entry: NonNull<BlockMeta>) {
     let Some(account) = NonNull::new(charged(raw.meta())) else {
         return core.put(raw);
     };
-    // SAFETY: the block was charged there, and this is its end. The core lives on: the block is still out.
+    // SAFETY: the block was charged there, and this is its end. The core lives on: the block is
+    // still out.
     let woken = unsafe { refund(account, None, raw.capacity()) };
     if woken.is_empty() {
         core.put(raw);

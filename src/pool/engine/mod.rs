@@ -1,4 +1,5 @@
-//! Joins the store, the ledger and the queue: leases, gives back, reserves, covers, refuses, trims and counts.
+//! Joins the store, the ledger and the queue: leases, gives back, reserves, covers, refuses, trims
+//! and counts.
 
 mod core;
 mod counters;

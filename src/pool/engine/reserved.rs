@@ -2,7 +2,8 @@
 
 use super::core::{AccountHandle, StandingCharge};
 
-/// Bytes that are charged and reserved. What is left of them when it is dropped is refunded and released.
+/// Bytes that are charged and reserved. What is left of them when it is dropped is refunded and
+/// released.
 #[derive(Default)]
 pub(in crate::pool) struct Reserved {
     /// None for an empty one without an account. What stands here is counted by the slab.

@@ -1,4 +1,5 @@
-//! What a pool says by `tracing`: never on the fast path, never under a lock, never with a block in hand.
+//! What a pool says by `tracing`: never on the fast path, never under a lock, never with a block in
+//! hand.
 
 pub(in crate::pool) use self::events::{Warned, given_back, over_limit, short, taken};
 

@@ -1,8 +1,8 @@
 //! From an ask for memory to a grant, or to the words of its refusal.
 //!
 //! # Invariants
-//! - TOLD: a refusal is counted, and said by `tracing`, exactly when code outside of this crate is told of it. A try that is followed by a
-//!   wait, or that the crate can do without, is none.
+//! - TOLD: a refusal is counted, and said by `tracing`, exactly when code outside of this crate is
+//!   told of it. A try that is followed by a wait, or that the crate can do without, is none.
 
 use std::sync::atomic::Ordering::Relaxed;
 
@@ -33,6 +33,7 @@ impl Pool {
     }
 
     /// What is asked of the core, or why it can never be served.
+    #[inline]
     pub(super) fn request(&self, len: usize, shape: Shape) -> Result<Request, LeaseError> {
         let core = self.core();
         let limit = self.account().limit_of_all();
@@ -49,7 +50,9 @@ impl Pool {
         })
     }
 
-    /// A lease for somebody who has not tried yet.
+    /// A lease for somebody who has not tried yet. Always inlined: a grant that is returned through
+    /// memory costs 4 % of a reservation.
+    #[inline(always)]
     pub(super) fn lease_now(&self, request: Request) -> Result<Grant, Blocked> {
         let core = self.core();
         let mut woken = Vec::new();
@@ -61,12 +64,14 @@ impl Pool {
         leased
     }
 
-    /// A lease that did not succeed at once: refused, unless those who wait may be passed. It is not counted yet (TOLD).
+    /// A lease that did not succeed at once: refused, unless those who wait may be passed. It is
+    /// not counted yet (TOLD).
     #[cold]
     pub(super) fn lease_blocked(&self, len: usize, shape: Shape, blocked: Blocked) -> Result<Grant, LeaseError> {
         let core = self.core();
         let request = self.request(len, shape).inspect_err(|_| {
-            // The try may have emptied magazines, or charged an account for a moment, just when somebody began to wait.
+            // The try may have emptied magazines, or charged an account for a moment, just when
+            // somebody began to wait.
             core.serve_now(Vec::new());
         })?;
         let (leased, done) = {

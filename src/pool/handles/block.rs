@@ -14,13 +14,13 @@ use crate::pool::engine::Hold;
 
 /// A shared, immutable range of a leased block.
 ///
-/// It is to a block what [`bytes::Bytes`] is to a buffer: clones and slices share the bytes, and the block goes home when
-/// the last handle on it is gone. A handle whose bytes are all consumed holds nothing (EARLY-RETURN): unlike `Bytes`, an
-/// `advance` to the end lets go of the block.
+/// It is to a block what [`bytes::Bytes`] is to a buffer: clones and slices share the bytes, and
+/// the block goes home when the last handle on it is gone. A handle whose bytes are all consumed
+/// holds nothing (EARLY-RETURN): unlike `Bytes`, an `advance` to the end lets go of the block.
 ///
 /// # Shape
-/// `len` is bytes. The account is charged the capacity of the whole block, however small the range. A handle is 24 bytes, may be
-/// shared between threads, and outlives the pool's own handles.
+/// `len` is bytes. The account is charged the capacity of the whole block, however small the range.
+/// A handle is 24 bytes, may be shared between threads, and outlives the pool's own handles.
 ///
 /// # Examples
 /// ```
@@ -51,7 +51,8 @@ unsafe impl Sync for Block {}
 
 impl Block {
     /// # Safety
-    /// RANGES: the `len` bytes from `ptr` lie in the block of `hold`, are written, and no `BlockMut` overlaps them.
+    /// RANGES: the `len` bytes from `ptr` lie in the block of `hold`, are written, and no
+    /// `BlockMut` overlaps them.
     #[inline]
     pub(in crate::pool) unsafe fn from_parts(ptr: NonNull<u8>, len: u32, hold: Hold) -> Self {
         if len == 0 {
@@ -150,10 +151,12 @@ impl Block {
         *self = Self::empty();
     }
 
-    /// Turns the range into [`Bytes`] without copying. Costs one small allocation: do it once per block and slice after.
+    /// Turns the range into [`Bytes`] without copying. Costs one small allocation: do it once per
+    /// block and slice after.
     ///
-    /// The block goes home when the last `Bytes` of it is dropped. Note that such `Bytes` are never unique
-    /// (`Bytes::try_into_mut` fails), and that `Bytes::advance` to the end still holds the block until the drop.
+    /// The block goes home when the last `Bytes` of it is dropped. Note that such `Bytes` are never
+    /// unique (`Bytes::try_into_mut` fails), and that `Bytes::advance` to the end still holds the
+    /// block until the drop.
     pub fn into_bytes(self) -> Bytes {
         if self.is_empty() { Bytes::new() } else { Bytes::from_owner(self) }
     }
@@ -161,8 +164,8 @@ impl Block {
     /// Charges the whole block to another account of the same pool, whoever else holds parts of it.
     ///
     /// # Errors
-    /// The account, or one above it that does not also hold the old charge, is at its limit; or it belongs to another pool.
-    /// The charge stays where it was then.
+    /// The account, or one above it that does not also hold the old charge, is at its limit; or it
+    /// belongs to another pool. The charge stays where it was then.
     pub fn charge_to(&self, pool: &Pool) -> Result<(), LeaseError> {
         Ok(self.hold.charge_to(pool.account())?)
     }

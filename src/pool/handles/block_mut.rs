@@ -14,14 +14,15 @@ use crate::pool::engine::{Fresh, Hold};
 
 /// An exclusive range of a leased block: its first bytes are written, the rest is room.
 ///
-/// It is to a block what [`bytes::BytesMut`] is to a buffer, with one difference: it never grows. Dereferences to the written
-/// bytes; [`BufMut`] writes into the room. [`split_to`](Self::split_to) gives two handles on one block with disjoint
-/// ranges, so a frame can be frozen and shared while the tail is still being filled. The block goes home when its last handle
-/// is dropped.
+/// It is to a block what [`bytes::BytesMut`] is to a buffer, with one difference: it never grows.
+/// Dereferences to the written bytes; [`BufMut`] writes into the room. [`split_to`](Self::split_to)
+/// gives two handles on one block with disjoint ranges, so a frame can be frozen and shared while
+/// the tail is still being filled. The block goes home when its last handle is dropped.
 ///
 /// # Shape
-/// `len` and `capacity` are bytes of this range. The account is charged the capacity of the whole block, until its last
-/// handle goes. A handle is 24 bytes, may move between threads, and outlives the pool's own handles.
+/// `len` and `capacity` are bytes of this range. The account is charged the capacity of the whole
+/// block, until its last handle goes. A handle is 24 bytes, may move between threads, and outlives
+/// the pool's own handles.
 ///
 /// # Examples
 /// ```
@@ -63,8 +64,8 @@ impl BlockMut {
     }
 
     /// # Safety
-    /// RANGES: the range from `ptr` lies in the block of `hold`, its first `len` of `cap` bytes are written, and no other
-    /// handle overlaps it.
+    /// RANGES: the range from `ptr` lies in the block of `hold`, its first `len` of `cap` bytes are
+    /// written, and no other handle overlaps it.
     pub(in crate::pool) unsafe fn from_parts(ptr: NonNull<u8>, len: u32, cap: u32, hold: Hold) -> Self {
         Self { ptr, len, cap, hold }
     }
@@ -92,8 +93,8 @@ impl BlockMut {
         self.hold.block().map_or(0, |(_, capacity)| capacity)
     }
 
-    /// Makes the written bytes immutable and shareable. Costs nothing; the room is given up until the block is this handle's
-    /// alone again ([`Block::try_into_mut`]).
+    /// Makes the written bytes immutable and shareable. Costs nothing; the room is given up until
+    /// the block is this handle's alone again ([`Block::try_into_mut`]).
     #[inline]
     pub fn freeze(self) -> Block {
         let Self { ptr, len, hold, .. } = self;
@@ -146,8 +147,8 @@ impl BlockMut {
         tail
     }
 
-    /// Joins `other` to the end of this range, if it is the next range of the same block and no unwritten room lies
-    /// between. Costs nothing.
+    /// Joins `other` to the end of this range, if it is the next range of the same block and no
+    /// unwritten room lies between. Costs nothing.
     ///
     /// # Errors
     /// Gives `other` back where the two are not adjacent.
@@ -169,8 +170,9 @@ impl BlockMut {
         Ok(())
     }
 
-    /// Makes room for `additional` bytes in the block as it is, if no other handle is on it: what other handles used is
-    /// taken over, and the written bytes move to the front if need be. Returns whether the room is there.
+    /// Makes room for `additional` bytes in the block as it is, if no other handle is on it: what
+    /// other handles used is taken over, and the written bytes move to the front if need be.
+    /// Returns whether the room is there.
     pub fn try_reclaim(&mut self, additional: usize) -> bool {
         if self.capacity() - self.len() >= additional {
             return true;
@@ -184,14 +186,16 @@ impl BlockMut {
             self.cap = (capacity - front) as u32;
             return true;
         }
-        // SAFETY: RANGES: this is the only handle, so all `capacity` bytes from `start` are its own; both ranges lie there.
+        // SAFETY: RANGES: this is the only handle, so all `capacity` bytes from `start` are its
+        // own; both ranges lie there.
         unsafe { std::ptr::copy(self.ptr.as_ptr(), start.as_ptr(), self.len()) };
         self.ptr = start;
         self.cap = capacity as u32;
         true
     }
 
-    /// Gives the room up: it is nobody's until the block is this handle's alone again ([`try_reclaim`](Self::try_reclaim)).
+    /// Gives the room up: it is nobody's until the block is this handle's alone again
+    /// ([`try_reclaim`](Self::try_reclaim)).
     #[inline]
     pub(crate) fn give_up_room(&mut self) {
         self.cap = self.len;
@@ -212,14 +216,16 @@ impl BlockMut {
     pub fn spare_capacity_mut(&mut self) -> &mut [MaybeUninit<u8>] {
         // SAFETY: `len` is at most `cap`, so this is inside the range.
         let room = unsafe { self.ptr.add(self.len as usize) }.cast();
-        // SAFETY: RANGES: the room is ours alone, and uninitialised bytes may be written in any way.
+        // SAFETY: RANGES: the room is ours alone, and uninitialised bytes may be written in any
+        // way.
         unsafe { std::slice::from_raw_parts_mut(room.as_ptr(), (self.cap - self.len) as usize) }
     }
 
     /// Says how many bytes are written.
     ///
     /// # Safety
-    /// The first `len` bytes of the range are written, and `len` is at most [`capacity`](Self::capacity).
+    /// The first `len` bytes of the range are written, and `len` is at most
+    /// [`capacity`](Self::capacity).
     #[inline]
     pub unsafe fn set_len(&mut self, len: usize) {
         debug_assert!(len <= self.capacity());
@@ -229,8 +235,8 @@ impl BlockMut {
     /// Charges the whole block to another account of the same pool, whoever else holds parts of it.
     ///
     /// # Errors
-    /// The account, or one above it that does not also hold the old charge, is at its limit; or it belongs to another pool.
-    /// The charge stays where it was then.
+    /// The account, or one above it that does not also hold the old charge, is at its limit; or it
+    /// belongs to another pool. The charge stays where it was then.
     pub fn charge_to(&self, pool: &Pool) -> Result<(), LeaseError> {
         Ok(self.hold.charge_to(pool.account())?)
     }
@@ -251,7 +257,8 @@ impl BlockMut {
 }
 
 impl Block {
-    /// Makes the range writable again, if no other handle is on the block; what followed it in the block becomes room.
+    /// Makes the range writable again, if no other handle is on the block; what followed it in the
+    /// block becomes room.
     ///
     /// # Errors
     /// Gives the handle back while others share the block, and an empty one always.
@@ -260,7 +267,8 @@ impl Block {
             Some((start, capacity)) if self.hold.is_only() => {
                 let front = self.ptr.addr().get() - start.addr().get();
                 let Self { ptr, len, hold } = self;
-                // SAFETY: this was the only handle, so everything from `ptr` to the end of the block is its own.
+                // SAFETY: this was the only handle, so everything from `ptr` to the end of the
+                // block is its own.
                 Ok(unsafe { BlockMut::from_parts(ptr, len, (capacity - front) as u32, hold) })
             }
             _ => Err(self),
@@ -304,7 +312,8 @@ impl DerefMut for BlockMut {
     }
 }
 
-// SAFETY: `chunk_mut` is the room right after the written bytes, `remaining_mut` its length, and `advance_mut` checks it.
+// SAFETY: `chunk_mut` is the room right after the written bytes, `remaining_mut` its length, and
+// `advance_mut` checks it.
 unsafe impl BufMut for BlockMut {
     #[inline]
     fn remaining_mut(&self) -> usize {
@@ -329,7 +338,8 @@ unsafe impl BufMut for BlockMut {
         assert!(src.len() <= self.remaining_mut(), "{} bytes into {} bytes of room", src.len(), self.remaining_mut());
         // SAFETY: `len` is at most `cap`, so this is inside the range.
         let room = unsafe { self.ptr.add(self.len as usize) };
-        // SAFETY: the room is ours alone (RANGES), so it does not overlap `src`, and the assert says that it is long enough.
+        // SAFETY: the room is ours alone (RANGES), so it does not overlap `src`, and the assert
+        // says that it is long enough.
         unsafe { std::ptr::copy_nonoverlapping(src.as_ptr(), room.as_ptr(), src.len()) };
         self.len += src.len() as u32;
     }

@@ -9,7 +9,8 @@ use crate::pool::{
     store::{Backing, CLASS_LEN_MAX, CLASSES_MAX, Classes, ClassesError, DEFAULT_CLASSES, Memory, Protection},
 };
 
-/// HAProxy settled on 512 KiB a thread over all its pools: 1 MiB gained nothing once transfers were batched.
+/// HAProxy settled on 512 KiB a thread over all its pools: 1 MiB gained nothing once transfers were
+/// batched.
 const MAGAZINE_DEFAULT: usize = 512 << 10;
 
 /// The most shards: whoever finds no block visits them all.
@@ -47,7 +48,8 @@ pub struct Builder {
 }
 
 impl Pool {
-    /// A pool with the default classes (1 KiB, 4 KiB, 20 KiB, 64 KiB, 256 KiB, 1 MiB) and a hard cap of `budget` bytes.
+    /// A pool with the default classes (1 KiB, 4 KiB, 20 KiB, 64 KiB, 256 KiB, 1 MiB) and a hard
+    /// cap of `budget` bytes.
     ///
     /// # Errors
     /// As [`Builder::build`]; with the defaults, a budget under 1 MiB.
@@ -82,33 +84,37 @@ impl Builder {
         self
     }
 
-    /// The block lengths in bytes, ascending; 1 KiB, 4 KiB, 20 KiB, 64 KiB, 256 KiB and 1 MiB by default.
+    /// The block lengths in bytes, ascending; 1 KiB, 4 KiB, 20 KiB, 64 KiB, 256 KiB and 1 MiB by
+    /// default.
     pub fn classes(mut self, lens: impl IntoIterator<Item = usize>) -> Self {
         self.classes = lens.into_iter().collect();
         self
     }
 
-    /// How many bytes of free blocks each shard keeps ready, over all classes; 512 KiB by default, and never more than all
-    /// shards together hold in a quarter of the budget. 0 switches magazines off: every lease then goes through one lock.
+    /// How many bytes of free blocks each shard keeps ready, over all classes; 512 KiB by default,
+    /// and never more than all shards together hold in a quarter of the budget. 0 switches
+    /// magazines off: every lease then goes through one lock.
     pub fn magazine(mut self, bytes: usize) -> Self {
         self.magazine = bytes;
         self
     }
 
-    /// How many shards keep magazines, rounded up to a power of two, at most 1024; two for each core by default.
+    /// How many shards keep magazines, rounded up to a power of two, at most 1024; two for each
+    /// core by default.
     pub fn shards(mut self, count: usize) -> Self {
         self.shards = Some(count);
         self
     }
 
-    /// How long `lease().await` and its like wait for memory at most; 30 s by default. A grant that nobody collects within
-    /// this time is taken back.
+    /// How long `lease().await` and its like wait for memory at most; 30 s by default. A grant that
+    /// nobody collects within this time is taken back.
     pub fn wait_max(mut self, wait_max: Duration) -> Self {
         self.wait_max = wait_max;
         self
     }
 
-    /// Wipes the whole capacity of every block before it can be leased again. Costs about as much as writing the block.
+    /// Wipes the whole capacity of every block before it can be leased again. Costs about as much
+    /// as writing the block.
     pub fn zero_on_return(mut self, zero: bool) -> Self {
         self.zero_on_return = zero;
         self
@@ -141,8 +147,9 @@ impl Builder {
     /// Reserves the memory and makes the pool. Nothing is touched until blocks are leased.
     ///
     /// # Errors
-    /// The budget is missing, cannot hold one block of the largest class, or is 1 TiB or more, which a charge cannot count; the
-    /// classes are none, zero, unsorted, over 16 MiB or more than 16; the system refuses the mapping.
+    /// The budget is missing, cannot hold one block of the largest class, or is 1 TiB or more,
+    /// which a charge cannot count; the classes are none, zero, unsorted, over 16 MiB or more than
+    /// 16; the system refuses the mapping.
     pub fn build(self) -> Result<Pool, BuildError> {
         let classes = Classes::new(&self.classes).map_err(|error| BuildError { kind: Kind::Classes(error) })?;
         let largest = classes.len_of(classes.largest());

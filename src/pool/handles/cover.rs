@@ -5,18 +5,23 @@ use std::fmt;
 use super::{LeaseError, Pool, Reservation};
 use crate::pool::engine::{Charge, StandingCharge};
 
-/// A [`Reservation`] that the leases of its account draw on: what was promised before it was needed.
+/// A [`Reservation`] that the leases of its account draw on: what was promised before it was
+/// needed.
 ///
-/// Whoever admits work reserves what it will need, and makes a cover of it. Leases of that account, and of accounts inside it, then take
-/// their bytes out of the cover: they are not charged again, need no room in the pool and pass the line of those
-/// who wait. What the cover has not enough for is leased as ever, and reservations are no leases. Bytes that were drawn belong to the blocks, and go home with them;
-/// they do not come back to the cover. Dropped, it gives back what was not drawn.
+/// Whoever admits work reserves what it will need, and makes a cover of it. Leases of that account,
+/// and of accounts inside it, then take their bytes out of the cover: they are not charged again,
+/// need no room in the pool and pass the line of those who wait. What the cover has not enough for
+/// is leased as ever, and reservations are no leases. Bytes that were drawn belong to the blocks,
+/// and go home with them; they do not come back to the cover. Dropped, it gives back what was not
+/// drawn.
 ///
 /// # Shape
-/// Bytes. A lease draws the capacity of its block or nothing. An account inside the covered one is charged, within its own limit.
+/// Bytes. A lease draws the capacity of its block or nothing. An account inside the covered one is
+/// charged, within its own limit.
 ///
 /// # Costs
-/// A covered lease takes the lock of the shared store once, a lease in an account without a cover none.
+/// A covered lease takes the lock of the shared store once, a lease in an account without a cover
+/// none.
 ///
 /// # Examples
 /// ```
@@ -62,8 +67,8 @@ impl Reservation {
 }
 
 impl Pool {
-    /// Reserves `len` bytes as a cover of this account: as [`try_reserve`](Self::try_reserve) and [`into_cover`](Reservation::into_cover), under
-    /// one lock.
+    /// Reserves `len` bytes as a cover of this account: as [`try_reserve`](Self::try_reserve) and
+    /// [`into_cover`](Reservation::into_cover), under one lock.
     ///
     /// # Errors
     /// As [`try_reserve`](Self::try_reserve).

@@ -9,7 +9,8 @@ use crate::pool::engine::Unmoved;
 /// Nothing is charged and nothing is held when one fails.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LeaseError {
-    /// In a box, so that what `try_lease` returns is no larger than a block, and its slow path returns in registers.
+    /// In a box, so that what `try_lease` returns is no larger than a block, and its slow path
+    /// returns in registers.
     kind: Box<Kind>,
 }
 
@@ -55,12 +56,14 @@ impl LeaseError {
         Self::new(Kind::Detached)
     }
 
-    /// An account on the way from this handle to the pool is at its limit; it gets room as its own blocks come home.
+    /// An account on the way from this handle to the pool is at its limit; it gets room as its own
+    /// blocks come home.
     pub fn is_over_limit(&self) -> bool {
         matches!(*self.kind, Kind::AccountFull { .. })
     }
 
-    /// The pool has no free block that serves, or no room for a reservation; it gets one as anybody's blocks come home.
+    /// The pool has no free block that serves, or no room for a reservation; it gets one as
+    /// anybody's blocks come home.
     pub fn is_exhausted(&self) -> bool {
         matches!(*self.kind, Kind::PoolEmpty { .. })
     }
@@ -70,8 +73,8 @@ impl LeaseError {
         matches!(*self.kind, Kind::DeadlinePassed { .. })
     }
 
-    /// The length can never be had from this handle: larger than any class, than a limit, or for a chain or a reservation than a
-    /// quarter of the budget. Ask for less, or raise the limit.
+    /// The length can never be had from this handle: larger than any class, than a limit, or for a
+    /// chain or a reservation than a quarter of the budget. Ask for less, or raise the limit.
     pub fn is_too_large(&self) -> bool {
         matches!(*self.kind, Kind::TooLarge { .. })
     }
@@ -81,8 +84,8 @@ impl LeaseError {
         matches!(*self.kind, Kind::OtherPool)
     }
 
-    /// The chain or reservation has no pool to lease from: the chain was split off another one, or made of a block; the reservation
-    /// was made empty.
+    /// The chain or reservation has no pool to lease from: the chain was split off another one, or
+    /// made of a block; the reservation was made empty.
     pub fn is_detached(&self) -> bool {
         matches!(*self.kind, Kind::Detached)
     }

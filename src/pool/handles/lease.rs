@@ -12,14 +12,16 @@ use super::{BlockMut, LeaseError, Pool, asking::Shape, wait::Wait};
 use crate::pool::engine::Grant;
 
 impl Pool {
-    /// Leases a block of at least `len` bytes, and waits for it if need be: at most the pool's `wait_max`.
+    /// Leases a block of at least `len` bytes, and waits for it if need be: at most the pool's
+    /// `wait_max`.
     ///
     /// # Errors
     /// The deadline passed ([`LeaseError::is_deadline_passed`]), or the length can never be had
     /// ([`is_too_large`](LeaseError::is_too_large), at once).
     ///
     /// # Cancel safety
-    /// Cancel safe: dropping the future passes its turn on, and a block that was already granted goes home.
+    /// Cancel safe: dropping the future passes its turn on, and a block that was already granted
+    /// goes home.
     ///
     /// # Panics
     /// If it must wait outside of a tokio runtime with time enabled.
@@ -32,10 +34,12 @@ impl Pool {
         Lease::new(self, len, within)
     }
 
-    /// As [`lease`](Self::lease), for code that polls: `slot` keeps the place in the queue from one poll to the next.
+    /// As [`lease`](Self::lease), for code that polls: `slot` keeps the place in the queue from one
+    /// poll to the next.
     ///
-    /// An empty slot begins a new lease of `len` bytes; it is empty again when this is ready. A full one goes on with the length
-    /// and the account that it began with. To give the place up, empty it.
+    /// An empty slot begins a new lease of `len` bytes; it is empty again when this is ready. A
+    /// full one goes on with the length and the account that it began with. To give the place up,
+    /// empty it.
     ///
     /// # Errors
     /// As [`lease`](Self::lease).
@@ -56,13 +60,16 @@ impl Pool {
 
 /// The future of [`Pool::lease`]: waits for its turn and for a block.
 ///
-/// Waits in order behind those who came before, until its deadline. It holds nothing while it waits.
+/// Waits in order behind those who came before, until its deadline. It holds nothing while it
+/// waits.
 ///
 /// # Cancel safety
-/// Dropping it passes its turn on; a block that was already granted goes home. Polled again after it was ready, it leases anew.
+/// Dropping it passes its turn on; a block that was already granted goes home. Polled again after
+/// it was ready, it leases anew.
 ///
 /// # Panics
-/// The first poll that must wait panics outside of a tokio runtime with time enabled: the deadline is a tokio timer.
+/// The first poll that must wait panics outside of a tokio runtime with time enabled: the deadline
+/// is a tokio timer.
 #[must_use = "futures do nothing unless polled"]
 pub struct Lease {
     wait: Wait,

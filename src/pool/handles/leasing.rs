@@ -9,23 +9,25 @@ use crate::pool::{
 impl Pool {
     /// Leases a block of at least `len` bytes, charged to this account.
     ///
-    /// Returns at once. Costs one atomic operation while this thread's magazine has a block of the class, and one more for
-    /// each account between this one and the pool; the return costs the same.
+    /// Returns at once. Costs one atomic operation while this thread's magazine has a block of the
+    /// class, and one more for each account between this one and the pool; the return costs the
+    /// same.
     ///
     /// # Shape
-    /// `len` is bytes; the block's capacity is `len` rounded up to its class, or to the next class where that one has run
-    /// out. A fresh block has a length of 0, and its bytes are not zeroed.
+    /// `len` is bytes; the block's capacity is `len` rounded up to its class, or to the next class
+    /// where that one has run out. A fresh block has a length of 0, and its bytes are not zeroed.
     ///
     /// # Errors
-    /// An account is at its limit ([`LeaseError::is_over_limit`]), the pool has no free block or others wait for one
-    /// ([`is_exhausted`](LeaseError::is_exhausted)), or no class or limit is that large
-    /// ([`is_too_large`](LeaseError::is_too_large)). Nothing is charged then.
+    /// An account is at its limit ([`LeaseError::is_over_limit`]), the pool has no free block or
+    /// others wait for one ([`is_exhausted`](LeaseError::is_exhausted)), or no class or limit is
+    /// that large ([`is_too_large`](LeaseError::is_too_large)). Nothing is charged then.
     #[inline]
     pub fn try_lease(&self, len: usize) -> Result<BlockMut, LeaseError> {
         self.try_lease_fresh(len).map(BlockMut::from)
     }
 
-    /// As [`try_lease`](Self::try_lease), but a block of the largest class if none is that large. TOLD: for those who do without, or wait.
+    /// As [`try_lease`](Self::try_lease), but a block of the largest class if none is that large.
+    /// TOLD: for those who do without, or wait.
     #[inline]
     pub(crate) fn try_lease_most(&self, len: usize) -> Result<BlockMut, LeaseError> {
         let classes = &self.core().classes;

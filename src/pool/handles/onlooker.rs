@@ -25,7 +25,8 @@ impl Onlooker {
         &self.pool_name
     }
 
-    /// The figures of the whole pool; `None` once its last handle is gone and its last block is home.
+    /// The figures of the whole pool; `None` once its last handle is gone and its last block is
+    /// home.
     pub(crate) fn stats(&self) -> Option<Stats> {
         self.core.upgrade().map(|core| stats::read(&core))
     }

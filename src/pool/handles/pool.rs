@@ -6,9 +6,10 @@ use crate::pool::engine::{AccountHandle, CHAIN_BLOCKS_MAX, Core, maintain};
 
 /// A handle to an account of a pool: leases blocks, and is charged their capacity.
 ///
-/// [`Pool::new`] and [`Pool::builder`] make a pool and return the handle to its own account, whose limit is the budget.
-/// [`child`](Self::child) opens accounts inside it, to any depth, on the same blocks: one a listener, a tenant, a
-/// connection. A handle is 8 bytes and costs one atomic addition to clone; blocks outlive it.
+/// [`Pool::new`] and [`Pool::builder`] make a pool and return the handle to its own account, whose
+/// limit is the budget. [`child`](Self::child) opens accounts inside it, to any depth, on the same
+/// blocks: one a listener, a tenant, a connection. A handle is 8 bytes and costs one atomic
+/// addition to clone; blocks outlive it.
 ///
 /// # Examples
 /// ```
@@ -33,10 +34,12 @@ impl Pool {
         Self { account }
     }
 
-    /// Opens an account inside this one, with a limit in bytes of its own. The limits of all accounts above hold too.
+    /// Opens an account inside this one, with a limit in bytes of its own. The limits of all
+    /// accounts above hold too.
     ///
-    /// The account lives while a handle to it lives or a block or reservation is charged to it. Its name appears in [`Stats::accounts`](super::Stats::accounts) and in
-    /// errors. More than 8 million handles to one account abort the process.
+    /// The account lives while a handle to it lives or a block or reservation is charged to it. Its
+    /// name appears in [`Stats::accounts`](super::Stats::accounts) and in errors. More than 8
+    /// million handles to one account abort the process.
     #[must_use = "the account is gone with its last handle"]
     pub fn child(&self, name: impl Into<Cow<'static, str>>, limit: usize) -> Self {
         Self { account: self.account.child(limit, name.into()) }
@@ -44,15 +47,17 @@ impl Pool {
 
     // ---- limits and figures --------------------------------------------------------------------------------------------
 
-    /// Bytes charged to this account and the accounts in it, for blocks and [reservations](super::Reservation); for the pool's own account
-    /// all that is leased and reserved.
+    /// Bytes charged to this account and the accounts in it, for blocks and
+    /// [reservations](super::Reservation); for the pool's own account all that is leased and
+    /// reserved.
     ///
     /// For the pool's own account this visits every shard; exact while nobody leases or returns.
     pub fn leased(&self) -> usize {
         if self.account.is_root() { self.core().leased() } else { self.account.charge_now() }
     }
 
-    /// The most that [`leased`](Self::leased) ever was: exact for accounts, sampled for the pool's own.
+    /// The most that [`leased`](Self::leased) ever was: exact for accounts, sampled for the pool's
+    /// own.
     pub fn peak(&self) -> usize {
         if self.account.is_root() { self.core().peak() } else { self.account.peak() }
     }
@@ -62,7 +67,8 @@ impl Pool {
         self.account.limit()
     }
 
-    /// Changes the limit. What is leased or reserved above a lower limit stays so; nothing more is until it has come home.
+    /// Changes the limit. What is leased or reserved above a lower limit stays so; nothing more is
+    /// until it has come home.
     ///
     /// The limit of the pool's own account cannot exceed the budget.
     pub fn set_limit(&self, limit: usize) {
@@ -85,16 +91,18 @@ impl Pool {
         self.account.name()
     }
 
-    /// The capacity that a block of `len` bytes has, or the largest one if none is that large, in bytes.
+    /// The capacity that a block of `len` bytes has, or the largest one if none is that large, in
+    /// bytes.
     pub fn block_len_for(&self, len: usize) -> usize {
         let classes = &self.core().classes;
         classes.len_of(classes.holding(len).unwrap_or(classes.largest()))
     }
 
-    /// Waits until the pressure [is high](super::Pressure::is_high): for code that can give memory back early.
+    /// Waits until the pressure [is high](super::Pressure::is_high): for code that can give memory
+    /// back early.
     ///
-    /// Returns at once while it is: give something back, or pause, before waiting again. What is leased out of magazines is not
-    /// watched, so it may be noticed late by what one shard holds.
+    /// Returns at once while it is: give something back, or pause, before waiting again. What is
+    /// leased out of magazines is not watched, so it may be noticed late by what one shard holds.
     ///
     /// # Cancel safety
     /// Cancel safe: nothing is lost.
@@ -104,14 +112,15 @@ impl Pool {
 
     // ---- giving back ---------------------------------------------------------------------------------------------------
 
-    /// Gives all memory that no lease uses back to the system at once; returns how many bytes went. Leased blocks are not
-    /// touched. Makes its system calls on this thread: about 20 us a MiB.
+    /// Gives all memory that no lease uses back to the system at once; returns how many bytes went.
+    /// Leased blocks are not touched. Makes its system calls on this thread: about 20 us a MiB.
     pub fn trim(&self) -> usize {
         self.core().trim()
     }
 
-    /// Gives memory back on its own while it runs: spawn it. Four times a second, half of the free blocks of each class
-    /// that the load has not needed since the last time go back to the system, and so do magazines that nobody used.
+    /// Gives memory back on its own while it runs: spawn it. Four times a second, half of the free
+    /// blocks of each class that the load has not needed since the last time go back to the system,
+    /// and so do magazines that nobody used.
     ///
     /// Ends when the last handle of the pool is gone; it is not one itself.
     ///

@@ -3,7 +3,8 @@
 use super::{Block, BlockMut, LeaseError, Pool};
 use crate::pool::engine::Hold;
 
-/// Blocks that are to be charged to another account, all of them or none. Handles on one block count as one.
+/// Blocks that are to be charged to another account, all of them or none. Handles on one block
+/// count as one.
 #[derive(Default)]
 pub(crate) struct Recharge<'a>(Vec<&'a Hold>);
 

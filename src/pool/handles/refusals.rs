@@ -5,11 +5,14 @@ use std::fmt;
 use super::{LeaseError, Pool};
 use crate::pool::engine::{Plan, PlanKey};
 
-/// While it lives, some asks for memory are refused on purpose: for tests of what your code does then.
+/// While it lives, some asks for memory are refused on purpose: for tests of what your code does
+/// then.
 ///
-/// Made by [`Pool::refuse_nth`] and [`Pool::refuse_every`]. An ask is one call or one future that leases or reserves, and asks for more
-/// than 0 bytes: what returns at once says [exhausted](LeaseError::is_exhausted), a wait says at its first poll that its
-/// [deadline passed](LeaseError::is_deadline_passed). Nothing is charged or waited for then. Those who wait already are not refused.
+/// Made by [`Pool::refuse_nth`] and [`Pool::refuse_every`]. An ask is one call or one future that
+/// leases or reserves, and asks for more than 0 bytes: what returns at once says
+/// [exhausted](LeaseError::is_exhausted), a wait says at its first poll that its [deadline
+/// passed](LeaseError::is_deadline_passed). Nothing is charged or waited for then. Those who wait
+/// already are not refused.
 ///
 /// # Costs
 /// Leases of the account take a lock meanwhile. Nothing is slower while there are none of these.
@@ -55,12 +58,14 @@ impl Refusals {
 }
 
 impl Pool {
-    /// Refuses one ask for memory on purpose, while what it returns lives: the `nth` from now on of this account and those in it; 0 is the next.
+    /// Refuses one ask for memory on purpose, while what it returns lives: the `nth` from now on of
+    /// this account and those in it; 0 is the next.
     pub fn refuse_nth(&self, nth: usize) -> Refusals {
         self.plan(Plan::nth(nth))
     }
 
-    /// Refuses asks for memory on purpose, while what it returns lives: each `period`th of this account and those in it; 1 is all of them.
+    /// Refuses asks for memory on purpose, while what it returns lives: each `period`th of this
+    /// account and those in it; 1 is all of them.
     ///
     /// # Panics
     /// If `period` is 0.

@@ -5,19 +5,21 @@ use std::fmt;
 use super::{LeaseError, Pool};
 use crate::pool::engine::{Account, Grant, Reserved};
 
-/// Bytes of the budget that are charged to an account and belong to no block: for memory that lives elsewhere, and counts here.
+/// Bytes of the budget that are charged to an account and belong to no block: for memory that lives
+/// elsewhere, and counts here.
 ///
-/// A codec that brings its own buffer, or a request that is admitted before anything of it is read, takes room from the pool with
-/// [`Pool::try_reserve`] or [`Pool::reserve`]: leased blocks and reserved bytes together never exceed a limit or the budget. The
-/// room is given back, and whoever waits for it is served, when the reservation is dropped or shrunk.
+/// A codec that brings its own buffer, or a request that is admitted before anything of it is read,
+/// takes room from the pool with [`Pool::try_reserve`] or [`Pool::reserve`]: leased blocks and
+/// reserved bytes together never exceed a limit or the budget. The room is given back, and whoever
+/// waits for it is served, when the reservation is dropped or shrunk.
 ///
 /// # Shape
-/// `len` is bytes, exactly as many as were asked for. A reservation is two words, may move between threads, and holds a handle to
-/// its account: the pool stays open while it lives.
+/// `len` is bytes, exactly as many as were asked for. A reservation is two words, may move between
+/// threads, and holds a handle to its account: the pool stays open while it lives.
 ///
-/// No memory is mapped for it, and none is given back: free blocks keep their pages until [`trim`](Pool::trim) or
-/// [`maintain`](Pool::maintain) gives them up, so that the process holds [`mapped`](super::Stats::mapped) and, elsewhere, what is
-/// [`reserved`](super::Stats::reserved).
+/// No memory is mapped for it, and none is given back: free blocks keep their pages until
+/// [`trim`](Pool::trim) or [`maintain`](Pool::maintain) gives them up, so that the process holds
+/// [`mapped`](super::Stats::mapped) and, elsewhere, what is [`reserved`](super::Stats::reserved).
 ///
 /// # Examples
 /// ```
@@ -66,8 +68,9 @@ impl Reservation {
     /// Reserves what is missing to `len` bytes, if that can be had at once.
     ///
     /// # Errors
-    /// As [`Pool::try_reserve`] for what is missing; the reservation is as it was then. An [`empty`](Self::empty) one has no pool to
-    /// grow from ([`LeaseError::is_detached`]); one of no bytes that a pool gave out has.
+    /// As [`Pool::try_reserve`] for what is missing; the reservation is as it was then. An
+    /// [`empty`](Self::empty) one has no pool to grow from ([`LeaseError::is_detached`]); one of no
+    /// bytes that a pool gave out has.
     pub fn try_grow_to(&mut self, len: usize) -> Result<(), LeaseError> {
         let missing = len.saturating_sub(self.len());
         if missing == 0 {

@@ -10,15 +10,16 @@ use std::{
 use super::{LeaseError, Pool, Reservation, asking::Shape, wait::Wait};
 
 impl Pool {
-    /// Reserves `len` bytes for memory that lives elsewhere, charged to this account; 0 reserves nothing.
+    /// Reserves `len` bytes for memory that lives elsewhere, charged to this account; 0 reserves
+    /// nothing.
     ///
-    /// Returns at once. Costs the lock of the shared store, here and when it is given back: reserve for a message or a request, not for
-    /// a write.
+    /// Returns at once. Costs the lock of the shared store, here and when it is given back: reserve
+    /// for a message or a request, not for a write.
     ///
     /// # Errors
-    /// An account is at its limit ([`LeaseError::is_over_limit`]), the pool has no room or others wait for it
-    /// ([`is_exhausted`](LeaseError::is_exhausted)), or the length is over a limit or a quarter of the budget
-    /// ([`is_too_large`](LeaseError::is_too_large)). Nothing is charged then.
+    /// An account is at its limit ([`LeaseError::is_over_limit`]), the pool has no room or others
+    /// wait for it ([`is_exhausted`](LeaseError::is_exhausted)), or the length is over a limit or a
+    /// quarter of the budget ([`is_too_large`](LeaseError::is_too_large)). Nothing is charged then.
     pub fn try_reserve(&self, len: usize) -> Result<Reservation, LeaseError> {
         self.try_reserve_untold(len).map_err(|error| self.told(error))
     }
@@ -42,8 +43,8 @@ impl Pool {
     /// ([`is_too_large`](LeaseError::is_too_large), at once).
     ///
     /// # Cancel safety
-    /// Cancel safe: it holds nothing while it waits; dropping the future passes its turn on, and what was already granted is given
-    /// back.
+    /// Cancel safe: it holds nothing while it waits; dropping the future passes its turn on, and
+    /// what was already granted is given back.
     ///
     /// # Panics
     /// If it must wait outside of a tokio runtime with time enabled.
@@ -56,10 +57,12 @@ impl Pool {
         Reserve { wait: Wait::new(self, len, Shape::Reservation, within) }
     }
 
-    /// As [`reserve`](Self::reserve), for code that polls: `slot` keeps the place in the queue from one poll to the next.
+    /// As [`reserve`](Self::reserve), for code that polls: `slot` keeps the place in the queue from
+    /// one poll to the next.
     ///
-    /// An empty slot begins to reserve `len` bytes; it is empty again when this is ready. A full one goes on with the length and the
-    /// account that it began with. To give the place up, empty it.
+    /// An empty slot begins to reserve `len` bytes; it is empty again when this is ready. A full
+    /// one goes on with the length and the account that it began with. To give the place up, empty
+    /// it.
     ///
     /// # Errors
     /// As [`reserve`](Self::reserve).
@@ -81,10 +84,12 @@ impl Pool {
 /// The future of [`Pool::reserve`]: waits for its turn and for room.
 ///
 /// # Cancel safety
-/// Dropping it passes its turn on; what was already granted is given back. Polled again after it was ready, it reserves anew.
+/// Dropping it passes its turn on; what was already granted is given back. Polled again after it
+/// was ready, it reserves anew.
 ///
 /// # Panics
-/// The first poll that must wait panics outside of a tokio runtime with time enabled: the deadline is a tokio timer.
+/// The first poll that must wait panics outside of a tokio runtime with time enabled: the deadline
+/// is a tokio timer.
 #[derive(Debug)]
 #[must_use = "futures do nothing unless polled"]
 pub struct Reserve {

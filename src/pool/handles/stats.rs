@@ -15,17 +15,19 @@ pub struct Stats {
     pub budget: usize,
     /// Capacity of all leased blocks, and what is reserved.
     pub leased: usize,
-    /// Bytes reserved without a block; part of `leased`, and never of `mapped`: the memory is somebody else's.
+    /// Bytes reserved without a block; part of `leased`, and never of `mapped`: the memory is
+    /// somebody else's.
     pub reserved: usize,
     /// Capacity of free blocks in magazines, ready for the next lease.
     pub cached: usize,
-    /// Block memory that the system has given us and not got back: never above `budget`. Reserved bytes are none of it, so
-    /// `leased` may be more.
+    /// Block memory that the system has given us and not got back: never above `budget`. Reserved
+    /// bytes are none of it, so `leased` may be more.
     pub mapped: usize,
     /// Side tables, outside the budget.
     pub metadata: usize,
-    /// The most that was seen leased at once: sampled by each sweep of [`maintain`](crate::Pool::maintain), when the shared store
-    /// has given out more than ever, and when asked. A short peak can be missed; accounts know theirs exactly.
+    /// The most that was seen leased at once: sampled by each sweep of
+    /// [`maintain`](crate::Pool::maintain), when the shared store has given out more than ever, and
+    /// when asked. A short peak can be missed; accounts know theirs exactly.
     pub peak: usize,
     /// Requests that wait for memory now, of the pool or of an account.
     pub waiting: usize,
@@ -101,7 +103,8 @@ impl Pressure {
         self.leased as f64 / self.budget as f64
     }
 
-    /// Somebody waits, or seven eighths of the budget are leased or reserved: a good time to give memory back.
+    /// Somebody waits, or seven eighths of the budget are leased or reserved: a good time to give
+    /// memory back.
     pub fn is_high(&self) -> bool {
         self.waiting > 0 || self.leased >= high_mark(self.budget)
     }

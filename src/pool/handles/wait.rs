@@ -77,7 +77,8 @@ impl Wait {
         if place.deadline.poll_passed(cx).is_pending() {
             return Poll::Pending;
         }
-        // Where nothing is leased or returned, nobody takes grants back that were not collected: the last chance for one.
+        // Where nothing is leased or returned, nobody takes grants back that were not collected:
+        // the last chance for one.
         self.pool.core().serve_now(Vec::new());
         if let Collected::Ready(collected) = self.collect(cx) {
             return Poll::Ready(collected);

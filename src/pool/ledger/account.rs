@@ -1,13 +1,14 @@
 //! Accounts: who is charged for which capacity, nested, each within its own limit.
 //!
-//! An account lives while somebody holds a handle to it or something is charged to it; both counts are packed into one word,
-//! so that a lease touches no reference count beside the charge.
+//! An account lives while somebody holds a handle to it or something is charged to it; both counts
+//! are packed into one word, so that a lease touches no reference count beside the charge.
 //!
 //! # Invariants
-//! - ALIVE: an account is freed by the share that brings its word to zero; before that a handle, a charge or a child keeps
-//!   it, and each account keeps its parent by a handle.
-//! - EXACT: the charge is the capacity of all blocks charged to the account and its descendants, and all bytes reserved there; it is
-//!   never above the limit at the moment of a charge. The pool's own account is not charged: its charge is what the slab has out.
+//! - ALIVE: an account is freed by the share that brings its word to zero; before that a handle, a
+//!   charge or a child keeps it, and each account keeps its parent by a handle.
+//! - EXACT: the charge is the capacity of all blocks charged to the account and its descendants,
+//!   and all bytes reserved there; it is never above the limit at the moment of a charge. The
+//!   pool's own account is not charged: its charge is what the slab has out.
 
 use std::{
     borrow::Cow,
@@ -24,7 +25,8 @@ use std::{
 use super::AccountKey;
 use crate::sync::{AtomicU32, AtomicU64, AtomicUsize};
 
-/// Layout of the word: 40 bits of charge, 23 bits of handles, one bit that says whether somebody waits.
+/// Layout of the word: 40 bits of charge, 23 bits of handles, one bit that says whether somebody
+/// waits.
 const CHARGE_BITS: u32 = 40;
 const CHARGE: u64 = (1 << CHARGE_BITS) - 1;
 const HANDLE: u64 = 1 << CHARGE_BITS;
@@ -66,8 +68,8 @@ pub(in crate::pool) struct Account<O: Owner> {
 /// A counted handle to an account.
 pub(in crate::pool) struct AccountHandle<O: Owner>(pub(super) NonNull<Account<O>>);
 
-// SAFETY: an account is shared by design: its fields are atomic or never change (ALIVE says how long), and its owner may be
-// shared between threads.
+// SAFETY: an account is shared by design: its fields are atomic or never change (ALIVE says how
+// long), and its owner may be shared between threads.
 unsafe impl<O: Owner> Send for AccountHandle<O> {}
 // SAFETY: as above.
 unsafe impl<O: Owner> Sync for AccountHandle<O> {}
@@ -126,6 +128,7 @@ impl<O: Owner> Deref for AccountHandle<O> {
 }
 
 impl<O: Owner> Drop for AccountHandle<O> {
+    #[inline(never)]
     fn drop(&mut self) {
         // SAFETY: this handle was counted, and is given up once.
         unsafe { give_up(self.0, HANDLE) };
@@ -163,7 +166,8 @@ impl<O: Owner> Account<O> {
         self.peak.load(Relaxed) as usize
     }
 
-    /// Whether this is the only handle, and nothing is charged: nobody else can ever come to know the account then.
+    /// Whether this is the only handle, and nothing is charged: nobody else can ever come to know
+    /// the account then.
     pub(in crate::pool) fn is_unused(&self) -> bool {
         // Acquire pairs with the releases of all who had a share.
         self.word.load(Acquire) == HANDLE
@@ -178,8 +182,8 @@ impl<O: Owner> Account<O> {
         self.line().map(Account::limit).min().unwrap_or(0)
     }
 
-    /// Charges here and to every account above, up to and not including `stop`. An error is the account that refused: those
-    /// below it are charged until `refused` takes that back.
+    /// Charges here and to every account above, up to and not including `stop`. An error is the
+    /// account that refused: those below it are charged until `refused` takes that back.
     #[inline]
     pub(super) fn charge_below(
         &self,
@@ -219,8 +223,9 @@ impl<O: Owner> Account<O> {
         }
     }
 
-    /// Remembers the charge as it is, here and at every account above up to and not including `stop`. Only once a charge has
-    /// arrived: one that is refunded for want of a block, or of room above, was never held.
+    /// Remembers the charge as it is, here and at every account above up to and not including
+    /// `stop`. Only once a charge has arrived: one that is refunded for want of a block, or of room
+    /// above, was never held.
     #[inline]
     pub(super) fn note_peak(&self, stop: Option<AccountKey>) {
         let mut at = self;
@@ -274,13 +279,15 @@ impl<O: Owner> Account<O> {
 
     fn add_handle(&self) {
         if self.word.fetch_add(HANDLE, Relaxed) & HANDLES == HANDLES {
-            // 8 million handles to one account: going on would overflow the count and free it under them.
+            // 8 million handles to one account: going on would overflow the count and free it under
+            // them.
             abort();
         }
     }
 }
 
-/// Subtracts from an account's word and ends the account if that was the last of it. Returns the word before.
+/// Subtracts from an account's word and ends the account if that was the last of it. Returns the
+/// word before.
 ///
 /// # Safety
 /// The caller owns what it subtracts, and does not use the account through it afterwards.
@@ -295,7 +302,8 @@ pub(super) unsafe fn give_up<O: Owner>(account: NonNull<Account<O>>, share: u64)
     word
 }
 
-/// Subtracts from an account's word and returns the word before; if that is `share`, the caller must end the account.
+/// Subtracts from an account's word and returns the word before; if that is `share`, the caller
+/// must end the account.
 ///
 /// # Safety
 /// As [`give_up`].
@@ -305,7 +313,8 @@ unsafe fn subtract<O: Owner>(account: NonNull<Account<O>>, share: u64) -> u64 {
     let shared = &unsafe { account.as_ref() }.word;
     let word = shared.fetch_sub(share, Release);
     if word == share {
-        // Pairs with the releases of all who had a share. A load, where a fence would do: ThreadSanitizer knows no fences.
+        // Pairs with the releases of all who had a share. A load, where a fence would do:
+        // ThreadSanitizer knows no fences.
         shared.load(Acquire);
     }
     word

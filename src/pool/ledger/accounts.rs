@@ -28,10 +28,12 @@ impl<O: Owner> Accounts<O> {
         Self { keys: Mutex::new(HashSet::default()), of: PhantomData }
     }
 
+    #[inline]
     pub(in crate::pool) fn insert(&self, account: &Account<O>) {
         self.keys.lock().insert(account.key());
     }
 
+    #[inline]
     pub(in crate::pool) fn remove(&self, account: &Account<O>) {
         self.keys.lock().remove(&account.key());
     }
@@ -56,14 +58,16 @@ impl<O: Owner> Accounts<O> {
     }
 }
 
-/// Hashes an address by one multiplication (Knuth, The Art of Computer Programming, 6.4): nobody outside chooses where an account lies, and
-/// the default hasher's guard against that costs more than all else of opening an account.
+/// Hashes an address by one multiplication (Knuth, The Art of Computer Programming, 6.4): nobody
+/// outside chooses where an account lies, and the default hasher's guard against that costs more
+/// than all else of opening an account.
 #[derive(Default)]
 struct AddressHasher(u64);
 
 impl Hasher for AddressHasher {
     fn write_usize(&mut self, address: usize) {
-        // The table takes the low bits of the hash and the highest ones; those of the product are mixed best above.
+        // The table takes the low bits of the hash and the highest ones; those of the product are
+        // mixed best above.
         self.0 = (address as u64).wrapping_mul(0x9E37_79B9_7F4A_7C15).rotate_left(26);
     }
 

@@ -8,7 +8,8 @@ use super::{
     refund::refund,
 };
 
-/// The account that said no to a charge; somebody may wait at those that were charged and refunded on the way.
+/// The account that said no to a charge; somebody may wait at those that were charged and refunded
+/// on the way.
 pub(in crate::pool) struct ChargeRefused {
     pub(in crate::pool) at: AccountKey,
     pub(in crate::pool) left: usize,
@@ -17,8 +18,8 @@ pub(in crate::pool) struct ChargeRefused {
 }
 
 impl<O: Owner> AccountHandle<O> {
-    /// Charges `bytes` here and to every account above, or to none. Only the queue says `in_turn`, when it serves a waiter;
-    /// everybody else stays behind those who wait.
+    /// Charges `bytes` here and to every account above, or to none. Only the queue says `in_turn`,
+    /// when it serves a waiter; everybody else stays behind those who wait.
     #[inline]
     pub(in crate::pool) fn charge(&self, bytes: usize, in_turn: bool) -> Result<Charge<'_, O>, ChargeRefused> {
         match self.charge_below(None, bytes, in_turn) {

@@ -1,11 +1,14 @@
 //! The cover of an account: reserved bytes that its leases are made of.
 //!
-//! One bit of the word says that leases here may be refused on purpose, so that one load tells the fast path of both.
+//! One bit of the word says that leases here may be refused on purpose, so that one load tells the
+//! fast path of both.
 //!
 //! # Invariants
-//! - COVERED: the bytes in `cover` are charged to the account and to all above it, and reserved in the slab; they are nobody else's. They
-//!   change under the slab's lock only, at once with what the slab counts, and so does the number of those who laid them there: what is
-//!   left when one goes is refunded, and nothing is put back when all are gone. Whoever adds to a cover asks under the same lock who waits.
+//! - COVERED: the bytes in `cover` are charged to the account and to all above it, and reserved in
+//!   the slab; they are nobody else's. They change under the slab's lock only, at once with what
+//!   the slab counts, and so does the number of those who laid them there: what is left when one
+//!   goes is refunded, and nothing is put back when all are gone. Whoever adds to a cover asks
+//!   under the same lock who waits.
 
 use std::sync::atomic::Ordering::Relaxed;
 
@@ -19,7 +22,8 @@ use super::{
 /// No cover is that large: a budget is at most `isize::MAX`.
 const REFUSES: usize = 1 << (usize::BITS - 1);
 
-/// The count of reserved bytes, where the store keeps it. To have it means to have the slab's lock (COVERED).
+/// The count of reserved bytes, where the store keeps it. To have it means to have the slab's lock
+/// (COVERED).
 pub(in crate::pool) trait Room {
     /// Gives reserved bytes back.
     fn release(&mut self, bytes: usize);
@@ -32,7 +36,8 @@ impl<O: Owner> Account<O> {
     /// Whether leases here may be covered, or refused on purpose.
     #[inline]
     pub(in crate::pool) fn is_special(&self) -> bool {
-        // Relaxed: who laid the cover and leases from it without a word between them may miss it, and charges as everybody does.
+        // Relaxed: who laid the cover and leases from it without a word between them may miss it,
+        // and charges as everybody does.
         self.line().any(|at| at.cover.load(Relaxed) > 0)
     }
 
@@ -51,8 +56,8 @@ impl<O: Owner> Account<O> {
         self.line().find(|at| at.cover() >= bytes)
     }
 
-    /// The covers of this account and of those above it, up to and with the account `key`. Without the lock, what a lease drew that fails
-    /// a moment later would be missed.
+    /// The covers of this account and of those above it, up to and with the account `key`. Without
+    /// the lock, what a lease drew that fails a moment later would be missed.
     pub(in crate::pool) fn covers_up_to(&self, key: AccountKey, _room: &impl Room) -> impl Iterator<Item = usize> {
         let mut is_past = false;
         let line = self.line().take_while(move |at| !std::mem::replace(&mut is_past, at.key() == key));
@@ -65,7 +70,8 @@ impl<O: Owner> Account<O> {
         self.cover.store(self.cover.load(Relaxed) + bytes, Relaxed);
     }
 
-    /// Takes `bytes` out of the cover, all or none. They stay charged; what the slab counts is for the caller to change.
+    /// Takes `bytes` out of the cover, all or none. They stay charged; what the slab counts is for
+    /// the caller to change.
     pub(in crate::pool) fn draw(&self, bytes: usize, _room: &mut impl Room) -> bool {
         let is_enough = self.cover() >= bytes;
         if is_enough {
@@ -83,8 +89,9 @@ impl<O: Owner> Account<O> {
         is_open
     }
 
-    /// The accounts from this one on at which somebody waits, for whom what was added to the cover here may be enough. Each is flagged
-    /// before the covers are looked at for whoever waits there, under the same lock, so either side sees the other.
+    /// The accounts from this one on at which somebody waits, for whom what was added to the cover
+    /// here may be enough. Each is flagged before the covers are looked at for whoever waits there,
+    /// under the same lock, so either side sees the other.
     pub(in crate::pool) fn awaited(&self, _room: &impl Room) -> Vec<AccountKey> {
         self.line().filter(|at| at.word.load(Relaxed) & WAITERS != 0).map(Account::key).collect()
     }
@@ -96,15 +103,17 @@ impl<O: Owner> Account<O> {
 }
 
 impl<O: Owner> AccountHandle<O> {
-    /// Ends what one `lay_cover` of so many bytes began: what is left of them is refunded, and released. Returns the accounts at which somebody
-    /// waits.
+    /// Ends what one `lay_cover` of so many bytes began: what is left of them is refunded, and
+    /// released. Returns the accounts at which somebody waits.
     pub(in crate::pool) fn end_cover(&self, bytes: usize, room: &mut impl Room) -> Vec<AccountKey> {
         let left = bytes.min(self.cover());
         self.covers.store(self.covers.load(Relaxed) - 1, Relaxed);
         self.cover.store(self.cover.load(Relaxed) - left, Relaxed);
-        // SAFETY: the bytes were in the cover until the line above, so they are charged to this account's path, and nobody else's (COVERED).
+        // SAFETY: the bytes were in the cover until the line above, so they are charged to this
+        // account's path, and nobody else's (COVERED).
         let woken = unsafe { refund(self.0, None, left) };
-        // Last: with room in the pool, an account that is charged for it still would seem to be at its limit.
+        // Last: with room in the pool, an account that is charged for it still would seem to be at
+        // its limit.
         room.release(left);
         woken
     }
@@ -123,7 +132,8 @@ impl<O: Owner> AccountHandle<O> {
     }
 }
 
-/// A charge up to the account that is to cover it, and of which nothing was drawn yet. Has no drop: it is drawn for, or refunded.
+/// A charge up to the account that is to cover it, and of which nothing was drawn yet. Has no drop:
+/// it is drawn for, or refunded.
 #[must_use = "a charge that is dropped here is never refunded"]
 pub(in crate::pool) struct CoveredCharge<'a, O: Owner> {
     account: &'a AccountHandle<O>,
@@ -149,8 +159,8 @@ impl<'a, O: Owner> CoveredCharge<'a, O> {
 }
 
 impl<'a, O: Owner> Charge<'a, O> {
-    /// Takes the charge of a block back that was not used and is free again: to the cover that it was drawn from. Returns the accounts
-    /// at which somebody waits, for room or for the cover.
+    /// Takes the charge of a block back that was not used and is free again: to the cover that it
+    /// was drawn from. Returns the accounts at which somebody waits, for room or for the cover.
     pub(in crate::pool) fn undo(self, room: &mut impl Room) -> Vec<AccountKey> {
         match self.undraw(room) {
             Ok(covered) => {

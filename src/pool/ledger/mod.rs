@@ -1,6 +1,7 @@
 //! What is charged to whom: accounts, charges, their way back, and covers.
 //!
-//! Knows no block and nobody that waits: only that somebody may wait at an account, which its owner then serves.
+//! Knows no block and nobody that waits: only that somebody may wait at an account, which its owner
+//! then serves.
 
 #[allow(unsafe_code)]
 mod account;

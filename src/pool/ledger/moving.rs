@@ -9,8 +9,9 @@ use super::{
     refund::refund,
 };
 
-/// The charge of one block that is made at the new account and not yet refunded at the old one: until then the move can be undone
-/// without asking anybody. Only the accounts that the two do not share change.
+/// The charge of one block that is made at the new account and not yet refunded at the old one:
+/// until then the move can be undone without asking anybody. Only the accounts that the two do not
+/// share change.
 #[must_use = "a charge that is dropped here stays on both accounts"]
 pub(in crate::pool) struct MovingCharge<'a, O: Owner> {
     /// Null for the pool itself.
@@ -25,7 +26,8 @@ impl<'a, O: Owner> MovingCharge<'a, O> {
     /// Charges the new account.
     ///
     /// # Safety
-    /// `from` is charged `bytes`, and the caller keeps that so until the move is finished or undone.
+    /// `from` is charged `bytes`, and the caller keeps that so until the move is finished or
+    /// undone.
     pub(in crate::pool) unsafe fn begin(
         from: *mut Account<O>,
         to: &'a AccountHandle<O>,
@@ -44,7 +46,8 @@ impl<'a, O: Owner> MovingCharge<'a, O> {
     /// Refunds the old account; returns the accounts at which somebody waits.
     pub(in crate::pool) fn finish(self) -> Vec<AccountKey> {
         self.to.note_peak(self.stop);
-        // SAFETY: the bytes are charged to `from` and all above it, as `begin` was promised, and this refunds them once.
+        // SAFETY: the bytes are charged to `from` and all above it, as `begin` was promised, and
+        // this refunds them once.
         NonNull::new(self.from).map_or_else(Vec::new, |from| unsafe { refund(from, self.stop, self.bytes) })
     }
 

@@ -7,7 +7,8 @@ use super::{
     account::{Account, WAITERS, give_up},
 };
 
-/// Refunds `bytes` to `account` and all above it, up to and not including `stop`; returns those at which somebody waits.
+/// Refunds `bytes` to `account` and all above it, up to and not including `stop`; returns those at
+/// which somebody waits.
 ///
 /// # Safety
 /// The bytes were charged there, by the same path, and are refunded once.
@@ -55,11 +56,12 @@ unsafe fn refund_awaited<O: Owner>(
     woken
 }
 
-/// Refunds `bytes` to one account, unless it is `stop` or the pool's; returns the account to refund next, and whether
-/// somebody waits here.
+/// Refunds `bytes` to one account, unless it is `stop` or the pool's; returns the account to refund
+/// next, and whether somebody waits here.
 ///
 /// # Safety
-/// The bytes were charged here and above, and are refunded here once. The account may be gone after this.
+/// The bytes were charged here and above, and are refunded here once. The account may be gone after
+/// this.
 #[inline]
 unsafe fn refund_one<O: Owner>(
     account: NonNull<Account<O>>,

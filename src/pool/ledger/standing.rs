@@ -2,7 +2,8 @@
 
 use super::{AccountKey, Owner, account::AccountHandle, charge::Charge, refund::refund};
 
-/// Bytes charged to an account for as long as they stand here. Has no drop: they are refunded, or join another one.
+/// Bytes charged to an account for as long as they stand here. Has no drop: they are refunded, or
+/// join another one.
 #[must_use = "a charge that is dropped here is never refunded"]
 pub(in crate::pool) struct StandingCharge<O: Owner> {
     account: AccountHandle<O>,
@@ -32,7 +33,8 @@ impl<O: Owner> StandingCharge<O> {
     pub(in crate::pool) fn refund(&mut self, bytes: usize) -> Vec<AccountKey> {
         assert!(bytes <= self.bytes, "a refund of {bytes} of {} bytes", self.bytes);
         self.bytes -= bytes;
-        // SAFETY: `bytes` stood here until the line above, so they were charged once, by this account's path (EXACT).
+        // SAFETY: `bytes` stood here until the line above, so they were charged once, by this
+        // account's path (EXACT).
         unsafe { refund(self.account.0, None, bytes) }
     }
 

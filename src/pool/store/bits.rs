@@ -53,7 +53,8 @@ impl Bits {
         Some(at * 64 + (word & !without).trailing_zeros() as usize)
     }
 
-    /// The highest multiple of `count` that begins so many neighbours which are all in the set, and `fits`.
+    /// The highest multiple of `count` that begins so many neighbours which are all in the set, and
+    /// `fits`.
     pub(in crate::pool) fn last_aligned_run(&self, count: usize, fits: impl Fn(&usize) -> bool) -> Option<usize> {
         let starts = 0..=(self.0.len() * 64).checked_sub(count)? / count;
         let is_run = |&start: &usize| (start..start + count).all(|index| self.contains(index));

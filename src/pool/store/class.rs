@@ -3,11 +3,12 @@
 /// The most classes a pool may have.
 pub(in crate::pool) const CLASSES_MAX: usize = 16;
 
-/// The largest block a pool may have: 16 MiB, so that offsets within a block fit in 32 bits with room to spare.
+/// The largest block a pool may have: 16 MiB, so that offsets within a block fit in 32 bits with
+/// room to spare.
 pub(in crate::pool) const CLASS_LEN_MAX: usize = 16 << 20;
 
-/// 1 KiB heads and small messages, 4 KiB pages, 20 KiB for a whole TLS record (18,437 bytes) or HTTP/2 frame (16,393),
-/// 64 KiB reads; 256 KiB and 1 MiB serve code that asks for them.
+/// 1 KiB heads and small messages, 4 KiB pages, 20 KiB for a whole TLS record (18,437 bytes) or
+/// HTTP/2 frame (16,393), 64 KiB reads; 256 KiB and 1 MiB serve code that asks for them.
 pub(in crate::pool) const DEFAULT_CLASSES: [usize; 6] = [1 << 10, 4 << 10, 20 << 10, 64 << 10, 256 << 10, 1 << 20];
 
 /// The place of a class in its pool, smallest first.
@@ -17,7 +18,8 @@ pub(in crate::pool) struct ClassIndex(u8);
 impl ClassIndex {
     #[inline]
     pub(in crate::pool) fn get(self) -> usize {
-        // The mask says to the compiler what `Classes::new` has checked, and saves the bounds checks of arrays of classes.
+        // The mask says to the compiler what `Classes::new` has checked, and saves the bounds
+        // checks of arrays of classes.
         usize::from(self.0) & (CLASSES_MAX - 1)
     }
 }
@@ -94,9 +96,9 @@ impl Classes {
         (0..self.count).map(ClassIndex)
     }
 
-    /// The block to lease next when `wanted` bytes of a chain are still without room, and at most `blocks` more may be leased:
-    /// the class that holds them all if it wastes at most a quarter of them, or if smaller blocks would be too many; else the
-    /// largest class that they fill.
+    /// The block to lease next when `wanted` bytes of a chain are still without room, and at most
+    /// `blocks` more may be leased: the class that holds them all if it wastes at most a quarter of
+    /// them, or if smaller blocks would be too many; else the largest class that they fill.
     pub(in crate::pool) fn for_chain(&self, wanted: usize, blocks: usize) -> ClassIndex {
         let filled = self.iter().rev().find(|&class| self.len_of(class) <= wanted);
         match (self.holding(wanted), filled) {

@@ -1,14 +1,19 @@
-//! Free blocks that are ready: magazines close to every core, and a depot a class between them and the slab.
+//! Free blocks that are ready: magazines close to every core, and a depot a class between them and
+//! the slab.
 //!
-//! A shard holds one magazine a class behind a lock that is tried, not waited for: one swap and one plain store a lease or
-//! return. A thread starts at its own shard; a busy one is passed over for the next, so nobody spins behind a preempted
-//! holder, any thread reaches any shard, and nothing happens when a thread ends. The numbers of HAProxy are adopted: bounded
-//! in bytes over all classes, last in first out, flushed and refilled by half. Half magazines travel through the depots, so that
-//! blocks leased on one thread and returned on another pass from hand to hand without the slab's bookkeeping.
+//! A shard holds one magazine a class behind a lock that is tried, not waited for: one swap and one
+//! plain store a lease or return. A thread starts at its own shard; a busy one is passed over for
+//! the next, so nobody spins behind a preempted holder, any thread reaches any shard, and nothing
+//! happens when a thread ends. The numbers of HAProxy are adopted: bounded in bytes over all
+//! classes, last in first out, flushed and refilled by half. Half magazines travel through the
+//! depots, so that blocks leased on one thread and returned on another pass from hand to hand
+//! without the slab's bookkeeping.
 //!
 //! # Invariants
-//! - BOUNDED: the blocks of a shard never take more than `shard_max` bytes, those of a depot never more than `depot_max`.
-//! - BYPASS: while `bypass` is set, a shard or depot holds no block and takes none, so all leases and returns meet at the slab.
+//! - BOUNDED: the blocks of a shard never take more than `shard_max` bytes, those of a depot never
+//!   more than `depot_max`.
+//! - BYPASS: while `bypass` is set, a shard or depot holds no block and takes none, so all leases
+//!   and returns meet at the slab.
 
 use super::{
     batch::{BATCH_MAX, Batch},
@@ -54,13 +59,13 @@ pub(in crate::pool) enum Popped {
     Block(RawBlock),
     /// Neither a shard that was free nor the depot had a block of the class.
     Empty,
-    /// Somebody waits for memory: go through the slab.
+    /// All meet at the slab (BYPASS).
     Bypass,
 }
 
 impl Cache {
-    /// A cache of at least one shard, each bounded to `shard_max` bytes, for a pool of `budget` bytes. The count of shards is
-    /// rounded up to a power of two.
+    /// A cache of at least one shard, each bounded to `shard_max` bytes, for a pool of `budget`
+    /// bytes. The count of shards is rounded up to a power of two.
     pub(in crate::pool) fn new(classes: Classes, shards: usize, shard_max: usize, budget: usize) -> Self {
         let shards = (0..shards.max(1).next_power_of_two())
             .map(|_| Line(TryLock::new(Shard::new(&classes, shard_max))))
@@ -94,7 +99,8 @@ impl Cache {
         }
     }
 
-    /// Takes a block from the first shard that is not busy; refills it from the depot if it is empty.
+    /// Takes a block from the first shard that is not busy; refills it from the depot if it is
+    /// empty.
     #[cold]
     pub(in crate::pool) fn pop(&self, class: ClassIndex) -> Popped {
         let Some(mut shard) = self.mine_first().find_map(|shard| shard.try_lock()) else {
@@ -123,8 +129,8 @@ impl Cache {
         Popped::Block(raw)
     }
 
-    /// Keeps a block in the first shard that is not busy; what then is too much goes to the depots. Returns what those
-    /// cannot keep: it belongs to the slab.
+    /// Keeps a block in the first shard that is not busy; what then is too much goes to the depots.
+    /// Returns what those cannot keep: it belongs to the slab.
     #[cold]
     pub(in crate::pool) fn push(&self, raw: RawBlock) -> Batch {
         let mut over = match self.mine_first().find_map(|shard| shard.try_lock()) {
@@ -144,7 +150,8 @@ impl Cache {
         rest
     }
 
-    /// How many blocks to take when a magazine is empty: half of what it may hold, at most [`REFILL_MAX`].
+    /// How many blocks to take when a magazine is empty: half of what it may hold, at most
+    /// [`REFILL_MAX`].
     pub(in crate::pool) fn refill_count(&self, class: ClassIndex) -> usize {
         (self.shard_max / 2 / self.classes.len_of(class)).clamp(1, REFILL_MAX)
     }
@@ -182,7 +189,8 @@ impl Cache {
         }
     }
 
-    /// Empties every shard and depot through `put`, or only those that nobody has touched since the last sweep.
+    /// Empties every shard and depot through `put`, or only those that nobody has touched since the
+    /// last sweep.
     pub(in crate::pool) fn drain(&self, only_idle: bool, mut put: impl FnMut(Vec<RawBlock>)) {
         for shard in &self.shards {
             let blocks = {
@@ -232,8 +240,9 @@ impl Cache {
         (0..=mask).map(move |step| &self.shards[(mine + step) & mask].0)
     }
 
-    /// Keeps a block, and if the shard is full takes the older half of the magazine of the class that hogs it most.
-    /// Blocks larger than half a shard, and all blocks while it is bypassed, are not kept.
+    /// Keeps a block, and if the shard is full takes the older half of the magazine of the class
+    /// that hogs it most. Blocks larger than half a shard, and all blocks while it is bypassed, are
+    /// not kept.
     fn make_room(&self, shard: &mut Shard, raw: RawBlock) -> Batch {
         let block_len = raw.capacity();
         shard.touched = true;

@@ -1,19 +1,24 @@
-//! The memory behind a pool: one reserved region as long as the budget, or runs from the global allocator.
+//! The memory behind a pool: one reserved region as long as the budget, or runs from the global
+//! allocator.
 //!
 //! # Invariants
-//! - IN-REGION: `base` is valid for reads and writes of `len` bytes from `new` until the `Memory` is dropped.
-//! - RUN-ONCE: the slab hands each byte of the region to one run at a time, and ends a run only when no block of it is held.
+//! - IN-REGION: `base` is valid for reads and writes of `len` bytes from `new` until the `Memory`
+//!   is dropped.
+//! - RUN-ONCE: the slab hands each byte of the region to one run at a time, and ends a run only
+//!   when no block of it is held.
 
 use std::{alloc::Layout, io, ptr::NonNull};
 
 /// Where the blocks of a pool live.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Backing {
-    /// One region of address space as long as the budget, reserved when the pool is built and touched page by page;
-    /// what is trimmed goes back to the system at once. Linux only; the default there.
+    /// One region of address space as long as the budget, reserved when the pool is built and
+    /// touched page by page; what is trimmed goes back to the system at once. Linux only; the
+    /// default there.
     Mapped,
-    /// Runs of blocks from the global allocator, each made when a class needs it and freed when it is trimmed.
-    /// The default elsewhere, and the way out where the system refuses to reserve memory (strict overcommit).
+    /// Runs of blocks from the global allocator, each made when a class needs it and freed when it
+    /// is trimmed. The default elsewhere, and the way out where the system refuses to reserve
+    /// memory (strict overcommit).
     Heap,
 }
 
@@ -40,7 +45,8 @@ pub(in crate::pool) enum Memory {
     Heap,
 }
 
-// SAFETY: the region is plain memory; who may touch which bytes of it is settled by RUN-ONCE, not by the thread.
+// SAFETY: the region is plain memory; who may touch which bytes of it is settled by RUN-ONCE, not
+// by the thread.
 unsafe impl Send for Memory {}
 // SAFETY: as above; the methods only compute addresses or pass them to the system.
 unsafe impl Sync for Memory {}
@@ -58,7 +64,8 @@ impl Memory {
         matches!(self, Self::Mapped { .. })
     }
 
-    /// The start of a run of `len` bytes at `offset` of the budget; `None` if the global allocator has no more.
+    /// The start of a run of `len` bytes at `offset` of the budget; `None` if the global allocator
+    /// has no more.
     pub(in crate::pool) fn begin_run(&self, offset: usize, len: usize) -> Option<NonNull<u8>> {
         match *self {
             Self::Mapped { base, len: region_len } => {
@@ -68,7 +75,8 @@ impl Memory {
             }
             Self::Heap => {
                 let layout = run_layout(len);
-                // SAFETY: a run holds at least one block of at least one byte, so the layout is not empty.
+                // SAFETY: a run holds at least one block of at least one byte, so the layout is not
+                // empty.
                 NonNull::new(unsafe { std::alloc::alloc(layout) })
             }
         }
@@ -77,7 +85,8 @@ impl Memory {
     /// Ends a run.
     ///
     /// # Safety
-    /// `base` and `len` are those of a `begin_run` that has not ended, and no block of the run is held (RUN-ONCE).
+    /// `base` and `len` are those of a `begin_run` that has not ended, and no block of the run is
+    /// held (RUN-ONCE).
     pub(in crate::pool) unsafe fn end_run(&self, base: NonNull<u8>, len: usize) {
         match self {
             Self::Mapped { .. } => {}
@@ -86,7 +95,8 @@ impl Memory {
         }
     }
 
-    /// Gives the whole pages of `len` bytes at `offset` back to the system; they read as zero afterwards.
+    /// Gives the whole pages of `len` bytes at `offset` back to the system; they read as zero
+    /// afterwards.
     ///
     /// # Safety
     /// Nobody holds a block there until this returns: the slab has marked them as leaving.
@@ -118,7 +128,8 @@ mod system {
     use std::{io, ptr::NonNull};
 
     pub(super) fn reserve(len: usize, protection: Protection) -> io::Result<NonNull<u8>> {
-        // SAFETY: a new private anonymous mapping at an address of the system's choice touches no memory of ours.
+        // SAFETY: a new private anonymous mapping at an address of the system's choice touches no
+        // memory of ours.
         let base = unsafe {
             libc::mmap(
                 std::ptr::null_mut(),
@@ -133,8 +144,8 @@ mod system {
             return Err(io::Error::last_os_error());
         }
         let base = NonNull::new(base.cast()).expect("the system maps nothing at address zero by itself");
-        // Huge pages would make one touched block resident as 2 MiB, and `mapped` a fiction. A kernel without them
-        // refuses the advice, which is as good.
+        // Huge pages would make one touched block resident as 2 MiB, and `mapped` a fiction. A
+        // kernel without them refuses the advice, which is as good.
         let _ = advise(base, len, libc::MADV_NOHUGEPAGE);
         let wanted =
             [protection.dont_dump.then_some(libc::MADV_DONTDUMP), protection.dont_fork.then_some(libc::MADV_DONTFORK)];
@@ -165,7 +176,8 @@ mod system {
     }
 
     fn advise(start: NonNull<u8>, len: usize, advice: libc::c_int) -> io::Result<()> {
-        // SAFETY: the range lies in our region; the advice given here never changes bytes that somebody holds.
+        // SAFETY: the range lies in our region; the advice given here never changes bytes that
+        // somebody holds.
         match unsafe { libc::madvise(start.as_ptr().cast(), len, advice) } {
             0 => Ok(()),
             _ => Err(io::Error::last_os_error()),

@@ -1,6 +1,7 @@
 //! Where blocks live: memory, side tables, runs, the shared store and the magazines before it.
 //!
-//! Knows no account and nobody that waits. What a block is charged to is a word in its side table that nobody here reads.
+//! Knows no account and nobody that waits. What a block is charged to is a word in its side table
+//! that nobody here reads.
 
 mod batch;
 mod bits;

@@ -19,7 +19,8 @@ pub(in crate::pool) struct Run {
     pub(in crate::pool) free: Bits,
     /// Blocks without pages: never leased yet, or given back.
     pub(in crate::pool) cold: Bits,
-    /// What this run adds to `mapped`: its blocks that are not cold, and gaps whose pages it took over.
+    /// What this run adds to `mapped`: its blocks that are not cold, and gaps whose pages it took
+    /// over.
     pub(in crate::pool) counted: usize,
     pub(in crate::pool) level: usize,
     pub(in crate::pool) before: u32,

@@ -1,15 +1,18 @@
-//! The shared store of blocks: the region cut into spans, spans joined to runs of one class, free blocks on run lists.
+//! The shared store of blocks: the region cut into spans, spans joined to runs of one class, free
+//! blocks on run lists.
 //!
-//! Small classes share a span of 64 KiB; a block of a larger class is a run of neighbouring spans. Small runs are taken from
-//! the low end of the region and large ones from the high end, and blocks come from the fullest run, so that mixed sizes
-//! leave whole stretches free for each other.
+//! Small classes share a span of 64 KiB; a block of a larger class is a run of neighbouring spans.
+//! Small runs are taken from the low end of the region and large ones from the high end, and blocks
+//! come from the fullest run, so that mixed sizes leave whole stretches free for each other.
 //!
 //! # Invariants
 //! - CAP: runs lie inside the budget and never overlap, so blocks in memory never exceed it.
-//! - WITHIN: blocks out and bytes reserved together are at most `limit` whenever either has just grown, so reservations are inside
-//!   the budget too.
-//! - COUNTED: `out_blocks` and `out_bytes` count exactly the blocks that are not on a free list here.
-//! - LISTED: a run with a free block is on the list of its class and fullness; a run without one is on no list.
+//! - WITHIN: blocks out and bytes reserved together are at most `limit` whenever either has just
+//!   grown, so reservations are inside the budget too.
+//! - COUNTED: `out_blocks` and `out_bytes` count exactly the blocks that are not on a free list
+//!   here.
+//! - LISTED: a run with a free block is on the list of its class and fullness; a run without one is
+//!   on no list.
 
 mod leaving;
 
@@ -26,7 +29,8 @@ use super::{
     span::{RawBlock, Span},
 };
 
-/// Measured on a throw-away core: with 1 MiB spans an 8 MiB pool of mixed classes refused at 62 % fill.
+/// Measured on a throw-away core: with 1 MiB spans an 8 MiB pool of mixed classes refused at 62 %
+/// fill.
 pub(in crate::pool) const SPAN_LEN: usize = 64 << 10;
 
 pub(in crate::pool) struct Slab {
@@ -68,7 +72,8 @@ pub(in crate::pool) enum Place {
 }
 
 enum Slot {
-    /// In no run. A warm span has pages that the system has given us; the region backing keeps them.
+    /// In no run. A warm span has pages that the system has given us; the region backing keeps
+    /// them.
     Free { warm: bool },
     /// The first span of a run.
     Head(Box<Run>),
@@ -183,7 +188,8 @@ impl Slab {
     /// Puts a block back on its free list.
     ///
     /// # Panics
-    /// If the block is free already: an invariant of ours is broken, and going on would lease it twice.
+    /// If the block is free already: an invariant of ours is broken, and going on would lease it
+    /// twice.
     pub(in crate::pool) fn put(&mut self, raw: RawBlock) {
         let class = raw.class();
         let capacity = raw.capacity();
@@ -210,7 +216,8 @@ impl Slab {
         has_room
     }
 
-    /// Takes room that was given back under the same lock, or that a block has left which was put here just now.
+    /// Takes room that was given back under the same lock, or that a block has left which was put
+    /// here just now.
     pub(in crate::pool) fn reserve_again(&mut self, bytes: usize) {
         self.reserved += bytes;
     }
@@ -320,7 +327,8 @@ impl Slab {
         Some(head)
     }
 
-    /// Ends a run whose blocks are all free, and returns how many spans it had. They are free and, if mapped, warm.
+    /// Ends a run whose blocks are all free, and returns how many spans it had. They are free and,
+    /// if mapped, warm.
     fn end_run(&mut self, head: u32, memory: &Memory) -> u32 {
         self.unlink(head);
         let slot = std::mem::replace(&mut self.slots[head as usize], Slot::Inside);
@@ -338,7 +346,8 @@ impl Slab {
         unsafe { Span::free(run.table) };
         // SAFETY: `begin_run` made this run with the same base and length.
         unsafe { memory.end_run(base, len) };
-        // A warm span counts whole: which pages of the gaps between blocks were touched is not known.
+        // A warm span counts whole: which pages of the gaps between blocks were touched is not
+        // known.
         let keeps_pages = memory.is_mapped() && warm > 0;
         self.mapped -= run.counted;
         if keeps_pages {
@@ -371,7 +380,8 @@ impl Slab {
 
     /// The lowest free span for a small class, the highest run of them for a large one.
     fn find_free(&self, class: ClassIndex, spans: usize, place: Place) -> Option<u32> {
-        // Only the last span of a budget that is no multiple of SPAN_LEN is short; it serves what fits.
+        // Only the last span of a budget that is no multiple of SPAN_LEN is short; it serves what
+        // fits.
         let block_len = self.classes.len_of(class);
         let fits = |head: &usize| head * SPAN_LEN + block_len <= self.len;
         let found = match (spans, place) {
@@ -382,7 +392,8 @@ impl Slab {
         found.map(|head| head as u32)
     }
 
-    /// Ends one empty run of another class for a single span, all of them for a longer run; whether any was there.
+    /// Ends one empty run of another class for a single span, all of them for a longer run; whether
+    /// any was there.
     fn end_an_empty_run(&mut self, class: ClassIndex, spans: usize, memory: &Memory) -> bool {
         let mut ended = false;
         for other in self.classes.iter().filter(|&other| other != class) {
@@ -455,7 +466,8 @@ impl Slab {
     }
 }
 
-/// Where a store of `len` bytes is nearly used up: seven eighths leave room to give memory back before anybody must wait.
+/// Where a store of `len` bytes is nearly used up: seven eighths leave room to give memory back
+/// before anybody must wait.
 pub(in crate::pool) fn high_mark(len: usize) -> usize {
     len - len / 8
 }

@@ -1,10 +1,13 @@
 //! The side table of a run of spans: what is known of each block, outside the block.
 //!
 //! # Invariants
-//! - TABLE-LIVES: a side table is freed only when all blocks of its run are on the slab's free list, so whoever has a
-//!   [`RawBlock`] or a counted handle may read its entry and, through it, the table.
-//! - OPAQUE: `owner` and `charged` are for the floors above. The store keeps them and never follows them.
-//! - ONE-HOLDER: a block is on one free list, or one `RawBlock`, or counted by its handles; never two of these.
+//! - TABLE-LIVES: a side table is freed only when all blocks of its run are on the slab's free
+//!   list, so whoever has a [`RawBlock`] or a counted handle may read its entry and, through it,
+//!   the table.
+//! - OPAQUE: `owner` and `charged` are for the floors above. The store keeps them and never follows
+//!   them.
+//! - ONE-HOLDER: a block is on one free list, or one `RawBlock`, or counted by its handles; never
+//!   two of these.
 
 use std::ptr::NonNull;
 
@@ -97,7 +100,8 @@ impl Span {
     }
 }
 
-/// A block that is neither free nor leased: on its way, or in a magazine. Has no drop: it must be put somewhere.
+/// A block that is neither free nor leased: on its way, or in a magazine. Has no drop: it must be
+/// put somewhere.
 #[must_use = "a block that is dropped here is lost to the pool"]
 pub(in crate::pool) struct RawBlock(NonNull<BlockMeta>);
 

@@ -15,7 +15,8 @@ pub(in crate::pool) trait Granter: Sized {
     /// What a holder is told that met a limit.
     type Refused;
 
-    /// Serves a request, all of it or nothing. Limits at which somebody may have room now are added to `woken`.
+    /// Serves a request, all of it or nothing. Limits at which somebody may have room now are added
+    /// to `woken`.
     fn grant(&self, holder: &Self::Holder, request: Self::Request, woken: &mut Vec<Self::Limit>) -> Granted<Self>;
 
     /// How much of its limits a request takes.

@@ -1,8 +1,9 @@
 //! A line of those who wait: first come, first served, with bounded patience.
 //!
 //! # Invariants
-//! - NO-FREEZE: a head that cannot be served is passed by at most [`PASSES`] others, then holds them back so that memory can
-//!   gather for it, for at most [`HOLDS`] servings or [`HOLD_MAX`], and so on in turn.
+//! - NO-FREEZE: a head that cannot be served is passed by at most [`PASSES`] others, then holds
+//!   them back so that memory can gather for it, for at most [`HOLDS`] servings or [`HOLD_MAX`],
+//!   and so on in turn.
 
 use std::{collections::BTreeSet, time::Duration};
 
@@ -10,7 +11,8 @@ use std::{collections::BTreeSet, time::Duration};
 const PASSES: u32 = 16;
 /// For how many servings it does.
 const HOLDS: u32 = 16;
-/// For how long it does: where nothing is leased or returned there are no servings, and nothing gathers.
+/// For how long it does: where nothing is leased or returned there are no servings, and nothing
+/// gathers.
 pub(in crate::pool) const HOLD_MAX: Duration = Duration::from_millis(10);
 
 /// A place in the queue; lower ones are older.
@@ -22,7 +24,8 @@ pub(in crate::pool) struct Line {
     pub(in crate::pool) tickets: BTreeSet<Ticket>,
     pub(in crate::pool) passes_left: u32,
     holds_left: u32,
-    /// The head that has been woken to end the hold in time; an older ticket may come in front of it.
+    /// The head that has been woken to end the hold in time; an older ticket may come in front of
+    /// it.
     holder: Option<Ticket>,
 }
 

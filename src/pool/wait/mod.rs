@@ -1,4 +1,5 @@
-//! Who waits, and in which order. Knows no block and no account: what is granted is a type of the floor above.
+//! Who waits, and in which order. Knows no block and no account: what is granted is a type of the
+//! floor above.
 
 mod granter;
 mod line;

@@ -1,16 +1,19 @@
 //! Those who wait for memory, in order.
 //!
-//! A request waits in the pool's line, or in the line of the limit that it met: there its own memory will come home,
-//! so it must not hold up the others. Both lines are first come, first served; nobody outside a line passes it. Grants
-//! are handed over, not announced: what is granted belongs to the waiter before it is woken.
+//! A request waits in the pool's line, or in the line of the limit that it met: there its own
+//! memory will come home, so it must not hold up the others. Both lines are first come, first
+//! served; nobody outside a line passes it. Grants are handed over, not announced: what is granted
+//! belongs to the waiter before it is woken.
 //!
 //! What is granted, and who stands under which limit, is for the [`Granter`] to say.
 //!
 //! # Invariants
 //! - IN-LINE: a waiting entry's ticket is in exactly one line; a granted one's is in none.
-//! - FLAGGED: while the pool's line is not empty, or more is out than the pool's own limit that was lowered, all leases and
-//!   returns meet the queue; while the line of a limit is not empty, what gives room back there does.
-//! - DEADLINE: every entry leaves at its deadline at the latest; how long a head may hold the others back is `line`'s (NO-FREEZE).
+//! - FLAGGED: while the pool's line is not empty, or more is out than the pool's own limit that was
+//!   lowered, all leases and returns meet the queue; while the line of a limit is not empty, what
+//!   gives room back there does.
+//! - DEADLINE: every entry leaves at its deadline at the latest; how long a head may hold the
+//!   others back is `line`'s (NO-FREEZE).
 
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap},
@@ -65,7 +68,8 @@ pub(in crate::pool) enum Progress<T> {
     },
 }
 
-/// What must happen after the queue is unlocked: a waker or the drop of a grant may run anybody's code.
+/// What must happen after the queue is unlocked: a waker or the drop of a grant may run anybody's
+/// code.
 #[must_use]
 pub(in crate::pool) struct Done<G: Granter> {
     wakers: WakeList,
@@ -98,7 +102,8 @@ impl<G: Granter> Queue<G> {
         self.pool.tickets.len() + self.limits.values().map(|line| line.tickets.len()).sum::<usize>()
     }
 
-    /// Joins the line that `blocked` names, and serves it once: what came home in between must not be missed.
+    /// Joins the line that `blocked` names, and serves it once: what came home in between must not
+    /// be missed.
     pub(in crate::pool) fn join(
         &mut self,
         granter: &G,
@@ -121,8 +126,8 @@ impl<G: Granter> Queue<G> {
         (ticket, self.serve(granter, woken))
     }
 
-    /// Collects a grant, or says how the wait goes on. Keeps the waker for next time; the one returned is to be dropped without
-    /// the lock.
+    /// Collects a grant, or says how the wait goes on. Keeps the waker for next time; the one
+    /// returned is to be dropped without the lock.
     pub(in crate::pool) fn poll(&mut self, ticket: Ticket, waker: Waker) -> (Progress<G::Grant>, Waker) {
         let entry = self.entries.get_mut(&ticket).expect("a ticket is good until it is collected");
         match &mut entry.state {
@@ -172,7 +177,8 @@ impl<G: Granter> Queue<G> {
         match &entry.state {
             State::Waiting { at: None, .. } => {
                 self.pool.remove(ticket);
-                // Room under a limit that let it through is promised to it, and now to the next in line there.
+                // Room under a limit that let it through is promised to it, and now to the next in
+                // line there.
                 woken.extend(G::limits_of(&entry.holder).filter(|key| self.limits.contains_key(key)));
             }
             State::Waiting { at: Some(key), .. } => {
@@ -189,7 +195,8 @@ impl<G: Granter> Queue<G> {
         done
     }
 
-    /// The pool's own limit was changed: sees to it that blocks which are out above a lower one are not leased again from a magazine.
+    /// The pool's own limit was changed: sees to it that blocks which are out above a lower one are
+    /// not leased again from a magazine.
     pub(in crate::pool) fn watch_limit(&mut self, granter: &G) -> Done<G> {
         self.is_over = true;
         self.serve(granter, Vec::new())
@@ -246,7 +253,8 @@ impl<G: Granter> Queue<G> {
             }
         }
         for key in woken {
-            // Room that came and went in every round: from the pool's line, the next return serves whoever has it then.
+            // Room that came and went in every round: from the pool's line, the next return serves
+            // whoever has it then.
             self.serve_limit(granter, key, &mut done);
             self.raise(granter, &mut done);
         }
@@ -268,7 +276,8 @@ impl<G: Granter> Queue<G> {
         }
     }
 
-    /// Flags the pool once it is certain that somebody waits for it, or that it may be over its limit; whether that was news.
+    /// Flags the pool once it is certain that somebody waits for it, or that it may be over its
+    /// limit; whether that was news.
     fn raise(&mut self, granter: &G, done: &mut Done<G>) -> bool {
         let is_awaited = !self.pool.tickets.is_empty();
         let is_news = (is_awaited || self.is_over) && !self.raised;

@@ -8,7 +8,8 @@ use crate::pool::{
 };
 
 impl Core {
-    /// Lays bytes that are reserved and charged to this account there for its leases, and serves those who wait for such.
+    /// Lays bytes that are reserved and charged to this account there for its leases, and serves
+    /// those who wait for such.
     pub(in crate::pool) fn lay_cover(&self, account: &Account, bytes: usize) {
         let (waiting, woken) = {
             let mut stock = self.stock.lock();
@@ -20,7 +21,8 @@ impl Core {
         }
     }
 
-    /// Reserves and lays so many bytes there, if that can be had at once and nobody is near a limit: nearly always, and under one lock.
+    /// Reserves and lays so many bytes there, if that can be had at once and nobody is near a
+    /// limit: nearly always, and under one lock.
     pub(in crate::pool) fn cover_fast<'a>(&self, account: &'a AccountHandle, bytes: usize) -> Option<Charge<'a>> {
         if account.refuses() {
             return None;
@@ -38,7 +40,8 @@ impl Core {
         None
     }
 
-    /// Ends what `lay_cover` began: what is left is refunded and released, and whoever waits for it is served.
+    /// Ends what `lay_cover` began: what is left is refunded and released, and whoever waits for it
+    /// is served.
     pub(in crate::pool) fn end_cover(&self, account: &AccountHandle, bytes: usize) {
         let (waiting, woken) = {
             let mut stock = self.stock.lock();
@@ -49,7 +52,8 @@ impl Core {
         }
     }
 
-    /// Takes one block of exactly this class, if an account covers it. Passes nobody: the room for it was taken when it was reserved.
+    /// Takes one block of exactly this class, if an account covers it. Passes nobody: the room for
+    /// it was taken when it was reserved.
     pub(super) fn lease_covered<'a>(
         &self,
         account: &'a AccountHandle,
@@ -64,8 +68,8 @@ impl Core {
         self.draw_block(class, bytes, charge.ok()?, woken).map_err(|charge| woken.extend(charge.refund())).ok()
     }
 
-    /// Whether there is room at the account `key`, of which `promised` bytes are for others, for what somebody wants who waits there.
-    /// What a cover on the way is enough for needs none.
+    /// Whether there is room at the account `key`, of which `promised` bytes are for others, for
+    /// what somebody wants who waits there. What a cover on the way is enough for needs none.
     pub(super) fn has_room_at(&self, key: AccountKey, account: &Account, request: Request, promised: usize) -> bool {
         let Some(at) = account.find(key) else { return true };
         let bytes = self.bytes_of(request);
@@ -86,7 +90,8 @@ impl Core {
         }
     }
 
-    /// Takes the block: from a magazine, from the slab, or from the slab once all magazines are empty.
+    /// Takes the block: from a magazine, from the slab, or from the slab once all magazines are
+    /// empty.
     fn draw_block<'a>(
         &self,
         class: ClassIndex,

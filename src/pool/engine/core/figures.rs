@@ -30,7 +30,8 @@ impl Core {
     /// Bounds what may be out at once; for the pool's own account.
     pub(in crate::pool) fn set_limit(&self, limit: usize) {
         self.stock.lock().slab.limit = limit.min(self.settings.budget);
-        // This empties the magazines: what is cached counts as out, and a lower limit must not be used up by free blocks.
+        // This empties the magazines: what is cached counts as out, and a lower limit must not be
+        // used up by free blocks.
         let done = self.queue.lock().watch_limit(self);
         self.finish(done);
     }
@@ -52,10 +53,12 @@ impl Core {
         (stock.slab.limit, stock.slab.room())
     }
 
-    /// Bytes leased in the whole pool: what is out of the slab and not in a magazine, and what is reserved.
+    /// Bytes leased in the whole pool: what is out of the slab and not in a magazine, and what is
+    /// reserved.
     pub(in crate::pool) fn leased(&self) -> usize {
         let SlabCount { out_bytes, reserved, .. } = self.stock.lock().slab.count();
-        // Apart, for the two were read one after the other, and a block may have gone to a magazine in between.
+        // Apart, for the two were read one after the other, and a block may have gone to a magazine
+        // in between.
         out_bytes.saturating_sub(self.cache.bytes()) + reserved
     }
 
@@ -85,7 +88,8 @@ impl Core {
 
     /// Waits until the pressure is high.
     ///
-    /// Leases out of a magazine are not seen (QUIET), so it may be noticed late by what one shard holds.
+    /// Leases out of a magazine are not seen (QUIET), so it may be noticed late by what one shard
+    /// holds.
     pub(in crate::pool) async fn pressure_high(&self) {
         let _watcher = Watcher::new(&self.counters.watchers);
         loop {
@@ -97,7 +101,8 @@ impl Core {
         }
     }
 
-    /// Samples the peak and the pressure, when the slab has given out more than ever (QUIET). Wakes, so no lock may be held.
+    /// Samples the peak and the pressure, when the slab has given out more than ever (QUIET).
+    /// Wakes, so no lock may be held.
     pub(in crate::pool) fn note_leased(&self, somebody_waits: bool) {
         let has_news = self.counters.news.load(Relaxed) != 0 && self.counters.news.swap(0, Relaxed) != 0;
         // Blocks out of depots and of others' magazines are no news to the slab.
@@ -109,7 +114,8 @@ impl Core {
         }
     }
 
-    /// The counts of the slab and of each class, with the blocks of it that are cached, all of one moment.
+    /// The counts of the slab and of each class, with the blocks of it that are cached, all of one
+    /// moment.
     pub(in crate::pool) fn counts(&self) -> (SlabCount, Vec<(ClassIndex, ClassCount, usize)>) {
         let cached = self.cache.counts();
         let stock = self.stock.lock();

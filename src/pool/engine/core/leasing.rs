@@ -13,7 +13,8 @@ use crate::pool::{
     store::{ClassIndex, Place, Popped, RawBlock},
 };
 
-/// A chain is leased with at most so many blocks: with the head of a response in front, 64 buffers go into one writev.
+/// A chain is leased with at most so many blocks: with the head of a response in front, 64 buffers
+/// go into one writev.
 pub(in crate::pool) const CHAIN_BLOCKS_MAX: usize = 63;
 
 /// What a refill found.
@@ -24,7 +25,8 @@ enum NoBlock {
 }
 
 impl Core {
-    /// Leases one block of `class` if this thread's shard has it and no limit is near: nearly always.
+    /// Leases one block of `class` if this thread's shard has it and no limit is near: nearly
+    /// always.
     #[inline]
     pub(in crate::pool) fn lease_fast(&self, account: &AccountHandle, class: ClassIndex) -> Option<Fresh> {
         if account.is_special() {
@@ -57,7 +59,8 @@ impl Core {
         leased
     }
 
-    /// Leases what a request asks for, all of it or nothing. Accounts at which a refund woke somebody are added to `woken`.
+    /// Leases what a request asks for, all of it or nothing. Accounts at which a refund woke
+    /// somebody are added to `woken`.
     pub(in crate::pool) fn lease_request(
         &self,
         account: &AccountHandle,
@@ -67,8 +70,8 @@ impl Core {
     ) -> Result<Grant, Blocked> {
         match request {
             Request::Block(class) => self.lease_class(account, class, in_turn, woken).map(Grant::block),
-            Request::Chain(len) => self.lease_chain(account, len, in_turn, woken).map(Grant::blocks),
-            Request::Reservation(len) => self.reserve(account, len, in_turn, woken).map(Grant::reserved),
+            Request::Chain(len) => self.lease_chain(account, len, in_turn, woken).map(Grant::Blocks),
+            Request::Reservation(len) => self.reserve(account, len, in_turn, woken).map(Grant::Reserved),
         }
     }
 
@@ -111,12 +114,14 @@ impl Core {
                     wanted = wanted.saturating_sub(raw.capacity());
                     leased.push((raw, charge));
                 }
-                // Better blocks would have fitted: it is the pool that must be waited for, since it had none of them.
+                // Better blocks would have fitted: it is the pool that must be waited for, since it
+                // had none of them.
                 Err(Blocked::Limit(_)) if pool_lacked => break Blocked::Pool,
                 Err(blocked) => break blocked,
             }
         };
-        // Quietly: serving the queue for blocks that never left would try the same chain again, for ever.
+        // Quietly: serving the queue for blocks that never left would try the same chain again, for
+        // ever.
         let mut stock = self.stock.lock();
         for (raw, charge) in leased {
             stock.slab.put(raw);
@@ -125,8 +130,8 @@ impl Core {
         Err(blocked)
     }
 
-    /// The best block for `wanted` bytes of a chain; failing that a smaller one of which `blocks` would do, failing that a
-    /// larger one. Also says whether the pool lacked a better one.
+    /// The best block for `wanted` bytes of a chain; failing that a smaller one of which `blocks`
+    /// would do, failing that a larger one. Also says whether the pool lacked a better one.
     fn lease_any<'a>(
         &self,
         account: &'a AccountHandle,
@@ -196,7 +201,8 @@ impl Core {
         }
     }
 
-    /// An empty magazine: takes a batch from the slab; failing that, empties all magazines into the slab and tries again.
+    /// An empty magazine: takes a batch from the slab; failing that, empties all magazines into the
+    /// slab and tries again.
     #[cold]
     fn refill(&self, class: ClassIndex) -> Result<RawBlock, NoBlock> {
         let mut batch = {
@@ -225,7 +231,8 @@ impl Core {
                 let mut stock = self.stock.lock();
                 stock.slab.put_batch(over);
                 if stock.waiting {
-                    // Serving them here would run wakers with raw blocks in hand; whoever is blocked serves the queue next.
+                    // Serving them here would run wakers with raw blocks in hand; whoever is
+                    // blocked serves the queue next.
                     stock.slab.put(first);
                     return Err(NoBlock::Waiting);
                 }

@@ -4,7 +4,8 @@ use super::{Account, Core};
 use crate::pool::engine::plans::{Plan, PlanKey};
 
 impl Core {
-    /// Whether this ask for so many bytes is to be refused on purpose. Every ask comes here once, before anything is charged.
+    /// Whether this ask for so many bytes is to be refused on purpose. Every ask comes here once,
+    /// before anything is charged.
     #[inline]
     pub(in crate::pool) fn refuses(&self, account: &Account, bytes: usize) -> bool {
         account.refuses() && bytes > 0 && self.plans.lock().ask(account)

@@ -32,7 +32,8 @@ impl Core {
         }
     }
 
-    /// Gives reserved bytes back whose charge has been refunded, and serves whoever waits. The caller keeps the core.
+    /// Gives reserved bytes back whose charge has been refunded, and serves whoever waits. The
+    /// caller keeps the core.
     pub(in crate::pool) fn release(&self, bytes: usize, woken: Vec<AccountKey>) {
         let waiting = {
             let mut stock = self.stock.lock();
@@ -44,7 +45,8 @@ impl Core {
         }
     }
 
-    /// Takes room from the slab; failing that, empties all magazines into it and tries again, for what is cached is out.
+    /// Takes room from the slab; failing that, empties all magazines into it and tries again, for
+    /// what is cached is out.
     fn reserve_room(&self, bytes: usize, in_turn: bool) -> bool {
         {
             let mut stock = self.stock.lock();

@@ -15,9 +15,9 @@ impl Core {
         self.spares().map(|spare| self.give_back(spare, usize::MAX, usize::MAX).1).sum()
     }
 
-    /// Takes back grants that nobody collected, empties magazines that nobody used since the last sweep, and says how many
-    /// blocks of each class to give back: half of what the load has not needed since then (H2O's rule: half of the low
-    /// watermark, for the whole runs out mid-cycle).
+    /// Takes back grants that nobody collected, empties magazines that nobody used since the last
+    /// sweep, and says how many blocks of each class to give back: half of what the load has not
+    /// needed since then (H2O's rule: half of the low watermark, for the whole runs out mid-cycle).
     pub(in crate::pool) fn sweep(&self) -> Vec<(Spare, usize)> {
         self.sample();
         self.drain(true);
@@ -30,8 +30,8 @@ impl Core {
         self.classes.iter().map(Spare::Blocks).chain([Spare::Spans])
     }
 
-    /// Gives up to `goal` free blocks or spans, and about `bytes_max` at most, back to the system; returns how many, and the
-    /// bytes.
+    /// Gives up to `goal` free blocks or spans, and about `bytes_max` at most, back to the system;
+    /// returns how many, and the bytes.
     pub(in crate::pool) fn give_back(&self, spare: Spare, goal: usize, bytes_max: usize) -> (usize, usize) {
         let mut leaving = Leaving::new();
         let count = {
@@ -76,7 +76,8 @@ mod tests {
         let class = core.classes.largest();
         drop(core.lease_block(&account, class).ok().expect("free"));
         let mut account = Some(account);
-        // As in `drain`, where another thread drops the handle while the blocks are in no magazine and not yet in the slab.
+        // As in `drain`, where another thread drops the handle while the blocks are in no magazine
+        // and not yet in the slab.
         core.cache.drain(false, |blocks| {
             assert_eq!(blocks.is_empty(), account.take().is_none(), "the first magazine has them");
             core.put_all(blocks);

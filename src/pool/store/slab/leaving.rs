@@ -27,7 +27,8 @@ pub(in crate::pool) struct Leaving {
 }
 
 impl Slab {
-    /// How many free blocks or spans the load has not needed since the last sweep; starts the next one.
+    /// How many free blocks or spans the load has not needed since the last sweep; starts the next
+    /// one.
     pub(in crate::pool) fn sweep_low(&mut self, spare: Spare) -> usize {
         let (low, now) = match spare {
             Spare::Blocks(class) => {
@@ -39,7 +40,8 @@ impl Slab {
         std::mem::replace(low, now).min(now)
     }
 
-    /// Sets up to `goal` free blocks or spans and about `bytes_max` bytes aside for the system; returns how many.
+    /// Sets up to `goal` free blocks or spans and about `bytes_max` bytes aside for the system;
+    /// returns how many.
     pub(in crate::pool) fn give_back_begin(
         &mut self,
         spare: Spare,
@@ -87,7 +89,8 @@ impl Slab {
             let Some(head) = self.lists[class.get()].first_of(0) else { break };
             let warm = self.run_mut(head).warm_free();
             if warm == 0 {
-                // Only runs that were given up block by block are wholly cold; nothing to gain, but the table goes.
+                // Only runs that were given up block by block are wholly cold; nothing to gain, but
+                // the table goes.
                 self.end_run(head, memory);
                 continue;
             }
@@ -175,7 +178,8 @@ impl Leaving {
     pub(in crate::pool) fn release(&mut self, memory: &Memory) -> usize {
         let mut bytes = self.left;
         for (offset, len) in self.joined_ranges() {
-            // SAFETY: `give_back_begin` set this range aside, and it is leased again only after `give_back_end`.
+            // SAFETY: `give_back_begin` set this range aside, and it is leased again only after
+            // `give_back_end`.
             unsafe { memory.give_back(offset, len) };
             bytes += len;
         }
