@@ -1,7 +1,7 @@
 //! HTTP/1.1 with connections that are parked, against stock hyper and axum: requests in a second, and what one costs the server.
 //!
 //! The client is a thread with plain sockets that writes requests made beforehand and counts bytes; each server is a thread of its own
-//! with one runtime. `cargo bench --bench http -- hello` takes the cases with that word in their names.
+//! with one runtime. `cargo bench -p benches --bench http -- hello` takes the cases with that word in their names.
 
 use std::{
     convert::Infallible,

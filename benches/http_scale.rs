@@ -1,5 +1,5 @@
 //! The memory of a server with 5,000 keep-alive connections from another process, each of which sends now and then a body of up to 64 KiB:
-//! `cargo bench --bench http_scale`. The bench is the client, and runs itself as the server.
+//! `cargo bench -p benches --bench http_scale`. The bench is the client, and runs itself as the server.
 
 #[path = "../tests/support/heap/files.rs"]
 mod files;

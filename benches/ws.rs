@@ -1,7 +1,7 @@
 //! WebSockets against tokio-tungstenite, fastwebsockets and tokio-websockets: echoes, broadcasts, and what one costs the server.
 //!
 //! Each server is a thread of its own with one runtime. The client is one thread with plain sockets, that writes frames made beforehand and
-//! counts bytes. `cargo bench --bench ws -- broadcast` takes the cases with that word in their names.
+//! counts bytes. `cargo bench -p benches --bench ws -- broadcast` takes the cases with that word in their names.
 
 #[path = "../tests/support/calls.rs"]
 mod calls;

@@ -1,9 +1,9 @@
 //! This crate beside what servers stand on otherwise, at thousands of connections: memory, system calls, processor time, side by side.
 //!
 //! ```sh
-//! cargo bench --bench scale                                                # all of it, in less than eight minutes
-//! cargo bench --bench scale -- --only idle --connections 1000              # one scenario, smaller
-//! cargo bench --bench scale -- --json target/scale.json --svg target/scale # the figures, and plots of them
+//! cargo bench -p benches --bench scale                                                # all of it, in less than eight minutes
+//! cargo bench -p benches --bench scale -- --only idle --connections 1000              # one scenario, smaller
+//! cargo bench -p benches --bench scale -- --json target/scale.json --svg target/scale # the figures, and plots of them
 //! ```
 //!
 //! The bench is the client, in one thread. It runs itself again as the server of each variant: a process of one thread, with an allocator that

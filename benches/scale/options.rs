@@ -16,7 +16,7 @@ use crate::{files, machine, scenario, scenario::Scenario};
 
 /// Stock servers and leasehold side by side, each in a process of its own, over loopback: memory, system calls, processor time.
 #[derive(Debug, Parser)]
-#[command(bin_name = "cargo bench --bench scale --", after_help = scenario::list())]
+#[command(bin_name = "cargo bench -p benches --bench scale --", after_help = scenario::list())]
 pub(crate) struct Options {
     /// How many connections a server has, in scenarios that are about many.
     #[arg(long, value_name = "N", default_value_t = 5000, value_parser = clap::value_parser!(u64).range(1..=1_000_000))]

@@ -1,4 +1,4 @@
-//! How many system calls reading and writing cost. Prints the figures: `cargo test --test syscalls -- --nocapture`.
+//! How many system calls reading and writing cost. Prints the figures: `cargo test --test calls syscalls:: -- --nocapture`.
 
 #![cfg(all(target_os = "linux", target_env = "gnu"))]
 

@@ -15,7 +15,7 @@ const QUIET_WITHIN: Duration = Duration::from_secs(30);
 /// How long `maintain` may take to give memory back: it gives half of what is not needed four times a second.
 const TRIMMED_WITHIN: Duration = Duration::from_secs(10);
 
-/// What `maintain` may leave mapped, as in `tests/trimming.rs`. `trim` leaves nothing.
+/// What `maintain` may leave mapped, as in `tests/it/trimming.rs`. `trim` leaves nothing.
 const MAPPED_LEFT: usize = 1 << 20;
 
 /// What the descriptors of this process stand for: files, or sockets by their numbers.
