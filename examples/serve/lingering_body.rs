@@ -15,8 +15,9 @@ use http_body_util::BodyExt;
 use hyper::body::{Frame, SizeHint};
 use tokio::{runtime::Handle, time::timeout};
 
-/// How long a client may go on sending what nobody wants. Most stop when they read the answer.
-const LINGER_MAX: Duration = Duration::from_secs(2);
+/// How long a client may go on sending what nobody wants, so that its connection is kept. Most stop when they read the answer. Meanwhile
+/// the connection is awake, and requests that wait for room wait for it; the server reads on after that, without its room.
+const LINGER_MAX: Duration = Duration::from_secs(1);
 
 /// A body that is read on for a while, and thrown away, when it is dropped before its end.
 ///

@@ -93,6 +93,7 @@ async fn small_messages_cost_a_call_each_way() {
     });
     let (mut intake, mut chain) = (Intake::new(), ChainMut::new(&pool));
     take_recv(&far);
+    take_send(&far);
     while intake.read(&mut far, &mut chain).await.unwrap() > 0 {
         let mut answer = chain.split_frame(chain.len());
         write_all_buf(&mut far, &mut answer).await.unwrap();
@@ -124,6 +125,7 @@ async fn lines_through_a_buf_stream_cost_a_call_each_way() {
     });
     let mut stream = BufStream::new(far, &pool);
     take_recv(stream.get_ref());
+    take_send(stream.get_ref());
     let mut line = Vec::new();
     while stream.read_until(b'\n', &mut line).await.unwrap() > 0 {
         for piece in line.chunks(3) {

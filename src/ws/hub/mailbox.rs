@@ -19,7 +19,11 @@ use super::{
     broadcast::Broadcast,
     hub_builder::{HubBuilder, SlowPolicy},
 };
-use crate::{sync::Mutex, util::WakeList, ws::millis::Millis};
+use crate::{
+    sync::Mutex,
+    util::WakeList,
+    ws::{CloseFrame, millis::Millis},
+};
 
 /// So many messages are handed to the socket at once at most: with their heads, as many as one call sends.
 const BATCH_MAX: usize = 32;
@@ -44,7 +48,7 @@ struct State {
     slow: Option<Box<Slow>>,
 }
 
-/// What only members have that were slow once.
+/// What only members have that were slow once, or that close.
 #[derive(Debug, Default)]
 struct Slow {
     /// How much of what is begun had been written when it last moved.
@@ -52,6 +56,8 @@ struct Slow {
     dropped: u64,
     /// Of senders that wait for room here.
     senders: Vec<Waker>,
+    /// What the peer is told once all is sent, if the member closes by itself.
+    farewell: Option<CloseFrame>,
 }
 
 /// Why a member is no longer one.
@@ -167,6 +173,23 @@ impl Mailbox {
         self.0.lock().leave(why, after);
     }
 
+    /// The member closes by itself: its peer is told this once all is sent. The first such frame stays.
+    pub(super) fn close(&self, farewell: CloseFrame, after: &mut After) {
+        let mut state = self.0.lock();
+        state.slow().farewell.get_or_insert(farewell);
+        state.leave(Leave::Closing, after);
+    }
+
+    /// What the peer of a member is told that closes by itself.
+    pub(super) fn farewell(&self) -> CloseFrame {
+        self.0.lock().slow.as_ref().and_then(|slow| slow.farewell.clone()).unwrap_or_default()
+    }
+
+    /// Whether the member closes by itself.
+    pub(super) fn is_closing(&self) -> bool {
+        self.0.lock().slow.as_ref().is_some_and(|slow| slow.farewell.is_some())
+    }
+
     /// Whether its memory comes home as soon as its task runs.
     pub(super) fn is_cut(&self) -> bool {
         self.0.lock().end.is_some_and(|end| end.force() == Force::Cut)
@@ -204,7 +227,7 @@ impl Mailbox {
                 after.wakers.extend(std::mem::take(&mut slow.senders));
             }
             // An idle member holds nothing but a count.
-            state.slow.take_if(|slow| slow.dropped == 0);
+            state.slow.take_if(|slow| slow.dropped == 0 && slow.farewell.is_none());
         }
     }
 

@@ -39,14 +39,12 @@ pub struct Member<T> {
     mailbox: Arc<Mailbox>,
     shared: Arc<Shared>,
     place: Place,
-    /// What the peer is told once all is sent, if the member closes by itself.
-    farewell: Option<Box<CloseFrame>>,
 }
 
 impl<T> Member<T> {
     pub(super) fn new(socket: WebSocket<T>, shared: &Arc<Shared>) -> Self {
         let (mailbox, place) = shared.join();
-        Self { socket, mailbox, shared: Arc::clone(shared), place, farewell: None }
+        Self { socket, mailbox, shared: Arc::clone(shared), place }
     }
 
     /// The socket.
@@ -81,22 +79,25 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Member<T> {
     /// # Cancel safety
     /// As [`WebSocket::send`].
     pub fn send(&mut self, message: impl Into<Message>) -> impl Future<Output = Result<(), Error>> {
-        let (mut message, is_close) = match message.into() {
-            Message::Close(frame) => {
-                self.start_close(frame);
-                (None, true)
-            }
-            message => (Some(message), false),
-        };
-        poll_fn(move |cx| {
-            if is_close {
-                ready!(self.poll_mailbox_closed(cx))?;
-            }
-            match self.socket.poll_send_message(cx, &mut message) {
-                Poll::Pending if !is_close && self.mailbox.poll_end(cx).is_some() => Poll::Ready(Err(Error::closed())),
-                polled => polled,
-            }
-        })
+        let mut message = Some(message.into());
+        poll_fn(move |cx| self.poll_send(cx, &mut message))
+    }
+
+    fn poll_send(&mut self, cx: &mut Context<'_>, message: &mut Option<Message>) -> Poll<Result<(), Error>> {
+        if let Some(Message::Close(frame)) = message {
+            let frame = frame.take();
+            *message = None;
+            self.start_close(frame);
+        }
+        // A message that was taken before may wait, too: it is flushed with the close frame.
+        if message.is_none() && self.mailbox.is_closing() {
+            ready!(self.poll_mailbox_closed(cx))?;
+            return self.socket.poll_send_message(cx, message);
+        }
+        match self.socket.poll_send_message(cx, message) {
+            Poll::Pending if self.mailbox.poll_end(cx).is_some() => Poll::Ready(Err(Error::closed())),
+            polled => polled,
+        }
     }
 
     /// Closes: sends what the mailbox has, then a close frame, and waits for the peer's and for the end of the connection. All of it has
@@ -115,9 +116,8 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Member<T> {
 
     /// Takes no more broadcasts; the peer is told once all is sent.
     fn start_close(&mut self, frame: Option<CloseFrame>) {
-        self.farewell.get_or_insert_with(|| Box::new(frame.unwrap_or_default()));
         let mut after = After::default();
-        self.mailbox.leave(Leave::Closing, &mut after);
+        self.mailbox.close(frame.unwrap_or_default(), &mut after);
         after.finish();
     }
 
@@ -180,7 +180,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Member<T> {
             Leave::TooSlow => (CloseCode::POLICY, "messages are read too slowly"),
             Leave::OverShare => (CloseCode::POLICY, "too many messages wait"),
             Leave::HubClosed | Leave::Aborted => (CloseCode::GOING_AWAY, "the feed has ended"),
-            Leave::Closing => return self.socket.start_close(self.farewell.as_deref().cloned().unwrap_or_default()),
+            Leave::Closing => return self.socket.start_close(self.mailbox.farewell()),
             Leave::Gone => return Ok(()),
         };
         self.socket.start_close(CloseFrame::new(code, reason))
@@ -219,7 +219,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Stream for Member<T> {
     fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         let this = self.get_mut();
         let polled = this.poll_both_ways(cx);
-        if polled.is_pending() && this.farewell.is_none() && this.socket.is_leaving() {
+        if polled.is_pending() && this.socket.is_leaving() && !this.mailbox.is_closing() {
             // The server stops. What the mailbox has is sent before.
             this.start_close(Some(farewell()));
             return this.poll_both_ways(cx);
