@@ -12,7 +12,9 @@
 //! | [`WebSocket::new`] | done elsewhere |
 //!
 //! After a handshake the transport is the bare socket again, as [`AnyStream`](crate::io::AnyStream), and nothing is left of HTTP but frames that
-//! came early, in leased blocks. To an HTTP server the connection has ended then: it no longer counts it, and no shutdown waits for it.
+//! came early, in leased blocks. To an HTTP server the connection has ended then, and is no longer counted. When a server of
+//! this crate stops, a socket that it accepted tells its peer so (1001). With `Serve::shutdown_timeout` the server waits for such sockets,
+//! and cuts them when the time is over.
 //!
 //! # Examples
 //! An echo on hyper, at every path:

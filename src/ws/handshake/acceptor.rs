@@ -21,7 +21,7 @@ use crate::{http::BytesBody, ws::socket::config::Config};
 /// The request is no handshake, or a broken one, by RFC 6455 §4.2.1; [`UpgradeError::into_response`] tells the client.
 ///
 /// # Examples
-/// In [the module's docs](super).
+/// In [the module's docs](crate::ws).
 pub fn upgrade<B>(request: &mut Request<B>) -> Result<(Response<BytesBody>, Upgrade), UpgradeError> {
     Acceptor::new().upgrade(request)
 }

@@ -62,7 +62,7 @@ impl ConnectError {
         matches!(*self.kind, Kind::Uri(_) | Kind::Request(_) | Kind::Tls)
     }
 
-    /// The URI is `wss://`: connect with TLS yourself, and use [`connect_on`](super::connect_on).
+    /// The URI is `wss://`: connect with TLS yourself, and use [`connect_on`](crate::ws::connect_on).
     pub fn needs_tls(&self) -> bool {
         matches!(*self.kind, Kind::Tls)
     }
@@ -72,12 +72,12 @@ impl ConnectError {
         matches!(*self.kind, Kind::Io(_))
     }
 
-    /// The response took longer than [`Connect::timeout`](super::Connect::timeout).
+    /// The response took longer than [`Connect::timeout`](crate::ws::Connect::timeout).
     pub fn is_deadline_passed(&self) -> bool {
         matches!(*self.kind, Kind::Late(_))
     }
 
-    /// The head of the response is longer than [`Connect::head_max`](super::Connect::head_max).
+    /// The head of the response is longer than [`Connect::head_max`](crate::ws::Connect::head_max).
     pub fn is_over_limit(&self) -> bool {
         matches!(*self.kind, Kind::LongHead(_))
     }

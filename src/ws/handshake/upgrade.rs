@@ -23,7 +23,7 @@ use crate::{
     },
 };
 
-/// A WebSocket to be, once the client has its response: from [`upgrade`](super::upgrade()) or [`Acceptor::upgrade`](super::Acceptor::upgrade).
+/// A WebSocket to be, once the client has its response: from [`upgrade`](crate::ws::upgrade()) or [`Acceptor::upgrade`](crate::ws::Acceptor::upgrade).
 ///
 /// [`accept`](Self::accept) it in a task of its own: hyper gives the connection away only after the response is sent.
 #[must_use = "a socket that nobody accepts is closed"]
@@ -56,7 +56,7 @@ impl Upgrade {
     ///
     /// When a server of this crate stops, the socket sends a close frame with 1001 (going away),
     /// behind what is queued, once its task waits to receive. The peer has
-    /// [`close_timeout`](super::Config::close_timeout) to answer. When the server's
+    /// [`close_timeout`](crate::ws::Config::close_timeout) to answer. When the server's
     /// [`shutdown_timeout`](crate::http::serve::Serve::shutdown_timeout) is over, the socket fails.
     ///
     /// Do not charge it to the account that [`Serve::pool`](crate::http::serve::Serve::pool) gives with a request: that one is for what the

@@ -5,7 +5,7 @@ use std::{fmt, io};
 use super::{close::CloseCode, violation::Violation};
 use crate::pool::LeaseError;
 
-/// The error of a [`WebSocket`](super::WebSocket): what the peer did, what failed, or which limit was met.
+/// The error of a [`WebSocket`](crate::ws::WebSocket): what the peer did, what failed, or which limit was met.
 #[derive(Debug)]
 pub struct Error {
     /// In a box, so that a message and its error together are not larger than a message.
@@ -67,7 +67,7 @@ impl Error {
         matches!(*self.kind, Kind::Violation(_))
     }
 
-    /// A frame or a message is too long, or a peer sends too many fragments or control frames: a limit of [`Config`](super::Config).
+    /// A frame or a message is too long, or a peer sends too many fragments or control frames: a limit of [`Config`](crate::ws::Config).
     pub fn is_over_limit(&self) -> bool {
         matches!(*self.kind, Kind::OverLimit { .. })
     }

@@ -7,7 +7,7 @@ use std::{
 
 use super::keep_alive::KeepAlive;
 
-/// Limits and settings of [`WebSocket`](super::WebSocket)s. Sockets share it: make one, and clone it.
+/// Limits and settings of [`WebSocket`](crate::ws::WebSocket)s. Sockets share it: make one, and clone it.
 ///
 /// An announced length sizes nothing: memory grows with the bytes that arrive, whatever the limits; they say when to stop. What a socket may
 /// have at all is for its account to say.
@@ -87,7 +87,7 @@ impl Config {
         Self { keep_alive: Some(keep_alive.clone()), ..self }
     }
 
-    /// What the account of a socket may hold, in bytes, where each gets one of its own: behind [`axum`](super::axum); 4 MiB by default.
+    /// What the account of a socket may hold, in bytes, where each gets one of its own: behind [`axum`](crate::ws::axum); 4 MiB by default.
     #[cfg(feature = "axum")]
     pub fn account_max(self, bytes: usize) -> Self {
         Self { account_max: bytes, ..self }

@@ -20,7 +20,7 @@ use crate::io::{Sleepers, TICK, Tick};
 
 /// How sockets find out that a peer is gone: a ping when nothing came for a while, and an end when nothing comes back.
 ///
-/// Make one, and give it to the [`Config`](super::Config) of many sockets: they share one coarse timer, of four ticks a second. A socket costs
+/// Make one, and give it to the [`Config`](crate::ws::Config) of many sockets: they share one coarse timer, of four ticks a second. A socket costs
 /// some 60 bytes for it, in place of a timer of its own.
 ///
 /// The timer runs in the runtime in which the first socket is polled, and rests while there is none.
