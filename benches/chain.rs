@@ -23,7 +23,11 @@ fn main() {
 
 fn cases() -> Vec<Case> {
     let pool = Pool::new(256 * MIB).expect("256 MiB can be reserved");
-    let of_64k = Pool::builder().budget(256 * MIB).classes([BLOCK_LEN]).build().expect("256 MiB can be reserved");
+    let of_64k = Pool::builder()
+        .budget(256 * MIB)
+        .classes([BLOCK_LEN])
+        .build()
+        .expect("256 MiB can be reserved");
     let block = {
         let pool = pool.clone();
         move || filled(pool.try_lease(BLOCK_LEN).expect("the budget is ample"))
@@ -65,16 +69,24 @@ fn cases() -> Vec<Case> {
         Case {
             group: "freeze_4KiB_frames/kept",
             runs: vec![
-                Run::new("BlockMut", move |rounds| kept(rounds, &block_kept, |from| from.split_to(FRAME_LEN).freeze())),
-                Run::new("ChainMut", move |rounds| kept(rounds, &chain_kept, |from| from.split_to(FRAME_LEN).freeze())),
-                Run::new("BytesMut", move |rounds| kept(rounds, bytes, |from| from.split_to(FRAME_LEN).freeze())),
+                Run::new("BlockMut", move |rounds| {
+                    kept(rounds, &block_kept, |from| from.split_to(FRAME_LEN).freeze())
+                }),
+                Run::new("ChainMut", move |rounds| {
+                    kept(rounds, &chain_kept, |from| from.split_to(FRAME_LEN).freeze())
+                }),
+                Run::new("BytesMut", move |rounds| {
+                    kept(rounds, bytes, |from| from.split_to(FRAME_LEN).freeze())
+                }),
             ],
         },
         Case {
             group: "read_1MiB_in_4KiB_pieces",
             runs: vec![
                 Run::new("Chain_of_64KiB_blocks", {
-                    let source: Chain = (0..16).map(|_| filled(pool.try_lease(BLOCK_LEN).expect("ample"))).collect();
+                    let source: Chain = (0..16)
+                        .map(|_| filled(pool.try_lease(BLOCK_LEN).expect("ample")))
+                        .collect();
                     move |rounds| read(rounds, || source.clone())
                 }),
                 Run::new("Bytes", {
@@ -111,7 +123,12 @@ fn written<B: BufMut>(rounds: u64, lease: impl Fn() -> B) -> Duration {
 }
 
 /// Cuts 64 KiB into frames; the filling is not measured.
-fn framed<B: Buf, F>(rounds: u64, lease: impl Fn() -> B, cut: impl Fn(&mut B) -> F, sink: impl Fn(F)) -> Duration {
+fn framed<B: Buf, F>(
+    rounds: u64,
+    lease: impl Fn() -> B,
+    cut: impl Fn(&mut B) -> F,
+    sink: impl Fn(F),
+) -> Duration {
     let mut cutting = Duration::ZERO;
     for _ in 0..rounds {
         let mut buf = lease();

@@ -1,4 +1,5 @@
-//! Length-delimited frames against tokio-util's codec on `BytesMut`: the codec alone, and an echo over a socket.
+//! Length-delimited frames against tokio-util's codec on `BytesMut`: the codec alone, and an echo
+//! over a socket.
 
 mod link;
 mod ratios;
@@ -14,7 +15,9 @@ use std::{
 };
 
 use bytes::{Buf, BufMut, Bytes, BytesMut};
-use futures_util::{FutureExt, Sink, SinkExt, Stream, StreamExt, TryStreamExt, future::LocalBoxFuture};
+use futures_util::{
+    FutureExt, Sink, SinkExt, Stream, StreamExt, TryStreamExt, future::LocalBoxFuture,
+};
 use leasehold::{
     ChainMut, Pool,
     codec::{self, Decoder as _, Encoder as _, HEAD_ROOM},
@@ -78,9 +81,10 @@ fn main() {
     measure(&cases);
 }
 
-// ---- the codec alone -------------------------------------------------------------------------------------------------------
+// ---- the codec alone ----------------------------------------------------------------------------
 
-/// Takes frames out of bytes that have been read, at most `wire_len` of them or one frame; a round is one frame.
+/// Takes frames out of bytes that have been read, at most `wire_len` of them or one frame; a round
+/// is one frame.
 fn decoding(group: &'static str, pool: &Pool, len: usize, wire_len: usize) -> Case {
     let count = (wire_len / (HEAD_LEN + len)).max(1);
     let wire = frame(len).repeat(count);
@@ -99,7 +103,12 @@ fn decoding(group: &'static str, pool: &Pool, len: usize, wire_len: usize) -> Ca
             }),
             Run::new("tokio_util", move |rounds| {
                 let mut codec = util::LengthDelimitedCodec::new();
-                decoded(rounds, count, || BytesMut::from(&bytes[..]), |src| codec.decode(src).expect("frames"))
+                decoded(
+                    rounds,
+                    count,
+                    || BytesMut::from(&bytes[..]),
+                    |src| codec.decode(src).expect("frames"),
+                )
             }),
         ],
     }
@@ -124,7 +133,8 @@ fn decoded<B: Buf, F>(
     decoding
 }
 
-/// Puts a shared payload behind its head, as a sink does, and takes it as sent; a round is one frame.
+/// Puts a shared payload behind its head, as a sink does, and takes it as sent; a round is one
+/// frame.
 fn encoding(group: &'static str, pool: &Pool, len: usize) -> Case {
     let payload = Bytes::from(vec![7; len]);
     let (pool, linked) = (pool.clone(), payload.clone());
@@ -157,7 +167,7 @@ fn encoding(group: &'static str, pool: &Pool, len: usize) -> Case {
     }
 }
 
-// ---- an echo ---------------------------------------------------------------------------------------------------------------
+// ---- an echo ------------------------------------------------------------------------------------
 
 struct Rival {
     name: &'static str,
@@ -207,7 +217,8 @@ where
     stream.map_ok(reply).forward(sink).await.expect("the client is fair");
 }
 
-/// The client is a plain socket, the same for all: its work is in all figures, and brings the ratios closer to 1.
+/// The client is a plain socket, the same for all: its work is in all figures, and brings the
+/// ratios closer to 1.
 fn echoing(group: &'static str, pool: &Pool, len: usize, in_flight: usize) -> Case {
     echo_case(group, pool, Link::exchanged, move |_, io, _| {
         let frames = frame(len).repeat(in_flight);
@@ -215,7 +226,8 @@ fn echoing(group: &'static str, pool: &Pool, len: usize, in_flight: usize) -> Ca
     })
 }
 
-/// The same client, but only the time in which the server is polled counts: what the codec and its transport make of it.
+/// The same client, but only the time in which the server is polled counts: what the codec and its
+/// transport make of it.
 fn echoing_server(group: &'static str, pool: &Pool, len: usize) -> Case {
     echo_case(group, pool, Link::served, move |_, io, _| {
         let frames = frame(len);
@@ -225,7 +237,9 @@ fn echoing_server(group: &'static str, pool: &Pool, len: usize) -> Case {
 
 /// Both ends are of one kind.
 fn echoing_both(group: &'static str, pool: &Pool, len: usize) -> Case {
-    echo_case(group, pool, Link::exchanged, move |rival, io, pool| (rival.client)(io, pool, vec![7; len].into()))
+    echo_case(group, pool, Link::exchanged, move |rival, io, pool| {
+        (rival.client)(io, pool, vec![7; len].into())
+    })
 }
 
 /// A round is one frame, there and back.
@@ -238,7 +252,8 @@ fn echo_case(
     let run = |rival: &'static Rival| {
         let (pool, client) = (pool.clone(), client.clone());
         Run::new(rival.name, move |rounds| {
-            // A new one for each try: where its buffers lie decides over the caches, by a factor of 2 with 1 MiB.
+            // A new one for each try: where its buffers lie decides over the caches, by a factor of
+            // 2 with 1 MiB.
             let mut link = Link::new(|io| (rival.serve)(io, &pool), |io| client(rival, io, &pool));
             link.exchanged(WARM * link.client.in_flight());
             measured(&mut link, rounds)
@@ -299,8 +314,9 @@ where
     }
 }
 
-/// A client and a server in one thread and one runtime: what is measured is the work of both. On two threads it would be how the system
-/// wakes them: 7 us or 40 us for the same 4 KiB, by the core that it chooses.
+/// A client and a server in one thread and one runtime: what is measured is the work of both. On
+/// two threads it would be how the system wakes them: 7 us or 40 us for the same 4 KiB, by the core
+/// that it chooses.
 struct Link {
     runtime: Runtime,
     local: LocalSet,

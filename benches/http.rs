@@ -1,7 +1,9 @@
-//! HTTP/1.1 with connections that are parked, against stock hyper and axum: requests in a second, and what one costs the server.
+//! HTTP/1.1 with connections that are parked, against stock hyper and axum: requests in a second,
+//! and what one costs the server.
 //!
-//! The client is a thread with plain sockets that writes requests made beforehand and counts bytes; each server is a thread of its own
-//! with one runtime. `cargo bench -p benches --bench http -- hello` takes the cases with that word in their names.
+//! The client is a thread with plain sockets that writes requests made beforehand and counts bytes;
+//! each server is a thread of its own with one runtime. `cargo bench -p benches --bench http --
+//! hello` takes the cases with that word in their names.
 
 use std::{
     convert::Infallible,
@@ -16,7 +18,7 @@ use std::{
 };
 
 use axum::{
-    Router,
+    Extension, Router,
     routing::{get, post},
     serve::ListenerExt,
 };
@@ -26,8 +28,8 @@ use http_body_util::Full;
 use hyper::{Request, Response, body::Body, server::conn::http1, service::service_fn};
 use hyper_util::rt::TokioIo;
 use leasehold::{
-    Pool,
-    http::{ChainBody, axum::Leased, serve, serve::from_hyper},
+    Chain, Pool,
+    http::{ChainBody, serve, serve::from_hyper},
     layer::BudgetLayer,
 };
 use tokio::{
@@ -40,7 +42,8 @@ use tower::{Layer, layer::util::Identity};
 const KIB: usize = 1 << 10;
 const MIB: usize = 1 << 20;
 
-/// How long one try runs, and how many the best and the median are taken of: some meet nobody else on a machine that others use too.
+/// How long one try runs, and how many the best and the median are taken of: some meet nobody else
+/// on a machine that others use too.
 const TRY: Duration = Duration::from_millis(40);
 const TRIES: usize = 41;
 
@@ -50,7 +53,16 @@ fn main() {
     if is_measured {
         println!(
             "{:<26} {:<26} {:>10} {:>6} {:>10} {:>6} {:>11} {:>6} {:>11} {:>6}",
-            "", "", "best req/s", "ratio", "median", "ratio", "best CPU us", "ratio", "median", "ratio"
+            "",
+            "",
+            "best req/s",
+            "ratio",
+            "median",
+            "ratio",
+            "best CPU us",
+            "ratio",
+            "median",
+            "ratio"
         );
     }
     for case in [hello, budget, axum_budget, echo, response] {
@@ -61,7 +73,7 @@ fn main() {
     }
 }
 
-// ---- what is compared ------------------------------------------------------------------------------------------------------
+// ---- what is compared ---------------------------------------------------------------------------
 
 fn hello() -> Case {
     async fn answer<B>(_: Request<B>) -> Result<Response<Full<Bytes>>, Infallible> {
@@ -72,7 +84,9 @@ fn hello() -> Case {
         request: request("GET", 0),
         connections: 50,
         servers: vec![
-            Server::new("leasehold", |listener| async { drop(serve(listener, from_hyper(service_fn(answer))).await) }),
+            Server::new("leasehold", |listener| async {
+                drop(serve(listener, from_hyper(service_fn(answer))).await)
+            }),
             Server::new("leasehold_without_linger", |listener| async {
                 drop(serve(listener, from_hyper(service_fn(answer))).linger(Duration::ZERO).await)
             }),
@@ -97,13 +111,17 @@ fn budget() -> Case {
                 serve(listener, service).pool(&one, 4 * MIB).await.expect("no error");
             }),
             Server::new("leasehold", |listener| async move {
-                serve(listener, from_hyper(service_fn(answer))).pool(&other, 4 * MIB).await.expect("no error");
+                serve(listener, from_hyper(service_fn(answer)))
+                    .pool(&other, 4 * MIB)
+                    .await
+                    .expect("no error");
             }),
         ],
     }
 }
 
-/// The same in axum, whose `layer` boxes the service and its response once more for each layer, whatever it does.
+/// The same in axum, whose `layer` boxes the service and its response once more for each layer,
+/// whatever it does.
 fn axum_budget() -> Case {
     let bare: Router = Router::new().route("/", get(async || "hello, world"));
     let layered = bare.clone().layer(BudgetLayer::new(&pool()));
@@ -122,7 +140,8 @@ fn axum_budget() -> Case {
 
 fn echo() -> Case {
     let pool = pool();
-    let leased = Router::new().route("/", post(|body: Leased| async { body })).with_state(pool);
+    let leased =
+        Router::new().route("/", post(|body: Chain| async { body })).layer(Extension(pool));
     let bytes: Router = Router::new().route("/", post(|body: Bytes| async { body }));
     let (same, stock) = (bytes.clone(), bytes);
     Case {
@@ -130,7 +149,9 @@ fn echo() -> Case {
         request: request("POST", MIB),
         connections: 8,
         servers: vec![
-            Server::new("leasehold/Leased", |listener| async { drop(serve(listener, leased).await) }),
+            Server::new("leasehold/Chain", |listener| async {
+                drop(serve(listener, leased).await)
+            }),
             Server::new("leasehold/Bytes", |listener| async { drop(serve(listener, same).await) }),
             Server::new("axum/Bytes", |listener| axum(listener, stock)),
         ],
@@ -160,7 +181,9 @@ fn response() -> Case {
             Server::new("hyper/ChainBody", |listener| {
                 stock(listener, move |_| ready(ChainBody::new(same_chain.clone())))
             }),
-            Server::new("hyper/Full<Bytes>", |listener| stock(listener, move |_| ready(Full::new(same_bytes.clone())))),
+            Server::new("hyper/Full<Bytes>", |listener| {
+                stock(listener, move |_| ready(Full::new(same_bytes.clone())))
+            }),
         ],
     }
 }
@@ -205,7 +228,7 @@ fn request(method: &str, len: usize) -> Vec<u8> {
     request
 }
 
-// ---- a server --------------------------------------------------------------------------------------------------------------
+// ---- a server -----------------------------------------------------------------------------------
 
 struct Server {
     name: &'static str,
@@ -216,14 +239,19 @@ struct Server {
 
 impl Server {
     /// Runs for as long as the bench does.
-    fn new<F: Future<Output = ()>>(name: &'static str, run: impl FnOnce(TcpListener) -> F + Send + 'static) -> Self {
+    fn new<F: Future<Output = ()>>(
+        name: &'static str,
+        run: impl FnOnce(TcpListener) -> F + Send + 'static,
+    ) -> Self {
         let (ready, is_ready) = mpsc::channel();
         let serving = move || {
             current_thread().block_on(async {
                 let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
                 let task = fs::read_link("/proc/thread-self").expect("a thread has an entry");
                 let address = listener.local_addr().expect("an address");
-                ready.send((address, PathBuf::from("/proc").join(task).join("schedstat"))).expect("it is waited for");
+                ready
+                    .send((address, PathBuf::from("/proc").join(task).join("schedstat")))
+                    .expect("it is waited for");
                 run(listener).await;
             });
         };
@@ -240,7 +268,7 @@ impl Server {
     }
 }
 
-// ---- the client ------------------------------------------------------------------------------------------------------------
+// ---- the client ---------------------------------------------------------------------------------
 
 /// One request at a time on each connection, as wrk does it; all of them in one thread.
 struct Client<'a> {
@@ -263,7 +291,8 @@ impl<'a> Client<'a> {
             let _guard = runtime.enter();
             (response_len, TcpStream::from_std(stream).expect("a runtime takes a socket"))
         };
-        let (response_lens, streams): (Vec<_>, Vec<_>) = (0..connections).map(|_| connect()).unzip();
+        let (response_lens, streams): (Vec<_>, Vec<_>) =
+            (0..connections).map(|_| connect()).unzip();
         let response_len = response_lens[0];
         let rooms = streams.into_iter().map(|stream| (stream, vec![0; response_len.min(64 * KIB)]));
         Self { request, response_len, connections: rooms.collect(), runtime }
@@ -281,7 +310,8 @@ impl<'a> Client<'a> {
                     let mut left = response_len;
                     while left > 0 {
                         let most = left.min(room.len());
-                        let count = stream.read(&mut room[..most]).await.expect("the server is there");
+                        let count =
+                            stream.read(&mut room[..most]).await.expect("the server is there");
                         assert_ne!(count, 0, "the server keeps its connections");
                         left -= count;
                     }
@@ -306,13 +336,14 @@ fn first_response(stream: &mut net::TcpStream) -> usize {
     }
     let text = String::from_utf8(head).expect("a head of ASCII").to_lowercase();
     assert!(text.starts_with("http/1.1 200 "), "{text}");
-    let len = text.lines().find_map(|line| line.strip_prefix("content-length: ")).expect("a length");
+    let len =
+        text.lines().find_map(|line| line.strip_prefix("content-length: ")).expect("a length");
     let mut body = vec![0; len.parse().expect("a number")];
     stream.read_exact(&mut body).expect("the server is there");
     text.len() + body.len()
 }
 
-// ---- measuring -------------------------------------------------------------------------------------------------------------
+// ---- measuring ----------------------------------------------------------------------------------
 
 struct Case {
     group: &'static str,
@@ -332,7 +363,8 @@ struct Try {
 impl Case {
     /// Tries in turns, and a line for each server, with ratios to the rival.
     fn measure(&self, is_measured: bool) {
-        let connect = |server: &Server| Client::new(server.address, &self.request, self.connections);
+        let connect =
+            |server: &Server| Client::new(server.address, &self.request, self.connections);
         let mut clients: Vec<_> = self.servers.iter().map(connect).collect();
         if !is_measured {
             return clients.iter_mut().for_each(|client| client.exchange(1));
@@ -345,7 +377,10 @@ impl Case {
                 client.exchange(rounds[index]);
                 let (took, ran) = (start.elapsed(), server.ran() - ran);
                 let count = (rounds[index] * self.connections) as f64;
-                tries[index].push(Try { rate: count / took.as_secs_f64(), cpu: ran.as_secs_f64() * 1e6 / count });
+                tries[index].push(Try {
+                    rate: count / took.as_secs_f64(),
+                    cpu: ran.as_secs_f64() * 1e6 / count,
+                });
             }
         }
         let figures: Vec<[f64; 4]> = tries.into_iter().map(best_and_median).collect();

@@ -1,5 +1,6 @@
-//! The memory of a server with 5,000 keep-alive connections from another process, each of which sends now and then a body of up to 64 KiB:
-//! `cargo bench -p benches --bench http_scale`. The bench is the client, and runs itself as the server.
+//! The memory of a server with 5,000 keep-alive connections from another process, each of which
+//! sends now and then a body of up to 64 KiB: `cargo bench -p benches --bench http_scale`. The
+//! bench is the client, and runs itself as the server.
 
 #[path = "../tests/support/heap/files.rs"]
 mod files;
@@ -49,10 +50,17 @@ fn main() {
     files::allow(load.connections as u64 + 100);
     let mut server = Server::start();
     let before = server.status("VmRSS");
-    println!("{} connections, a request each {:?}, {} times", load.connections, load.period, load.rounds);
+    println!(
+        "{} connections, a request each {:?}, {} times",
+        load.connections, load.period, load.rounds
+    );
     println!("RSS of the server, KiB, before: {}", before >> 10);
     let connections = runtime().block_on(load.run(&server));
-    println!("its peak: {} ({} allowed)", server.status("VmHWM") >> 10, (BUDGET + BESIDE_MAX) >> 10);
+    println!(
+        "its peak: {} ({} allowed)",
+        server.status("VmHWM") >> 10,
+        (BUDGET + BESIDE_MAX) >> 10
+    );
     println!("at the end, all connected and idle: {}", server.status("VmRSS") >> 10);
     let leased = server.ask("leased");
     println!("leased then: {leased}");
@@ -65,7 +73,7 @@ fn runtime() -> Runtime {
     Builder::new_current_thread().enable_all().build().expect("a runtime")
 }
 
-// ---- the server ------------------------------------------------------------------------------------------------------------
+// ---- the server ---------------------------------------------------------------------------------
 
 /// Echoes bodies, and answers to the process that started it, until that one is gone.
 fn serve_until_told() {
@@ -119,8 +127,12 @@ impl Server {
 
     /// A figure that the system keeps of the process, in bytes.
     fn status(&self, name: &str) -> usize {
-        let status = fs::read_to_string(format!("/proc/{}/status", self.process.id())).expect("the server is there");
-        let figure = status.lines().find(|line| line.starts_with(name)).and_then(|line| line.split_whitespace().nth(1));
+        let status = fs::read_to_string(format!("/proc/{}/status", self.process.id()))
+            .expect("the server is there");
+        let figure = status
+            .lines()
+            .find(|line| line.starts_with(name))
+            .and_then(|line| line.split_whitespace().nth(1));
         figure.expect("the kernel keeps it").parse::<usize>().expect("a number") << 10
     }
 }
@@ -138,7 +150,7 @@ fn line(answers: &mut BufReader<ChildStdout>) -> String {
     line.trim_end().into()
 }
 
-// ---- the client ------------------------------------------------------------------------------------------------------------
+// ---- the client ---------------------------------------------------------------------------------
 
 #[derive(Clone, Copy)]
 struct Load {
@@ -153,7 +165,8 @@ impl Load {
         let start = Instant::now();
         let address = server.address;
         let requests = |index| async move {
-            // Evenly over the period, each in its turn; it connects then too, for the system keeps 1,024 that are not accepted yet.
+            // Evenly over the period, each in its turn; it connects then too, for the system keeps
+            // 1,024 that are not accepted yet.
             let phase = self.period.mul_f64(index as f64 / self.connections as f64);
             sleep_until(start + phase).await;
             let mut stream = TcpStream::connect(address).await.expect("a listener");
@@ -164,7 +177,8 @@ impl Load {
             }
             stream
         };
-        let tasks: Vec<_> = (0..self.connections).map(|index| tokio::spawn(requests(index))).collect();
+        let tasks: Vec<_> =
+            (0..self.connections).map(|index| tokio::spawn(requests(index))).collect();
         let mut streams = Vec::new();
         for task in tasks {
             streams.push(task.await.expect("no request fails"));
@@ -175,7 +189,8 @@ impl Load {
 }
 
 async fn exchange(stream: &mut TcpStream, len: usize) {
-    let mut request = format!("POST / HTTP/1.1\r\nhost: localhost\r\ncontent-length: {len}\r\n\r\n").into_bytes();
+    let mut request =
+        format!("POST / HTTP/1.1\r\nhost: localhost\r\ncontent-length: {len}\r\n\r\n").into_bytes();
     request.resize(request.len() + len, 7);
     stream.write_all(&request).await.expect("the server is there");
     let mut response = Vec::new();
@@ -185,7 +200,8 @@ async fn exchange(stream: &mut TcpStream, len: usize) {
         if let Some(head_len) = head_len {
             let head = String::from_utf8_lossy(&response[..head_len]).to_lowercase();
             assert!(
-                head.starts_with("http/1.1 200 ") && head.contains(&format!("content-length: {len}\r\n")),
+                head.starts_with("http/1.1 200 ")
+                    && head.contains(&format!("content-length: {len}\r\n")),
                 "{head}"
             );
             if response.len() == head_len + len {

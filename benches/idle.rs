@@ -1,4 +1,5 @@
-//! What an idle connection holds on the heap: `cargo bench -p benches --bench idle`; `-- WebSocket` takes the stacks with that word in their names.
+//! What an idle connection holds on the heap: `cargo bench -p benches --bench idle`; `-- WebSocket`
+//! takes the stacks with that word in their names.
 
 #[path = "../tests/support/heap/mod.rs"]
 mod heap;

@@ -16,8 +16,8 @@ use std::{
 use bytes::{BufMut, Bytes, BytesMut};
 use futures_util::FutureExt;
 use leasehold::{
-    Chain, ChainMut, Pool,
-    io::{Intake, write_all_buf},
+    Account, Chain, ChainMut, Pool,
+    io::{ChainReader, write_all_buf},
 };
 use socket2::SockRef;
 use tokio::{
@@ -42,15 +42,18 @@ fn main() {
 fn cases() -> Vec<Case> {
     let link = Rc::new(Link::new());
     let pool = Pool::new(64 * MIB).expect("64 MiB can be reserved");
-    vec![draining(&link, &pool.child("read", 16 * MIB)), writing(&link, &pool.child("written", 16 * MIB))]
+    vec![
+        draining(&link, &pool.account("read", 16 * MIB)),
+        writing(&link, &pool.account("written", 16 * MIB)),
+    ]
 }
 
 /// 1 MiB is queued in a socket; only taking it out is measured.
-fn draining(link: &Rc<Link>, pool: &Pool) -> Case {
+fn draining(link: &Rc<Link>, pool: &Account) -> Case {
     Case {
         group: "drain_1MiB",
         runs: vec![
-            drained("Intake", link, Blocks::parked(pool)),
+            drained("ChainReader", link, Blocks::parked(pool)),
             drained("Intake_of_a_new_connection", link, Blocks::anew(pool)),
             drained("read_buf_8KiB", link, OneBuffer::of(8 * KIB)),
             drained("read_buf_64KiB", link, OneBuffer::of(64 * KIB)),
@@ -66,7 +69,7 @@ fn drained(name: &str, link: &Rc<Link>, by: impl Drain + 'static) -> Run {
 }
 
 /// A socket takes 1 MiB at once; only that is measured.
-fn writing(link: &Rc<Link>, pool: &Pool) -> Case {
+fn writing(link: &Rc<Link>, pool: &Account) -> Case {
     let blocks: Chain = (0..MIB / BLOCK_LEN)
         .map(|_| {
             let mut block = pool.try_lease(BLOCK_LEN).expect("the budget is ample");
@@ -132,7 +135,9 @@ impl Link {
         let (near, far) = connected();
         let runtime = runtime();
         near.set_nonblocking(true).expect("a socket");
-        let near = runtime.block_on(async { TcpStream::from_std(near) }).expect("a runtime takes a socket");
+        let near = runtime
+            .block_on(async { TcpStream::from_std(near) })
+            .expect("a runtime takes a socket");
         Self { runtime, near: near.into(), far, message: vec![7; MIB] }
     }
 
@@ -155,7 +160,12 @@ impl Link {
         })
     }
 
-    fn written<M>(&self, rounds: u64, message: impl Fn() -> M, write: impl AsyncFn(&mut TcpStream, M)) -> Duration {
+    fn written<M>(
+        &self,
+        rounds: u64,
+        message: impl Fn() -> M,
+        write: impl AsyncFn(&mut TcpStream, M),
+    ) -> Duration {
         let io = &mut *self.near.borrow_mut();
         let mut sink = vec![0; MIB];
         self.runtime.block_on(async {
@@ -174,19 +184,20 @@ impl Link {
 
 /// Ours: into a chain, whose blocks go home when it is complete.
 struct Blocks {
-    intake: Intake,
+    chain_reader: ChainReader,
     chain: ChainMut,
     is_new: bool,
 }
 
 impl Blocks {
-    /// One connection for all messages, which waits for each: what it remembers of the one before is what parking leaves of it.
-    fn parked(pool: &Pool) -> Self {
-        Self { intake: Intake::new(), chain: ChainMut::new(pool), is_new: false }
+    /// One connection for all messages, which waits for each: what it remembers of the one before
+    /// is what parking leaves of it.
+    fn parked(pool: &Account) -> Self {
+        Self { chain_reader: ChainReader::new(), chain: ChainMut::new(pool), is_new: false }
     }
 
     /// Each message is the first of its connection, as far as the reader knows.
-    fn anew(pool: &Pool) -> Self {
+    fn anew(pool: &Account) -> Self {
         Self { is_new: true, ..Self::parked(pool) }
     }
 }
@@ -194,15 +205,15 @@ impl Blocks {
 impl Drain for Blocks {
     fn wait(&mut self, io: &mut TcpStream) {
         if self.is_new {
-            self.intake = Intake::new();
+            self.chain_reader = ChainReader::new();
         }
-        let read = self.intake.read(io, &mut self.chain).now_or_never();
+        let read = self.chain_reader.read(io, &mut self.chain).now_or_never();
         assert!(read.is_none(), "nothing has come yet");
     }
 
     async fn drain(&mut self, io: &mut TcpStream) {
         while self.chain.len() < MIB {
-            self.intake.read(io, &mut self.chain).await.expect("the message is there");
+            self.chain_reader.read(io, &mut self.chain).await.expect("the message is there");
         }
         let whole = self.chain.split().freeze();
         self.chain.release_room();

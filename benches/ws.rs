@@ -1,7 +1,9 @@
-//! WebSockets against tokio-tungstenite, fastwebsockets and tokio-websockets: echoes, broadcasts, and what one costs the server.
+//! WebSockets against tokio-tungstenite, fastwebsockets and tokio-websockets: echoes, broadcasts,
+//! and what one costs the server.
 //!
-//! Each server is a thread of its own with one runtime. The client is one thread with plain sockets, that writes frames made beforehand and
-//! counts bytes. `cargo bench -p benches --bench ws -- broadcast` takes the cases with that word in their names.
+//! Each server is a thread of its own with one runtime. The client is one thread with plain
+//! sockets, that writes frames made beforehand and counts bytes. `cargo bench -p benches --bench ws
+//! -- broadcast` takes the cases with that word in their names.
 
 #[path = "../tests/support/calls.rs"]
 mod calls;
@@ -29,7 +31,8 @@ fn main() {
     let is_measured = std::env::args().any(|arg| arg == "--bench");
     let word = std::env::args().skip(1).find(|arg| !arg.starts_with("--")).unwrap_or_default();
     println!("load of this machine at the start: {}", clock::load());
-    let sizes = [("echo_64B", 64), ("echo_1KiB", KIB), ("echo_16KiB", 16 * KIB), ("echo_1MiB", MIB)];
+    let sizes =
+        [("echo_64B", 64), ("echo_1KiB", KIB), ("echo_16KiB", 16 * KIB), ("echo_1MiB", MIB)];
     let sizes: Vec<_> = sizes.into_iter().filter(|(name, _)| name.contains(&word)).collect();
     echo::measure(&sizes, is_measured);
     if "broadcast_12KiB".contains(&word) {

@@ -1,4 +1,5 @@
-//! An existing hyper service and an existing axum `Router`, moved onto this crate's server by changing the line that serves.
+//! An existing hyper service and an existing axum `Router`, moved onto this crate's server by
+//! changing the line that serves.
 //!
 //! ```sh
 //! cargo run --example drop_in &
@@ -18,9 +19,11 @@ use leasehold::{
 };
 use tokio::net::TcpListener;
 
-/// A hyper service, as it was. One that is generic over the body is served by `from_hyper`, and parked after requests with a body too.
+/// A hyper service, as it was. One that is generic over the body is served by `from_hyper`, and
+/// parked after requests with a body too.
 async fn echo(request: Request<Incoming>) -> Result<Response<Full<Bytes>>, Infallible> {
-    let body = request.into_body().collect().await.map_or_else(|_| Bytes::new(), |body| body.to_bytes());
+    let body =
+        request.into_body().collect().await.map_or_else(|_| Bytes::new(), |body| body.to_bytes());
     Ok(Response::new(Full::new(body)))
 }
 
@@ -35,11 +38,9 @@ async fn main() -> anyhow::Result<()> {
     let hyper = listen("127.0.0.1:8080").await?;
     let axum = listen("127.0.0.1:8081").await?;
 
-    // Before:
-    //     loop {
-    //         let (stream, _) = hyper.accept().await?;
-    //         tokio::spawn(http1::Builder::new().serve_connection(TokioIo::new(stream), service_fn(echo)));
-    //     }
+    // Before: loop { let (stream, _) = hyper.accept().await?;
+    // tokio::spawn(http1::Builder::new().serve_connection(TokioIo::new(stream), service_fn(echo)));
+    // }
     let hyper = serve(hyper, from_incoming(service_fn(echo))).pool(&pool, 4 << 20);
 
     // Before:
@@ -58,6 +59,8 @@ async fn main() -> anyhow::Result<()> {
 async fn listen(address: &str) -> anyhow::Result<TcpListener> {
     let listener = TcpListener::bind(address).await;
     listener.with_context(|| {
-        format!("cannot listen on {address}; end what listens there, or change the port in this example")
+        format!(
+            "cannot listen on {address}; end what listens there, or change the port in this example"
+        )
     })
 }

@@ -1,4 +1,5 @@
-//! A broadcast to WebSockets: one message in memory, however many listen, and nobody slowed down by a client that does not read.
+//! A broadcast to WebSockets: one message in memory, however many listen, and nobody slowed down by
+//! a client that does not read.
 //!
 //! ```text
 //! cargo run --example feed
@@ -27,17 +28,21 @@ const BEHIND_MAX: usize = 64 << 10;
 async fn main() -> anyhow::Result<()> {
     let pool = Pool::new(64 << 20)?;
     tokio::spawn(pool.maintain());
-    let hub = Hub::builder(&pool.child("feed", FEED_MAX));
-    let hub = hub.high_mark(BEHIND_MAX).policy(SlowPolicy::DropOldest).build();
+    let hub = Hub::builder(&pool.account("feed", FEED_MAX));
+    let hub = hub.max_queued(BEHIND_MAX).policy(SlowPolicy::DropOldest).build();
     tokio::spawn(tick(hub.clone()));
 
     let (feed, figures) = (hub.clone(), pool.clone());
     let app = Router::new()
         .route("/feed", get(async move |upgrade| join(feed, upgrade)))
-        .route("/", get(async move || format!("{} listen, {} bytes leased\n", hub.len(), figures.leased())))
+        .route(
+            "/",
+            get(async move || format!("{} listen, {} bytes leased\n", hub.len(), figures.leased())),
+        )
         .with_state(pool.clone());
     let address = "127.0.0.1:7003";
-    let listener = TcpListener::bind(address).await.with_context(|| format!("cannot listen on {address}"))?;
+    let listener =
+        TcpListener::bind(address).await.with_context(|| format!("cannot listen on {address}"))?;
     println!("listening on http://{address}");
     serve(listener, app).pool(&pool, 1 << 20).await?;
     Ok(())

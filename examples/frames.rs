@@ -1,4 +1,5 @@
-//! An echo of length-delimited frames: a message that comes in goes out again in the blocks that it was read into.
+//! An echo of length-delimited frames: a message that comes in goes out again in the blocks that it
+//! was read into.
 //!
 //! ```text
 //! cargo run --example frames
@@ -10,7 +11,7 @@ use std::net::SocketAddr;
 use anyhow::Context;
 use futures_util::{SinkExt, StreamExt};
 use leasehold::{
-    Pool,
+    Account, Pool,
     codec::{Framed, LengthDelimitedCodec},
     io::limit_unsent,
 };
@@ -24,15 +25,18 @@ async fn main() -> anyhow::Result<()> {
     let pool = Pool::new(64 << 20)?;
     tokio::spawn(pool.maintain());
     let address: SocketAddr = "127.0.0.1:7001".parse()?;
-    let listener = TcpListener::bind(address).await.with_context(|| format!("cannot listen on {address}"))?;
+    let listener =
+        TcpListener::bind(address).await.with_context(|| format!("cannot listen on {address}"))?;
     println!("listening on {address}");
     loop {
         let (stream, peer) = listener.accept().await?;
         limit_unsent(&stream, 128 << 10)?; // or the kernel holds megabytes for a client that does not read
-        let account = pool.child(peer.to_string(), CONNECTION_MAX);
+        let account = pool.account(peer.to_string(), CONNECTION_MAX);
         tokio::spawn(async move {
             match echo(stream, &account).await {
-                Ok(count) => println!("{peer}: {count} frames, at most {} bytes leased", account.peak()),
+                Ok(count) => {
+                    println!("{peer}: {count} frames, at most {} bytes leased", account.peak())
+                }
                 Err(error) => println!("{peer}: {error}"),
             }
         });
@@ -40,7 +44,7 @@ async fn main() -> anyhow::Result<()> {
 }
 
 /// Until the client ends its stream. Between two frames the connection holds no block.
-async fn echo(stream: TcpStream, account: &Pool) -> std::io::Result<usize> {
+async fn echo(stream: TcpStream, account: &Account) -> std::io::Result<usize> {
     let mut framed = Framed::new(stream, LengthDelimitedCodec::new(), account);
     let mut count = 0;
     while let Some(frame) = framed.next().await {

@@ -1,4 +1,5 @@
-//! A pool alone: blocks of several sizes, accounts inside the pool, and what happens when the memory is all leased.
+//! A pool alone: blocks of several sizes, accounts inside the pool, and what happens when the
+//! memory is all leased.
 //!
 //! ```text
 //! cargo run --example pool
@@ -38,7 +39,7 @@ async fn main() -> anyhow::Result<()> {
     drop(chain);
 
     // An account has a limit of its own inside the pool, and accounts nest.
-    let user = pool.child("user 7", 64 * KIB);
+    let user = pool.account("user 7", 64 * KIB);
     let held = user.try_lease(64 * KIB)?;
     let refused = user.try_lease(1).expect_err("the account is full");
     println!("the account is full, the pool is not: {refused}");

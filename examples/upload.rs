@@ -1,4 +1,5 @@
-//! Uploads of any length in constant memory: an axum handler that takes a body as chains, one after the other.
+//! Uploads of any length in constant memory: an axum handler that takes a body as chains, one after
+//! the other.
 //!
 //! ```text
 //! cargo run --example upload
@@ -17,7 +18,7 @@ use axum::{
 };
 use leasehold::{
     Chain, Pool,
-    http::{LeasedBody, axum::Leased, serve},
+    http::{LeasedBody, serve},
 };
 use tokio::net::TcpListener;
 
@@ -30,21 +31,29 @@ async fn main() -> anyhow::Result<()> {
     tokio::spawn(pool.maintain());
     let app = Router::new()
         .route("/length", put(length).layer(DefaultBodyLimit::disable()))
-        .route("/echo", post(async |Leased(body): Leased| -> Chain { body }))
+        .route("/echo", post(async |body: Chain| -> Chain { body }))
         .with_state(pool.clone());
     let address = "127.0.0.1:7002";
-    let listener = TcpListener::bind(address).await.with_context(|| format!("cannot listen on {address}"))?;
+    let listener =
+        TcpListener::bind(address).await.with_context(|| format!("cannot listen on {address}"))?;
     println!("listening on http://{address}");
     serve(listener, app).pool(&pool, CONNECTION_MAX).await?;
     Ok(())
 }
 
 /// Counts a body. A chain goes home when it is dropped, before the next one is read.
-async fn length(State(pool): State<Pool>, mut body: LeasedBody<Body>) -> Result<String, (StatusCode, String)> {
+async fn length(
+    State(pool): State<Pool>,
+    mut body: LeasedBody<Body>,
+) -> Result<String, (StatusCode, String)> {
     let mut len = 0;
     while let Some(chain) = body.next_chain().await {
         let chain = chain.map_err(|error| (StatusCode::BAD_REQUEST, format!("{error}\n")))?;
         len += chain.len();
     }
-    Ok(format!("{len} bytes; the pool has {} leased, and had {} at most\n", pool.leased(), pool.stats().peak))
+    Ok(format!(
+        "{len} bytes; the pool has {} leased, and had {} at most\n",
+        pool.leased(),
+        pool.stats().peak
+    ))
 }

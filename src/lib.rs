@@ -1,8 +1,9 @@
 //! Leased, chained, size-classed buffers for tokio.
 //!
-//! Memory of a server should follow its work, not its connections. A [`Pool`] owns blocks of several sizes and leases them; chains of
-//! blocks are written, passed on and sent; each block goes home the moment its last byte is consumed. The whole process has one
-//! hard cap, and every byte of it is charged to somebody.
+//! Memory of a server should follow its work, not its connections. A [`Pool`] owns blocks of
+//! several sizes and leases them; chains of blocks are written, passed on and sent; each block goes
+//! home the moment its last byte is consumed. The whole process has one hard cap, and every byte of
+//! it is charged to somebody.
 //!
 //! ```
 //! use bytes::{Buf, BufMut};
@@ -12,7 +13,7 @@
 //! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! let pool = Pool::new(16 << 20)?; // never more than 16 MiB of blocks
 //! tokio::spawn(pool.maintain()); // what nobody uses goes back to the system
-//! let user = pool.child("user 7", 1 << 20); // of which this user may have 1 MiB
+//! let user = pool.account("user 7", 1 << 20); // of which this user may have 1 MiB
 //! let mut message = user.chain(12_000).await?; // waits for memory, at most 30 s
 //! assert_eq!(user.leased(), 12 << 10); // capacity is charged: three blocks of 4 KiB
 //! message.put_slice(b"twelve thousand bytes, or less");
@@ -26,17 +27,23 @@
 //!
 //! - [`Pool`]: leasing, waiting for memory, nested accounts with limits, trimming, statistics.
 //! - [`BlockMut`], [`Block`]: one block, or a range of it, exclusive or shared.
-//! - [`Reservation`]: room in the budget for memory that lives elsewhere; [`Cover`]: room that is kept for leases to come.
+//! - [`Reservation`]: room in the budget for memory that lives elsewhere; [`Credit`]: room that is
+//!   kept for leases to come.
 //! - [`ChainMut`], [`Chain`]: many blocks as one buffer, as [`bytes::BufMut`] and [`bytes::Buf`].
-//! - [`io`]: chains in and out of sockets; a buffered stream, a relay, and an outbox that bounds what a slow peer can hold.
-//! - `codec` (feature `codec`): frames out of chains and into chains, and tokio-util's codecs as they are.
-//! - `http` (feature `http`): chains and readers as bodies for hyper and axum, and bodies as chains; a server on stock hyper whose idle
-//!   connections are bare sockets; extractors with feature `axum`.
-//! - `layer` (feature `tower`): a tower layer that reserves memory for each request, and answers 503 when there is none.
-//! - `metrics` (feature `metrics`): a pool's figures for whichever recorder of the `metrics` facade is installed.
+//! - [`io`]: chains in and out of sockets; a buffered stream, a relay, and an outbox that bounds
+//!   what a slow peer can hold.
+//! - `codec` (feature `codec`): frames out of chains and into chains, and tokio-util's codecs as
+//!   they are.
+//! - `http` (feature `http`): chains and readers as bodies for hyper and axum, and bodies as
+//!   chains; a server on stock hyper whose idle connections are bare sockets; extractors with
+//!   feature `axum`.
+//! - `layer` (feature `tower`): a tower layer that reserves memory for each request, and answers
+//!   503 when there is none.
+//! - `metrics` (feature `metrics`): a pool's figures for whichever recorder of the `metrics` facade
+//!   is installed.
 //! - `ws` (feature `ws`): WebSocket whose messages are chains, for servers and clients; broadcasts.
-//! - Feature `tracing`: events when memory is refused (warn, once a second at most, with the largest accounts; debug for limits), and
-//!   when it is taken or given back (trace).
+//! - Feature `tracing`: events when memory is refused (warn, once a second at most, with the
+//!   largest accounts; debug for limits), and when it is taken or given back (trace).
 
 #![deny(unsafe_code)]
 #![cfg_attr(docsrs, feature(doc_cfg))]
@@ -63,9 +70,9 @@ pub mod ws;
 struct Readme;
 
 pub use self::{
-    chain::{Chain, ChainLease, ChainMut, Segment},
+    chain::{Chain, ChainLeaseFuture, ChainMut, Segment},
     pool::{
-        AccountStats, Backing, Block, BlockMut, BuildError, Builder, ClassStats, Cover, Lease, LeaseError, Pool,
-        Pressure, Reservation, Reserve, Stats,
+        Account, AccountStats, Backing, Block, BlockMut, BuildError, Builder, ClassStats, Credit,
+        LeaseError, LeaseFuture, Pool, Pressure, Reservation, ReserveFuture, Stats,
     },
 };

@@ -1,8 +1,8 @@
-//! A pool's figures for the [`metrics`](https://docs.rs/metrics) facade (feature `metrics`): for Prometheus, StatsD, or whichever
-//! recorder the program installs.
+//! A pool's figures for the [`metrics`](https://docs.rs/metrics) facade (feature `metrics`): for
+//! Prometheus, StatsD, or whichever recorder the program installs.
 //!
-//! An [`Exporter`] reads the figures when it is told to: before each scrape, or by a clock. Between two exports it costs nothing;
-//! leases and returns know nothing of it.
+//! An [`Exporter`] reads the figures when it is told to: before each scrape, or by a clock. Between
+//! two exports it costs nothing; leases and returns know nothing of it.
 //!
 //! | gauge | |
 //! |---|---|
@@ -22,18 +22,20 @@
 //! |---|---|
 //! | `leasehold_waits_total` | requests that had to wait |
 //! | `leasehold_refusals_total` | requests whose caller was told that they are refused |
-//! | `leasehold_steals_total` | times that magazines were emptied for somebody who found none |
+//! | `leasehold_cache_flushes_total` | times that magazines were emptied for somebody who found none |
 //! | `leasehold_trimmed_bytes_total` | bytes given back to the system |
 //! | `leasehold_class_taken_blocks_total` | blocks of a class that left the shared store |
 //!
-//! All have the label `pool`, its [name](crate::Builder::name); those of a class also `block_len`, in bytes. [`Stats`](crate::Stats) says
-//! more of each. Pools that are exported together need different names, or one overwrites the other.
+//! All have the label `pool`, its [name](crate::Builder::name); those of a class also `block_len`,
+//! in bytes. [`Stats`](crate::Stats) says more of each. Pools that are exported together need
+//! different names, or one overwrites the other.
 //!
 //! # Accounts
-//! Their names are no labels. Programs open an account for each client, and a recorder keeps each value of a label that it ever saw: memory
-//! that grows with the clients that were, and that whoever connects can make grow. Where the accounts are few and known, a line for each
-//! does: `metrics::gauge!("uploads_leased_bytes").set(uploads.leased() as f64)`. The largest of the moment are in
-//! [`Stats::accounts`](crate::Stats::accounts).
+//! Their names are no labels. Programs open an account for each client, and a recorder keeps each
+//! value of a label that it ever saw: memory that grows with the clients that were, and that
+//! whoever connects can make grow. Where the accounts are few and known, a line for each does:
+//! `metrics::gauge!("uploads_leased_bytes").set(uploads.leased() as f64)`. The largest of the
+//! moment are in [`Stats::accounts`](crate::Stats::accounts).
 
 mod figure;
 
@@ -43,12 +45,12 @@ use ::metrics::{Label, SharedString};
 use tokio::time::MissedTickBehavior;
 
 use self::figure::{CLASS_FIGURES, POOL_FIGURES};
-use crate::pool::{ClassStats, Onlooker, Pool};
+use crate::pool::{ClassStats, Pool, WeakPool};
 
 /// Exports the figures of one pool; no handle to it, so the pool ends as if this were not there.
 ///
-/// The recorder is that of the moment of each call: [`describe`](Self::describe) and [`export`](Self::export) do nothing while none is
-/// installed.
+/// The recorder is that of the moment of each call: [`describe`](Self::describe) and
+/// [`export`](Self::export) do nothing while none is installed.
 ///
 /// # Examples
 /// ```
@@ -69,7 +71,7 @@ use crate::pool::{ClassStats, Onlooker, Pool};
 /// ```
 #[derive(Clone, Debug)]
 pub struct Exporter {
-    onlooker: Onlooker,
+    onlooker: WeakPool,
     pool_labels: Vec<Label>,
     /// Of each class, smallest first.
     class_labels: Vec<Vec<Label>>,
@@ -78,9 +80,10 @@ pub struct Exporter {
 impl Exporter {
     /// An exporter of the whole pool, whichever of its accounts the handle is to.
     pub fn new(pool: &Pool) -> Self {
-        let onlooker = Onlooker::new(pool);
+        let onlooker = WeakPool::new(pool);
         let name = || Label::new("pool", SharedString::from(Arc::clone(onlooker.pool_name())));
-        let of_class = |class: &ClassStats| vec![name(), Label::new("block_len", class.block_len.to_string())];
+        let of_class =
+            |class: &ClassStats| vec![name(), Label::new("block_len", class.block_len.to_string())];
         let class_labels = pool.stats().classes.iter().map(of_class).collect();
         Self { pool_labels: vec![name()], class_labels, onlooker }
     }
@@ -93,8 +96,8 @@ impl Exporter {
 
     /// Reads the figures and hands them to the recorder: call it before each scrape.
     ///
-    /// Takes each lock of the pool once, as [`Pool::stats`] does. Once the pool is gone (no handle is left, and all blocks are home), its
-    /// gauges are 0 and its counters stay as they were.
+    /// Takes each lock of the pool once, as [`Pool::stats`] does. Once the pool is gone (no handle
+    /// is left, and all blocks are home), its gauges are 0 and its counters stay as they were.
     pub fn export(&self) {
         self.export_if_open();
     }

@@ -1,7 +1,7 @@
 //! The one switch between std and loom.
 //!
-//! Everything that threads share is built from these names, so that `--cfg leasehold_loom` turns the whole pool into a
-//! model that loom can explore.
+//! Everything that threads share is built from these names, so that `--cfg leasehold_loom` turns
+//! the whole pool into a model that loom can explore.
 
 #[cfg(leasehold_loom)]
 mod model;
@@ -12,7 +12,9 @@ mod real;
 mod try_lock;
 
 #[cfg(leasehold_loom)]
-pub(crate) use model::{AtomicPtr, AtomicU32, AtomicU64, AtomicUsize, Sleep, TryLock, thread_index};
+pub(crate) use model::{
+    AtomicPtr, AtomicU32, AtomicU64, AtomicUsize, Sleep, TryLock, thread_index,
+};
 #[cfg(not(leasehold_loom))]
 pub(crate) use real::{AtomicPtr, AtomicU32, AtomicU64, AtomicUsize, Sleep, thread_index};
 #[cfg(not(leasehold_loom))]

@@ -28,13 +28,16 @@ impl Log {
     fn start() -> (Self, DefaultGuard) {
         let log = Self::default();
         let writer = log.clone();
-        let subscriber =
-            tracing_subscriber::fmt().with_max_level(Level::TRACE).with_ansi(false).with_writer(move || writer.clone());
+        let subscriber = tracing_subscriber::fmt()
+            .with_max_level(Level::TRACE)
+            .with_ansi(false)
+            .with_writer(move || writer.clone());
         (log, tracing::subscriber::set_default(subscriber.finish()))
     }
 
     fn lines(&self, level: Level) -> Vec<String> {
-        let text = String::from_utf8(self.0.lock().expect("no panic").clone()).expect("a log is text");
+        let text =
+            String::from_utf8(self.0.lock().expect("no panic").clone()).expect("a log is text");
         text.lines().filter(|line| line.contains(level.as_str())).map(str::to_owned).collect()
     }
 }
@@ -47,14 +50,18 @@ fn pool() -> Pool {
 fn an_exhausted_pool_warns_once_a_second_and_names_who_holds_the_memory() {
     let (log, _guard) = Log::start();
     let pool = pool();
-    let hog = pool.child("the hog", 64 << 10);
+    let hog = pool.account("the hog", 64 << 10);
     let held: Vec<_> = (0..16).map(|_| hog.try_lease(1).expect("16 blocks")).collect();
     for _ in 0..1000 {
         assert!(pool.try_lease(1).expect_err("all is leased").is_exhausted());
     }
     let warnings = log.lines(Level::WARN);
     assert!((1..=5).contains(&warnings.len()), "{warnings:?}");
-    assert!(warnings[0].contains("exhausted") && warnings[0].contains("the hog: 65536 bytes"), "{}", warnings[0]);
+    assert!(
+        warnings[0].contains("exhausted") && warnings[0].contains("the hog: 65536 bytes"),
+        "{}",
+        warnings[0]
+    );
     drop(held);
     assert_eq!(pool.leased(), 0);
 }
@@ -63,12 +70,15 @@ fn an_exhausted_pool_warns_once_a_second_and_names_who_holds_the_memory() {
 fn an_account_at_its_limit_is_a_matter_for_debugging() {
     let (log, _guard) = Log::start();
     let pool = pool();
-    let small = pool.child("small", 4 << 10);
+    let small = pool.account("small", 4 << 10);
     let held = small.try_lease(1).expect("one block");
     assert!(small.try_lease(1).expect_err("one block only").is_over_limit());
     assert_eq!(log.lines(Level::WARN), Vec::<String>::new());
     let lines = log.lines(Level::DEBUG);
-    assert!(lines.len() == 1 && lines[0].contains("small") && lines[0].contains("limit"), "{lines:?}");
+    assert!(
+        lines.len() == 1 && lines[0].contains("small") && lines[0].contains("limit"),
+        "{lines:?}"
+    );
     drop(held);
     assert_eq!(pool.leased(), 0);
 }
@@ -78,7 +88,12 @@ async fn a_wait_that_ends_at_its_deadline_is_warned_of() {
     let (log, _guard) = Log::start();
     let pool = pool();
     let held: Vec<_> = (0..16).map(|_| pool.try_lease(1).expect("16 blocks")).collect();
-    assert!(pool.lease_within(1, Duration::from_secs(1)).await.expect_err("nothing comes home").is_deadline_passed());
+    assert!(
+        pool.lease_timeout(1, Duration::from_secs(1))
+            .await
+            .expect_err("nothing comes home")
+            .is_deadline_passed()
+    );
     let warnings = log.lines(Level::WARN);
     assert!(warnings.len() == 1 && warnings[0].contains("within 1s"), "{warnings:?}");
     drop(held);

@@ -15,7 +15,8 @@ const WAIT: Duration = Duration::from_secs(3);
 const PAGE_LEN: usize = 4096;
 
 pub(crate) fn run(allocator: &str) -> anyhow::Result<()> {
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
+    let runtime =
+        tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
     println!("256 MiB in 64 KiB blocks, MiB of resident memory above the start:");
     println!("{:<24} {:>10} {:>10}", "", "at its top", "3 s later");
     runtime.block_on(async {
@@ -23,7 +24,9 @@ pub(crate) fn run(allocator: &str) -> anyhow::Result<()> {
         let pool = Pool::new(512 << 20)?;
         let sweeps = tokio::spawn(pool.maintain());
         let leasing = pool.clone();
-        let top = burst(move || leasing.try_lease(BLOCK_LEN).expect("the budget is twice the burst")).await?;
+        let top =
+            burst(move || leasing.try_lease(BLOCK_LEN).expect("the budget is twice the burst"))
+                .await?;
         tokio::time::sleep(WAIT).await;
         report("leasehold", start, top, resident()?);
         assert_eq!(pool.leased(), 0);
@@ -38,8 +41,11 @@ pub(crate) fn run(allocator: &str) -> anyhow::Result<()> {
     })
 }
 
-/// Holds all blocks at once, filled, in many tasks; returns the resident memory then, when all are dropped.
-async fn burst<B: BufMut + Send + 'static>(lease: impl Fn() -> B + Clone + Send + 'static) -> anyhow::Result<usize> {
+/// Holds all blocks at once, filled, in many tasks; returns the resident memory then, when all are
+/// dropped.
+async fn burst<B: BufMut + Send + 'static>(
+    lease: impl Fn() -> B + Clone + Send + 'static,
+) -> anyhow::Result<usize> {
     let filled = Arc::new(Barrier::new(TASKS + 1));
     let seen = Arc::new(Barrier::new(TASKS + 1));
     let mut tasks = tokio::task::JoinSet::new();
@@ -71,7 +77,8 @@ fn report(name: &str, start: usize, top: usize, later: usize) {
 
 /// Resident memory of this process in bytes.
 fn resident() -> anyhow::Result<usize> {
-    let statm = std::fs::read_to_string("/proc/self/statm").context("resident memory is read from Linux's /proc")?;
+    let statm = std::fs::read_to_string("/proc/self/statm")
+        .context("resident memory is read from Linux's /proc")?;
     let pages = statm.split_whitespace().nth(1).context("statm has a second field")?;
     Ok(pages.parse::<usize>()? * PAGE_LEN)
 }

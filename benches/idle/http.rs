@@ -35,7 +35,9 @@ pub(super) fn visit(client: &mut Client, load: Load) {
     client.write_all(head).expect("a head");
     client.write_all(body).expect("a body");
     let (mut heard, mut len) = ([0; 1024], 0);
-    while !(heard[..len].windows(4).any(|four| four == b"\r\n\r\n") && heard[..len].ends_with(answer.as_bytes())) {
+    while !(heard[..len].windows(4).any(|four| four == b"\r\n\r\n")
+        && heard[..len].ends_with(answer.as_bytes()))
+    {
         len += match client.read(&mut heard[len..]).expect("an answer") {
             0 => panic!("the server hung up"),
             count => count,
@@ -45,7 +47,11 @@ pub(super) fn visit(client: &mut Client, load: Load) {
 }
 
 /// The server `stack` on `listener`.
-pub(super) fn server(stack: Stack, listener: TcpListener, pool: &Pool) -> Pin<Box<dyn Future<Output = ()> + Send>> {
+pub(super) fn server(
+    stack: Stack,
+    listener: TcpListener,
+    pool: &Pool,
+) -> Pin<Box<dyn Future<Output = ()> + Send>> {
     let router = || Router::new().route("/", any(async |body: Bytes| body.len().to_string()));
     match stack {
         Stack::ServeHyper => {
@@ -54,14 +60,21 @@ pub(super) fn server(stack: Stack, listener: TcpListener, pool: &Pool) -> Pin<Bo
             Box::pin(async { drop(server.await) })
         }
         Stack::ServeAxum => {
-            let server = serve(listener, router()).linger(Duration::ZERO).pool(pool, LIMIT).into_future();
+            let server =
+                serve(listener, router()).linger(Duration::ZERO).pool(pool, LIMIT).into_future();
             Box::pin(async { drop(server.await) })
         }
-        Stack::Axum => Box::pin(async move { axum::serve(listener, router()).await.expect("it serves for ever") }),
+        Stack::Axum => {
+            Box::pin(
+                async move { axum::serve(listener, router()).await.expect("it serves for ever") },
+            )
+        }
         Stack::Hyper => Box::pin(async move {
             loop {
                 let (stream, _) = listener.accept().await.expect("a connection");
-                tokio::spawn(http1::Builder::new().serve_connection(TokioIo::new(stream), service_fn(len)));
+                tokio::spawn(
+                    http1::Builder::new().serve_connection(TokioIo::new(stream), service_fn(len)),
+                );
             }
         }),
         _ => unreachable!("{stack:?} speaks no HTTP"),
@@ -69,7 +82,9 @@ pub(super) fn server(stack: Stack, listener: TcpListener, pool: &Pool) -> Pin<Bo
 }
 
 /// Reads a body frame by frame, and keeps none.
-async fn len<B: Body<Data = Bytes> + Unpin>(request: Request<B>) -> Result<Response<Full<Bytes>>, Infallible> {
+async fn len<B: Body<Data = Bytes> + Unpin>(
+    request: Request<B>,
+) -> Result<Response<Full<Bytes>>, Infallible> {
     let (mut body, mut len) = (request.into_body(), 0);
     while let Some(Ok(frame)) = body.frame().await {
         len += frame.data_ref().map_or(0, Buf::remaining);

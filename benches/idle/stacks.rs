@@ -1,6 +1,7 @@
 //! Servers of one idea each, and what a connection to them holds on the heap once it is idle.
 //!
-//! Clients are plain sockets of the standard library, which hold nothing there: every byte that is counted is the server's.
+//! Clients are plain sockets of the standard library, which hold nothing there: every byte that is
+//! counted is the server's.
 
 #![expect(
     clippy::manual_async_fn,
@@ -19,7 +20,7 @@ use futures_util::{SinkExt, StreamExt};
 use leasehold::{
     ChainMut, Pool,
     codec::{self, compat},
-    io::{BufStream, Intake},
+    io::{BufStream, ChainReader},
 };
 use tokio::{
     io::AsyncBufReadExt,
@@ -39,9 +40,9 @@ const LIMIT: usize = 4 << 20;
 /// What serves a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Stack {
-    /// A task that waits for readiness and never reads: the floor.
+    /// A task that waits for readiness and never reads: the base_len.
     BareTask,
-    /// [`Intake`] in a loop, in an account of its own; what is read is dropped.
+    /// [`ChainReader`] in a loop, in an account of its own; what is read is dropped.
     RawReader,
     /// [`BufStream`], by lines.
     BufStream,
@@ -53,15 +54,18 @@ pub(crate) enum Stack {
     TokioUtilFramed,
     /// tokio's `BufStream`, by lines.
     TokioBufStream,
-    /// [`serve`](leasehold::http::serve::serve) with a hyper service, each connection with an account.
+    /// [`serve`](leasehold::http::serve::serve) with a hyper service, each connection with an
+    /// account.
     ServeHyper,
-    /// [`serve`](leasehold::http::serve::serve) with an axum `Router`, each connection with an account.
+    /// [`serve`](leasehold::http::serve::serve) with an axum `Router`, each connection with an
+    /// account.
     ServeAxum,
     /// hyper's HTTP/1.
     Hyper,
     /// `axum::serve`.
     Axum,
-    /// A WebSocket behind [`serve`](leasehold::http::serve::serve) with an account, pings, and a hub, which echoes.
+    /// A WebSocket behind [`serve`](leasehold::http::serve::serve) with an account, pings, and a
+    /// hub, which echoes.
     WebSocket,
     /// The same, in one task, as one writes it who does not count bytes.
     WebSocketAtEase,
@@ -115,9 +119,11 @@ pub(crate) struct Held {
     pub(crate) leased: usize,
 }
 
-/// Opens `count` connections to `stack`, lets each do `load`, and counts what is held when all are idle.
+/// Opens `count` connections to `stack`, lets each do `load`, and counts what is held when all are
+/// idle.
 pub(crate) fn idle(stack: Stack, load: Load, count: usize) -> Held {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+    let runtime =
+        tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
     let pool = Pool::new(64 << 20).expect("a pool");
     let (addr, server) = runtime.block_on(listen(stack, pool.clone()));
     let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
@@ -126,7 +132,8 @@ pub(crate) fn idle(stack: Stack, load: Load, count: usize) -> Held {
             tokio::select! { _ = server => {}, _ = stopped => {} }
         });
     });
-    // The first ones make what all share: the driver's lists, the tables of the blocks that are in use at once.
+    // The first ones make what all share: the driver's lists, the tables of the blocks that are in
+    // use at once.
     const FIRST: usize = 10;
     let mut clients: Vec<Client> = Vec::with_capacity(FIRST + count);
     clients.extend((0..FIRST).map(|_| visit(addr, stack, load)));
@@ -189,7 +196,10 @@ fn visit(addr: SocketAddr, stack: Stack, load: Load) -> Client {
     client
 }
 
-async fn listen(stack: Stack, pool: Pool) -> (SocketAddr, Pin<Box<dyn Future<Output = ()> + Send>>) {
+async fn listen(
+    stack: Stack,
+    pool: Pool,
+) -> (SocketAddr, Pin<Box<dyn Future<Output = ()> + Send>>) {
     let socket = TcpSocket::new_v4().expect("a socket");
     socket.bind("127.0.0.1:0".parse().expect("an address")).expect("a port");
     // tokio's own `bind` listens with a backlog of 128.
@@ -207,11 +217,16 @@ async fn listen(stack: Stack, pool: Pool) -> (SocketAddr, Pin<Box<dyn Future<Out
             match stack {
                 Stack::BareTask => drop(tokio::spawn(bare_task(stream))),
                 Stack::RawReader => drop(tokio::spawn(raw_reader(stream, &pool))),
-                Stack::BufStream => drop(tokio::spawn(lines(BufStream::new(stream, &pool.child("connection", LIMIT))))),
+                Stack::BufStream => drop(tokio::spawn(lines(BufStream::new(
+                    stream,
+                    &pool.account("connection", LIMIT),
+                )))),
                 Stack::Framed => drop(tokio::spawn(framed(stream, &pool))),
                 Stack::CompatFramed => drop(tokio::spawn(compat_framed(stream, &pool))),
                 Stack::TokioUtilFramed => drop(tokio::spawn(tokio_util_framed(stream))),
-                Stack::TokioBufStream => drop(tokio::spawn(lines(tokio::io::BufStream::new(stream)))),
+                Stack::TokioBufStream => {
+                    drop(tokio::spawn(lines(tokio::io::BufStream::new(stream))))
+                }
                 _ => unreachable!("{stack:?} accepts for itself"),
             }
         }
@@ -230,10 +245,10 @@ fn bare_task(stream: TcpStream) -> impl Future<Output = ()> {
 }
 
 fn raw_reader(mut stream: TcpStream, pool: &Pool) -> impl Future<Output = ()> + use<> {
-    let mut chain = ChainMut::new(&pool.child("connection", LIMIT));
-    let mut intake = Intake::new();
+    let mut chain = ChainMut::new(&pool.account("connection", LIMIT));
+    let mut reader = ChainReader::new();
     async move {
-        while intake.read(&mut stream, &mut chain).await.expect("bytes") > 0 {
+        while reader.read(&mut stream, &mut chain).await.expect("bytes") > 0 {
             chain.clear();
         }
     }
@@ -251,7 +266,7 @@ fn lines(mut stream: impl tokio::io::AsyncBufRead + Unpin) -> impl Future<Output
 }
 
 fn framed(stream: TcpStream, pool: &Pool) -> impl Future<Output = ()> + use<> {
-    let pool = pool.child("connection", LIMIT);
+    let pool = pool.account("connection", LIMIT);
     let mut framed = codec::Framed::new(stream, codec::LengthDelimitedCodec::new(), &pool);
     async move {
         while let Some(frame) = framed.next().await {
@@ -262,7 +277,8 @@ fn framed(stream: TcpStream, pool: &Pool) -> impl Future<Output = ()> + use<> {
 
 fn compat_framed(stream: TcpStream, pool: &Pool) -> impl Future<Output = ()> + use<> {
     let codec = tokio_util::codec::LengthDelimitedCodec::new();
-    let mut framed = compat::Framed::new(stream, codec).charge_to(&pool.child("connection", LIMIT));
+    let mut framed =
+        compat::Framed::new(stream, codec).charge_to(&pool.account("connection", LIMIT));
     async move {
         while let Some(frame) = framed.next().await {
             framed.send(frame.expect("a frame").freeze()).await.expect("an echo");
@@ -271,7 +287,8 @@ fn compat_framed(stream: TcpStream, pool: &Pool) -> impl Future<Output = ()> + u
 }
 
 fn tokio_util_framed(stream: TcpStream) -> impl Future<Output = ()> {
-    let mut framed = tokio_util::codec::Framed::new(stream, tokio_util::codec::LengthDelimitedCodec::new());
+    let mut framed =
+        tokio_util::codec::Framed::new(stream, tokio_util::codec::LengthDelimitedCodec::new());
     async move {
         while let Some(frame) = framed.next().await {
             framed.send(frame.expect("a frame").freeze()).await.expect("an echo");

@@ -1,7 +1,8 @@
 //! WebSocket servers that echo.
 //!
-//! Ours has what one in use has: HTTP that the handshake came by, an account for each socket, pings, and a hub. The others have sockets and
-//! tasks alone, and no handshake, which would only leave something behind.
+//! Ours has what one in use has: HTTP that the handshake came by, an account for each socket,
+//! pings, and a hub. The others have sockets and tasks alone, and no handshake, which would only
+//! leave something behind.
 
 use std::{
     convert::Infallible,
@@ -17,7 +18,7 @@ use fastwebsockets::{FragmentCollector, OpCode, Role};
 use futures_util::{SinkExt, StreamExt};
 use hyper::{Request, Response, service::service_fn};
 use leasehold::{
-    Pool,
+    Account, Pool,
     http::{
         BytesBody,
         serve::{RequestBody, from_hyper, serve},
@@ -30,7 +31,8 @@ use tokio_tungstenite::{WebSocketStream, tungstenite::protocol};
 
 use super::{LIMIT, Load, Stack, heap};
 
-const HANDSHAKE: &[u8] = b"GET / HTTP/1.1\r\nHost: here\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
+const HANDSHAKE: &[u8] =
+    b"GET / HTTP/1.1\r\nHost: here\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
     Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n";
 
 /// One message, and its echo.
@@ -74,7 +76,11 @@ fn hear(client: &mut Client, room: &mut [u8]) -> usize {
 }
 
 /// The server `stack` on `listener`.
-pub(super) fn server(stack: Stack, listener: TcpListener, pool: &Pool) -> Pin<Box<dyn Future<Output = ()> + Send>> {
+pub(super) fn server(
+    stack: Stack,
+    listener: TcpListener,
+    pool: &Pool,
+) -> Pin<Box<dyn Future<Output = ()> + Send>> {
     match stack {
         Stack::WebSocket => return ours(listener, pool, handshake),
         Stack::WebSocketAtEase => return ours(listener, pool, at_ease),
@@ -96,18 +102,18 @@ pub(super) fn server(stack: Stack, listener: TcpListener, pool: &Pool) -> Pin<Bo
 fn ours<F>(
     listener: TcpListener,
     pool: &Pool,
-    handle: fn(Upgrade, Pool, Hub) -> F,
+    handle: fn(Upgrade, Account, Hub) -> F,
 ) -> Pin<Box<dyn Future<Output = ()> + Send>>
 where
     F: Future<Output = ()> + Send + 'static,
 {
-    let hub = Hub::new(&pool.child("hub", LIMIT));
+    let hub = Hub::new(&pool.account("hub", LIMIT));
     let keep_alive = KeepAlive::new(Duration::from_secs(300), Duration::from_secs(30));
     let acceptor = Acceptor::new().config(Arc::new(Config::new().keep_alive(&keep_alive)));
     let sockets = pool.clone();
     let service = service_fn(move |mut request: Request<RequestBody>| {
         let upgrading = acceptor.upgrade(&mut request);
-        let (account, hub) = (sockets.child("socket", LIMIT), hub.clone());
+        let (account, hub) = (sockets.account("socket", LIMIT), hub.clone());
         async move {
             let (response, upgrade) = upgrading.expect("a handshake");
             tokio::spawn(handle(upgrade, account, hub));
@@ -118,8 +124,9 @@ where
     Box::pin(async { drop(server.await) })
 }
 
-/// The handshake has a task of its own: one that went on with the socket would keep what it did for that.
-fn handshake(upgrade: Upgrade, account: Pool, hub: Hub) -> impl Future<Output = ()> {
+/// The handshake has a task of its own: one that went on with the socket would keep what it did for
+/// that.
+fn handshake(upgrade: Upgrade, account: Account, hub: Hub) -> impl Future<Output = ()> {
     async move {
         let socket = upgrade.accept(&account).await.expect("the client stays");
         tokio::spawn(member(hub.join(socket)));
@@ -138,7 +145,7 @@ fn member(mut member: Member<AnyStream>) -> impl Future<Output = ()> {
 }
 
 /// The same as one writes it who does not count bytes.
-fn at_ease(upgrade: Upgrade, account: Pool, hub: Hub) -> impl Future<Output = ()> {
+fn at_ease(upgrade: Upgrade, account: Account, hub: Hub) -> impl Future<Output = ()> {
     async move {
         let socket = upgrade.accept(&account).await.expect("the client stays");
         let mut member = hub.join(socket);
@@ -152,7 +159,8 @@ fn at_ease(upgrade: Upgrade, account: Pool, hub: Hub) -> impl Future<Output = ()
 
 fn tokio_tungstenite(stream: TcpStream) -> impl Future<Output = ()> {
     async move {
-        let mut socket = WebSocketStream::from_raw_socket(stream, protocol::Role::Server, None).await;
+        let mut socket =
+            WebSocketStream::from_raw_socket(stream, protocol::Role::Server, None).await;
         while let Some(Ok(message)) = socket.next().await {
             if message.is_binary() {
                 socket.send(message).await.expect("an echo");
@@ -184,7 +192,8 @@ fn tokio_web_sockets(stream: TcpStream) -> impl Future<Output = ()> {
     }
 }
 
-/// What a socket of ours consists of, in bytes of heap: each part measured alone. And what its task does.
+/// What a socket of ours consists of, in bytes of heap: each part measured alone. And what its task
+/// does.
 pub(crate) fn parts() -> Vec<(&'static str, usize)> {
     fn output_len<A, F>(_: fn(A) -> F) -> usize {
         size_of::<F>()
@@ -193,7 +202,8 @@ pub(crate) fn parts() -> Vec<(&'static str, usize)> {
         size_of::<F>()
     }
     const COUNT: usize = 1 << 10;
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+    let runtime =
+        tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
     let _guard = runtime.enter();
     let pool = Pool::new(LIMIT).expect("a pool");
     let hub = Hub::new(&pool);
@@ -202,7 +212,8 @@ pub(crate) fn parts() -> Vec<(&'static str, usize)> {
     let io = || AnyStream::new(tokio::io::empty());
     let socket = || WebSocket::new(io(), ws::Role::Server, &pool);
 
-    // The runtime's list of tasks to run grows to its size first, and the defaults of sockets are made.
+    // The runtime's list of tasks to run grows to its size first, and the defaults of sockets are
+    // made.
     (0..COUNT).for_each(|_| drop(tokio::spawn(async {})));
     runtime.block_on(tokio::task::yield_now());
     drop(socket());
@@ -210,11 +221,19 @@ pub(crate) fn parts() -> Vec<(&'static str, usize)> {
     let mut members: Vec<_> = (0..COUNT).map(|_| hub.join(socket())).collect();
     let mut spawn = || tokio::spawn(member(members.pop().expect("as many as tasks")));
     vec![
-        ("tokio's part of a connection", each(COUNT / 16, || UnixStream::pair().expect("two sockets")) / 2),
+        (
+            "tokio's part of a connection",
+            each(COUNT / 16, || UnixStream::pair().expect("two sockets")) / 2,
+        ),
         ("a task", each(COUNT, &mut spawn)),
-        ("an account", each(COUNT, || pool.child("socket", LIMIT))),
+        ("an account", each(COUNT, || pool.account("socket", LIMIT))),
         ("a place in a hub", each(COUNT, || hub.join(socket()))),
-        ("pings", each(COUNT, || WebSocket::with_config(io(), ws::Role::Server, &pool, Arc::clone(&pinging)))),
+        (
+            "pings",
+            each(COUNT, || {
+                WebSocket::with_config(io(), ws::Role::Server, &pool, Arc::clone(&pinging))
+            }),
+        ),
         ("in its task: the future", output_len(member)),
         ("in its task: Member", size_of::<Member<AnyStream>>()),
         ("in its task: WebSocket", size_of::<WebSocket<AnyStream>>()),

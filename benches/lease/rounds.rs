@@ -9,7 +9,7 @@ use std::{
 };
 
 use bytes::{BufMut, BytesMut, buf::UninitSlice};
-use leasehold::{BlockMut, Pool};
+use leasehold::{Account, BlockMut, Pool};
 
 use crate::ratios::{Case, Run, measure};
 
@@ -19,15 +19,25 @@ const MIB: usize = 1 << 20;
 const LIVE: usize = 64;
 const PAGE_LEN: usize = 4096;
 const LINE_LEN: usize = 64;
-/// Blocks that go to the other thread together, so that the two readings of the clock are spread over many.
+/// Blocks that go to the other thread together, so that the two readings of the clock are spread
+/// over many.
 const HANDED: u64 = 16;
 
-/// Where blocks come from. A trait rather than closures, which would stay calls: both rivals are to be inlined into the loops,
-/// as they are where people write them.
+/// Where blocks come from. A trait rather than closures, which would stay calls: both rivals are to
+/// be inlined into the loops, as they are where people write them.
 trait Source {
     type Block: BufMut + Send;
 
     fn lease(&self, len: usize) -> Self::Block;
+}
+
+impl Source for Account {
+    type Block = BlockMut;
+
+    #[inline(always)]
+    fn lease(&self, len: usize) -> BlockMut {
+        self.try_lease(len).expect("the budget is ample")
+    }
 }
 
 impl Source for Pool {
@@ -35,7 +45,7 @@ impl Source for Pool {
 
     #[inline(always)]
     fn lease(&self, len: usize) -> BlockMut {
-        self.try_lease(len).expect("the budget is ample")
+        Source::lease(&**self, len)
     }
 }
 
@@ -53,16 +63,17 @@ impl Source for Heap {
 
 /// Measures everything; `allocator` is what `BytesMut` runs on.
 pub(crate) fn run(allocator: &str) {
-    // glibc takes no lock until a process has had a second thread: malloc + free of 4 KiB take 20 ns before, 37 ns ever after.
-    // A server has threads, so all cases are measured as if one had been there.
+    // glibc takes no lock until a process has had a second thread: malloc + free of 4 KiB take 20
+    // ns before, 37 ns ever after. A server has threads, so all cases are measured as if one had
+    // been there.
     thread::spawn(|| ()).join().expect("an empty thread does not panic");
     measure(&cases(allocator));
 }
 
 fn cases(allocator: &str) -> Vec<Case> {
     let pool = Pool::new(256 * MIB).expect("256 MiB can be reserved");
-    let child = pool.child("depth 1", 128 * MIB);
-    let grandchild = child.child("depth 2", 128 * MIB);
+    let child = pool.account("depth 1", 128 * MIB);
+    let grandchild = child.account("depth 2", 128 * MIB);
     let rival = format!("BytesMut_{allocator}");
     let in_rotation = |group, len: usize, touch: Touch| {
         let pool = pool.clone();
@@ -74,7 +85,7 @@ fn cases(allocator: &str) -> Vec<Case> {
             ],
         }
     };
-    let alone = |name: &str, pool: &Pool| {
+    let alone = |name: &str, pool: &Account| {
         let pool = pool.clone();
         Run::new(name, move |rounds| one_thread(rounds, &pool, 4 * KIB))
     };
@@ -92,7 +103,9 @@ fn cases(allocator: &str) -> Vec<Case> {
         Case {
             group: "lease_return_two_threads/4KiB",
             runs: vec![
-                Run::new("leasehold_one_child", move |rounds| two_threads(rounds, &shared, 4 * KIB)),
+                Run::new("leasehold_one_child", move |rounds| {
+                    two_threads(rounds, &shared, 4 * KIB)
+                }),
                 Run::new(&rival, move |rounds| two_threads(rounds, &Heap, 4 * KIB)),
             ],
         },
@@ -137,8 +150,9 @@ fn two_threads<S: Source + Sync>(rounds: u64, source: &S, len: usize) -> Duratio
 
 #[derive(Clone, Copy)]
 enum Touch {
-    /// The first byte of each page. Our blocks begin at pages, so all touches of all blocks meet in 32 of the 2,048 sets of an L2
-    /// cache of 2 MiB and push each other out; glibc's chunks are 16 bytes off each other.
+    /// The first byte of each page. Our blocks begin at pages, so all touches of all blocks meet in
+    /// 32 of the 2,048 sets of an L2 cache of 2 MiB and push each other out; glibc's chunks are 16
+    /// bytes off each other.
     Pages,
     /// One byte of each page, each on another cache line, as data that fills its block would be.
     Lines,
@@ -176,7 +190,8 @@ fn rotation<S: Source>(rounds: u64, source: &S, len: usize, touch: Touch) -> Dur
     start.elapsed()
 }
 
-/// Lease on one thread and drop on another, at the same time; only the leases and drops are timed, not the channel.
+/// Lease on one thread and drop on another, at the same time; only the leases and drops are timed,
+/// not the channel.
 fn handed_over<S: Source>(rounds: u64, source: &S, len: usize) -> Duration {
     let (sender, receiver) = mpsc::sync_channel::<Vec<S::Block>>(4);
     let (empty_sender, empty_receiver) = mpsc::channel::<Vec<S::Block>>();
@@ -196,7 +211,8 @@ fn handed_over<S: Source>(rounds: u64, source: &S, len: usize) -> Duration {
         let mut left = rounds;
         while left > 0 {
             let count = left.min(HANDED);
-            let mut blocks = empty_receiver.try_recv().unwrap_or_else(|_| Vec::with_capacity(HANDED as usize));
+            let mut blocks =
+                empty_receiver.try_recv().unwrap_or_else(|_| Vec::with_capacity(HANDED as usize));
             let start = Instant::now();
             blocks.extend((0..count).map(|_| source.lease(len)));
             leasing += start.elapsed();

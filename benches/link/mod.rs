@@ -4,8 +4,9 @@ use std::net::{TcpListener, TcpStream};
 
 use socket2::{Domain, SockRef, Socket, Type};
 
-/// What the kernel is asked to buffer either way, so that a whole message fits: else its own growing of the buffers is what is measured
-/// (280 us or 630 us for the same echo of 1 MiB, by the connection).
+/// What the kernel is asked to buffer either way, so that a whole message fits: else its own
+/// growing of the buffers is what is measured (280 us or 630 us for the same echo of 1 MiB, by the
+/// connection).
 const SOCKET_LEN: usize = 4 << 20;
 
 /// Two ends of a connection.

@@ -1,13 +1,14 @@
 //! Measuring cases side by side: by criterion first, then for a table of ratios.
 //!
-//! A run is a function from a count of rounds to the time that they took; both ways of measuring call the same one.
+//! A run is a function from a count of rounds to the time that they took; both ways of measuring
+//! call the same one.
 
 use std::time::Duration;
 
 use criterion::Criterion;
 
-/// How long one try of the table runs, and how many tries the best and the median are taken of: many short ones, of which some meet
-/// nobody else on a machine that others use too.
+/// How long one try of the table runs, and how many tries the best and the median are taken of:
+/// many short ones, of which some meet nobody else on a machine that others use too.
 const TRY: Duration = Duration::from_millis(5);
 const TRIES: usize = 101;
 
@@ -28,7 +29,8 @@ impl Run {
     }
 }
 
-/// Measures all cases, and prints a table in which each is compared to its rival, the last of its runs.
+/// Measures all cases, and prints a table in which each is compared to its rival, the last of its
+/// runs.
 pub(crate) fn measure(cases: &[Case]) {
     let mut criterion = Criterion::default()
         .sample_size(10)
@@ -43,15 +45,16 @@ pub(crate) fn measure(cases: &[Case]) {
         group.finish();
     }
     criterion.final_summary();
-    // As criterion does: without this flag the bench is only tried, not measured; and a word is a part of the names that are meant.
+    // As criterion does: without this flag the bench is only tried, not measured; and a word is a
+    // part of the names that are meant.
     if std::env::args().any(|arg| arg == "--bench") {
         let word = std::env::args().skip(1).find(|arg| !arg.starts_with('-')).unwrap_or_default();
         print_table(cases.iter().filter(|case| case.group.contains(&word)));
     }
 }
 
-/// Nanoseconds a round, the best and the median of several tries taken in turns, and the ratios of both to those of the rival, who is
-/// last in its case.
+/// Nanoseconds a round, the best and the median of several tries taken in turns, and the ratios of
+/// both to those of the rival, who is last in its case.
 fn print_table<'a>(cases: impl Iterator<Item = &'a Case>) {
     println!(
         "{:<32} {:<28} {:>10} {:>8} {:>10} {:>8}",

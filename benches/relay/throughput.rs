@@ -41,7 +41,10 @@ pub(crate) enum Load {
 
 impl Load {
     /// How long the client and the server take for it, and the relay that joins their sockets.
-    pub(crate) fn run<F>(self, join: impl FnOnce(TcpStream, TcpStream) -> F) -> anyhow::Result<Taken>
+    pub(crate) fn run<F>(
+        self,
+        join: impl FnOnce(TcpStream, TcpStream) -> F,
+    ) -> anyhow::Result<Taken>
     where
         F: Future<Output = io::Result<(u64, u64)>>,
     {
@@ -56,7 +59,8 @@ impl Load {
             Self::RoundTrips(count) => exchange(&client, &server, count),
         });
         let began = cpu_time()?;
-        let moved = runtime.block_on(async { join(relayed(inbound)?, relayed(outbound)?).await })?;
+        let moved =
+            runtime.block_on(async { join(relayed(inbound)?, relayed(outbound)?).await })?;
         let cpu = cpu_time()? - began;
         let time = start.elapsed();
         let expected = peers.join().expect("the peers do not panic")?;
@@ -66,7 +70,12 @@ impl Load {
 }
 
 /// Both send so many bytes, and receive what the other one sends; returns both counts.
-fn stream(client: &StdStream, server: &StdStream, there: usize, back: usize) -> io::Result<(u64, u64)> {
+fn stream(
+    client: &StdStream,
+    server: &StdStream,
+    there: usize,
+    back: usize,
+) -> io::Result<(u64, u64)> {
     thread::scope(|scope| {
         let sent = scope.spawn(|| send(client, there));
         let sent_back = scope.spawn(|| send(server, back));
@@ -79,7 +88,11 @@ fn stream(client: &StdStream, server: &StdStream, there: usize, back: usize) -> 
 }
 
 /// The client asks, the server answers; returns how many bytes went there and back.
-fn exchange(mut client: &StdStream, mut server: &StdStream, count: usize) -> io::Result<(u64, u64)> {
+fn exchange(
+    mut client: &StdStream,
+    mut server: &StdStream,
+    count: usize,
+) -> io::Result<(u64, u64)> {
     thread::scope(|scope| {
         let answers = scope.spawn(move || {
             let mut message = [0; MESSAGE_LEN];
@@ -124,8 +137,8 @@ fn receive(mut socket: &StdStream) -> io::Result<u64> {
 
 /// How long this thread has been running.
 fn cpu_time() -> anyhow::Result<Duration> {
-    let stat =
-        std::fs::read_to_string("/proc/thread-self/schedstat").context("a thread's time is read from Linux's /proc")?;
+    let stat = std::fs::read_to_string("/proc/thread-self/schedstat")
+        .context("a thread's time is read from Linux's /proc")?;
     let nanos = stat.split_whitespace().next().context("schedstat has a first field")?;
     Ok(Duration::from_nanos(nanos.parse()?))
 }

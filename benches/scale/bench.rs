@@ -56,7 +56,7 @@ impl Bench {
         self.progress.aside(|| table::print(scenario, &self.results));
     }
 
-    // ---- for scenarios -----------------------------------------------------------------------------------------------------
+    // ---- for scenarios --------------------------------------------------------------------------
 
     /// How many connections a server is to have, in scenarios that are about many.
     pub(crate) fn connections(&self) -> usize {

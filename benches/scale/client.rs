@@ -29,7 +29,8 @@ pub(crate) struct Exchange {
 
 /// A connection whose end is a reset: its port is free at once.
 pub(crate) async fn connect(address: SocketAddr, protocol: Protocol) -> anyhow::Result<TcpStream> {
-    let mut stream = TcpStream::connect(address).await.context("the server does not take a connection")?;
+    let mut stream =
+        TcpStream::connect(address).await.context("the server does not take a connection")?;
     stream.set_nodelay(true)?;
     SockRef::from(&stream).set_linger(Some(Duration::ZERO))?;
     if protocol == Protocol::WebSocket {
@@ -52,7 +53,8 @@ pub(crate) async fn connect_all(
 }
 
 async fn shake_hands(stream: &mut TcpStream) -> anyhow::Result<()> {
-    const HANDSHAKE: &[u8] = b"GET / HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
+    const HANDSHAKE: &[u8] =
+        b"GET / HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
         Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n";
     stream.write_all(HANDSHAKE).await?;
     let head = read_head(stream).await?;
@@ -69,10 +71,15 @@ impl Protocol {
         const KEY: [u8; 4] = [0x37, 0xfa, 0x21, 0x3d];
         let mut request = match self {
             Self::Framed => (len as u32).to_be_bytes().to_vec(),
-            Self::Http => format!("POST / HTTP/1.1\r\nhost: localhost\r\ncontent-length: {len}\r\n\r\n").into_bytes(),
+            Self::Http => {
+                format!("POST / HTTP/1.1\r\nhost: localhost\r\ncontent-length: {len}\r\n\r\n")
+                    .into_bytes()
+            }
             Self::WebSocket => match len {
                 ..126 => vec![BINARY, MASKED | len as u8],
-                126..0x1_0000 => [&[BINARY, MASKED | 126], &(len as u16).to_be_bytes()[..]].concat(),
+                126..0x1_0000 => {
+                    [&[BINARY, MASKED | 126], &(len as u16).to_be_bytes()[..]].concat()
+                }
                 _ => [&[BINARY, MASKED | 127], &(len as u64).to_be_bytes()[..]].concat(),
             },
         };
@@ -113,7 +120,11 @@ impl Protocol {
 
 impl Exchange {
     /// An echo of so many bytes, which is tried once: all further ones are only counted.
-    pub(crate) async fn learn(stream: &mut TcpStream, protocol: Protocol, len: usize) -> anyhow::Result<Self> {
+    pub(crate) async fn learn(
+        stream: &mut TcpStream,
+        protocol: Protocol,
+        len: usize,
+    ) -> anyhow::Result<Self> {
         let request = protocol.request(len);
         stream.write_all(&request).await?;
         Ok(Self { request, response_len: protocol.response_len(stream).await? })

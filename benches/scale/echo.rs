@@ -7,7 +7,7 @@ use std::{
     time::Duration,
 };
 
-use axum::{Router, routing::post, serve::ListenerExt};
+use axum::{Extension, Router, routing::post, serve::ListenerExt};
 use bytes::Bytes;
 use fastwebsockets::{FragmentCollector, OpCode, WebSocketError, upgrade};
 use futures_util::{SinkExt, StreamExt};
@@ -20,11 +20,9 @@ use hyper::{
 };
 use hyper_util::rt::TokioIo;
 use leasehold::{
-    Pool, codec,
+    Account, Chain, Pool, codec,
     http::{
-        ChainBody,
-        axum::Leased,
-        collect, serve,
+        ChainBody, collect, serve,
         serve::{RequestBody, from_hyper},
     },
     ws::{self, Config, KeepAlive},
@@ -80,13 +78,16 @@ fn ours(stack: &str, listener: TcpListener) -> Service {
     let pool = Pool::new(BUDGET).expect("the budget can be reserved");
     let accounts = pool.clone();
     match stack {
-        "leasehold Framed" => Service::ours(&pool, accept(listener, move |stream| framed(stream, &accounts))),
+        "leasehold Framed" => {
+            Service::ours(&pool, accept(listener, move |stream| framed(stream, &accounts)))
+        }
         "leasehold serve" => {
             let server = serve(listener, from_hyper(service_fn(leased)));
             Service::ours(&pool, server.pool(&pool, LIMIT).into_future())
         }
         "leasehold serve, axum" => {
-            let app = Router::new().route("/", post(async |body: Leased| body)).with_state(accounts);
+            let app =
+                Router::new().route("/", post(async |body: Chain| body)).layer(Extension(accounts));
             Service::ours(&pool, serve(listener, app).pool(&pool, LIMIT).into_future())
         }
         "leasehold ws" => Service::ours(&pool, web_socket(listener, accounts)),
@@ -106,10 +107,11 @@ where
     }
 }
 
-// ---- frames ----------------------------------------------------------------------------------------------------------------
+// ---- frames -------------------------------------------------------------------------------------
 
 async fn tokio_util_framed(stream: TcpStream) {
-    let mut framed = tokio_util::codec::Framed::new(stream, tokio_util::codec::LengthDelimitedCodec::new());
+    let mut framed =
+        tokio_util::codec::Framed::new(stream, tokio_util::codec::LengthDelimitedCodec::new());
     while let Some(Ok(frame)) = framed.next().await {
         if framed.send(frame.freeze()).await.is_err() {
             return;
@@ -118,7 +120,7 @@ async fn tokio_util_framed(stream: TcpStream) {
 }
 
 fn framed(stream: TcpStream, pool: &Pool) -> impl Future<Output = ()> + use<> {
-    let account = pool.child("connection", LIMIT);
+    let account = pool.account("connection", LIMIT);
     let mut framed = codec::Framed::new(stream, codec::LengthDelimitedCodec::new(), &account);
     async move {
         while let Some(Ok(frame)) = framed.next().await {
@@ -129,7 +131,7 @@ fn framed(stream: TcpStream, pool: &Pool) -> impl Future<Output = ()> + use<> {
     }
 }
 
-// ---- HTTP ------------------------------------------------------------------------------------------------------------------
+// ---- HTTP ---------------------------------------------------------------------------------------
 
 async fn hyper(stream: TcpStream) {
     async fn echo(request: Request<Incoming>) -> Result<Response<Full<Bytes>>, hyper::Error> {
@@ -142,7 +144,7 @@ async fn hyper(stream: TcpStream) {
 async fn leased(
     request: Request<RequestBody>,
 ) -> Result<Response<ChainBody>, Box<dyn std::error::Error + Send + Sync>> {
-    let account = request.extensions().get::<Pool>().expect("the server gives one").clone();
+    let account = request.extensions().get::<Account>().expect("the server gives one").clone();
     Ok(Response::new(ChainBody::new(collect(request.into_body(), &account, LIMIT).await?)))
 }
 
@@ -152,7 +154,7 @@ async fn axum(listener: TcpListener) {
     axum::serve(listener, app).await.expect("it serves for ever");
 }
 
-// ---- WebSockets ------------------------------------------------------------------------------------------------------------
+// ---- WebSockets ---------------------------------------------------------------------------------
 
 async fn tokio_tungstenite(stream: TcpStream) {
     let Ok(mut socket) = tokio_tungstenite::accept_async(stream).await else { return };
@@ -183,7 +185,8 @@ async fn fast_web_sockets(stream: TcpStream) {
         tokio::spawn(tokio::task::unconstrained(echo(socket)));
         Ok(response)
     }
-    let connection = http1::Builder::new().serve_connection(TokioIo::new(stream), service_fn(shake_hands));
+    let connection =
+        http1::Builder::new().serve_connection(TokioIo::new(stream), service_fn(shake_hands));
     drop(connection.with_upgrades().await);
 }
 
@@ -194,7 +197,7 @@ async fn web_socket(listener: TcpListener, pool: Pool) {
     let sockets = pool.clone();
     let shake_hands = service_fn(move |mut request: Request<RequestBody>| {
         let upgrading = acceptor.upgrade(&mut request);
-        let account = sockets.child("socket", LIMIT);
+        let account = sockets.account("socket", LIMIT);
         async move {
             let (response, upgrade) = upgrading.expect("a handshake");
             tokio::spawn(async move {

@@ -65,13 +65,48 @@ impl Figures {
             cpu,
             clock,
         } = self;
-        [heap, leased, mapped, allocations, reads, read_bytes, writes, write_slices, written_bytes, cpu, clock]
+        [
+            heap,
+            leased,
+            mapped,
+            allocations,
+            reads,
+            read_bytes,
+            writes,
+            write_slices,
+            written_bytes,
+            cpu,
+            clock,
+        ]
     }
 
     fn from_array(figures: [f64; 11]) -> Self {
-        let [heap, leased, mapped, allocations, reads, read_bytes, writes, write_slices, written_bytes, cpu, clock] =
-            figures;
-        Self { heap, leased, mapped, allocations, reads, read_bytes, writes, write_slices, written_bytes, cpu, clock }
+        let [
+            heap,
+            leased,
+            mapped,
+            allocations,
+            reads,
+            read_bytes,
+            writes,
+            write_slices,
+            written_bytes,
+            cpu,
+            clock,
+        ] = figures;
+        Self {
+            heap,
+            leased,
+            mapped,
+            allocations,
+            reads,
+            read_bytes,
+            writes,
+            write_slices,
+            written_bytes,
+            cpu,
+            clock,
+        }
     }
 }
 

@@ -1,9 +1,10 @@
 //! An allocator that counts, over the one that this process was started with.
 //!
 //! # Invariants
-//! - CHOSEN-ONCE: which allocator it is, is read from the environment at the first allocation, and never again: a pointer goes back to where
-//!   it came from.
-//! - ONE-WRITER: a slot is written by one thread, so that counting takes no atomic operation that would cost as much as a small allocation.
+//! - CHOSEN-ONCE: which allocator it is, is read from the environment at the first allocation, and
+//!   never again: a pointer goes back to where it came from.
+//! - ONE-WRITER: a slot is written by one thread, so that counting takes no atomic operation that
+//!   would cost as much as a small allocation.
 
 use std::{
     alloc::{GlobalAlloc, Layout, System},
@@ -44,7 +45,10 @@ impl Allocator {
 
     /// What jemalloc itself is told, by the variable that it reads at its start.
     pub(crate) fn jemalloc_conf(self) -> (&'static str, &'static str) {
-        ("_RJEM_MALLOC_CONF", if self == Self::JemallocThread { "background_thread:true" } else { "" })
+        (
+            "_RJEM_MALLOC_CONF",
+            if self == Self::JemallocThread { "background_thread:true" } else { "" },
+        )
     }
 
     /// Allocates nothing, for nothing can be allocated yet.

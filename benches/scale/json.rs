@@ -14,10 +14,18 @@ use crate::{
 };
 
 /// Writes them to a file, in place of what is there.
-pub(crate) fn write(path: &Path, machine: &Machine, options: &Options, results: &Results) -> anyhow::Result<()> {
+pub(crate) fn write(
+    path: &Path,
+    machine: &Machine,
+    options: &Options,
+    results: &Results,
+) -> anyhow::Result<()> {
     let Machine { cpu, cores, kernel, memory, memory_available, load } = machine;
-    let seconds: Map<String, Value> =
-        results.times.iter().map(|(name, time)| ((*name).into(), time.as_secs_f64().into())).collect();
+    let seconds: Map<String, Value> = results
+        .times
+        .iter()
+        .map(|(name, time)| ((*name).into(), time.as_secs_f64().into()))
+        .collect();
     let all = json!({
         "machine": {
             "cpu": cpu, "cores": cores, "kernel": kernel, "memory_bytes": memory,
@@ -29,7 +37,8 @@ pub(crate) fn write(path: &Path, machine: &Machine, options: &Options, results: 
         "rows": results.rows.iter().map(|row| row_value(row, &results.rows)).collect::<Vec<_>>(),
         "curves": results.curves.iter().map(curve_value).collect::<Vec<_>>(),
     });
-    fs::write(path, format!("{all:#}\n")).with_context(|| format!("cannot write to {}", path.display()))
+    fs::write(path, format!("{all:#}\n"))
+        .with_context(|| format!("cannot write to {}", path.display()))
 }
 
 fn row_value(row: &Row, rows: &[Row]) -> Value {

@@ -19,7 +19,8 @@ pub(crate) struct Machine {
 impl Machine {
     pub(crate) fn here() -> anyhow::Result<Self> {
         let cpus = read("/proc/cpuinfo")?;
-        let model = cpus.lines().find_map(|line| line.strip_prefix("model name")).unwrap_or("unknown");
+        let model =
+            cpus.lines().find_map(|line| line.strip_prefix("model name")).unwrap_or("unknown");
         Ok(Self {
             cpu: model.trim_start_matches([' ', '\t', ':']).into(),
             cores: std::thread::available_parallelism()?.get(),
@@ -36,7 +37,12 @@ impl fmt::Display for Machine {
         let Self { cpu, cores, kernel, load, .. } = self;
         let gib = |bytes: u64| bytes as f64 / f64::from(1 << 30);
         writeln!(f, "{cpu}, {cores} cores, Linux {kernel}, load {load}")?;
-        writeln!(f, "{:.1} GiB of memory, {:.1} free", gib(self.memory), gib(self.memory_available))?;
+        writeln!(
+            f,
+            "{:.1} GiB of memory, {:.1} free",
+            gib(self.memory),
+            gib(self.memory_available)
+        )?;
         write!(f, "a server is a process of one thread, and so is the client")
     }
 }
@@ -65,8 +71,14 @@ pub(crate) fn kernel_tcp() -> anyhow::Result<u64> {
     /// What a page is, on every system that this is measured on.
     const PAGE_LEN: u64 = 4096;
     let stat = read("/proc/net/sockstat")?;
-    let pages = stat.lines().find(|line| line.starts_with("TCP:")).and_then(|line| line.split(" mem ").nth(1));
-    Ok(pages.and_then(|pages| pages.trim().parse::<u64>().ok()).context("sockstat tells of memory")? * PAGE_LEN)
+    let pages = stat
+        .lines()
+        .find(|line| line.starts_with("TCP:"))
+        .and_then(|line| line.split(" mem ").nth(1));
+    Ok(pages
+        .and_then(|pages| pages.trim().parse::<u64>().ok())
+        .context("sockstat tells of memory")?
+        * PAGE_LEN)
 }
 
 fn memory(name: &str) -> anyhow::Result<u64> {
@@ -80,5 +92,6 @@ pub(crate) fn field(text: &str, name: &str) -> Option<u64> {
 }
 
 fn read(path: &str) -> anyhow::Result<String> {
-    fs::read_to_string(path).with_context(|| format!("{path} cannot be read; this bench needs Linux's /proc"))
+    fs::read_to_string(path)
+        .with_context(|| format!("{path} cannot be read; this bench needs Linux's /proc"))
 }

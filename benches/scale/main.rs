@@ -1,4 +1,5 @@
-//! This crate beside what servers stand on otherwise, at thousands of connections: memory, system calls, processor time, side by side.
+//! This crate beside what servers stand on otherwise, at thousands of connections: memory, system
+//! calls, processor time, side by side.
 //!
 //! ```sh
 //! cargo bench -p benches --bench scale                                                # all of it, in less than eight minutes
@@ -6,21 +7,28 @@
 //! cargo bench -p benches --bench scale -- --json target/scale.json --svg target/scale # the figures, and plots of them
 //! ```
 //!
-//! The bench is the client, in one thread. It runs itself again as the server of each variant: a process of one thread, with an allocator that
-//! counts, that answers to orders on its stdin and ends with it. All servers of a scenario offer the same service, set up as their own
-//! documentation has it, and all of them without Nagle's delay. Where a variant does not fit into half of the free memory, it has fewer
-//! connections; how many stands in its row. Without `--bench`, as `cargo test --benches` does it, all is only tried, with few connections.
+//! The bench is the client, in one thread. It runs itself again as the server of each variant: a
+//! process of one thread, with an allocator that counts, that answers to orders on its stdin and
+//! ends with it. All servers of a scenario offer the same service, set up as their own
+//! documentation has it, and all of them without Nagle's delay. Where a variant does not fit into
+//! half of the free memory, it has fewer connections; how many stands in its row. Without
+//! `--bench`, as `cargo test --benches` does it, all is only tried, with few connections.
 //!
 //! # A scenario
-//! is a file in `scenario/`, with a `const SCENARIO: Scenario` that is listed in `scenario::ALL`. It says
-//! - how to serve a variant ([`Scenario::serve`]): given a listener and the orders that come, what to run, and the pool to tell figures of.
-//!   This runs in the server's process, which is started as `--serve SCENARIO/VARIANT`;
-//! - what the client does ([`Scenario::run`]): it starts a server for each variant ([`Bench::server`]), connects ([`client`]), asks it
-//!   for its [`Figures`](figures::Figures), and records [`Row`](row::Row)s and [`Curve`](curve::Curve)s. It says so before each of its
-//!   [`Scenario::steps`], for the progress bar. Where [`Bench::is_measured`] is false, it does the same with as little as possible;
+//! is a file in `scenario/`, with a `const SCENARIO: Scenario` that is listed in `scenario::ALL`.
+//! It says
+//! - how to serve a variant ([`Scenario::serve`]): given a listener and the orders that come, what
+//!   to run, and the pool to tell figures of. This runs in the server's process, which is started
+//!   as `--serve SCENARIO/VARIANT`;
+//! - what the client does ([`Scenario::run`]): it starts a server for each variant
+//!   ([`Bench::server`]), connects ([`client`]), asks it for its [`Figures`](figures::Figures), and
+//!   records [`Row`](row::Row)s and [`Curve`](curve::Curve)s. It says so before each of its
+//!   [`Scenario::steps`], for the progress bar. Where [`Bench::is_measured`] is false, it does the
+//!   same with as little as possible;
 //! - what is drawn ([`Scenario::plots`]).
 //!
-//! Rows of one case are compared: each figure to the best one of those that are not ours. `echo` has services that several scenarios use.
+//! Rows of one case are compared: each figure to the best one of those that are not ours. `echo`
+//! has services that several scenarios use.
 
 #[path = "../ws/audience.rs"]
 mod audience;

@@ -14,7 +14,8 @@ use clap::{
 
 use crate::{files, machine, scenario, scenario::Scenario};
 
-/// Stock servers and leasehold side by side, each in a process of its own, over loopback: memory, system calls, processor time.
+/// Stock servers and leasehold side by side, each in a process of its own, over loopback: memory,
+/// system calls, processor time.
 #[derive(Debug, Parser)]
 #[command(bin_name = "cargo bench -p benches --bench scale --", after_help = scenario::list())]
 pub(crate) struct Options {
@@ -52,9 +53,9 @@ impl Options {
 
     /// The scenarios to run.
     pub(crate) fn scenarios(&self) -> impl Iterator<Item = &'static Scenario> {
-        scenario::ALL
-            .into_iter()
-            .filter(|one| self.only.is_empty() || self.only.iter().any(|only| only.name == one.name))
+        scenario::ALL.into_iter().filter(|one| {
+            self.only.is_empty() || self.only.iter().any(|only| only.name == one.name)
+        })
     }
 
     pub(crate) fn is_measured(&self) -> bool {
@@ -96,7 +97,10 @@ impl Options {
         }
         if let Some(dir) = &self.svg {
             can_make(dir).map_err(|error| {
-                format!("--svg: cannot write into {}: {error}; name a directory that you may write to", dir.display())
+                format!(
+                    "--svg: cannot write into {}: {error}; name a directory that you may write to",
+                    dir.display()
+                )
             })?;
         }
         Ok(())

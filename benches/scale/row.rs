@@ -45,7 +45,9 @@ impl Row {
 
     /// A value as a ratio to the best one of the others in its case that are not ours.
     pub(crate) fn ratio(&self, measure: &Measure, rows: &[Self]) -> Option<f64> {
-        let rivals = rows.iter().filter(|row| row.scenario == self.scenario && row.case == self.case && !row.is_ours());
+        let rivals = rows
+            .iter()
+            .filter(|row| row.scenario == self.scenario && row.case == self.case && !row.is_ours());
         let values = rivals.filter_map(|row| row.value(measure));
         let best = match measure.better {
             Better::Less => values.min_by(f64::total_cmp),

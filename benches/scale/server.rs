@@ -35,8 +35,11 @@ impl Server {
         command.args(["--serve", name]).env(Allocator::VARIABLE.to_str()?, allocator.name());
         let (variable, value) = allocator.jemalloc_conf();
         command.env(variable, value);
-        let mut process =
-            command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().context("cannot start a server")?;
+        let mut process = command
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .context("cannot start a server")?;
         let (asks, answers) = (process.stdin.take(), process.stdout.take());
         let mut server = Self {
             name: name.into(),
@@ -55,7 +58,8 @@ impl Server {
 
     /// Gives an order to the service, and waits for its answer.
     pub(crate) fn order(&mut self, order: &str) -> anyhow::Result<String> {
-        writeln!(self.asks, "{order}").with_context(|| format!("the server {} has ended", self.name))?;
+        writeln!(self.asks, "{order}")
+            .with_context(|| format!("the server {} has ended", self.name))?;
         self.line()
     }
 
@@ -74,7 +78,8 @@ impl Server {
     /// The memory that it has, in bytes: of the kernel's count, with all that it shares.
     pub(crate) fn rss(&self) -> anyhow::Result<f64> {
         let status = fs::read_to_string(format!("/proc/{}/status", self.process.id()))?;
-        let rss = machine::field(&status, "VmRSS").with_context(|| format!("the server {} has ended", self.name))?;
+        let rss = machine::field(&status, "VmRSS")
+            .with_context(|| format!("the server {} has ended", self.name))?;
         Ok(rss as f64)
     }
 

@@ -10,7 +10,10 @@ use crate::{
 pub(crate) fn print(scenario: &Scenario, results: &Results) {
     println!("\n{}: {}", scenario.name, scenario.about);
     if let Some(time) = results.time_of(scenario.name) {
-        println!("in {:.0} s; in brackets the ratio to the best one of its case that is not ours", time.as_secs_f64());
+        println!(
+            "in {:.0} s; in brackets the ratio to the best one of its case that is not ours",
+            time.as_secs_f64()
+        );
     }
     let rows: Vec<&Row> = results.rows_of(scenario.name).collect();
     let measures = measures(&rows);
@@ -18,10 +21,14 @@ pub(crate) fn print(scenario: &Scenario, results: &Results) {
     let mut case = "";
     for row in rows {
         // A case is named once.
-        let shown = if std::mem::replace(&mut case, &row.case) == row.case { "" } else { &row.case };
+        let shown =
+            if std::mem::replace(&mut case, &row.case) == row.case { "" } else { &row.case };
         let values = measures.iter().map(|measure| cell(row, measure, &results.rows));
         lines.push(
-            [shown.into(), row.variant.into(), number(row.connections as f64)].into_iter().chain(values).collect(),
+            [shown.into(), row.variant.into(), number(row.connections as f64)]
+                .into_iter()
+                .chain(values)
+                .collect(),
         );
     }
     print_aligned(&lines);
@@ -74,7 +81,8 @@ pub(crate) fn number(value: f64) -> String {
         _ => 0,
     };
     let text = format!("{value:.decimals$}");
-    let (whole, rest) = text.split_once('.').map_or((&text[..], None), |(whole, rest)| (whole, Some(rest)));
+    let (whole, rest) =
+        text.split_once('.').map_or((&text[..], None), |(whole, rest)| (whole, Some(rest)));
     let mut grouped = String::new();
     for (index, digit) in whole.char_indices() {
         if index > 0 && (whole.len() - index).is_multiple_of(3) && !grouped.ends_with('-') {
@@ -89,13 +97,15 @@ pub(crate) fn number(value: f64) -> String {
 fn print_aligned(lines: &[Vec<String>]) {
     const WORDS: usize = 2;
     let columns = lines.iter().map(Vec::len).max().unwrap_or(0);
-    let widths: Vec<usize> =
-        (0..columns).map(|column| lines.iter().map(|line| line[column].chars().count()).max().unwrap_or(0)).collect();
+    let widths: Vec<usize> = (0..columns)
+        .map(|column| lines.iter().map(|line| line[column].chars().count()).max().unwrap_or(0))
+        .collect();
     for line in lines {
-        let cells = line.iter().zip(&widths).enumerate().map(|(column, (cell, &width))| match column {
-            ..WORDS => format!("{cell:<width$}"),
-            _ => format!("{cell:>width$}"),
-        });
+        let cells =
+            line.iter().zip(&widths).enumerate().map(|(column, (cell, &width))| match column {
+                ..WORDS => format!("{cell:<width$}"),
+                _ => format!("{cell:>width$}"),
+            });
         println!("{}", cells.collect::<Vec<_>>().join("  ").trim_end());
     }
 }

@@ -31,7 +31,11 @@ fn an_idle_connection_holds_less_than_900_bytes_and_no_block() {
             let held = idle(stack, load, 1000);
             println!("{stack:?} after {load:?}: {held:?}");
             assert!(held.heap >= 256, "{stack:?}: a task and a socket are not even counted");
-            assert!(held.heap <= at_most, "{stack:?}: {} bytes of heap a connection, at most {at_most}", held.heap);
+            assert!(
+                held.heap <= at_most,
+                "{stack:?}: {} bytes of heap a connection, at most {at_most}",
+                held.heap
+            );
             assert_eq!(held.leased, 0, "{stack:?}");
         }
     }
@@ -58,7 +62,11 @@ fn an_idle_http_connection_holds_less_than_800_bytes() {
             let held = idle(stack, load, 1000);
             println!("{stack:?} after {load:?}: {held:?}");
             assert!(held.heap >= 256, "{stack:?}: a task and a socket are not even counted");
-            assert!(held.heap <= 800, "{stack:?} after {load:?}: {} bytes of heap a connection", held.heap);
+            assert!(
+                held.heap <= 800,
+                "{stack:?} after {load:?}: {} bytes of heap a connection",
+                held.heap
+            );
             assert_eq!(held.leased, 0, "{stack:?}");
         }
     }
@@ -68,7 +76,11 @@ fn an_idle_http_connection_holds_less_than_800_bytes() {
         for (load, at_least) in [(Load::Small, small), (Load::Large, large)] {
             let held = idle(stack, load, 50);
             println!("{stack:?} after {load:?}: {held:?}");
-            assert!(held.heap >= at_least, "{stack:?} after {load:?}: {} bytes of heap a connection", held.heap);
+            assert!(
+                held.heap >= at_least,
+                "{stack:?} after {load:?}: {} bytes of heap a connection",
+                held.heap
+            );
         }
     }
 }

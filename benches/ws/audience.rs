@@ -28,7 +28,8 @@ impl Audience {
         }
     }
 
-    /// Whether all have heard a message, which is looked at. One that came too early is heard by the first ones only.
+    /// Whether all have heard a message, which is looked at. One that came too early is heard by
+    /// the first ones only.
     pub(crate) fn has_heard(&mut self) -> bool {
         let mut room = vec![0; FRAME_LEN];
         let mut hear = |client: &mut TcpStream| {
@@ -39,18 +40,21 @@ impl Audience {
         };
         let is_heard = self.clients.iter_mut().all(&mut hear);
         if is_heard {
-            assert!(room[..4] == [0x82, 126, 0x30, 0] && room[4..].iter().all(|&byte| byte == BYTE));
+            assert!(
+                room[..4] == [0x82, 126, 0x30, 0] && room[4..].iter().all(|&byte| byte == BYTE)
+            );
         }
         is_heard
     }
 
-    /// Until the last one has it. From the last one on, so that the server wakes this thread once or twice, and not for each client; and into
-    /// nowhere (tcp(7), MSG_TRUNC).
+    /// Until the last one has it. From the last one on, so that the server wakes this thread once
+    /// or twice, and not for each client; and into nowhere (tcp(7), MSG_TRUNC).
     pub(crate) fn hear(&mut self) {
         for client in self.clients.iter().rev() {
             let flags = libc::MSG_TRUNC | libc::MSG_WAITALL;
             // SAFETY: the descriptor is open, and nothing is written to.
-            let count = unsafe { libc::recv(client.as_raw_fd(), std::ptr::null_mut(), FRAME_LEN, flags) };
+            let count =
+                unsafe { libc::recv(client.as_raw_fd(), std::ptr::null_mut(), FRAME_LEN, flags) };
             assert_eq!(count, FRAME_LEN as isize, "the server is there");
         }
     }

@@ -21,7 +21,8 @@ use super::{KIB, MIB, audience::Audience, clock::Clock, feeds, files};
 /// Each has two descriptors here.
 const SOCKETS: usize = 5000;
 
-/// The sockets of all servers at once would need too many descriptors: each has its sessions, in turns, of so many tries.
+/// The sockets of all servers at once would need too many descriptors: each has its sessions, in
+/// turns, of so many tries.
 const SESSIONS: usize = 5;
 const TRIES: usize = 8;
 
@@ -38,7 +39,8 @@ pub(crate) fn measure(name: &str, is_measured: bool) {
                 continue;
             }
             // The first one finds queues and buffers that were never used.
-            heaps[index] = Some([session.figures(false), session.figures(true), session.figures(false)]);
+            heaps[index] =
+                Some([session.figures(false), session.figures(true), session.figures(false)]);
             figures[index].extend((0..TRIES).map(|_| session.exchange()));
         }
     }
@@ -48,7 +50,7 @@ pub(crate) fn measure(name: &str, is_measured: bool) {
     }
 }
 
-// ---- the servers -----------------------------------------------------------------------------------------------------------
+// ---- the servers --------------------------------------------------------------------------------
 
 /// What serves, and broadcasts when it is told to.
 struct Feed {
@@ -61,8 +63,14 @@ type Serving = Pin<Box<dyn Future<Output = ()>>>;
 /// Ours first.
 const FEEDS: [Feed; 4] = [
     Feed { name: "leasehold/Hub", serve: |listener, orders| Box::pin(hub(listener, orders)) },
-    Feed { name: "tungstenite/broadcast", serve: |listener, orders| Box::pin(feeds::channel(listener, orders, stock)) },
-    Feed { name: "tungstenite/mpsc", serve: |listener, orders| Box::pin(feeds::channels(listener, orders, stock)) },
+    Feed {
+        name: "tungstenite/broadcast",
+        serve: |listener, orders| Box::pin(feeds::channel(listener, orders, stock)),
+    },
+    Feed {
+        name: "tungstenite/mpsc",
+        serve: |listener, orders| Box::pin(feeds::channels(listener, orders, stock)),
+    },
     Feed {
         name: "fastwebsockets/broadcast",
         serve: |listener, orders| Box::pin(feeds::fast_channel(listener, orders, stock)),
@@ -107,14 +115,15 @@ fn obey(order: Order, say: &dyn Fn(), leased: impl Fn() -> usize) {
     }
 }
 
-/// What the program has of the allocator; unlike one that counts, this costs nothing while it is not asked for.
+/// What the program has of the allocator; unlike one that counts, this costs nothing while it is
+/// not asked for.
 fn heap() -> usize {
     // SAFETY: the call has no conditions.
     let info = unsafe { libc::mallinfo2() };
     info.uordblks + info.hblkhd
 }
 
-// ---- the client ------------------------------------------------------------------------------------------------------------
+// ---- the client ---------------------------------------------------------------------------------
 
 /// A server, and all its clients.
 struct Session {
@@ -142,16 +151,21 @@ impl Session {
                 let socket = TcpSocket::new_v4().expect("a socket");
                 socket.bind("127.0.0.1:0".parse().expect("an address")).expect("a free port");
                 let listener = socket.listen(4096).expect("listening");
-                ready.send((listener.local_addr().expect("an address"), Clock::here())).expect("it is waited for");
+                ready
+                    .send((listener.local_addr().expect("an address"), Clock::here()))
+                    .expect("it is waited for");
                 (feed.serve)(listener, received).await;
             });
         };
-        let server = thread::Builder::new().name(feed.name.into()).spawn(serving).expect("a thread");
+        let server =
+            thread::Builder::new().name(feed.name.into()).spawn(serving).expect("a thread");
         let (address, clock) = is_ready.recv().expect("the server begins");
         let (mut audience, heap) = (Audience::default(), heap());
         audience.grow(address, sockets);
-        let mut session = Self { audience, orders: Some(orders), clock, server: Some(server), heap };
-        // The last ones may not be accepted yet: a broadcast that all have heard says that they are.
+        let mut session =
+            Self { audience, orders: Some(orders), clock, server: Some(server), heap };
+        // The last ones may not be accepted yet: a broadcast that all have heard says that they
+        // are.
         while !session.is_heard_by_all() {}
         session
     }
@@ -175,7 +189,8 @@ impl Session {
         Try { took, ran: self.clock.ran() - ran }
     }
 
-    /// What is held beyond what was at the beginning, when all is idle, or when a broadcast is queued for all.
+    /// What is held beyond what was at the beginning, when all is idle, or when a broadcast is
+    /// queued for all.
     fn figures(&mut self, is_queued: bool) -> Figures {
         self.settle();
         let (answer, answered) = mpsc::channel();
@@ -210,7 +225,7 @@ impl Drop for Session {
     }
 }
 
-// ---- measuring -------------------------------------------------------------------------------------------------------------
+// ---- measuring ----------------------------------------------------------------------------------
 
 fn print_times(name: &str, sockets: usize, tries: Vec<Vec<Try>>) {
     println!(
@@ -232,8 +247,9 @@ fn print_times(name: &str, sockets: usize, tries: Vec<Vec<Try>>) {
             [best, median, best_cpu, median_cpu]
         })
         .collect();
-    let fastest: [f64; 4] =
-        std::array::from_fn(|column| figures[1..].iter().map(|row| row[column]).fold(f64::INFINITY, f64::min));
+    let fastest: [f64; 4] = std::array::from_fn(|column| {
+        figures[1..].iter().map(|row| row[column]).fold(f64::INFINITY, f64::min)
+    });
     for (feed, row) in FEEDS.iter().zip(figures) {
         let [a, b, c, d] = std::array::from_fn(|column| row[column] / fastest[column]);
         let [best, median, best_cpu, median_cpu] = row;
@@ -253,7 +269,8 @@ fn print_heaps(name: &str, heaps: &[Option<[Figures; 3]>]) {
     );
     for (feed, heaps) in FEEDS.iter().zip(heaps) {
         let Some(heaps) = heaps else { continue };
-        let [a, b, c] = heaps.map(|figures| format!("{:>14} {:>8}", figures.heap / KIB, figures.leased / KIB));
+        let [a, b, c] =
+            heaps.map(|figures| format!("{:>14} {:>8}", figures.heap / KIB, figures.leased / KIB));
         println!("{:<24} {a} {b} {c}", feed.name);
     }
 }

@@ -13,7 +13,7 @@ use std::{
 use fastwebsockets::{FragmentCollector, OpCode};
 use futures_util::{SinkExt, StreamExt};
 use leasehold::{
-    Pool,
+    Account, Pool,
     ws::{Role, WebSocket},
 };
 use tokio::{
@@ -30,7 +30,8 @@ use super::{
 
 const CONNECTIONS: usize = 100;
 
-/// How long one try runs, and how many the best and the median are taken of: some meet nobody else on a machine that others use too.
+/// How long one try runs, and how many the best and the median are taken of: some meet nobody else
+/// on a machine that others use too.
 const TRY: Duration = Duration::from_millis(40);
 const TRIES: usize = 61;
 
@@ -61,20 +62,20 @@ pub(crate) fn measure(sizes: &[(&str, usize)], is_measured: bool) {
     }
 }
 
-// ---- the servers -----------------------------------------------------------------------------------------------------------
+// ---- the servers --------------------------------------------------------------------------------
 
 /// Ours first.
 fn servers() -> [Server; 4] {
     let pool = Pool::new(256 * MIB).expect("256 MiB can be reserved");
     [
-        Server::new("leasehold", move |stream| leasehold(stream, pool.child("socket", LIMIT))),
+        Server::new("leasehold", move |stream| leasehold(stream, pool.account("socket", LIMIT))),
         Server::new("tokio-tungstenite", tokio_tungstenite),
         Server::new("fastwebsockets", fast_web_sockets),
         Server::new("tokio-websockets", tokio_web_sockets),
     ]
 }
 
-async fn leasehold(stream: TcpStream, account: Pool) {
+async fn leasehold(stream: TcpStream, account: Account) {
     let mut socket = WebSocket::new(stream, Role::Server, &account);
     while let Some(Ok(message)) = socket.recv().await {
         if message.is_data() {
@@ -137,7 +138,9 @@ impl Server {
                 let socket = TcpSocket::new_v4().expect("a socket");
                 socket.bind("127.0.0.1:0".parse().expect("an address")).expect("a free port");
                 let listener = socket.listen(4096).expect("listening");
-                ready.send((listener.local_addr().expect("an address"), Clock::here())).expect("it is waited for");
+                ready
+                    .send((listener.local_addr().expect("an address"), Clock::here()))
+                    .expect("it is waited for");
                 loop {
                     let (stream, _) = listener.accept().await.expect("a connection");
                     stream.set_nodelay(true).expect("a socket");
@@ -152,7 +155,7 @@ impl Server {
     }
 }
 
-// ---- the client ------------------------------------------------------------------------------------------------------------
+// ---- the client ---------------------------------------------------------------------------------
 
 /// Writes a message on every connection, and reads the echoes in the same order.
 struct Client {
@@ -217,7 +220,7 @@ fn head(len: usize, masked: u8) -> Vec<u8> {
     }
 }
 
-// ---- measuring -------------------------------------------------------------------------------------------------------------
+// ---- measuring ----------------------------------------------------------------------------------
 
 /// A second's messages, and the microseconds that the server runs for one.
 #[derive(Clone, Copy)]
@@ -237,13 +240,17 @@ fn print_rates(name: &str, len: usize, servers: &[Server]) {
             client.exchange(rounds[index]);
             let (took, ran) = (start.elapsed(), server.clock.ran() - ran);
             let count = (rounds[index] * CONNECTIONS) as f64;
-            tries[index].push(Try { rate: count / took.as_secs_f64(), cpu: ran.as_secs_f64() * 1e6 / count });
+            tries[index].push(Try {
+                rate: count / took.as_secs_f64(),
+                cpu: ran.as_secs_f64() * 1e6 / count,
+            });
         }
     }
     let figures: Vec<[f64; 4]> = tries.into_iter().map(best_and_median).collect();
     let rivals = &figures[1..];
     let most = |column: usize| rivals.iter().map(|figures| figures[column]).fold(0.0, f64::max);
-    let least = |column: usize| rivals.iter().map(|figures| figures[column]).fold(f64::INFINITY, f64::min);
+    let least =
+        |column: usize| rivals.iter().map(|figures| figures[column]).fold(f64::INFINITY, f64::min);
     let fastest = [most(0), most(1), least(2), least(3)];
     for (server, figures) in servers.iter().zip(&figures) {
         let [best, median, best_cpu, median_cpu] = figures;

@@ -1,6 +1,7 @@
 //! Servers that send one message to all their sockets, when they are told to.
 //!
-//! No handshake is made: both ends know what they talk. What an order asks for is the caller's: it is given what to do to broadcast.
+//! No handshake is made: both ends know what they talk. What an order asks for is the caller's: it
+//! is given what to do to broadcast.
 
 use std::cell::RefCell;
 
@@ -42,11 +43,15 @@ pub(crate) async fn hub<O>(
     mut orders: UnboundedReceiver<O>,
     obey: impl Fn(O, &dyn Fn()),
 ) {
-    let hub = Hub::new(&pool.child("hub", LIMIT));
+    let hub = Hub::new(&pool.account("hub", LIMIT));
     let (accounts, joining) = (pool.clone(), hub.clone());
     tokio::spawn(async move {
         loop {
-            let socket = WebSocket::new(accept(&listener).await, Role::Server, &accounts.child("socket", LIMIT));
+            let socket = WebSocket::new(
+                accept(&listener).await,
+                Role::Server,
+                &accounts.account("socket", LIMIT),
+            );
             let mut member = joining.join(socket);
             tokio::spawn(async move { while let Some(Ok(_)) = member.recv().await {} });
         }
@@ -62,14 +67,19 @@ pub(crate) async fn hub<O>(
 }
 
 /// As its users do it: all sockets listen to one channel, and each sends a clone of what comes.
-pub(crate) async fn channel<O>(listener: TcpListener, mut orders: UnboundedReceiver<O>, obey: impl Fn(O, &dyn Fn())) {
+pub(crate) async fn channel<O>(
+    listener: TcpListener,
+    mut orders: UnboundedReceiver<O>,
+    obey: impl Fn(O, &dyn Fn()),
+) {
     let (sender, _) = broadcast::channel(BEHIND_MAX);
     let subscribing = sender.clone();
     tokio::spawn(async move {
         loop {
             let (stream, mut receiver) = (accept(&listener).await, subscribing.subscribe());
             tokio::spawn(async move {
-                let mut socket = WebSocketStream::from_raw_socket(stream, protocol::Role::Server, None).await;
+                let mut socket =
+                    WebSocketStream::from_raw_socket(stream, protocol::Role::Server, None).await;
                 loop {
                     select! {
                         Ok(message) = receiver.recv() => socket.send(message).await.expect("it is sent"),
@@ -86,11 +96,18 @@ pub(crate) async fn channel<O>(listener: TcpListener, mut orders: UnboundedRecei
 }
 
 /// The same, with a channel for each socket.
-pub(crate) async fn channels<O>(listener: TcpListener, mut orders: UnboundedReceiver<O>, obey: impl Fn(O, &dyn Fn())) {
+pub(crate) async fn channels<O>(
+    listener: TcpListener,
+    mut orders: UnboundedReceiver<O>,
+    obey: impl Fn(O, &dyn Fn()),
+) {
     let senders: RefCell<Vec<UnboundedSender<tungstenite::Message>>> = RefCell::default();
     let say = || {
         let message = tungstenite::Message::Binary(payload());
-        senders.borrow().iter().for_each(|sender| sender.send(message.clone()).expect("its socket is there"));
+        senders
+            .borrow()
+            .iter()
+            .for_each(|sender| sender.send(message.clone()).expect("its socket is there"));
     };
     loop {
         select! {
@@ -115,7 +132,8 @@ pub(crate) async fn channels<O>(listener: TcpListener, mut orders: UnboundedRece
     }
 }
 
-/// One channel again. A frame that has come in part is lost when a message is sent meanwhile, so this is only for clients that say nothing.
+/// One channel again. A frame that has come in part is lost when a message is sent meanwhile, so
+/// this is only for clients that say nothing.
 pub(crate) async fn fast_channel<O>(
     listener: TcpListener,
     mut orders: UnboundedReceiver<O>,
@@ -127,7 +145,10 @@ pub(crate) async fn fast_channel<O>(
         loop {
             let (stream, mut receiver) = (accept(&listener).await, subscribing.subscribe());
             tokio::spawn(async move {
-                let mut socket = fastwebsockets::WebSocket::after_handshake(stream, fastwebsockets::Role::Server);
+                let mut socket = fastwebsockets::WebSocket::after_handshake(
+                    stream,
+                    fastwebsockets::Role::Server,
+                );
                 loop {
                     let heard = select! {
                         Ok(payload) = receiver.recv() => {

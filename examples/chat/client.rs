@@ -25,14 +25,16 @@ const LINE_MAX: usize = 4000;
 /// What may be leased for the lines that a client has sent and that nobody was told yet.
 const READ_MAX: usize = 16 << 10;
 
-/// What may be queued for a client: bytes, and lines. A short line takes a block of 1 KiB, so that they are at most 256 KiB.
+/// What may be queued for a client: bytes, and lines. A short line takes a block of 1 KiB, so that
+/// they are at most 256 KiB.
 const OUTBOX_MAX: usize = 64 << 10;
 const OUTBOX_LINES_MAX: usize = 256;
 
 /// What the kernel may take for a client before the network does.
 const UNSENT_MAX: u32 = 16 << 10;
 
-/// Between two lines of a client: who sends more fills the buffers of its own kernel, not those of the others.
+/// Between two lines of a client: who sends more fills the buffers of its own kernel, not those of
+/// the others.
 const PACE: Duration = Duration::from_millis(1);
 
 /// How long a client that is leaving may take to hear what was said before.
@@ -47,10 +49,14 @@ pub(crate) async fn client(
 ) -> anyhow::Result<()> {
     limit_unsent(&socket, UNSENT_MAX)?;
     socket.set_nodelay(true)?;
-    let account = hall.lines_in.child(format!("client {number}"), READ_MAX);
+    let account = hall.lines_in.account(format!("client {number}"), READ_MAX);
     let (reader, mut writer) = socket.into_split();
-    let mut lines = FramedRead::new(reader, Lines(LinesCodec::new_with_max_length(LINE_MAX)), &account);
-    let builder = Outbox::builder().high_mark(OUTBOX_MAX).items_max(OUTBOX_LINES_MAX).policy(Policy::DropOldest);
+    let mut lines =
+        FramedRead::new(reader, Lines(LinesCodec::new_with_max_length(LINE_MAX)), &account);
+    let builder = Outbox::builder()
+        .max_queued(OUTBOX_MAX)
+        .max_items(OUTBOX_LINES_MAX)
+        .policy(Policy::DropOldest);
     let (outbox, mut outbox_writer) = builder.channel();
 
     hall.join(number, &outbox).await;
@@ -67,23 +73,37 @@ pub(crate) async fn client(
     // Who does not want to hear the rest is dropped.
     let _ = timeout(GOODBYE_MAX, outbox_writer.run(&mut writer)).await;
     if outbox.dropped_count() > 0 {
-        eprintln!("chat: client {number} read too slowly; {} lines were dropped", outbox.dropped_count());
+        eprintln!(
+            "chat: client {number} read too slowly; {} lines were dropped",
+            outbox.dropped_count()
+        );
     }
     ended
 }
 
 /// Hears a client, until it leaves.
-async fn listen(hall: &Hall, number: u64, lines: &mut FramedRead<OwnedReadHalf, Lines>) -> io::Result<()> {
+async fn listen(
+    hall: &Hall,
+    number: u64,
+    lines: &mut FramedRead<OwnedReadHalf, Lines>,
+) -> io::Result<()> {
     while let Some(line) = lines.next().await {
         match line? {
             Ok(line) => match line.trim_end().split_once(' ').unwrap_or((line.trim_end(), "")) {
                 ("", _) => {}
                 ("/quit", _) => break,
                 ("/nick", nick) => hall.rename(number, nick.trim()).await,
-                ("/who", _) => hall.tell(number, &format!("* here: {}\n", hall.nicks().join(", "))).await,
+                ("/who", _) => {
+                    hall.tell(number, &format!("* here: {}\n", hall.nicks().join(", "))).await
+                }
                 ("/pool", _) => {
-                    let (leased, peak, budget) = (hall.memory.leased(), hall.memory.peak(), hall.memory.budget());
-                    hall.tell(number, &format!("* leased: {leased} of {budget} bytes, {peak} at most\n")).await;
+                    let (leased, peak, budget) =
+                        (hall.memory.leased(), hall.memory.peak(), hall.memory.limit());
+                    hall.tell(
+                        number,
+                        &format!("* leased: {leased} of {budget} bytes, {peak} at most\n"),
+                    )
+                    .await;
                 }
                 (command, _) if command.starts_with('/') => {
                     hall.tell(number, &format!("* there is no {command}, only {COMMANDS}\n")).await;

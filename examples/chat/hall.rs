@@ -7,7 +7,7 @@ use std::{
 };
 
 use bytes::{BufMut, Bytes};
-use leasehold::{Chain, LeaseError, Pool, io::Outbox};
+use leasehold::{Account, Chain, LeaseError, Pool, io::Outbox};
 
 /// How long a line may wait for memory.
 const MEMORY_WAIT_MAX: Duration = Duration::from_secs(1);
@@ -19,10 +19,11 @@ pub(crate) const COMMANDS: &str = "/nick NAME, /who, /pool, /quit";
 
 /// Everybody who is here, and the memory for what is said.
 pub(crate) struct Hall {
-    /// All of it, half for either direction: whoever floods the chat leaves memory for what is to be sent.
-    pub(crate) memory: Pool,
-    pub(crate) lines_in: Pool,
-    lines_out: Pool,
+    /// All of it, half for either direction: whoever floods the chat leaves memory for what is to
+    /// be sent.
+    pub(crate) memory: Account,
+    pub(crate) lines_in: Account,
+    lines_out: Account,
     members: Mutex<BTreeMap<u64, Member>>,
 }
 
@@ -34,8 +35,9 @@ pub(crate) struct Member {
 impl Hall {
     pub(crate) fn new(pool: &Pool) -> Self {
         let half = pool.budget() / 2;
-        let memory = pool.child("all clients", pool.budget()); // the peak of an account is exact, that of a pool is sampled
-        let (lines_in, lines_out) = (memory.child("lines in", half), memory.child("lines out", half));
+        let memory = pool.account("all clients", pool.budget()); // the peak of an account is exact, that of a pool is sampled
+        let (lines_in, lines_out) =
+            (memory.account("lines in", half), memory.account("lines out", half));
         Self { memory, lines_in, lines_out, members: Mutex::default() }
     }
 
@@ -54,14 +56,20 @@ impl Hall {
     }
 
     pub(crate) async fn rename(&self, number: u64, nick: &str) {
-        let is_name = (1..=20).contains(&nick.chars().count()) && nick.chars().all(char::is_alphanumeric);
+        let is_name =
+            (1..=20).contains(&nick.chars().count()) && nick.chars().all(char::is_alphanumeric);
         if !is_name {
-            return self.tell(number, "* a name has 1 to 20 letters and digits, as in /nick ann\n").await;
+            return self
+                .tell(number, "* a name has 1 to 20 letters and digits, as in /nick ann\n")
+                .await;
         }
         if self.nicks().iter().any(|taken| taken == nick) {
             return self.tell(number, &format!("* there is a {nick} already\n")).await;
         }
-        let old = self.members().get_mut(&number).map(|member| std::mem::replace(&mut member.nick, nick.to_owned()));
+        let old = self
+            .members()
+            .get_mut(&number)
+            .map(|member| std::mem::replace(&mut member.nick, nick.to_owned()));
         if let Some(old) = old {
             self.tell_all(None, &format!("* {old} is now {nick}\n")).await;
         }
@@ -69,7 +77,9 @@ impl Hall {
 
     /// A line of one is told to all the others.
     pub(crate) async fn say(&self, number: u64, line: &str) {
-        let Some(nick) = self.members().get(&number).map(|member| member.nick.clone()) else { return };
+        let Some(nick) = self.members().get(&number).map(|member| member.nick.clone()) else {
+            return;
+        };
         // What moves cursors and rings bells at other people's terminals stays here.
         let text: String = line.chars().filter(|char| !char.is_control()).collect();
         self.tell_all(Some(number), &format!("{nick}: {text}\n")).await;
@@ -78,9 +88,13 @@ impl Hall {
     /// One chain for all. For each client it is a count, not a copy.
     pub(crate) async fn tell_all(&self, but: Option<u64>, text: &str) {
         match self.leased(text).await {
-            Ok(chain) => self.members().iter().filter(|(number, _)| but != Some(**number)).for_each(|(_, member)| {
-                let _ = member.outbox.try_send(chain.clone()); // who is just leaving is not told
-            }),
+            Ok(chain) => {
+                self.members().iter().filter(|(number, _)| but != Some(**number)).for_each(
+                    |(_, member)| {
+                        let _ = member.outbox.try_send(chain.clone()); // who is just leaving is not told
+                    },
+                )
+            }
             Err(error) => eprintln!("chat: nobody was told {text:?}: {error}"),
         }
     }
@@ -98,7 +112,7 @@ impl Hall {
     }
 
     async fn leased(&self, text: &str) -> Result<Chain, LeaseError> {
-        let mut chain = self.lines_out.chain_within(text.len(), MEMORY_WAIT_MAX).await?;
+        let mut chain = self.lines_out.chain_timeout(text.len(), MEMORY_WAIT_MAX).await?;
         chain.put_slice(text.as_bytes());
         Ok(chain.freeze())
     }

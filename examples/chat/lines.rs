@@ -7,7 +7,8 @@ use leasehold::{
     codec::{Decoder, LinesCodec, LinesCodecError},
 };
 
-/// Lines, or why one of them is none; only the transport's errors are errors, for these end the client.
+/// Lines, or why one of them is none; only the transport's errors are errors, for these end the
+/// client.
 pub(crate) struct Lines(pub(crate) LinesCodec);
 
 impl Decoder for Lines {

@@ -1,16 +1,18 @@
-//! A chat of lines, for netcat: each line is in memory once, and a client that does not read slows nobody down.
+//! A chat of lines, for netcat: each line is in memory once, and a client that does not read slows
+//! nobody down.
 //!
 //! ```text
 //! cargo run --example chat
 //! nc 127.0.0.1 7000   # from two terminals; /pool says what is leased
 //! ```
 //!
-//! A line is written into leased memory once, as a chain. The [`Outbox`](leasehold::io::Outbox) of each client gets a clone of that
-//! chain, which is a count and no copy. The memory goes home when the last client has been sent it.
+//! A line is written into leased memory once, as a chain. The [`Outbox`](leasehold::io::Outbox) of
+//! each client gets a clone of that chain, which is a count and no copy. The memory goes home when
+//! the last client has been sent it.
 //!
 //! What is kept for a client that stops reading is bounded: then its oldest lines give way
-//! ([`Policy::DropOldest`](leasehold::io::Policy)). All clients that are behind keep the same last lines, so ten thousand of them
-//! hold no more memory than one.
+//! ([`Policy::DropOldest`](leasehold::io::Policy)). All clients that are behind keep the same last
+//! lines, so ten thousand of them hold no more memory than one.
 
 mod client;
 mod hall;
@@ -61,13 +63,20 @@ async fn main() -> ExitCode {
 }
 
 async fn run(options: Options) -> anyhow::Result<()> {
-    let pool = Pool::builder().budget(usize::try_from(options.budget.as_u64())?).name("chat").build();
-    let pool = pool.with_context(|| format!("--budget {} cannot be used; try --budget 16MiB", options.budget))?;
+    let pool =
+        Pool::builder().budget(usize::try_from(options.budget.as_u64())?).name("chat").build();
+    let pool = pool.with_context(|| {
+        format!("--budget {} cannot be used; try --budget 16MiB", options.budget)
+    })?;
     let listener = TcpListener::bind(options.listen).await.with_context(|| {
-        format!("cannot listen on {}; choose another port with --listen, or port 0 for any free one", options.listen)
+        format!(
+            "cannot listen on {}; choose another port with --listen, or port 0 for any free one",
+            options.listen
+        )
     })?;
     let mut stdout = io::stdout();
-    writeln!(stdout, "listening on {}", listener.local_addr()?).context("cannot write to stdout")?;
+    writeln!(stdout, "listening on {}", listener.local_addr()?)
+        .context("cannot write to stdout")?;
     tokio::spawn(pool.maintain());
 
     let hall = Arc::new(Hall::new(&pool));
@@ -100,6 +109,10 @@ async fn run(options: Options) -> anyhow::Result<()> {
     hall.tell_all(None, "* the chat is closing\n").await;
     stop.cancel();
     while clients.join_next().await.is_some() {}
-    eprintln!("chat: done; at most {} of {} bytes were leased at once", hall.memory.peak(), pool.budget());
+    eprintln!(
+        "chat: done; at most {} of {} bytes were leased at once",
+        hall.memory.peak(),
+        pool.budget()
+    );
     stopped.context("cannot listen for Ctrl-C")
 }

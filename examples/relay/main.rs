@@ -5,8 +5,8 @@
 //! curl -H 'host: example.com' http://127.0.0.1:9000/
 //! ```
 //!
-//! An idle connection holds no block. One with a peer that stops reading holds 256 KiB at most. When the pool is short, new
-//! connections are refused.
+//! An idle connection holds no block. One with a peer that stops reading holds 256 KiB at most.
+//! When the pool is short, new connections are refused.
 
 mod options;
 
@@ -20,7 +20,7 @@ use std::{
 use anyhow::{Context, bail};
 use clap::Parser;
 use leasehold::{
-    Pool,
+    Account, Pool,
     io::{Relay, limit_unsent},
 };
 use tokio::{
@@ -33,7 +33,8 @@ use tokio_util::sync::CancellationToken;
 
 use crate::options::Options;
 
-/// What the kernel may take of each socket's stream before the network does; more would be memory that no account sees.
+/// What the kernel may take of each socket's stream before the network does; more would be memory
+/// that no account sees.
 const UNSENT_MAX: u32 = 128 << 10;
 
 /// How long the target may take to answer.
@@ -55,21 +56,29 @@ async fn main() -> ExitCode {
 
 async fn run(options: Options) -> anyhow::Result<()> {
     let options = Arc::new(options);
-    let pool = Pool::builder().budget(usize::try_from(options.budget.as_u64())?).name("relay").build();
-    let pool = pool.with_context(|| format!("--budget {} cannot be used; try --budget 64MiB", options.budget))?;
-    let connections = pool.child("connections", pool.budget()); // the peak of an account is exact
+    let pool =
+        Pool::builder().budget(usize::try_from(options.budget.as_u64())?).name("relay").build();
+    let pool = pool.with_context(|| {
+        format!("--budget {} cannot be used; try --budget 64MiB", options.budget)
+    })?;
+    let connections = pool.account("connections", pool.budget()); // the peak of an account is exact
     let listener = TcpListener::bind(options.listen).await;
     let listener = listener.with_context(|| {
-        format!("cannot listen on {}; choose another port with --listen, or port 0 for any free one", options.listen)
+        format!(
+            "cannot listen on {}; choose another port with --listen, or port 0 for any free one",
+            options.listen
+        )
     })?;
     let address = listener.local_addr()?;
     let targets = tokio::net::lookup_host(&options.to).await;
-    let targets = targets.with_context(|| format!("--to {} is no address; write HOST:PORT", options.to))?;
+    let targets =
+        targets.with_context(|| format!("--to {} is no address; write HOST:PORT", options.to))?;
     if targets.into_iter().any(|target| target == address) {
         bail!("--to {} is this relay itself; name the server that it is for", options.to);
     }
     let mut stdout = io::stdout();
-    writeln!(stdout, "listening on {address}, relaying to {}", options.to).context("cannot write to stdout")?;
+    writeln!(stdout, "listening on {address}, relaying to {}", options.to)
+        .context("cannot write to stdout")?;
     tokio::spawn(pool.maintain());
 
     let (mut relays, cut) = (JoinSet::new(), CancellationToken::new());
@@ -90,7 +99,9 @@ async fn run(options: Options) -> anyhow::Result<()> {
         let pressure = pool.pressure();
         if pressure.is_high() {
             let (leased, budget) = (pressure.leased, pressure.budget);
-            eprintln!("relay: {peer}: refused, for {leased} of {budget} bytes are leased; give more with --budget");
+            eprintln!(
+                "relay: {peer}: refused, for {leased} of {budget} bytes are leased; give more with --budget"
+            );
             continue;
         }
         let (options, connections, cut) = (options.clone(), connections.clone(), cut.clone());
@@ -111,7 +122,11 @@ async fn run(options: Options) -> anyhow::Result<()> {
     }
     cut.cancel();
     let _ = timeout(Duration::from_millis(100), drain(&mut relays)).await; // the rest is dropped
-    eprintln!("relay: done; at most {} of {} bytes were leased at once", connections.peak(), pool.budget());
+    eprintln!(
+        "relay: done; at most {} of {} bytes were leased at once",
+        connections.peak(),
+        pool.budget()
+    );
     Ok(())
 }
 
@@ -119,13 +134,14 @@ async fn run(options: Options) -> anyhow::Result<()> {
 async fn connection(
     inbound: TcpStream,
     options: &Options,
-    pool: &Pool,
+    pool: &Account,
     cut: &CancellationToken,
 ) -> anyhow::Result<String> {
     let to = &options.to;
     let outbound = timeout(CONNECT_MAX, TcpStream::connect(to)).await;
     let outbound = outbound.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()));
-    let outbound = outbound.with_context(|| format!("cannot reach {to}; is it running, and is --to right?"))?;
+    let outbound = outbound
+        .with_context(|| format!("cannot reach {to}; is it running, and is --to right?"))?;
     for socket in [&inbound, &outbound] {
         limit_unsent(socket, UNSENT_MAX)?;
         socket.set_nodelay(true)?;

@@ -33,11 +33,13 @@ const REQUEST_LEN: usize = 64 << 10;
 /// How much of a path is told.
 const NAME_CHARS_MAX: usize = 80;
 
-/// The application, which shows these figures to whom the gate admits; without a gate there are only files.
+/// The application, which shows these figures to whom the gate admits; without a gate there are
+/// only files.
 ///
-/// Only files, listings, uploads and echoes lease blocks, and all together at most five eighths of the budget: what is left is for connections that are
-/// woken, of which there are no more than transfers and a few. So the rest is answered also when there is no memory for files, and a request
-/// that finds none is refused at once: waiting, it would keep a connection awake.
+/// Only files, listings, uploads and echoes lease blocks, and all together at most five eighths of
+/// the budget: what is left is for connections that are woken, of which there are no more than
+/// transfers and a few. So the rest is answered also when there is no memory for files, and a
+/// request that finds none is refused at once: waiting, it would keep a connection awake.
 pub fn app(
     root: Root,
     inbox: Option<Inbox>,
@@ -46,11 +48,12 @@ pub fn app(
     deflate: Option<&Deflate>,
 ) -> Router {
     let clients = figures.clients();
-    let transfers = clients.child("transfers", clients.limit() / 8 * 5);
-    let budget = BudgetLayer::new(&transfers).floor(REQUEST_LEN).body_max(0).name_with(account_name);
+    let transfers = clients.account("transfers", clients.limit() / 8 * 5);
+    let budget =
+        BudgetLayer::new(&transfers).base_len(REQUEST_LEN).max_body(0).name_with(account_name);
     let client_limit = client_limit(clients.limit());
     let uploads = uploads(inbox, budget.clone());
-    let files = get(download).with_state(root).route_layer(budget.request_max(client_limit));
+    let files = get(download).with_state(root).route_layer(budget.max_request(client_limit));
     let echoes = Echo::new(&transfers, client_limit / 2, figures, deflate);
     let uploads = uploads.merge(files.clone()); // what is there can be read, if the root has it
     let files = files.fallback(reply::only_get);
@@ -78,30 +81,38 @@ fn shown(panel: &Panel, files: &MethodRouter) -> Router {
 
 fn uploads(inbox: Option<Inbox>, budget: BudgetLayer) -> MethodRouter {
     match inbox {
-        Some(inbox) => put(upload).with_state(inbox).route_layer(budget).fallback(reply::only_get_and_put),
+        Some(inbox) => {
+            put(upload).with_state(inbox).route_layer(budget).fallback(reply::only_get_and_put)
+        }
         None => put(async || reply::not_found()).fallback(reply::only_get),
     }
 }
 
-/// An eighth of the budget, so that no client can take all; at least what a file needs to flow: a block on its way out, one being
-/// read, and a page.
+/// An eighth of the budget, so that no client can take all; at least what a file needs to flow: a
+/// block on its way out, one being read, and a page.
 fn client_limit(budget: usize) -> usize {
     (budget / 8).max((2 * 64 + 20) << 10)
 }
 
 /// Names the account of a request for what it asks.
 fn account_name(_method: &Method, uri: &Uri, _headers: &HeaderMap) -> Cow<'static, str> {
-    // A client writes it: as much as can be read at a glance, for it stays on the heap, and nothing that moves the cursor of a terminal.
+    // A client writes it: as much as can be read at a glance, for it stays on the heap, and nothing
+    // that moves the cursor of a terminal.
     let path = uri.path().chars().take(NAME_CHARS_MAX).flat_map(char::escape_debug);
     path.collect::<String>().into()
 }
 
 /// The page, or with `?files` the listing of the root: the page has its place.
-async fn front(State((page, files)): State<(MethodRouter, MethodRouter)>, request: Request) -> Response {
+async fn front(
+    State((page, files)): State<(MethodRouter, MethodRouter)>,
+    request: Request,
+) -> Response {
     let mut asked = if asks_for_files(request.uri()) { files } else { page };
     asked.call(request).await.unwrap_or_else(|never| match never {})
 }
 
 fn asks_for_files(uri: &Uri) -> bool {
-    uri.query().is_some_and(|query| query.split('&').any(|field| field == "files" || field.starts_with("files=")))
+    uri.query().is_some_and(|query| {
+        query.split('&').any(|field| field == "files" || field.starts_with("files="))
+    })
 }

@@ -15,12 +15,12 @@ use leasehold::http::ReaderBodyError;
 use tokio::time::timeout;
 use tracing::warn;
 
-/// How long a client waits for the first block of a file before it is told to come back later. Once a response has begun, its
-/// blocks may wait longer: cutting it off would waste what was sent.
+/// How long a client waits for the first block of a file before it is told to come back later. Once
+/// a response has begun, its blocks may wait longer: cutting it off would waste what was sent.
 const FIRST_WAIT: Duration = Duration::from_secs(5);
 
-/// A file whose first block was read before the head is sent: while nothing is on its way, a lack of memory can still be said
-/// with a status.
+/// A file whose first block was read before the head is sent: while nothing is on its way, a lack
+/// of memory can still be said with a status.
 pub struct FileBody<B> {
     first: Option<Frame<Bytes>>,
     rest: B,
@@ -35,9 +35,11 @@ where
     /// # Errors
     /// The file cannot be read, or no memory is to be had (`OutOfMemory` or `TimedOut`).
     pub async fn begin(mut rest: B) -> io::Result<Body> {
-        let first = timeout(FIRST_WAIT, rest.frame()).await?.transpose().map_err(|error| match error.is_lease() {
-            true => io::Error::new(io::ErrorKind::OutOfMemory, error),
-            false => io::Error::other(error),
+        let first = timeout(FIRST_WAIT, rest.frame()).await?.transpose().map_err(|error| {
+            match error.is_lease() {
+                true => io::Error::new(io::ErrorKind::OutOfMemory, error),
+                false => io::Error::other(error),
+            }
         })?;
         Ok(Body::new(Self { first, rest }))
     }
@@ -72,6 +74,9 @@ where
     /// Exact, so that Content-Length is set.
     fn size_hint(&self) -> SizeHint {
         let first = self.first.as_ref().and_then(Frame::data_ref).map_or(0, Bytes::len) as u64;
-        self.rest.size_hint().exact().map_or_else(SizeHint::default, |rest| SizeHint::with_exact(first + rest))
+        self.rest
+            .size_hint()
+            .exact()
+            .map_or_else(SizeHint::default, |rest| SizeHint::with_exact(first + rest))
     }
 }

@@ -14,8 +14,9 @@ use tokio::{
 
 /// Reads straight into the block that it is given.
 ///
-/// `tokio::fs::File` reads on another thread, which cannot borrow the block, so each open file has a buffer on the heap: memory
-/// outside of the budget. 5,000 clients that ask for a large file and do not read it then cost 365 MiB, instead of 92.
+/// `tokio::fs::File` reads on another thread, which cannot borrow the block, so each open file has
+/// a buffer on the heap: memory outside of the budget. 5,000 clients that ask for a large file and
+/// do not read it then cost 365 MiB, instead of 92.
 ///
 /// Only for tokio's multi-threaded runtime.
 pub struct DiskFile {
@@ -29,8 +30,13 @@ impl DiskFile {
 }
 
 impl AsyncRead for DiskFile {
-    /// Is always ready. While the disk is slow, another thread takes over the other tasks of this one.
-    fn poll_read(mut self: Pin<&mut Self>, _cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+    /// Is always ready. While the disk is slow, another thread takes over the other tasks of this
+    /// one.
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        _cx: &mut Context<'_>,
+        buf: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
         let read = block_in_place(|| self.file.read(buf.initialize_unfilled()))?;
         buf.advance(read);
         Poll::Ready(Ok(()))

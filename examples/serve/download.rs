@@ -12,7 +12,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use leasehold::{
-    Pool,
+    Account,
     http::{BytesBody, ReaderBody},
 };
 
@@ -26,14 +26,14 @@ use crate::{
     reply::{self, number},
 };
 
-/// The file is read by the thread that writes to the socket: a second block would mostly lie there, with each client that
-/// sleeps. (Four are a tenth faster over loopback.)
+/// The file is read by the thread that writes to the socket: a second block would mostly lie there,
+/// with each client that sleeps. (Four are a tenth faster over loopback.)
 const BLOCKS_AHEAD: usize = 1;
 
 /// Answers with memory of the request's account. A body that the request has is not read.
 pub async fn download(
     State(root): State<Root>,
-    Extension(account): Extension<Pool>,
+    Extension(account): Extension<Account>,
     method: Method,
     uri: Uri,
     headers: HeaderMap,
@@ -50,13 +50,14 @@ async fn answer(
     path: &SitePath,
     method: &Method,
     headers: &HeaderMap,
-    account: &Pool,
+    account: &Account,
 ) -> io::Result<Response> {
     match root.find(path).await? {
         Found::DirectoryWithoutSlash => Ok(reply::redirect(path.with_slash())),
         Found::Directory(names) => {
             let page = listing::page(path, &names, account).await?;
-            Ok(([(CONTENT_TYPE, "text/html; charset=utf-8")], Body::new(BytesBody::new(page))).into_response())
+            Ok(([(CONTENT_TYPE, "text/html; charset=utf-8")], Body::new(BytesBody::new(page)))
+                .into_response())
         }
         Found::File(file) => answer_file(file, content_type(path), method, headers, account).await,
     }
@@ -67,7 +68,7 @@ async fn answer_file(
     content_type: &'static str,
     method: &Method,
     headers: &HeaderMap,
-    account: &Pool,
+    account: &Account,
 ) -> io::Result<Response> {
     let OpenFile { mut file, len, modified } = file;
     let modified = modified.and_then(http_date);
@@ -80,7 +81,9 @@ async fn answer_file(
     if start > 0 {
         file.seek(SeekFrom::Start(start))?; // only sets a number
     }
-    let body = ReaderBody::sized(DiskFile::new(file), part_len, account).ahead(BLOCKS_AHEAD).into_bytes_body();
+    let body = ReaderBody::sized(DiskFile::new(file), part_len, account)
+        .ahead(BLOCKS_AHEAD)
+        .into_bytes_body();
     // For HEAD axum takes the length from the body and drops it unread.
     let body = if method == Method::HEAD { Body::new(body) } else { FileBody::begin(body).await? };
 

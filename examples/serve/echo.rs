@@ -8,7 +8,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use leasehold::{
-    Pool,
+    Account,
     io::AnyStream,
     ws::{Acceptor, CloseCode, CloseFrame, Config, Deflate, KeepAlive, WebSocket},
 };
@@ -21,8 +21,8 @@ use crate::{
     sockets::{OpenSocket, Sockets},
 };
 
-/// How long a message may take to come, or twice as long, depending on when it begins. More than the 30 s that it may wait for memory: the
-/// client is told if it finds none.
+/// How long a message may take to come, or twice as long, depending on when it begins. More than
+/// the 30 s that it may wait for memory: the client is told if it finds none.
 const MESSAGE_TIME: Duration = Duration::from_secs(35);
 
 /// What each socket may do.
@@ -30,21 +30,35 @@ const MESSAGE_TIME: Duration = Duration::from_secs(35);
 pub struct Echo {
     acceptor: Acceptor,
     sockets: Arc<Sockets>,
-    /// Each socket has an account in it, of at most `account_max`.
-    transfers: Pool,
-    account_max: usize,
+    /// Each socket has an account in it, of at most `max_leased`.
+    transfers: Account,
+    max_leased: usize,
 }
 
 impl Echo {
-    /// Sockets that take such messages, out of these transfers. Each may have two of them, for the next one may come behind the first with the same
-    /// read; and a third, if one is there while it is inflated.
-    pub fn new(transfers: &Pool, message_max: usize, figures: &Figures, deflate: Option<&Deflate>) -> Self {
-        let account_max = message_max * if deflate.is_some() { 3 } else { 2 };
+    /// Sockets that take such messages, out of these transfers. Each may have two of them, for the
+    /// next one may come behind the first with the same read; and a third, if one is there while it
+    /// is inflated.
+    pub fn new(
+        transfers: &Account,
+        max_message_size: usize,
+        figures: &Figures,
+        deflate: Option<&Deflate>,
+    ) -> Self {
+        let max_leased = max_message_size * if deflate.is_some() { 3 } else { 2 };
         let keep_alive = KeepAlive::new(STALL_MAX, STALL_MAX);
-        let config = Config::new().frame_max(account_max).message_max(message_max).keep_alive(&keep_alive);
+        let config = Config::new()
+            .max_frame_size(max_leased)
+            .max_message_size(max_message_size)
+            .keep_alive(&keep_alive);
         let config = deflate.into_iter().fold(config, Config::deflate);
         let acceptor = Acceptor::new().config(Arc::new(config));
-        Self { acceptor, sockets: figures.sockets().clone(), transfers: transfers.clone(), account_max }
+        Self {
+            acceptor,
+            sockets: figures.sockets().clone(),
+            transfers: transfers.clone(),
+            max_leased,
+        }
     }
 }
 
@@ -55,7 +69,7 @@ pub async fn echo(State(echo): State<Echo>, mut request: Request) -> Response {
         Err(error) => return IntoResponse::into_response(error),
     };
     let open = echo.sockets.open();
-    let account = echo.transfers.child("/ws", echo.account_max);
+    let account = echo.transfers.account("/ws", echo.max_leased);
     tokio::spawn(async move {
         match upgrade.accept(&account).await {
             Ok(socket) => repeat(socket, &account, open).await,
@@ -67,9 +81,10 @@ pub async fn echo(State(echo): State<Echo>, mut request: Request) -> Response {
 
 /// Sends each message back, out of the blocks that it came in, until either end closes.
 ///
-/// A client that stops in the middle of a message holds memory, though it may answer pings: a message that takes longer than twice
-/// [`MESSAGE_TIME`] ends the connection. So does one that is not read within [`STALL_MAX`].
-async fn repeat(mut socket: WebSocket<AnyStream>, account: &Pool, mut open: OpenSocket) {
+/// A client that stops in the middle of a message holds memory, though it may answer pings: a
+/// message that takes longer than twice [`MESSAGE_TIME`] ends the connection. So does one that is
+/// not read within [`STALL_MAX`].
+async fn repeat(mut socket: WebSocket<AnyStream>, account: &Account, mut open: OpenSocket) {
     let mut looks = interval(MESSAGE_TIME);
     looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut is_late = false;

@@ -11,7 +11,7 @@ use axum::{
 };
 use bytes::BufMut;
 use leasehold::{
-    Pool,
+    Account,
     io::{AnyStream, limit_unsent},
     ws::{Config, Hub, Member, SlowPolicy, Utf8Chain, WebSocket, axum::WebSocketUpgrade},
 };
@@ -23,12 +23,12 @@ use crate::{figures::Figures, sockets::OpenSocket, status};
 /// How often the figures are told.
 const PERIOD: Duration = Duration::from_secs(1);
 
-/// What may be on its way to all listeners together: figures have 1 to 4 KiB, and who reads has them before the next ones
-/// come.
+/// What may be on its way to all listeners together: figures have 1 to 4 KiB, and who reads has
+/// them before the next ones come.
 const FEED_LEN: usize = 64 << 10;
 
-/// What may be queued for one listener, and what the kernel may take before that. Old figures are of no use: a listener that is some seconds
-/// behind is closed, and may come back.
+/// What may be queued for one listener, and what the kernel may take before that. Old figures are
+/// of no use: a listener that is some seconds behind is closed, and may come back.
 const BEHIND_MAX: usize = 8 << 10;
 const UNSENT_MAX: u32 = 4 << 10;
 
@@ -42,35 +42,44 @@ const SAID_MAX: usize = 125;
 const LISTENER_LEN: usize = 16 << 10;
 const LISTENERS_LEN: usize = 64 << 10;
 
-/// Figures that are made once a second while anybody listens, once for all of them. Clones are the same feed.
+/// Figures that are made once a second while anybody listens, once for all of them. Clones are the
+/// same feed.
 ///
-/// Its memory is beside that of transfers: like the page, it must go on when they have all that they may.
+/// Its memory is beside that of transfers: like the page, it must go on when they have all that
+/// they may.
 #[derive(Clone)]
 pub struct Feed {
     figures: Arc<Figures>,
     hub: Hub,
-    listeners: Pool,
+    listeners: Account,
     config: Arc<Config>,
-    /// Whether a task broadcasts. Who joins, and the task that finds nobody and ends, do it under this lock.
+    /// Whether a task broadcasts. Who joins, and the task that finds nobody and ends, do it under
+    /// this lock.
     is_running: Arc<Mutex<bool>>,
 }
 
 /// Opens a socket that tells the figures.
 pub async fn feed(State(feed): State<Feed>, upgrade: WebSocketUpgrade) -> Response {
     let open = feed.figures.sockets().open();
-    upgrade.config(feed.config.clone()).account_name("/feed").on_upgrade(|socket| feed.tell(socket, open))
+    upgrade
+        .config(feed.config.clone())
+        .account_name("/feed")
+        .on_upgrade(|socket| feed.tell(socket, open))
 }
 
 impl Feed {
     pub fn new(figures: &Arc<Figures>) -> Self {
         let clients = figures.clients();
-        let config = Config::new().message_max(SAID_MAX).frame_max(SAID_MAX).account_max(LISTENER_LEN);
+        let config = Config::new()
+            .max_message_size(SAID_MAX)
+            .max_frame_size(SAID_MAX)
+            .max_leased(LISTENER_LEN);
         let config = config.close_timeout(CLOSE_TIMEOUT);
-        let hub = Hub::builder(&clients.child("feed", FEED_LEN));
+        let hub = Hub::builder(&clients.account("feed", FEED_LEN));
         Self {
             figures: figures.clone(),
-            hub: hub.high_mark(BEHIND_MAX).policy(SlowPolicy::Close).build(),
-            listeners: clients.child("listeners", LISTENERS_LEN),
+            hub: hub.max_queued(BEHIND_MAX).policy(SlowPolicy::Close).build(),
+            listeners: clients.account("listeners", LISTENERS_LEN),
             config: Arc::new(config),
             is_running: Arc::default(),
         }
@@ -122,7 +131,8 @@ impl Feed {
 
     fn broadcast(&self) -> anyhow::Result<()> {
         let text = status::text(&self.figures);
-        // Not from the hub's account, but charged to it by the hub, which makes room there by closing who holds most.
+        // Not from the hub's account, but charged to it by the hub, which makes room there by
+        // closing who holds most.
         let mut chain = self.figures.clients().try_chain(text.len())?;
         chain.put_slice(text.as_bytes());
         self.hub.try_send(Utf8Chain::try_from(chain.freeze())?)?;
@@ -130,7 +140,7 @@ impl Feed {
     }
 }
 
-impl FromRef<Feed> for Pool {
+impl FromRef<Feed> for Account {
     /// Where the accounts of listeners are.
     fn from_ref(feed: &Feed) -> Self {
         feed.listeners.clone()

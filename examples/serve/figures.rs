@@ -2,13 +2,14 @@
 
 use std::sync::{Arc, OnceLock};
 
-use leasehold::{Pool, http::serve::Connections};
+use leasehold::{Account, Pool, http::serve::Connections};
 
 use crate::{scrape::Scrape, sockets::Sockets, tally::Tally};
 
 pub struct Figures {
+    pool: Pool,
     /// The account that those of all connections are in.
-    clients: Pool,
+    clients: Account,
     scrape: Scrape,
     tally: Tally,
     /// Those of a server that is made with an application that shows them.
@@ -21,12 +22,19 @@ impl Figures {
     ///
     /// # Errors
     /// This process has some already.
-    pub fn install(clients: &Pool) -> anyhow::Result<Self> {
-        let scrape = Scrape::install(clients)?;
+    pub fn install(pool: &Pool, clients: &Account) -> anyhow::Result<Self> {
+        let scrape = Scrape::install(pool)?;
         // After the recorder that it counts for.
         let tally = Tally::new();
         let sockets = Arc::new(Sockets::new());
-        Ok(Self { clients: clients.clone(), scrape, tally, connections: OnceLock::new(), sockets })
+        Ok(Self {
+            pool: pool.clone(),
+            clients: clients.clone(),
+            scrape,
+            tally,
+            connections: OnceLock::new(),
+            sockets,
+        })
     }
 
     /// Before the first request: from here on the connections of the server are known.
@@ -34,7 +42,11 @@ impl Figures {
         self.connections.set(connections).expect("there is one server");
     }
 
-    pub fn clients(&self) -> &Pool {
+    pub fn pool(&self) -> &Pool {
+        &self.pool
+    }
+
+    pub fn clients(&self) -> &Account {
         &self.clients
     }
 

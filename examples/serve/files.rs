@@ -14,8 +14,9 @@ use crate::path::{SitePath, is_hidden};
 /// How many names of one directory are held in memory and shown; the heap is not under the budget.
 const NAMES_MAX: usize = 10_000;
 
-/// The directory that is served. Whatever is opened through it lies inside it: a [`Dir`] refuses `..` and symbolic links that
-/// lead out, also when somebody swaps a directory for a link at the wrong moment.
+/// The directory that is served. Whatever is opened through it lies inside it: a [`Dir`] refuses
+/// `..` and symbolic links that lead out, also when somebody swaps a directory for a link at the
+/// wrong moment.
 #[derive(Clone, Debug)]
 pub struct Root {
     dir: Arc<Dir>,
@@ -50,8 +51,9 @@ impl Root {
     /// There is no such directory, or it may not be read.
     pub fn open(path: &Path) -> anyhow::Result<Self> {
         let wrong = || format!("--root {}", path.display());
-        let metadata = std::fs::metadata(path)
-            .with_context(|| format!("{} cannot be served; name a directory that exists", wrong()))?;
+        let metadata = std::fs::metadata(path).with_context(|| {
+            format!("{} cannot be served; name a directory that exists", wrong())
+        })?;
         ensure!(metadata.is_dir(), "{} is not a directory; name the one that holds it", wrong());
         let utf8 = path.to_str().context("not UTF-8").with_context(wrong)?;
         let dir = Dir::open_ambient_dir(utf8, ambient_authority()).with_context(wrong)?;
@@ -61,7 +63,8 @@ impl Root {
     /// Opens what the path leads to.
     ///
     /// # Errors
-    /// `NotFound` for what is not there, is neither a file nor a directory, or is not inside the root.
+    /// `NotFound` for what is not there, is neither a file nor a directory, or is not inside the
+    /// root.
     pub async fn find(&self, path: &SitePath) -> io::Result<Found> {
         let dir = self.dir.clone();
         let relative = path.relative();
@@ -73,7 +76,11 @@ impl Root {
 
 fn find(dir: &Dir, relative: &str, wants_directory: bool) -> io::Result<Found> {
     // A symbolic link must not be a way around the dot.
-    if dir.canonicalize(relative)?.components().any(|name| is_hidden(name.as_str()) && name.as_str() != ".") {
+    if dir
+        .canonicalize(relative)?
+        .components()
+        .any(|name| is_hidden(name.as_str()) && name.as_str() != ".")
+    {
         return Err(io::ErrorKind::NotFound.into());
     }
     // Looked at before it is opened: opening a FIFO would wait for a writer.

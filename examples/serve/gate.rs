@@ -4,11 +4,12 @@ use std::net::SocketAddr;
 
 use axum::http::{HeaderMap, Uri, header};
 
-/// Names of accounts tell what clients send and fetch, so the figures are for whoever is on this machine, unless `--public` was given.
+/// Names of accounts tell what clients send and fetch, so the figures are for whoever is on this
+/// machine, unless `--public` was given.
 ///
-/// On this machine is also every page that its browsers show. One of another site cannot read what it fetches from here, but if its
-/// own name is made to lead here (DNS rebinding), the browser takes us for that site. What it cannot do is hide that name: it is in
-/// the Host header.
+/// On this machine is also every page that its browsers show. One of another site cannot read what
+/// it fetches from here, but if its own name is made to lead here (DNS rebinding), the browser
+/// takes us for that site. What it cannot do is hide that name: it is in the Host header.
 pub enum Gate {
     /// For everybody, under any name.
     Public,
@@ -17,7 +18,8 @@ pub enum Gate {
 }
 
 impl Gate {
-    /// The gate of a server that listens on this address: none, if others than this machine can reach it.
+    /// The gate of a server that listens on this address: none, if others than this machine can
+    /// reach it.
     pub fn at(address: SocketAddr) -> Option<Self> {
         if !address.ip().to_canonical().is_loopback() {
             return None;
@@ -30,7 +32,8 @@ impl Gate {
             format!("[::1]:{port}"),
         ];
         // RFC 9110 §4.2.1: a port that is left out is 80.
-        let bare: Vec<String> = hosts.iter().filter_map(|host| host.strip_suffix(":80")).map(str::to_owned).collect();
+        let bare: Vec<String> =
+            hosts.iter().filter_map(|host| host.strip_suffix(":80")).map(str::to_owned).collect();
         hosts.extend(bare);
         Some(Self::Local { hosts })
     }
@@ -39,9 +42,8 @@ impl Gate {
     pub fn admits(&self, uri: &Uri, headers: &HeaderMap) -> bool {
         match self {
             Self::Public => true,
-            Self::Local { hosts } => {
-                host(uri, headers).is_some_and(|host| hosts.iter().any(|own| own.eq_ignore_ascii_case(host)))
-            }
+            Self::Local { hosts } => host(uri, headers)
+                .is_some_and(|host| hosts.iter().any(|own| own.eq_ignore_ascii_case(host))),
         }
     }
 }

@@ -8,20 +8,25 @@ use tokio::task::spawn_blocking;
 
 use crate::{name::Name, part::Part, turns::Turns};
 
+/// What hyper may hold of an upload, beside what every connection has reserved. It is an eighth of
+/// a smaller budget.
+const HYPER_LEN: usize = 408 << 10;
+
 /// Where uploads become files, each under a name that nothing had before.
 #[derive(Clone, Debug)]
 pub struct Inbox {
     dir: Arc<Dir>,
     turns: Turns,
     len_max: u64,
+    hyper_len: usize,
 }
 
 impl Inbox {
-    /// The longest uploads that it takes have `len_max` bytes.
+    /// The longest uploads that it takes have `len_max` bytes; all of them share a budget.
     ///
     /// # Errors
     /// There is no such directory, or no file can be made there.
-    pub fn open(path: &Path, len_max: u64) -> anyhow::Result<Self> {
+    pub fn open(path: &Path, len_max: u64, budget: usize) -> anyhow::Result<Self> {
         let wrong = || format!("--uploads {}", path.display());
         let metadata = std::fs::metadata(path)
             .with_context(|| format!("{} cannot be used; name a directory that exists", wrong()))?;
@@ -29,13 +34,24 @@ impl Inbox {
         let dir = Arc::new(Dir::open_ambient_dir(path, ambient_authority()).with_context(wrong)?);
         let turns = Turns::new();
         Part::create(&dir, &turns).with_context(|| {
-            format!("{} cannot be written to; name a directory in which this user may make files", wrong())
+            format!(
+                "{} cannot be written to; name a directory in which this user may make files",
+                wrong()
+            )
         })?;
-        Ok(Self { dir, turns, len_max })
+        Ok(Self { dir, turns, len_max, hyper_len: HYPER_LEN.min(budget / 8) })
     }
 
     pub fn len_max(&self) -> u64 {
         self.len_max
+    }
+
+    /// What is reserved for hyper as long as an upload takes, in bytes.
+    ///
+    /// So clients that send slowly are as few as the budget allows, and not as many as there are
+    /// connections that may be awake.
+    pub fn hyper_len(&self) -> usize {
+        self.hyper_len
     }
 
     /// Begins a file of this name.
@@ -47,7 +63,8 @@ impl Inbox {
         let turn = turns.take().await;
         spawn_blocking(move || {
             let _turn = turn;
-            // Another upload may take the name until this one ends: to know it now only spares the client the sending.
+            // Another upload may take the name until this one ends: to know it now only spares the
+            // client the sending.
             match dir.symlink_metadata(name.as_str()) {
                 Ok(_) => Err(io::ErrorKind::AlreadyExists.into()),
                 Err(error) if error.kind() == io::ErrorKind::NotFound => Part::create(&dir, &turns),

@@ -15,14 +15,15 @@ use http_body_util::BodyExt;
 use hyper::body::{Frame, SizeHint};
 use tokio::{runtime::Handle, time::timeout};
 
-/// How long a client may go on sending what nobody wants, so that its connection is kept. Most stop when they read the answer. Meanwhile
-/// the connection is awake, and requests that wait for room wait for it; the server reads on after that, without its room.
+/// How long a client may go on sending what nobody wants, so that its connection is kept. Most stop
+/// when they read the answer. Meanwhile the connection is awake, and requests that wait for room
+/// wait for it; the server reads on after that, without its room.
 const LINGER_MAX: Duration = Duration::from_secs(1);
 
 /// A body that is read on for a while, and thrown away, when it is dropped before its end.
 ///
-/// A socket that is closed with bytes in it makes the system reset the connection, and the client, still sending, may lose the answer that
-/// says why nobody wants them.
+/// A socket that is closed with bytes in it makes the system reset the connection, and the client,
+/// still sending, may lose the answer that says why nobody wants them.
 pub struct LingeringBody {
     /// Until its end.
     body: Option<Body>,
@@ -45,7 +46,10 @@ impl HttpBody for LingeringBody {
     type Data = Bytes;
     type Error = axum::Error;
 
-    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
         self.is_unasked = false;
         let Some(body) = &mut self.body else { return Poll::Ready(None) };
         let frame = ready!(Pin::new(body).poll_frame(cx));

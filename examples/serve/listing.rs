@@ -6,32 +6,42 @@ use std::{
 };
 
 use html_escape::encode_text;
-use leasehold::{Chain, ChainMut, Pool};
+use leasehold::{Account, Chain, ChainMut};
 
 use crate::{
     files::Names,
     path::{SitePath, encode},
 };
 
-/// What is leased before the first line is written, waiting for it if need be. Larger pages lease more as they grow.
+/// What is leased before the first line is written, waiting for it if need be. Larger pages lease
+/// more as they grow.
 const PAGE_LEN: usize = 4 << 10;
 
 /// Writes the page into blocks of this account.
 ///
-/// A page takes at most half of what the account may have; names beyond that are counted, not listed.
+/// A page takes at most half of what the account may have; names beyond that are counted, not
+/// listed.
 ///
 /// # Errors
 /// `OutOfMemory` or `TimedOut` if no memory is to be had.
-pub async fn page(path: &SitePath, names: &Names, account: &Pool) -> io::Result<Chain> {
+pub async fn page(path: &SitePath, names: &Names, account: &Account) -> io::Result<Chain> {
     let mut page = account.chain(PAGE_LEN).await?;
     write_page(&mut page, path, names, account.limit() / 2)?;
     Ok(page.freeze())
 }
 
-fn write_page(page: &mut ChainMut, path: &SitePath, names: &Names, len_max: usize) -> io::Result<()> {
+fn write_page(
+    page: &mut ChainMut,
+    path: &SitePath,
+    names: &Names,
+    len_max: usize,
+) -> io::Result<()> {
     let place = path.to_string();
     let place = encode_text(&place);
-    writeln!(page, "<!DOCTYPE html>\n<meta charset=\"utf-8\">\n<title>{place}</title>\n<h1>{place}</h1>\n<ul>")?;
+    writeln!(
+        page,
+        "<!DOCTYPE html>\n<meta charset=\"utf-8\">\n<title>{place}</title>\n<h1>{place}</h1>\n<ul>"
+    )?;
     if let Some(up) = path.up() {
         writeln!(page, "<li><a href=\"{up}\">../</a>")?;
     }

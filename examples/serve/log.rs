@@ -4,9 +4,12 @@ use std::{env, io, time::Instant};
 
 use axum::{body::HttpBody, extract::Request, middleware::Next, response::Response};
 use tracing::{Level, info, level_filters::LevelFilter};
-use tracing_subscriber::{Layer, filter::Targets, fmt, layer::SubscriberExt, registry, util::SubscriberInitExt};
+use tracing_subscriber::{
+    Layer, filter::Targets, fmt, layer::SubscriberExt, registry, util::SubscriberInitExt,
+};
 
-/// From here on events are written. `RUST_LOG=info` says each request, `RUST_LOG=leasehold=trace` what the pool does.
+/// From here on events are written. `RUST_LOG=info` says each request, `RUST_LOG=leasehold=trace`
+/// what the pool does.
 pub fn start() {
     let asked = env::var("RUST_LOG").unwrap_or_default();
     let filter = match asked.parse::<Targets>() {
@@ -18,7 +21,9 @@ pub fn start() {
             Targets::new().with_default(LevelFilter::WARN)
         }
     };
-    registry().with(fmt::layer().with_writer(io::stderr).with_ansi(false).with_filter(filter)).init();
+    registry()
+        .with(fmt::layer().with_writer(io::stderr).with_ansi(false).with_filter(filter))
+        .init();
 }
 
 /// One line for each request, when its response begins.

@@ -6,16 +6,20 @@
 //! cargo run --release --example serve -- --uploads /tmp
 //! ```
 //!
-//! An ordinary axum application on [`leasehold::http::serve`]. What is special about it: what is on its way to or from a file lives in blocks
-//! of a [`Pool`](leasehold::Pool), so the memory of all transfers together never exceeds `--budget`, every request for a file has an account
-//! with a limit of its own, and a connection that is idle has nothing but its socket. The page at `/` shows the pool's figures as they change,
-//! `GET /-/pool` has them as JSON, `GET /metrics` for Prometheus. A WebSocket at `/feed` tells them once a second, one at `/ws` is an echo.
+//! An ordinary axum application on [`leasehold::http::serve`]. What is special about it: what is on
+//! its way to or from a file lives in blocks of a [`Pool`](leasehold::Pool), so the memory of all
+//! transfers together never exceeds `--budget`, every request for a file has an account with a
+//! limit of its own, and a connection that is idle has nothing but its socket. The page at `/`
+//! shows the pool's figures as they change, `GET /-/pool` has them as JSON, `GET /metrics` for
+//! Prometheus. A WebSocket at `/feed` tells them once a second, one at `/ws` is an echo.
 //!
-//! `app` routes a request to its handler: `download`, `upload`, or one of the `panel`. `path`, `name`, `files`, `ranges` and `listing` find what
-//! is asked for; `reply`, `body` and `disk` make the answer. An `inbox` takes uploads, each a `part` until it is whole: `unnamed`, or under a
-//! `temporary` name; they take `turns` at the disk. The `panel` shows `figures` to whom the `gate` admits: `page.html` under its `policy`, `status` as
-//! JSON, `scrape` and `tally` for Prometheus, and the `feed`, to pages of its own `origin`. Its `sockets`, and those of the `echo`, end with the server.
-//! `log` says what happened.
+//! `app` routes a request to its handler: `download`, `upload`, or one of the `panel`. `path`,
+//! `name`, `files`, `ranges` and `listing` find what is asked for; `reply`, `body` and `disk` make
+//! the answer. An `inbox` takes uploads, each a `part` until it is whole: `unnamed`, or under a
+//! `temporary` name; they take `turns` at the disk. The `panel` shows `figures` to whom the `gate`
+//! admits: `page.html` under its `policy`, `status` as JSON, `scrape` and `tally` for Prometheus,
+//! and the `feed`, to pages of its own `origin`. Its `sockets`, and those of the `echo`, end with
+//! the server. `log` says what happened.
 
 #![allow(
     unreachable_pub,
@@ -77,18 +81,20 @@ use tokio::{
 
 use crate::{app::app, figures::Figures, files::Root, options::Options, stop::StopSignal};
 
-/// Files are opened on tokio's threads for blocking calls. The default of 512 such threads would be a memory cost of its own.
+/// Files are opened on tokio's threads for blocking calls. The default of 512 such threads would be
+/// a memory cost of its own.
 const BLOCKING_THREADS: usize = 16;
 
 /// The longest head of a request. hyper by itself would take several times as much.
 const HEAD_LEN_MAX: usize = 64 << 10;
 
-/// What the kernel may hold of each client. It tells of progress in large steps, which this makes smaller: with the stall limit below, a client
-/// that reads 10 KB/s steadily is served to the end.
+/// What the kernel may hold of each client. It tells of progress in large steps, which this makes
+/// smaller: with the stall limit below, a client that reads 10 KB/s steadily is served to the end.
 const SEND_BUFFER_LEN: u32 = 128 << 10;
 
-/// How long a client may stop reading, or sending. Less than the 30 s that others wait for memory at most, so that blocks of clients that
-/// went to sleep come home before anybody's download fails for the lack of them.
+/// How long a client may stop reading, or sending. Less than the 30 s that others wait for memory
+/// at most, so that blocks of clients that went to sleep come home before anybody's download fails
+/// for the lack of them.
 const STALL_MAX: Duration = Duration::from_secs(20);
 
 /// How long open requests may take to finish after Ctrl-C.
@@ -116,7 +122,8 @@ fn run(options: &Options) -> anyhow::Result<()> {
         .build()
         .context("cannot start the runtime")?;
     let served = runtime.block_on(serve(options));
-    // Uploads that are cut off are removed. A read that hangs (a network file system gone away) must not keep the process alive.
+    // Uploads that are cut off are removed. A read that hangs (a network file system gone away)
+    // must not keep the process alive.
     runtime.shutdown_timeout(END_MAX);
     served
 }
@@ -124,7 +131,7 @@ fn run(options: &Options) -> anyhow::Result<()> {
 async fn serve(options: &Options) -> anyhow::Result<()> {
     let pool = options.pool()?;
     // All connections are in one account: its peak is exact, that of the pool itself is sampled.
-    let clients = pool.child("clients", pool.budget());
+    let clients = pool.account("clients", pool.budget());
     let root = Root::open(&options.root)?;
     let inbox = options.inbox()?;
     let deflate = options.deflate(&clients)?;
@@ -139,15 +146,17 @@ async fn serve(options: &Options) -> anyhow::Result<()> {
     announce(&listener)?;
     tokio::spawn(pool.maintain());
 
-    let figures = Arc::new(Figures::install(&clients)?);
+    let figures = Arc::new(Figures::install(&pool, &clients)?);
     let (drain, draining) = oneshot::channel::<()>();
-    let server = leasehold::http::serve(listener, app(root, inbox, &figures, gate, deflate.as_ref()));
+    let server =
+        leasehold::http::serve(listener, app(root, inbox, &figures, gate, deflate.as_ref()));
     figures.watch(server.connections());
     let mut server = server
         .pool(&clients, clients.limit())
         .max_header_size(HEAD_LEN_MAX)
         .stall_timeout(STALL_MAX)
-        // A stream of HTTP/2 that sleeps holds its blocks while others on the connection go on: no stall of the socket would tell.
+        // A stream of HTTP/2 that sleeps holds its blocks while others on the connection go on: no
+        // stall of the socket would tell.
         .http2(false)
         .with_graceful_shutdown(async { drop(draining.await) })
         .into_future();
@@ -168,7 +177,11 @@ async fn serve(options: &Options) -> anyhow::Result<()> {
         () = tokio::time::sleep(DRAIN_MAX) => eprintln!("serve: some clients did not finish within {DRAIN_MAX:?}"),
         () = stop.recv() => eprintln!("serve: stopped at once"),
     }
-    eprintln!("serve: done; at most {} of {} bytes were leased at once", clients.peak(), pool.budget());
+    eprintln!(
+        "serve: done; at most {} of {} bytes were leased at once",
+        clients.peak(),
+        pool.budget()
+    );
     Ok(())
 }
 
@@ -176,8 +189,9 @@ fn listen(address: SocketAddr) -> anyhow::Result<TcpListener> {
     let open = || {
         let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
         socket.set_reuseaddr(true)?;
-        // Accepted sockets inherit it. By itself the kernel takes up to 4 MiB of each slow client, and tells of progress only
-        // when a third of that has been read: to the stall limit such a client looks asleep.
+        // Accepted sockets inherit it. By itself the kernel takes up to 4 MiB of each slow client,
+        // and tells of progress only when a third of that has been read: to the stall limit such a
+        // client looks asleep.
         socket.set_send_buffer_size(SEND_BUFFER_LEN)?;
         socket.bind(address)?;
         // `TcpListener::bind` would queue 128 clients at most, and many may come at once.
@@ -198,5 +212,7 @@ fn listen(address: SocketAddr) -> anyhow::Result<TcpListener> {
 fn announce(listener: &TcpListener) -> anyhow::Result<()> {
     let address = listener.local_addr()?;
     let mut stdout = io::stdout().lock();
-    writeln!(stdout, "listening on http://{address}").and_then(|()| stdout.flush()).context("cannot write to stdout")
+    writeln!(stdout, "listening on http://{address}")
+        .and_then(|()| stdout.flush())
+        .context("cannot write to stdout")
 }

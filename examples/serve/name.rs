@@ -7,7 +7,8 @@ use crate::path::is_hidden;
 /// What Linux and most others allow, in bytes.
 const NAME_LEN_MAX: usize = 255;
 
-/// The name of something that may be served: not empty, not hidden (so not `..` either), UTF-8, without a slash or a NUL in disguise.
+/// The name of something that may be served: not empty, not hidden (so not `..` either), UTF-8,
+/// without a slash or a NUL in disguise.
 #[derive(Clone, Debug)]
 pub struct Name(String);
 

@@ -5,7 +5,7 @@ use std::{net::SocketAddr, path::PathBuf};
 use anyhow::Context;
 use bytesize::ByteSize;
 use clap::Parser;
-use leasehold::{Pool, ws::Deflate};
+use leasehold::{Account, Pool, ws::Deflate};
 
 use crate::{gate::Gate, inbox::Inbox};
 
@@ -22,17 +22,20 @@ pub struct Options {
     /// The memory of all transfers together, such as 8MiB; at least 1MiB.
     #[arg(long, value_name = "SIZE", default_value = "16MiB", value_parser = size)]
     pub budget: ByteSize,
-    /// Where uploads go, by PUT to /up/NAME; without it none are taken. A file that exists is never replaced.
+    /// Where uploads go, by PUT to /up/NAME; without it none are taken. A file that exists is never
+    /// replaced.
     #[arg(long, value_name = "DIR")]
     pub uploads: Option<PathBuf>,
     /// The longest upload.
     #[arg(long, value_name = "SIZE", default_value = "1GiB", value_parser = size, requires = "uploads")]
     pub upload_max: ByteSize,
-    /// Compress messages of /ws for clients that offer it (permessage-deflate): takes 457KiB of the budget.
+    /// Compress messages of /ws for clients that offer it (permessage-deflate): takes 457KiB of the
+    /// budget.
     #[arg(long)]
     pub deflate: bool,
-    /// Show the page at /, /feed, /-/pool and /metrics to everybody: they reveal what all clients send and fetch, how many they are, and how
-    /// much memory each has. Without it only this machine sees them, and nobody if --listen is not a loopback address.
+    /// Show the page at /, /feed, /-/pool and /metrics to everybody: they reveal what all clients
+    /// send and fetch, how many they are, and how much memory each has. Without it only this
+    /// machine sees them, and nobody if --listen is not a loopback address.
     #[arg(long)]
     pub public: bool,
 }
@@ -45,23 +48,38 @@ impl Options {
 
     /// The pool that everything is served from.
     pub fn pool(&self) -> anyhow::Result<Pool> {
-        let wrong = || format!("--budget {} cannot be used", self.budget);
-        let budget = usize::try_from(self.budget.as_u64()).with_context(wrong)?;
-        Pool::builder().budget(budget).name("serve").build().map_err(|error| {
+        Pool::builder().budget(self.budget()?).name("serve").build().map_err(|error| {
             let advice = if error.is_budget_too_small() { "; try --budget 8MiB" } else { "" };
-            anyhow::Error::new(error).context(format!("{}{advice}", wrong()))
+            anyhow::Error::new(error).context(format!("{}{advice}", self.wrong_budget()))
         })
     }
 
     /// What compresses messages, if they are.
-    pub fn deflate(&self, account: &Pool) -> anyhow::Result<Option<Deflate>> {
-        let deflate = || Deflate::builder().count_max(1).build(account).context("--deflate needs a larger --budget");
+    pub fn deflate(&self, account: &Account) -> anyhow::Result<Option<Deflate>> {
+        let deflate = || {
+            Deflate::builder()
+                .max_compressors(1)
+                .build(account)
+                .context("--deflate needs a larger --budget")
+        };
         self.deflate.then(deflate).transpose()
     }
 
     /// Where uploads go, if they are taken.
     pub fn inbox(&self) -> anyhow::Result<Option<Inbox>> {
-        self.uploads.as_deref().map(|dir| Inbox::open(dir, self.upload_max.as_u64())).transpose()
+        let budget = self.budget()?;
+        self.uploads
+            .as_deref()
+            .map(|dir| Inbox::open(dir, self.upload_max.as_u64(), budget))
+            .transpose()
+    }
+
+    fn budget(&self) -> anyhow::Result<usize> {
+        usize::try_from(self.budget.as_u64()).with_context(|| self.wrong_budget())
+    }
+
+    fn wrong_budget(&self) -> String {
+        format!("--budget {} cannot be used", self.budget)
     }
 }
 

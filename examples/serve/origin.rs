@@ -9,12 +9,14 @@ use axum::{
 
 use crate::gate::host;
 
-/// RFC 6455 §10.2: a browser lets a page of any site open a socket to here and read it, unlike what it fetches; but it names the site in the
-/// Origin header. Who sends none is no browser.
+/// RFC 6455 §10.2: a browser lets a page of any site open a socket to here and read it, unlike what
+/// it fetches; but it names the site in the Origin header. Who sends none is no browser.
 pub async fn only_own(request: Request, next: Next) -> Response {
     match is_own(request.uri(), request.headers()) {
         true => next.run(request).await,
-        false => (StatusCode::FORBIDDEN, "a page of another site gets no figures\n").into_response(),
+        false => {
+            (StatusCode::FORBIDDEN, "a page of another site gets no figures\n").into_response()
+        }
     }
 }
 
@@ -26,5 +28,6 @@ fn is_own(uri: &Uri, headers: &HeaderMap) -> bool {
     // Behind a proxy that speaks TLS it is https.
     let site = origin.strip_prefix("http://").or_else(|| origin.strip_prefix("https://"));
     let own = host(uri, headers);
-    named.next().is_none() && site.zip(own).is_some_and(|(site, own)| site.eq_ignore_ascii_case(own))
+    named.next().is_none()
+        && site.zip(own).is_some_and(|(site, own)| site.eq_ignore_ascii_case(own))
 }

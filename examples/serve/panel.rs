@@ -40,7 +40,10 @@ struct Guard {
 impl Panel {
     /// Shows these figures to whom the gate admits.
     pub fn new(gate: Gate, figures: &Arc<Figures>) -> Self {
-        Self { figures: figures.clone(), guard: Arc::new(Guard { gate, policy: policy::of_page(PAGE) }) }
+        Self {
+            figures: figures.clone(),
+            guard: Arc::new(Guard { gate, policy: policy::of_page(PAGE) }),
+        }
     }
 
     pub fn page(&self) -> MethodRouter {
@@ -70,7 +73,8 @@ async fn guard(State(guard): State<Arc<Guard>>, request: Request, next: Next) ->
     let mut reply = match guard.gate.admits(request.uri(), request.headers()) {
         true => next.run(request).await,
         false => {
-            (StatusCode::FORBIDDEN, "this is shown under the address that the server listens on\n").into_response()
+            (StatusCode::FORBIDDEN, "this is shown under the address that the server listens on\n")
+                .into_response()
         }
     };
     let headers = reply.headers_mut();

@@ -16,11 +16,14 @@ use crate::{name::Name, temporary::Temporary, turns::Turns, unnamed};
 /// More than the blocks of a chain of 64 KiB in any but the strangest mixture.
 const PIECES_MAX: usize = 16;
 
-/// A file that is being written. It gets its name with its last byte, or is gone: dropped before, it leaves nothing behind.
+/// A file that is being written. It gets its name with its last byte, or is gone: dropped before,
+/// it leaves nothing behind.
 ///
 /// # Invariants
-/// - WHOLE: under the name there is never a part of the file, also after a loss of power: it is on the disk before it has a name.
-/// - CREATED: what had the name before keeps it. A link to a file is made or refused in one step, whoever else makes one.
+/// - WHOLE: under the name there is never a part of the file, also after a loss of power: it is on
+///   the disk before it has a name.
+/// - CREATED: what had the name before keeps it. A link to a file is made or refused in one step,
+///   whoever else makes one.
 #[derive(Debug)]
 pub struct Part {
     file: File,
@@ -31,8 +34,9 @@ pub struct Part {
 }
 
 impl Part {
-    /// Makes a file in this directory: on Linux one without a name, that the system removes also when the process is killed. Elsewhere, and on
-    /// file systems that have no such files, it has a hidden name meanwhile, which stays behind if the process is killed.
+    /// Makes a file in this directory: on Linux one without a name, that the system removes also
+    /// when the process is killed. Elsewhere, and on file systems that have no such files, it has a
+    /// hidden name meanwhile, which stays behind if the process is killed.
     pub fn create(dir: &Arc<Dir>, turns: &Turns) -> io::Result<Self> {
         let (file, temporary) = match unnamed::create(dir) {
             Ok(file) => (file, None),
@@ -45,8 +49,8 @@ impl Part {
         Ok(Self { file, dir: Arc::clone(dir), turns: turns.clone(), temporary })
     }
 
-    /// Appends the bytes, out of the blocks that they are in: tokio's files would copy them to the heap. While the disk is slow, another thread
-    /// takes over the other tasks of this one.
+    /// Appends the bytes, out of the blocks that they are in: tokio's files would copy them to the
+    /// heap. While the disk is slow, another thread takes over the other tasks of this one.
     ///
     /// # Cancel safety
     /// Not cancel safe: the bytes are lost.
@@ -70,7 +74,8 @@ impl Part {
     /// The file is whole: it gets its name.
     ///
     /// # Errors
-    /// `AlreadyExists` if something has the name; otherwise those of the file system. The file is gone then.
+    /// `AlreadyExists` if something has the name; otherwise those of the file system. The file is
+    /// gone then.
     ///
     /// # Cancel safety
     /// Not cancel safe: the file may get its name nevertheless. It is whole.
@@ -84,7 +89,8 @@ impl Part {
                 Some(temporary) => temporary.link(name.as_str())?,
             }
             drop(self.temporary);
-            // So that the name is on the disk too. Not every file system can; then the file appears later, or never, but whole.
+            // So that the name is on the disk too. Not every file system can; then the file appears
+            // later, or never, but whole.
             let _ = self.dir.open(".").and_then(|dir| dir.sync_all());
             Ok(())
         })

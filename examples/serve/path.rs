@@ -6,8 +6,9 @@ use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 
 use crate::name::Name;
 
-/// What is encoded in a link: all that RFC 3986 §3.3 does not allow in a segment of a path, and `%` itself. `:` as well, for a
-/// name such as `a:b` would otherwise look like an address with a scheme.
+/// What is encoded in a link: all that RFC 3986 §3.3 does not allow in a segment of a path, and `%`
+/// itself. `:` as well, for a name such as `a:b` would otherwise look like an address with a
+/// scheme.
 const NOT_IN_LINKS: &AsciiSet = &CONTROLS
     .add(b' ')
     .add(b'"')
@@ -27,8 +28,8 @@ const NOT_IN_LINKS: &AsciiSet = &CONTROLS
     .add(b'|')
     .add(b'}');
 
-/// A decoded path. That it stays inside the root is not for this type to know: the root sees to that, symbolic
-/// links included.
+/// A decoded path. That it stays inside the root is not for this type to know: the root sees to
+/// that, symbolic links included.
 #[derive(Debug)]
 pub struct SitePath {
     names: Vec<Name>,

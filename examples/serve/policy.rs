@@ -4,8 +4,8 @@ use axum::http::HeaderValue;
 use base64::{Engine, prelude::BASE64_STANDARD};
 use sha2::{Digest, Sha256};
 
-/// Allows the page its own style and script, by their hashes, its icon, and requests to its own server; nothing else runs or loads,
-/// whatever gets into it.
+/// Allows the page its own style and script, by their hashes, its icon, and requests to its own
+/// server; nothing else runs or loads, whatever gets into it.
 pub fn of_page(page: &str) -> HeaderValue {
     let style = hash(inside(page, "<style>", "</style>"));
     let script = hash(inside(page, "<script>", "</script>"));

@@ -1,4 +1,5 @@
-//! The responses that are the same for all. Their words are static, so that telling of a lack of memory takes none.
+//! The responses that are the same for all. Their words are static, so that telling of a lack of
+//! memory takes none.
 
 use std::io;
 
@@ -17,18 +18,24 @@ pub fn not_found() -> Response {
 
 /// To a request of another method.
 pub async fn only_get() -> Response {
-    (StatusCode::METHOD_NOT_ALLOWED, [(ALLOW, "GET, HEAD")], "only GET and HEAD are answered\n").into_response()
+    (StatusCode::METHOD_NOT_ALLOWED, [(ALLOW, "GET, HEAD")], "only GET and HEAD are answered\n")
+        .into_response()
 }
 
 /// The same where files are uploaded.
 pub async fn only_get_and_put() -> Response {
-    (StatusCode::METHOD_NOT_ALLOWED, [(ALLOW, "GET, HEAD, PUT")], "only GET, HEAD and PUT are answered\n")
+    (
+        StatusCode::METHOD_NOT_ALLOWED,
+        [(ALLOW, "GET, HEAD, PUT")],
+        "only GET, HEAD and PUT are answered\n",
+    )
         .into_response()
 }
 
 /// Forever, to a path that [`SitePath::with_slash`](crate::path::SitePath::with_slash) encoded.
 pub fn redirect(location: String) -> Response {
-    (StatusCode::MOVED_PERMANENTLY, [(LOCATION, location)], "a directory ends in a slash\n").into_response()
+    (StatusCode::MOVED_PERMANENTLY, [(LOCATION, location)], "a directory ends in a slash\n")
+        .into_response()
 }
 
 pub fn not_modified() -> Response {
@@ -38,16 +45,19 @@ pub fn not_modified() -> Response {
 /// RFC 9110 §15.5.17: says how long the file is.
 pub fn unsatisfiable(len: u64) -> Response {
     let range = [(CONTENT_RANGE, number(format!("bytes */{len}")))];
-    (StatusCode::RANGE_NOT_SATISFIABLE, range, "the range begins behind the end of the file\n").into_response()
+    (StatusCode::RANGE_NOT_SATISFIABLE, range, "the range begins behind the end of the file\n")
+        .into_response()
 }
 
 /// What a client is told of an error, and what whoever runs the server is.
 pub fn of_error(error: &io::Error) -> Response {
     use io::ErrorKind::{
-        InvalidFilename, InvalidInput, NotADirectory, NotFound, OutOfMemory, PermissionDenied, TimedOut,
+        InvalidFilename, InvalidInput, NotADirectory, NotFound, OutOfMemory, PermissionDenied,
+        TimedOut,
     };
     match error.kind() {
-        // What leads out of the root is `PermissionDenied`; a client cannot tell it from what is not there.
+        // What leads out of the root is `PermissionDenied`; a client cannot tell it from what is
+        // not there.
         NotFound | PermissionDenied | NotADirectory | InvalidFilename | InvalidInput => not_found(),
         OutOfMemory | TimedOut => out_of_memory(),
         _ => {

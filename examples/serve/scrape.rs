@@ -26,13 +26,26 @@ impl Scrape {
     /// # Errors
     /// There is one already.
     pub fn install(pool: &Pool) -> anyhow::Result<Self> {
-        let prometheus = PrometheusBuilder::new().install_recorder().context("cannot count for /metrics")?;
+        let prometheus =
+            PrometheusBuilder::new().install_recorder().context("cannot count for /metrics")?;
         let exporter = Exporter::new(pool);
         exporter.describe();
         describe_gauge!("serve_connections_open", Unit::Count, "Connections that are open.");
-        describe_gauge!("serve_connections_awake", Unit::Count, "Connections with a request, or just after one.");
-        describe_gauge!("serve_connections_parked", Unit::Count, "Connections that wait as bare sockets.");
-        describe_counter!("serve_connections_accepted_total", Unit::Count, "Connections that were accepted.");
+        describe_gauge!(
+            "serve_connections_awake",
+            Unit::Count,
+            "Connections with a request, or just after one."
+        );
+        describe_gauge!(
+            "serve_connections_parked",
+            Unit::Count,
+            "Connections that wait as bare sockets."
+        );
+        describe_counter!(
+            "serve_connections_accepted_total",
+            Unit::Count,
+            "Connections that were accepted."
+        );
         describe_gauge!(
             "serve_sockets_open",
             Unit::Count,

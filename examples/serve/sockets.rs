@@ -2,7 +2,8 @@
 
 use tokio::sync::watch;
 
-/// Counts them, and tells them to end. To the HTTP server their connections have ended already: no shutdown of its waits for them.
+/// Counts them, and tells them to end. To the HTTP server their connections have ended already: no
+/// shutdown of its waits for them.
 pub struct Sockets {
     /// Each socket has a receiver; it holds whether the server stops.
     stopping: watch::Sender<bool>,
@@ -45,6 +46,9 @@ impl OpenSocket {
     /// # Cancel safety
     /// Cancel safe.
     pub async fn stopped(&mut self) {
-        self.stopping.wait_for(|is_stopping| *is_stopping).await.expect("the server outlives its sockets");
+        self.stopping
+            .wait_for(|is_stopping| *is_stopping)
+            .await
+            .expect("the server outlives its sockets");
     }
 }

@@ -21,8 +21,8 @@ pub async fn status(State(figures): State<Arc<Figures>>) -> Response {
 ///
 /// Written on the heap, not into blocks: it must be readable when the pool is exhausted.
 pub fn text(figures: &Figures) -> String {
-    let clients = figures.clients();
-    let stats = clients.stats();
+    let (pool, clients) = (figures.pool(), figures.clients());
+    let stats = pool.stats();
     let classes: Vec<Value> = stats.classes.iter().map(class).collect();
     let accounts: Vec<Value> = stats.accounts.iter().map(account).collect();
     let figures = json!({
@@ -30,17 +30,19 @@ pub fn text(figures: &Figures) -> String {
         "limit": clients.limit(),
         "mapped": stats.mapped,
         "metadata": stats.metadata,
-        // In blocks. What is reserved is beside it: the connection that asks for these figures is awake, and has some.
+        // In blocks. What is reserved is beside it: the connection that asks for these figures is
+        // awake, and has some.
         "leased": stats.leased.saturating_sub(stats.reserved),
         "reserved": stats.reserved,
         "cached": stats.cached,
         "peak": clients.peak(),
         "waiting": stats.waiting,
-        // The others wait at the limit of an account, as each download does that is ahead of its client: no sign of a lack.
-        "waiting_for_pool": clients.pressure().waiting,
+        // The others wait at the limit of an account, as each download does that is ahead of its
+        // client: no sign of a lack.
+        "waiting_for_pool": pool.pressure().waiting,
         "waits": stats.waits,
         "refused": stats.refused,
-        "steals": stats.steals,
+        "cache_flushes": stats.cache_flushes,
         "trimmed": stats.trimmed,
         "classes": classes,
         "accounts": accounts,

@@ -7,7 +7,8 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 #[cfg(not(unix))]
 use tokio::signal::windows::{CtrlC, ctrl_c};
 
-/// Ctrl-C, and SIGTERM as service managers send it. From its making on they no longer kill the process.
+/// Ctrl-C, and SIGTERM as service managers send it. From its making on they no longer kill the
+/// process.
 #[cfg(unix)]
 pub struct StopSignal {
     interrupt: Signal,
@@ -17,7 +18,10 @@ pub struct StopSignal {
 #[cfg(unix)]
 impl StopSignal {
     pub fn new() -> io::Result<Self> {
-        Ok(Self { interrupt: signal(SignalKind::interrupt())?, terminate: signal(SignalKind::terminate())? })
+        Ok(Self {
+            interrupt: signal(SignalKind::interrupt())?,
+            terminate: signal(SignalKind::terminate())?,
+        })
     }
 
     pub async fn recv(&mut self) {

@@ -20,7 +20,11 @@ pub struct Tally {
 impl Tally {
     /// Counts for the recorder that is installed now.
     pub fn new() -> Self {
-        describe_counter!("serve_requests_total", Unit::Count, "Requests answered, by the class of the status.");
+        describe_counter!(
+            "serve_requests_total",
+            Unit::Count,
+            "Requests answered, by the class of the status."
+        );
         let of = |class| counter!("serve_requests_total", "status" => class);
         Self { hundreds: ["1xx", "2xx", "3xx", "4xx", "5xx"].map(of) }
     }
@@ -34,7 +38,11 @@ impl Tally {
 }
 
 /// Counts each request when its response begins.
-pub async fn requests(State(figures): State<Arc<Figures>>, request: Request, next: Next) -> Response {
+pub async fn requests(
+    State(figures): State<Arc<Figures>>,
+    request: Request,
+    next: Next,
+) -> Response {
     let response = next.run(request).await;
     figures.tally().count(response.status());
     response

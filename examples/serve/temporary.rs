@@ -24,7 +24,8 @@ impl Temporary {
     pub fn create(dir: &Arc<Dir>) -> io::Result<(File, Self)> {
         static COUNT: AtomicU64 = AtomicU64::new(0);
         let count = COUNT.fetch_add(1, Ordering::Relaxed);
-        // Of one process, of one start of it, of one upload: nothing else has it, and nothing is opened that exists.
+        // Of one process, of one start of it, of one upload: nothing else has it, and nothing is
+        // opened that exists.
         let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_nanos();
         let name = format!(".upload-{}-{since}-{count}", process::id());
         let file = dir.open_with(&name, OpenOptions::new().write(true).create_new(true))?;

@@ -4,8 +4,9 @@ use std::sync::Arc;
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-/// How many uploads may be in a call to the disk at once. Each takes one of the [`BLOCKING_THREADS`](crate::BLOCKING_THREADS): when the disk
-/// is slow, there must be some for all else.
+/// How many uploads may be in a call to the disk at once. Each takes one of the
+/// [`BLOCKING_THREADS`](crate::BLOCKING_THREADS): when the disk is slow, there must be some for all
+/// else.
 const TURNS: usize = crate::BLOCKING_THREADS / 2;
 
 /// Who may call the disk now, in order. Clones share the turns.

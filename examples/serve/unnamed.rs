@@ -24,7 +24,9 @@ pub fn create(dir: &Dir) -> io::Result<File> {
     match openat(dir, ".", OFlags::TMPFILE | OFlags::WRONLY | OFlags::CLOEXEC, mode) {
         Ok(file) => Ok(file.into()),
         // open(2): the first of file systems, the others of kernels that do not know the flag.
-        Err(Errno::OPNOTSUPP | Errno::ISDIR | Errno::NOENT) => Err(io::ErrorKind::Unsupported.into()),
+        Err(Errno::OPNOTSUPP | Errno::ISDIR | Errno::NOENT) => {
+            Err(io::ErrorKind::Unsupported.into())
+        }
         Err(error) => Err(error.into()),
     }
 }

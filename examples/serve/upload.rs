@@ -9,21 +9,19 @@ use axum::{
     },
     response::{IntoResponse, Response},
 };
-use leasehold::{Pool, http::LeasedBody};
+use leasehold::{Account, http::LeasedBody};
 
 use crate::{inbox::Inbox, name::Name, path::encode, upload_error::UploadError};
 
 /// Where uploads are put.
 const UPLOADS_PATH: &str = "/up/";
 
-/// What hyper may hold of an upload, beside what every connection has reserved; but an eighth of the budget, for a small one to do.
-///
-/// It is reserved as long as the upload takes, so that clients who send slowly are as few as the budget allows, and not as many as there are
-/// connections that may be awake.
-const HYPER_LEN: usize = 408 << 10;
-
 /// Takes the body as a file, with memory of the request's account, whatever its length.
-pub async fn upload(State(inbox): State<Inbox>, Extension(account): Extension<Pool>, request: Request) -> Response {
+pub async fn upload(
+    State(inbox): State<Inbox>,
+    Extension(account): Extension<Account>,
+    request: Request,
+) -> Response {
     let (head, body) = request.into_parts();
     let received = receive(&inbox, &account, head.uri.path(), &head.headers, body).await;
     received.unwrap_or_else(IntoResponse::into_response)
@@ -31,13 +29,15 @@ pub async fn upload(State(inbox): State<Inbox>, Extension(account): Extension<Po
 
 async fn receive(
     inbox: &Inbox,
-    account: &Pool,
+    account: &Account,
     path: &str,
     headers: &HeaderMap,
     body: Body,
 ) -> Result<Response, UploadError> {
-    // All that can be said by now is said before the body is asked for: a client that expects `100 Continue` has not sent it yet.
-    let name = Name::parse(path.strip_prefix(UPLOADS_PATH).unwrap_or_default()).map_err(UploadError::Refused)?;
+    // All that can be said by now is said before the body is asked for: a client that expects `100
+    // Continue` has not sent it yet.
+    let name = Name::parse(path.strip_prefix(UPLOADS_PATH).unwrap_or_default())
+        .map_err(UploadError::Refused)?;
     if headers.contains_key(CONTENT_RANGE) {
         // RFC 9110 §14.5: taken for the whole, it would be a broken file.
         return Err(UploadError::Refused("a part of a file is not taken; send the whole\n"));
@@ -46,8 +46,8 @@ async fn receive(
     if body.size_hint().lower() > len_max {
         return Err(UploadError::TooLong { len_max });
     }
-    let hyper_len = HYPER_LEN.min(account.budget() / 8);
-    let _held_by_hyper = account.try_reserve(hyper_len).map_err(|_| UploadError::OutOfMemory)?;
+    let _held_by_hyper =
+        account.try_reserve(inbox.hyper_len()).map_err(|_| UploadError::OutOfMemory)?;
     let mut part = inbox.begin(&name).await?;
 
     let mut body = LeasedBody::new(body, account);
@@ -62,5 +62,6 @@ async fn receive(
     }
     let location = format!("{UPLOADS_PATH}{}", encode(name.as_str()));
     part.publish(name).await?;
-    Ok((StatusCode::CREATED, [(LOCATION, location)], format!("{len} bytes are stored\n")).into_response())
+    Ok((StatusCode::CREATED, [(LOCATION, location)], format!("{len} bytes are stored\n"))
+        .into_response())
 }

@@ -42,7 +42,8 @@ impl IntoResponse for UploadError {
         match self {
             Self::Refused(reason) => (StatusCode::BAD_REQUEST, reason).into_response(),
             Self::TooLong { len_max } => {
-                let text = format!("an upload has at most {} bytes, {}\n", len_max, ByteSize(len_max));
+                let text =
+                    format!("an upload has at most {} bytes, {}\n", len_max, ByteSize(len_max));
                 (StatusCode::PAYLOAD_TOO_LARGE, text).into_response()
             }
             Self::OutOfMemory => reply::out_of_memory(),
@@ -58,7 +59,9 @@ impl IntoResponse for UploadError {
 fn of_file(error: &io::Error) -> Response {
     use io::ErrorKind::{AlreadyExists, FileTooLarge, QuotaExceeded, StorageFull};
     match error.kind() {
-        AlreadyExists => (StatusCode::CONFLICT, "there is a file of this name; choose another\n").into_response(),
+        AlreadyExists => {
+            (StatusCode::CONFLICT, "there is a file of this name; choose another\n").into_response()
+        }
         StorageFull | QuotaExceeded | FileTooLarge => {
             warn!(%error, "an upload does not fit on the disk");
             (StatusCode::INSUFFICIENT_STORAGE, "there is no room for this file\n").into_response()

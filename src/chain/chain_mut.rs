@@ -1,8 +1,8 @@
 //! `ChainMut`: a chain that is being written.
 //!
 //! # Invariants
-//! - ORDER: the bytes are those of the parts of `rest`, then those of `tail`; the room is that of `tail`, then the spare blocks of
-//!   `rest`. Its length and its room are the sums of both (LEN).
+//! - ORDER: the bytes are those of the parts of `rest`, then those of `tail`; the room is that of
+//!   `tail`, then the spare blocks of `rest`. Its length and its room are the sums of both (LEN).
 
 use std::{
     fmt,
@@ -15,10 +15,10 @@ use super::{
     Chain, Segment,
     rest::{Part, Rest},
 };
-use crate::pool::{Block, BlockMut, LeaseError, Pool};
+use crate::pool::{Account, Block, BlockMut, LeaseError};
 
-/// Pieces shorter than this are copied into the tail instead of linked: one more entry in a vectored write costs as much
-/// (Envoy's constant; measured, the two tie at 1 to 2 KiB).
+/// Pieces shorter than this are copied into the tail instead of linked: one more entry in a
+/// vectored write costs as much (Envoy's constant; measured, the two tie at 1 to 2 KiB).
 const MERGE_MAX: usize = 512;
 
 /// What `io::Write` leases at once: as much as is written already, within these bounds.
@@ -27,13 +27,14 @@ const WRITE_LEASE_MAX: usize = 64 << 10;
 
 /// Bytes in several blocks, being written: leased room behind, written or linked pieces in front.
 ///
-/// It is to a chain of blocks what [`bytes::BytesMut`] is to one buffer. As a [`BufMut`] it writes only into room that is
-/// leased already, for `BufMut` cannot report failure: [`try_reserve`](Self::try_reserve) or [`reserve`](Self::reserve) first,
-/// `remaining_mut()` is the room left. As [`io::Write`] it leases as it goes and fails when it may not.
+/// It is to a chain of blocks what [`bytes::BytesMut`] is to one buffer. As a [`BufMut`] it writes
+/// only into room that is leased already, for `BufMut` cannot report failure:
+/// [`try_reserve`](Self::try_reserve) or [`reserve`](Self::reserve) first, `remaining_mut()` is the
+/// room left. As [`io::Write`] it leases as it goes and fails when it may not.
 ///
 /// # Shape
-/// `len` and `remaining_mut` are bytes. `parts` that are pushed are linked without copying, unless they are shorter than 512
-/// bytes and fit into the room.
+/// `len` and `remaining_mut` are bytes. `parts` that are pushed are linked without copying, unless
+/// they are shorter than 512 bytes and fit into the room.
 ///
 /// # Examples
 /// ```
@@ -51,28 +52,29 @@ const WRITE_LEASE_MAX: usize = 64 << 10;
 pub struct ChainMut {
     pub(super) tail: BlockMut,
     /// Where more room comes from; none for a front that was split off.
-    pub(super) pool: Option<Pool>,
-    /// What does not fit in one block; made when it is needed, so that frames of one block stay small.
+    pub(super) account: Option<Account>,
+    /// What does not fit in one block; made when it is needed, so that frames of one block stay
+    /// small.
     pub(super) rest: Option<Box<Rest>>,
 }
 
 impl ChainMut {
     /// An empty chain without room, that leases from `pool`.
-    pub fn new(pool: &Pool) -> Self {
-        Self { pool: Some(pool.clone()), ..Self::detached() }
+    pub fn new(account: &Account) -> Self {
+        Self { account: Some(account.clone()), ..Self::detached() }
     }
 
     /// An empty chain that cannot lease.
     #[inline]
     pub(super) fn detached() -> Self {
-        Self { tail: BlockMut::empty(), pool: None, rest: None }
+        Self { tail: BlockMut::empty(), account: None, rest: None }
     }
 
     /// Makes room for `additional` bytes, if that can be had at once.
     ///
     /// # Errors
-    /// As [`Pool::try_chain`] for what is missing; the chain is as it was then. A front that was split off by
-    /// [`split_to`](Self::split_to) cannot lease.
+    /// As [`Account::try_chain`] for what is missing; the chain is as it was then. A front that was
+    /// split off by [`split_to`](Self::split_to) cannot lease.
     pub fn try_reserve(&mut self, additional: usize) -> Result<(), LeaseError> {
         self.try_reserve_untold(additional).map_err(|error| self.told(error))
     }
@@ -80,8 +82,8 @@ impl ChainMut {
     /// Counts a refusal that the caller is told of.
     #[cold]
     fn told(&self, error: LeaseError) -> LeaseError {
-        match &self.pool {
-            Some(pool) => pool.told(error),
+        match &self.account {
+            Some(account) => account.told(error),
             None => error,
         }
     }
@@ -91,11 +93,11 @@ impl ChainMut {
     pub(crate) fn try_reserve_untold(&mut self, additional: usize) -> Result<(), LeaseError> {
         let room = self.remaining_mut();
         if additional > room {
-            let pool = self.pool.as_ref().ok_or_else(LeaseError::detached)?;
-            match pool.lease_single(additional - room) {
+            let account = self.account.as_ref().ok_or_else(LeaseError::detached)?;
+            match account.lease_single(additional - room) {
                 Some(block) => self.add_block(block),
                 None => {
-                    let blocks = pool.try_lease_chain_untold(additional - room)?;
+                    let blocks = account.try_lease_chain_untold(additional - room)?;
                     self.add_room(blocks);
                 }
             }
@@ -106,7 +108,8 @@ impl ChainMut {
     /// Makes room for `additional` bytes, and waits for memory if need be.
     ///
     /// # Errors
-    /// As [`Pool::chain`] for what is missing; the chain is as it was then. A front that was split off cannot lease.
+    /// As [`Account::chain`] for what is missing; the chain is as it was then. A front that was
+    /// split off cannot lease.
     ///
     /// # Cancel safety
     /// Cancel safe: the chain is as it was.
@@ -116,8 +119,8 @@ impl ChainMut {
     pub async fn reserve(&mut self, additional: usize) -> Result<(), LeaseError> {
         let room = self.remaining_mut();
         if additional > room {
-            let pool = self.pool.as_ref().ok_or_else(LeaseError::detached)?;
-            let more = pool.chain(additional - room).await?;
+            let account = self.account.as_ref().ok_or_else(LeaseError::detached)?;
+            let more = account.chain(additional - room).await?;
             self.add_room(more.into_room());
         }
         Ok(())
@@ -232,12 +235,12 @@ impl ChainMut {
     }
 
     /// An empty chain with the room of one block.
-    pub(super) fn with_block(pool: &Pool, block: BlockMut) -> Self {
-        Self { tail: block, ..Self::new(pool) }
+    pub(super) fn with_block(account: &Account, block: BlockMut) -> Self {
+        Self { tail: block, ..Self::new(account) }
     }
 
-    pub(super) fn with_room(pool: &Pool, blocks: Vec<BlockMut>) -> Self {
-        let mut chain = Self::new(pool);
+    pub(super) fn with_room(account: &Account, blocks: Vec<BlockMut>) -> Self {
+        let mut chain = Self::new(account);
         chain.add_room(blocks);
         chain
     }
@@ -306,7 +309,8 @@ impl ChainMut {
         }
     }
 
-    /// Leases for a write of `wanted` bytes: generously if that can be had, else the smallest block.
+    /// Leases for a write of `wanted` bytes: generously if that can be had, else the smallest
+    /// block.
     fn lease_for_write(&mut self, wanted: usize) -> Result<(), LeaseError> {
         let generous = self.len().clamp(WRITE_LEASE_MIN, WRITE_LEASE_MAX).max(wanted);
         match self.try_reserve_untold(generous) {
@@ -316,8 +320,8 @@ impl ChainMut {
     }
 }
 
-// SAFETY: `chunk_mut` is the room at the front of the room (ORDER), `remaining_mut` is all of it (COUNTS), and the tail's own
-// `advance_mut` checks what is said to be written.
+// SAFETY: `chunk_mut` is the room at the front of the room (ORDER), `remaining_mut` is all of it
+// (COUNTS), and the tail's own `advance_mut` checks what is said to be written.
 unsafe impl BufMut for ChainMut {
     #[inline]
     fn remaining_mut(&self) -> usize {
@@ -377,7 +381,11 @@ impl Buf for ChainMut {
     fn advance(&mut self, count: usize) {
         let Some(rest) = &mut self.rest else { return self.tail.advance(count) };
         // Before anything is let go of: whoever catches the panic finds the chain as it was.
-        assert!(count <= rest.len() + self.tail.len(), "advance {count} of {} bytes", rest.len() + self.tail.len());
+        assert!(
+            count <= rest.len() + self.tail.len(),
+            "advance {count} of {} bytes",
+            rest.len() + self.tail.len()
+        );
         let left = rest.advance_parts(count);
         self.tail.advance(left);
     }
@@ -398,7 +406,8 @@ impl io::Write for ChainMut {
     /// Writes into the room, and leases more when there is none.
     ///
     /// # Errors
-    /// The [`LeaseError`] of [`try_reserve`](Self::try_reserve), as an [`io::Error`] of kind `OutOfMemory`.
+    /// The [`LeaseError`] of [`try_reserve`](Self::try_reserve), as an [`io::Error`] of kind
+    /// `OutOfMemory`.
     fn write(&mut self, src: &[u8]) -> io::Result<usize> {
         let room = self.remaining_mut();
         if room < src.len() {

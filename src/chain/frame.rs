@@ -1,7 +1,8 @@
 //! Taking frames off a chain that is still being read into.
 //!
 //! # Invariants
-//! - NO-PIN: a frame that is taken here pins at most 4 KiB or eight times its length, unless memory is short.
+//! - NO-PIN: a frame that is taken here pins at most 4 KiB or eight times its length, unless memory
+//!   is short.
 
 use std::ops::RangeBounds;
 
@@ -23,7 +24,8 @@ impl ChainMut {
         parts.chain((!self.tail.is_empty()).then_some(&self.tail[..]))
     }
 
-    /// Copies `dst.len()` bytes from byte `at` on, and consumes nothing: for a head that may not be complete yet.
+    /// Copies `dst.len()` bytes from byte `at` on, and consumes nothing: for a head that may not be
+    /// complete yet.
     ///
     /// # Panics
     /// If the chain has fewer bytes.
@@ -46,7 +48,8 @@ impl ChainMut {
         }
     }
 
-    /// The first bytes, as many as `room` takes if there are so many: where they lie if that is one piece, else copied into `room`.
+    /// The first bytes, as many as `room` takes if there are so many: where they lie if that is one
+    /// piece, else copied into `room`.
     // For rooms above, of which not all are built.
     #[allow(dead_code)]
     #[inline]
@@ -59,10 +62,11 @@ impl ChainMut {
         &room[..len]
     }
 
-    /// Where in `range` a byte is that `find` looks for; it is given each piece of the range in turn and answers with an index in it.
+    /// Where in `range` a byte is that `find` looks for; it is given each piece of the range in
+    /// turn and answers with an index in it.
     ///
-    /// What is sought must be a single byte, for a longer one could lie in two pieces. Costs a look at each piece before the range,
-    /// none at its bytes.
+    /// What is sought must be a single byte, for a longer one could lie in two pieces. Costs a look
+    /// at each piece before the range, none at its bytes.
     ///
     /// # Panics
     /// If the range ends before it begins, or after this chain.
@@ -80,7 +84,11 @@ impl ChainMut {
     /// assert_eq!(received.find(4.., space), None);
     /// # Ok::<(), leasehold::BuildError>(())
     /// ```
-    pub fn find(&self, range: impl RangeBounds<usize>, mut find: impl FnMut(&[u8]) -> Option<usize>) -> Option<usize> {
+    pub fn find(
+        &self,
+        range: impl RangeBounds<usize>,
+        mut find: impl FnMut(&[u8]) -> Option<usize>,
+    ) -> Option<usize> {
         let (begin, end) = resolve(&range, self.len());
         let mut at = 0;
         for chunk in self.chunks() {
@@ -130,9 +138,10 @@ impl ChainMut {
 
     /// Splits off the first `at` bytes as a frame of their own.
     ///
-    /// They are linked, not copied, unless that would keep a large block for a small frame (NO-PIN): less than an eighth of
-    /// blocks that are larger than 4 KiB together. Such a frame is copied into a block of its size, if one is to be had; and if others
-    /// follow, as much of them with it as a block of 4 KiB holds, so that many small frames cost one copy.
+    /// They are linked, not copied, unless that would keep a large block for a small frame
+    /// (NO-PIN): less than an eighth of blocks that are larger than 4 KiB together. Such a frame is
+    /// copied into a block of its size, if one is to be had; and if others follow, as much of them
+    /// with it as a block of 4 KiB holds, so that many small frames cost one copy.
     ///
     /// # Panics
     /// If `at` is more than [`len`](Self::len).
@@ -144,12 +153,16 @@ impl ChainMut {
         self.split_to(at).freeze()
     }
 
-    /// As [`split_frame`](Self::split_frame), and gives the room back if no byte is left: a chain without bytes then holds nothing.
+    /// As [`split_frame`](Self::split_frame), and gives the room back if no byte is left: a chain
+    /// without bytes then holds nothing.
     // For rooms above, of which not all are built.
     #[allow(dead_code)]
     #[inline]
     pub(crate) fn take_frame(&mut self, at: usize) -> Chain {
-        if self.rest.is_none() && at == self.tail.len() && !is_sparse(at, self.tail.block_capacity()) {
+        if self.rest.is_none()
+            && at == self.tail.len()
+            && !is_sparse(at, self.tail.block_capacity())
+        {
             // With its room, which would otherwise be a share of the block for a moment.
             return Chain::from(std::mem::take(&mut self.tail));
         }
@@ -160,9 +173,13 @@ impl ChainMut {
         frame
     }
 
-    /// Copies the first `len` bytes out of their blocks into as few others as hold them; does nothing if memory is short.
+    /// Copies the first `len` bytes out of their blocks into as few others as hold them; does
+    /// nothing if memory is short.
     fn move_front(&mut self, len: usize) {
-        let Some(Ok(mut copy)) = self.pool.as_ref().map(|pool| pool.try_chain_untold(len)) else { return };
+        let Some(Ok(mut copy)) = self.account.as_ref().map(|account| account.try_chain_untold(len))
+        else {
+            return;
+        };
         let mut left = len;
         for chunk in self.chunks() {
             let count = chunk.len().min(left);
@@ -178,11 +195,12 @@ impl ChainMut {
         self.rest_mut().push_front_parts(parts.chain([tail]));
     }
 
-    /// Moves few bytes out of large blocks before a long wait (NO-PIN); does nothing if memory is short.
+    /// Moves few bytes out of large blocks before a long wait (NO-PIN); does nothing if memory is
+    /// short.
     pub(crate) fn compact(&mut self) {
         if is_sparse(self.len(), self.pinned())
-            && let Some(pool) = &self.pool
-            && let Ok(mut copy) = pool.try_chain_untold(self.len())
+            && let Some(account) = &self.account
+            && let Ok(mut copy) = account.try_chain_untold(self.len())
         {
             self.chunks().for_each(|chunk| copy.put_slice(chunk));
             *self = copy;
@@ -216,10 +234,10 @@ fn is_sparse(len: usize, pinned: usize) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::Pool;
+    use crate::{Account, Pool};
 
-    fn received(pool: &Pool, len: usize) -> ChainMut {
-        let mut chain = pool.try_chain(64 << 10).expect("a block");
+    fn received(account: &Account, len: usize) -> ChainMut {
+        let mut chain = account.try_chain(64 << 10).expect("a block");
         (0..len).for_each(|at| chain.put_u8(at as u8));
         chain
     }
@@ -258,7 +276,7 @@ mod tests {
 
     #[test]
     fn without_memory_a_small_frame_stays_where_it_is() {
-        let pool = Pool::new(4 << 20).expect("a pool").child("one", 64 << 10);
+        let pool = Pool::new(4 << 20).expect("a pool").account("one", 64 << 10);
         let mut chain = received(&pool, 60_000);
         assert_eq!(chain.split_frame(60), expected(0, 60)[..]);
         assert_eq!(chain.len(), 59_940);

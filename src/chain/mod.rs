@@ -1,11 +1,13 @@
 //! The chain: blocks of any sizes, read and written as one.
 //!
-//! [`Chain`] and [`ChainMut`] are to a chain of blocks what `Bytes` and `BytesMut` are to one buffer, with the same verbs.
+//! [`Chain`] and [`ChainMut`] are to a chain of blocks what `Bytes` and `BytesMut` are to one
+//! buffer, with the same verbs.
 //!
 //! # Invariants
-//! - LEN: `len` of a chain is the sum of its segments' lengths, and at most `isize::MAX`: one piece can be linked often.
-//! - FULL-VECTOR: `chunks_vectored` lists segments until `dst` or the data ends. hyper's queue of bodies relies on it: a
-//!   partial list scrambles what is sent.
+//! - LEN: `len` of a chain is the sum of its segments' lengths, and at most `isize::MAX`: one piece
+//!   can be linked often.
+//! - FULL-VECTOR: `chunks_vectored` lists segments until `dst` or the data ends. hyper's queue of
+//!   bodies relies on it: a partial list scrambles what is sent.
 //! - EARLY-RETURN: `advance` drops each segment with its last byte.
 
 mod buf;
@@ -21,7 +23,7 @@ mod segment;
 
 pub use self::{
     chain_mut::ChainMut,
-    lease::ChainLease,
+    lease::ChainLeaseFuture,
     segment::{IntoIter, Iter, Segment},
 };
 
@@ -34,18 +36,22 @@ use crate::pool::{Block, BlockMut, resolve};
 
 /// Immutable bytes in several pieces: leased [`Block`]s and linked [`Bytes`], read as one.
 ///
-/// Made by [`ChainMut::freeze`] or of pieces. Appending and splitting move handles, never bytes; a clone shares them. As a
-/// [`Buf`](bytes::Buf) it lists all its pieces for vectored writes, and each block goes home with its last byte.
+/// Made by [`ChainMut::freeze`] or of pieces. Appending and splitting move handles, never bytes; a
+/// clone shares them. As a [`Buf`](bytes::Buf) it lists all its pieces for vectored writes, and
+/// each block goes home with its last byte.
 ///
-/// Not to be confused with [`bytes::buf::Chain`], the result of `Buf::chain`, which joins two buffers of any type.
+/// Not to be confused with [`bytes::buf::Chain`], the result of `Buf::chain`, which joins two
+/// buffers of any type.
 ///
 /// # Shape
-/// `len` is bytes, [`segment_count`](Self::segment_count) is pieces. A chain of one piece allocates nothing.
+/// `len` is bytes, [`segment_count`](Self::segment_count) is pieces. A chain of one piece allocates
+/// nothing.
 ///
 /// # Generic code
-/// [`take`](Self::take) here returns a `Chain`. Code that is generic over `Buf` may still wrap a chain in a [`bytes::buf::Take`],
-/// which lists at most 16 pieces. Behind hyper that is safe for a body of known length in one frame; in a chunked body, or with
-/// another frame queued behind it, a wrapped chain of more than 16 pieces is sent scrambled.
+/// [`take`](Self::take) here returns a `Chain`. Code that is generic over `Buf` may still wrap a
+/// chain in a [`bytes::buf::Take`], which lists at most 16 pieces. Behind hyper that is safe for a
+/// body of known length in one frame; in a chunked body, or with another frame queued behind it, a
+/// wrapped chain of more than 16 pieces is sent scrambled.
 ///
 /// # Examples
 /// ```
@@ -76,7 +82,9 @@ pub struct Chain {
 #[inline]
 fn grown(len: usize, by: usize) -> usize {
     let sum = len.checked_add(by).filter(|&sum| sum <= isize::MAX as usize);
-    sum.unwrap_or_else(|| panic!("a chain of {len} bytes cannot have {by} more: {} are the most", isize::MAX))
+    sum.unwrap_or_else(|| {
+        panic!("a chain of {len} bytes cannot have {by} more: {} are the most", isize::MAX)
+    })
 }
 
 impl Chain {
@@ -95,7 +103,8 @@ impl Chain {
         self.segments.push_back(segment);
     }
 
-    /// Adds a piece in front, linked as it is: a header before its payload. An empty piece is dropped.
+    /// Adds a piece in front, linked as it is: a header before its payload. An empty piece is
+    /// dropped.
     ///
     /// # Panics
     /// If the chain would be longer than `isize::MAX` bytes.
@@ -139,7 +148,8 @@ impl Chain {
 
     /// Keeps at most the first `len` bytes.
     ///
-    /// Takes precedence over [`Buf::take`](bytes::Buf::take), whose wrapper would list only 16 pieces for a vectored write.
+    /// Takes precedence over [`Buf::take`](bytes::Buf::take), whose wrapper would list only 16
+    /// pieces for a vectored write.
     #[must_use]
     pub fn take(mut self, len: usize) -> Chain {
         self.truncate(len);

@@ -1,7 +1,8 @@
 //! `Rest`: what of a chain being written is not in its tail.
 //!
 //! # Invariants
-//! - COUNTS: `len` is the sum of the parts' lengths, at most `isize::MAX` (LEN), `room` of the spare blocks' capacities. No part is empty, every spare block is.
+//! - COUNTS: `len` is the sum of the parts' lengths, at most `isize::MAX` (LEN), `room` of the
+//!   spare blocks' capacities. No part is empty, every spare block is.
 
 use std::collections::VecDeque;
 
@@ -112,7 +113,8 @@ impl Rest {
         self.room = 0;
     }
 
-    /// Takes the parts of the first `at` bytes, and says how many bytes of the tail are still missing.
+    /// Takes the parts of the first `at` bytes, and says how many bytes of the tail are still
+    /// missing.
     pub(super) fn split_parts_to(&mut self, at: usize) -> (Rest, usize) {
         let (mut front, mut left) = (Rest::default(), at);
         while let Some(part) = self.parts.front_mut() {
@@ -132,7 +134,8 @@ impl Rest {
         (front, left)
     }
 
-    /// Gives up the parts of the first `count` bytes, and says how many bytes of the tail are still to go.
+    /// Gives up the parts of the first `count` bytes, and says how many bytes of the tail are still
+    /// to go.
     pub(super) fn advance_parts(&mut self, count: usize) -> usize {
         let mut left = count;
         while let Some(part) = self.parts.front_mut() {

@@ -8,20 +8,21 @@ use std::{
 
 use bytes::BufMut;
 
-use super::{ChainLease, ChainMut};
-use crate::pool::{BlockMut, LeaseError, Pool};
+use super::{ChainLeaseFuture, ChainMut};
+use crate::pool::{Account, BlockMut, LeaseError};
 
 impl ChainMut {
     /// Makes room for `additional` bytes, and waits for memory if need be; for code that polls.
     ///
-    /// `slot` keeps the place in the queue from one poll to the next: it begins and ends empty, and is emptied to give the place up.
+    /// `slot` keeps the place in the queue from one poll to the next: it begins and ends empty, and
+    /// is emptied to give the place up.
     ///
     /// # Errors
     /// As [`reserve`](Self::reserve).
     pub fn poll_reserve(
         &mut self,
         cx: &mut Context<'_>,
-        slot: &mut Option<Box<ChainLease>>,
+        slot: &mut Option<Box<ChainLeaseFuture>>,
         additional: usize,
     ) -> Poll<Result<(), LeaseError>> {
         let room = self.remaining_mut();
@@ -29,8 +30,8 @@ impl ChainMut {
             *slot = None;
             return Poll::Ready(Ok(()));
         }
-        let pool = self.pool.as_ref().ok_or_else(LeaseError::detached)?;
-        let lease = slot.get_or_insert_with(|| Box::new(pool.chain(additional - room)));
+        let account = self.account.as_ref().ok_or_else(LeaseError::detached)?;
+        let lease = slot.get_or_insert_with(|| Box::new(account.chain(additional - room)));
         let leased = ready!(Pin::new(&mut **lease).poll(cx));
         *slot = None;
         self.add_room(leased?.into_room());
@@ -38,25 +39,27 @@ impl ChainMut {
     }
 
     /// Where more room comes from.
-    pub(crate) fn pool(&self) -> Option<&Pool> {
-        self.pool.as_ref()
+    pub(crate) fn account(&self) -> Option<&Account> {
+        self.account.as_ref()
     }
 
     /// An empty chain that leases from where this one does.
     // For rooms above, of which not all are built.
     #[allow(dead_code)]
     pub(crate) fn sibling(&self) -> ChainMut {
-        ChainMut { pool: self.pool.clone(), ..ChainMut::detached() }
+        ChainMut { account: self.account.clone(), ..ChainMut::detached() }
     }
 
-    /// The room of the block that is being written, if it is worth a read: an eighth of the block or more.
+    /// The room of the block that is being written, if it is worth a read: an eighth of the block
+    /// or more.
     #[inline]
     pub(crate) fn tail_room(&self) -> usize {
         let room = self.tail.remaining_mut();
         if room * 8 >= self.tail.block_capacity() { room } else { 0 }
     }
 
-    /// Gives the room of the block that is being written up if it is not worth a read, and another block follows.
+    /// Gives the room of the block that is being written up if it is not worth a read, and another
+    /// block follows.
     pub(crate) fn skip_poor_tail(&mut self) {
         if self.tail_room() == 0 && self.rest.as_ref().is_some_and(|rest| rest.room() > 0) {
             self.tail.give_up_room();
@@ -73,10 +76,14 @@ impl ChainMut {
     /// The room, block by block, in the order in which it is to be written.
     pub(crate) fn room_mut(&mut self) -> impl Iterator<Item = &mut [MaybeUninit<u8>]> {
         let spare = self.rest.iter_mut().flat_map(|rest| rest.spare_mut());
-        std::iter::once(&mut self.tail).chain(spare).map(BlockMut::spare_capacity_mut).filter(|room| !room.is_empty())
+        std::iter::once(&mut self.tail)
+            .chain(spare)
+            .map(BlockMut::spare_capacity_mut)
+            .filter(|room| !room.is_empty())
     }
 
-    /// Gives whole blocks back that nothing was written to; the rest of a block that is begun stays.
+    /// Gives whole blocks back that nothing was written to; the rest of a block that is begun
+    /// stays.
     #[inline]
     pub(crate) fn release_spare(&mut self) {
         if self.tail.is_empty() && self.tail.capacity() == self.tail.block_capacity() {

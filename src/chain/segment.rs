@@ -9,7 +9,8 @@ use bytes::{Buf, Bytes};
 
 use crate::pool::{Block, BlockMut};
 
-/// A piece of a [`Chain`](super::Chain): a range of a leased block, or foreign bytes that are linked, not copied.
+/// A piece of a [`Chain`](super::Chain): a range of a leased block, or foreign bytes that are
+/// linked, not copied.
 #[derive(Clone, Debug)]
 pub enum Segment {
     /// Bytes of a leased block.
@@ -133,7 +134,10 @@ impl From<&'static str> for Segment {
 #[derive(Clone, Debug)]
 pub(super) struct Segments {
     head: Segment,
-    #[expect(clippy::box_collection, reason = "a chain of one, the common frame, is a third smaller to move")]
+    #[expect(
+        clippy::box_collection,
+        reason = "a chain of one, the common frame, is a third smaller to move"
+    )]
     rest: Option<Box<VecDeque<Segment>>>,
 }
 
@@ -204,7 +208,8 @@ impl Segments {
         }
     }
 
-    /// Splits off all that follows the first `count` segments and the first `within` bytes of the next one.
+    /// Splits off all that follows the first `count` segments and the first `within` bytes of the
+    /// next one.
     pub(super) fn split_off(&mut self, count: usize, within: usize) -> Segments {
         let mut tail = match count.checked_sub(1) {
             None => Segments { head: self.head.split_off(within), rest: self.rest.take() },
@@ -228,7 +233,10 @@ impl Segments {
     #[inline]
     pub(super) fn others_vectored<'a>(&'a self, dst: &mut [IoSlice<'a>]) -> usize {
         let Some(rest) = &self.rest else { return 0 };
-        dst.iter_mut().zip(rest.iter()).map(|(slice, segment)| *slice = IoSlice::new(segment.as_ref())).count()
+        dst.iter_mut()
+            .zip(rest.iter())
+            .map(|(slice, segment)| *slice = IoSlice::new(segment.as_ref()))
+            .count()
     }
 
     fn rest_mut(&mut self) -> &mut VecDeque<Segment> {

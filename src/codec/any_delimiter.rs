@@ -11,14 +11,17 @@ use super::{
 };
 use crate::chain::{Chain, ChainMut};
 
-/// Bytes up to any of several delimiters, without it, as a [`Chain`]; what follows the last one is a frame too, if the stream ends there.
+/// Bytes up to any of several delimiters, without it, as a [`Chain`]; what follows the last one is
+/// a frame too, if the stream ends there.
 ///
-/// Behaves as tokio-util's codec of the same name. A frame of more than [`max_length`](Self::max_length) bytes is an error, after which
-/// the rest of that frame is dropped and decoding goes on. Up to three delimiters are sought faster than more.
+/// Behaves as tokio-util's codec of the same name. A frame of more than
+/// [`max_length`](Self::max_length) bytes is an error, after which the rest of that frame is
+/// dropped and decoding goes on. Up to three delimiters are sought faster than more.
 ///
 /// # Memory
-/// A frame is split off without copying, unless it would keep a large block (NO-PIN). Text is copied to be sent, into room for it and for the
-/// sequence that ends it, which must be had at once; a [`Chain`] is linked. Nothing is escaped.
+/// A frame is split off without copying, unless it would keep a large block (NO-PIN). Text is
+/// copied to be sent, into room for it and for the sequence that ends it, which must be had at
+/// once; a [`Chain`] is linked. Nothing is escaped.
 ///
 /// # Examples
 /// ```
@@ -43,8 +46,9 @@ pub struct AnyDelimiterCodec {
 }
 
 impl AnyDelimiterCodec {
-    /// Frames of any length, as much as memory is leased for them: each ends at any of `seek_delimiters`, and is sent with
-    /// `sequence_writer` behind it. For peers that are not trusted set a limit, by [`new_with_max_length`](Self::new_with_max_length).
+    /// Frames of any length, as much as memory is leased for them: each ends at any of
+    /// `seek_delimiters`, and is sent with `sequence_writer` behind it. For peers that are not
+    /// trusted set a limit, by [`new_with_max_length`](Self::new_with_max_length).
     pub fn new(seek_delimiters: impl Into<Vec<u8>>, sequence_writer: impl Into<Vec<u8>>) -> Self {
         Self::new_with_max_length(seek_delimiters, sequence_writer, usize::MAX)
     }
@@ -133,7 +137,8 @@ fn find(delimiters: &[u8], piece: &[u8]) -> Option<usize> {
         [one] => memchr(one, piece),
         [one, two] => memchr2(one, two, piece),
         [one, two, three] => memchr3(one, two, three, piece),
-        // Not one search after the other: a delimiter that is far off would be sought again for each frame before it.
+        // Not one search after the other: a delimiter that is far off would be sought again for
+        // each frame before it.
         _ => piece.iter().position(|byte| delimiters.contains(byte)),
     }
 }
@@ -151,7 +156,8 @@ enum Kind {
 }
 
 impl AnyDelimiterCodecError {
-    /// A frame is longer than the codec's `max_length`. What there is of it is dropped; the next call goes on behind it.
+    /// A frame is longer than the codec's `max_length`. What there is of it is dropped; the next
+    /// call goes on behind it.
     #[doc(alias = "MaxChunkLengthExceeded")]
     pub fn is_too_long(&self) -> bool {
         matches!(self.kind, Kind::TooLong { .. })

@@ -47,8 +47,8 @@ impl Decoder for ChainCodec {
     }
 }
 
-/// Links what becomes a chain: [`Chain`], [`ChainMut`], [`Bytes`](bytes::Bytes), [`Segment`](crate::Segment), [`Block`](crate::Block),
-/// [`BlockMut`](crate::BlockMut).
+/// Links what becomes a chain: [`Chain`], [`ChainMut`], [`Bytes`](bytes::Bytes),
+/// [`Segment`](crate::Segment), [`Block`](crate::Block), [`BlockMut`](crate::BlockMut).
 impl<T: Into<Chain>> Encoder<T> for ChainCodec {
     type Error = io::Error;
 

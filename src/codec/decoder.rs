@@ -6,13 +6,15 @@ use crate::chain::ChainMut;
 
 /// Takes frames off the front of a chain that is being read into.
 ///
-/// The contract is that of tokio-util's `Decoder`: [`decode`](Self::decode) is called again after each frame, and after more bytes have
-/// arrived when it answered `Ok(None)`. [`ChainMut::chunks`] and [`ChainMut::peek_slice`] look at bytes without taking them,
-/// [`ChainMut::split_frame`] takes them off as a [`Chain`](crate::Chain), the methods of [`bytes::Buf`] consume them.
+/// The contract is that of tokio-util's `Decoder`: [`decode`](Self::decode) is called again after
+/// each frame, and after more bytes have arrived when it answered `Ok(None)`. [`ChainMut::chunks`]
+/// and [`ChainMut::peek_slice`] look at bytes without taking them, [`ChainMut::split_frame`] takes
+/// them off as a [`Chain`](crate::Chain), the methods of [`bytes::Buf`] consume them.
 ///
 /// # Memory
-/// A decoder leases nothing for a length that a peer announces (NO-TRUST): the chain grows as bytes arrive, and goes on until the frame
-/// is complete or the decoder refuses it. So a limit on the length of a frame is the decoder's to check, before the frame is there.
+/// A decoder leases nothing for a length that a peer announces (NO-TRUST): the chain grows as bytes
+/// arrive, and goes on until the frame is complete or the decoder refuses it. So a limit on the
+/// length of a frame is the decoder's to check, before the frame is there.
 ///
 /// # Examples
 /// ```
@@ -46,7 +48,8 @@ pub trait Decoder {
     /// The bytes are no frame. What `src` holds then is the decoder's choice.
     fn decode(&mut self, src: &mut ChainMut) -> Result<Option<Self::Item>, Self::Error>;
 
-    /// As [`decode`](Self::decode) once the transport has ended; called until it answers `Ok(None)`.
+    /// As [`decode`](Self::decode) once the transport has ended; called until it answers
+    /// `Ok(None)`.
     ///
     /// # Errors
     /// By default, if bytes remain that are no frame.

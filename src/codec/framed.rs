@@ -11,38 +11,45 @@ use pin_project_lite::pin_project;
 use tokio::io::{AsyncRead, AsyncWrite};
 
 use super::{Decoder, Encoder, FramedParts, reading::Reading, writing::Writing};
-use crate::{chain::ChainMut, pool::Pool};
+use crate::{chain::ChainMut, pool::Account};
 
 pin_project! {
     /// A transport and a codec as one [`Stream`] and [`Sink`] of frames, out of leased blocks.
     ///
-    /// What tokio-util's `Framed` is to `BytesMut`, with its states and its back-pressure; but it holds no block while nothing is being
-    /// read or sent, and frames of any length are split off and sent without copying. Reads as [`Intake`](crate::io::Intake) does, and
-    /// writes up to 64 pieces with one call.
+    /// What tokio-util's `Framed` is to `BytesMut`, with its states and its back-pressure; but it
+    /// holds no block while nothing is being read or sent, and frames of any length are split off
+    /// and sent without copying. Reads as [`ChainReader`](crate::io::ChainReader) does, and writes
+    /// up to 64 pieces with one call.
     ///
     /// # Stream
-    /// Ends with `None` when the transport has ended and the decoder has no more frames. An error is followed by one `None`; polled
-    /// again, the stream goes on: a transport that can continue after its end or an error may do so.
+    /// Ends with `None` when the transport has ended and the decoder has no more frames. An error
+    /// is followed by one `None`; polled again, the stream goes on: a transport that can continue
+    /// after its end or an error may do so.
     ///
     /// # Sink
-    /// An item waits for the transport once [`backpressure_boundary`](Self::backpressure_boundary) bytes are queued, and for memory if there
-    /// is none for its head. It is sent at the latest by `flush`. A sink that is ready keeps the room for a head until something is sent.
+    /// An item waits for the transport once [`backpressure_boundary`](Self::backpressure_boundary)
+    /// bytes are queued, and for memory if there is none for its head. It is sent at the latest by
+    /// `flush`. A sink that is ready keeps the room for a head until something is sent.
     ///
-    /// The wait for memory is for others. With an encoder that [asks for room](Encoder::head_room), an item whose own blocks are all that
-    /// its account may have waits until `wait_max`; [`LengthDelimitedCodec`](super::LengthDelimitedCodec) and
-    /// [`ChainCodec`](super::ChainCodec) ask for none.
+    /// The wait for memory is for others. With an encoder that [asks for room](Encoder::head_room),
+    /// an item whose own blocks are all that its account may have waits until `max_wait`;
+    /// [`LengthDelimitedCodec`](super::LengthDelimitedCodec) and [`ChainCodec`](super::ChainCodec)
+    /// ask for none.
     ///
     /// # Delivery
-    /// `send` and `flush` have written all that was taken before. `close` has, too, and then shuts the transport down. A drop loses what is
-    /// not written: the stream may end within a frame.
+    /// `send` and `flush` have written all that was taken before. `close` has, too, and then shuts
+    /// the transport down. A drop loses what is not written: the stream may end within a frame.
     ///
-    /// A failed write does not end the stream, nor a failed read the sink: each goes on to its own end.
+    /// A failed write does not end the stream, nor a failed read the sink: each goes on to its own
+    /// end.
     ///
     /// # Errors
-    /// Those of the codec; those of the transport and [`LeaseError`](crate::LeaseError), as [`std::io::Error`] into the codec's.
+    /// Those of the codec; those of the transport and [`LeaseError`](crate::LeaseError), as
+    /// [`std::io::Error`] into the codec's.
     ///
     /// # Cancel safety
-    /// `next` and `flush` are cancel safe. A `send` that is dropped may or may not have taken its item.
+    /// `next` and `flush` are cancel safe. A `send` that is dropped may or may not have taken its
+    /// item.
     ///
     /// # Panics
     /// If it must wait for memory outside of a tokio runtime with time enabled.
@@ -76,8 +83,8 @@ pin_project! {
 
 impl<T, C> Framed<T, C> {
     /// Frames of `io`, in blocks of `pool`.
-    pub fn new(io: T, codec: C, pool: &Pool) -> Self {
-        Self::from_parts(FramedParts::new(io, codec, pool))
+    pub fn new(io: T, codec: C, account: &Account) -> Self {
+        Self::from_parts(FramedParts::new(io, codec, account))
     }
 
     /// Goes on where another one was taken apart, perhaps with another codec.
@@ -92,10 +99,16 @@ impl<T, C> Framed<T, C> {
 
     /// Takes it apart. No byte is lost.
     pub fn into_parts(self) -> FramedParts<T, C> {
-        FramedParts { io: self.io, codec: self.codec, read_buf: self.reading.chain, write_buf: self.writing.chain }
+        FramedParts {
+            io: self.io,
+            codec: self.codec,
+            read_buf: self.reading.chain,
+            write_buf: self.writing.chain,
+        }
     }
 
-    /// The transport alone; bytes that are buffered are lost. [`into_parts`](Self::into_parts) keeps them.
+    /// The transport alone; bytes that are buffered are lost. [`into_parts`](Self::into_parts)
+    /// keeps them.
     pub fn into_inner(self) -> T {
         self.io
     }
@@ -132,7 +145,12 @@ impl<T, C> Framed<T, C> {
 
     /// Goes on with another codec, which decodes what is buffered first.
     pub fn map_codec<D>(self, map: impl FnOnce(C) -> D) -> Framed<T, D> {
-        Framed { io: self.io, codec: map(self.codec), reading: self.reading.anew(), writing: self.writing }
+        Framed {
+            io: self.io,
+            codec: map(self.codec),
+            reading: self.reading.anew(),
+            writing: self.writing,
+        }
     }
 
     /// Bytes that were read and not decoded.
@@ -155,7 +173,8 @@ impl<T, C> Framed<T, C> {
         &mut self.writing.chain
     }
 
-    /// While so many bytes are queued, the sink sends before it takes another item; 8 KiB by default.
+    /// While so many bytes are queued, the sink sends before it takes another item; 8 KiB by
+    /// default.
     pub fn backpressure_boundary(&self) -> usize {
         self.writing.boundary()
     }

@@ -1,8 +1,9 @@
 //! `FramedParts`: what a framed transport is made of.
 
-use crate::{chain::ChainMut, pool::Pool};
+use crate::{chain::ChainMut, pool::Account};
 
-/// What a [`Framed`](super::Framed) is made of, and taken apart to: a transport, a codec, and the bytes between them.
+/// What a [`Framed`](super::Framed) is made of, and taken apart to: a transport, a codec, and the
+/// bytes between them.
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct FramedParts<T, C> {
@@ -18,8 +19,8 @@ pub struct FramedParts<T, C> {
 
 impl<T, C> FramedParts<T, C> {
     /// A transport without any buffered bytes, that leases from `pool`.
-    pub fn new(io: T, codec: C, pool: &Pool) -> Self {
-        Self { io, codec, read_buf: ChainMut::new(pool), write_buf: ChainMut::new(pool) }
+    pub fn new(io: T, codec: C, account: &Account) -> Self {
+        Self { io, codec, read_buf: ChainMut::new(account), write_buf: ChainMut::new(account) }
     }
 
     /// Of one half only: the other buffer is empty, and leases from the same pool.

@@ -10,13 +10,13 @@ use pin_project_lite::pin_project;
 use tokio::io::AsyncRead;
 
 use super::{Decoder, FramedParts, reading::Reading};
-use crate::{chain::ChainMut, pool::Pool};
+use crate::{chain::ChainMut, pool::Account};
 
 pin_project! {
     /// A reader and a decoder as a [`Stream`] of frames, out of leased blocks.
     ///
-    /// The reading half of [`Framed`](super::Framed), with the same states, errors and cancel safety; it holds no block while nothing is
-    /// there to be read.
+    /// The reading half of [`Framed`](super::Framed), with the same states, errors and cancel
+    /// safety; it holds no block while nothing is there to be read.
     #[derive(Debug)]
     pub struct FramedRead<T, D> {
         #[pin]
@@ -28,8 +28,8 @@ pin_project! {
 
 impl<T, D> FramedRead<T, D> {
     /// Frames of `io`, in blocks of `pool`.
-    pub fn new(io: T, decoder: D, pool: &Pool) -> Self {
-        Self { io, decoder, reading: Reading::new(ChainMut::new(pool)) }
+    pub fn new(io: T, decoder: D, account: &Account) -> Self {
+        Self { io, decoder, reading: Reading::new(ChainMut::new(account)) }
     }
 
     /// Takes it apart. No byte is lost; the buffer for writing is empty.
@@ -37,7 +37,8 @@ impl<T, D> FramedRead<T, D> {
         FramedParts::with_read_buf(self.io, self.decoder, self.reading.chain)
     }
 
-    /// The reader alone; bytes that are buffered are lost. [`into_parts`](Self::into_parts) keeps them.
+    /// The reader alone; bytes that are buffered are lost. [`into_parts`](Self::into_parts) keeps
+    /// them.
     pub fn into_inner(self) -> T {
         self.io
     }

@@ -10,13 +10,13 @@ use pin_project_lite::pin_project;
 use tokio::io::AsyncWrite;
 
 use super::{Encoder, FramedParts, writing::Writing};
-use crate::{chain::ChainMut, pool::Pool};
+use crate::{chain::ChainMut, pool::Account};
 
 pin_project! {
     /// A writer and an encoder as a [`Sink`] of frames, out of leased blocks.
     ///
-    /// The writing half of [`Framed`](super::Framed), with the same back-pressure, errors and cancel safety; it holds no block once all
-    /// is flushed.
+    /// The writing half of [`Framed`](super::Framed), with the same back-pressure, errors and
+    /// cancel safety; it holds no block once all is flushed.
     #[derive(Debug)]
     pub struct FramedWrite<T, E> {
         #[pin]
@@ -28,8 +28,8 @@ pin_project! {
 
 impl<T, E> FramedWrite<T, E> {
     /// Frames into `io`, out of blocks of `pool`.
-    pub fn new(io: T, encoder: E, pool: &Pool) -> Self {
-        Self { io, encoder, writing: Writing::new(ChainMut::new(pool)) }
+    pub fn new(io: T, encoder: E, account: &Account) -> Self {
+        Self { io, encoder, writing: Writing::new(ChainMut::new(account)) }
     }
 
     /// Takes it apart. No byte is lost; the buffer for reading is empty.
@@ -37,7 +37,8 @@ impl<T, E> FramedWrite<T, E> {
         FramedParts::with_write_buf(self.io, self.encoder, self.writing.chain)
     }
 
-    /// The writer alone; bytes that are buffered are lost. [`into_parts`](Self::into_parts) keeps them.
+    /// The writer alone; bytes that are buffered are lost. [`into_parts`](Self::into_parts) keeps
+    /// them.
     pub fn into_inner(self) -> T {
         self.io
     }

@@ -11,16 +11,20 @@ use super::{
 };
 use crate::chain::ChainMut;
 
-/// Lines of UTF-8 that end in `\n` or `\r\n`, without their ends; what follows the last one is a line too, if the stream ends there.
+/// Lines of UTF-8 that end in `\n` or `\r\n`, without their ends; what follows the last one is a
+/// line too, if the stream ends there.
 ///
-/// Behaves as tokio-util's codec of the same name. A line of more than [`max_length`](Self::max_length) bytes, a `\r` before its end
-/// included, is an error, after which the rest of that line is dropped and decoding goes on.
+/// Behaves as tokio-util's codec of the same name. A line of more than
+/// [`max_length`](Self::max_length) bytes, a `\r` before its end included, is an error, after which
+/// the rest of that line is dropped and decoding goes on.
 ///
 /// # Memory
-/// A line is copied out into a `String` of its length once its end is there: on the heap, outside of any budget. For lines in leased memory,
-/// without copying and without UTF-8, take [`AnyDelimiterCodec`](super::AnyDelimiterCodec) with `\n`.
+/// A line is copied out into a `String` of its length once its end is there: on the heap, outside
+/// of any budget. For lines in leased memory, without copying and without UTF-8, take
+/// [`AnyDelimiterCodec`](super::AnyDelimiterCodec) with `\n`.
 ///
-/// Encoding copies a line and a `\n` into room for both, which must be had at once. Nothing is escaped: a `\n` within makes two lines.
+/// Encoding copies a line and a `\n` into room for both, which must be had at once. Nothing is
+/// escaped: a `\n` within makes two lines.
 ///
 /// # Examples
 /// ```
@@ -43,8 +47,8 @@ pub struct LinesCodec {
 }
 
 impl LinesCodec {
-    /// Lines of any length, as much as memory is leased for them. For peers that are not trusted set a limit, by
-    /// [`new_with_max_length`](Self::new_with_max_length).
+    /// Lines of any length, as much as memory is leased for them. For peers that are not trusted
+    /// set a limit, by [`new_with_max_length`](Self::new_with_max_length).
     pub fn new() -> Self {
         Self::new_with_max_length(usize::MAX)
     }
@@ -71,7 +75,8 @@ impl Decoder for LinesCodec {
     type Error = LinesCodecError;
 
     /// # Errors
-    /// A line is too long, or no UTF-8; the latter is consumed. Either way the next line is decoded next.
+    /// A line is too long, or no UTF-8; the latter is consumed. Either way the next line is decoded
+    /// next.
     fn decode(&mut self, src: &mut ChainMut) -> Result<Option<String>, LinesCodecError> {
         let Some(len) = self.seek.frame_len(src, |piece| memchr(b'\n', piece))? else {
             return Ok(None);
@@ -114,7 +119,8 @@ fn take_line(src: &mut ChainMut, len: usize) -> Vec<u8> {
 }
 
 fn text(line: Vec<u8>) -> Result<String, LinesCodecError> {
-    String::from_utf8(line).map_err(|error| LinesCodecError { kind: Kind::NotText(error.utf8_error()) })
+    String::from_utf8(line)
+        .map_err(|error| LinesCodecError { kind: Kind::NotText(error.utf8_error()) })
 }
 
 /// Why there is no next line, or why one cannot be sent.
@@ -131,7 +137,8 @@ enum Kind {
 }
 
 impl LinesCodecError {
-    /// A line is longer than the codec's `max_length`. What there is of it is dropped; the next call goes on behind it.
+    /// A line is longer than the codec's `max_length`. What there is of it is dropped; the next
+    /// call goes on behind it.
     #[doc(alias = "MaxLineLengthExceeded")]
     pub fn is_too_long(&self) -> bool {
         matches!(self.kind, Kind::TooLong { .. })
@@ -242,7 +249,7 @@ mod tests {
 
     #[test]
     fn without_memory_encoding_fails_and_writes_nothing() {
-        let pool = Pool::new(1 << 20).expect("a pool").child("nobody", 0);
+        let pool = Pool::new(1 << 20).expect("a pool").account("nobody", 0);
         let mut dst = ChainMut::new(&pool);
         let error = LinesCodec::new().encode("a line", &mut dst).expect_err("no room");
         assert!(error.is_io());

@@ -12,20 +12,20 @@ use super::{
     Decoder,
     states::{Frames, States},
 };
-use crate::{chain::ChainMut, io::Intake};
+use crate::{chain::ChainMut, io::ChainReader};
 
 /// Bytes that were read and not decoded, and where decoding stands.
 #[derive(Debug)]
 pub(super) struct Reading {
     pub(super) chain: ChainMut,
-    intake: Intake,
+    chain_reader: ChainReader,
     states: States,
 }
 
 impl Reading {
     /// Goes on with bytes that were read before.
     pub(super) fn new(chain: ChainMut) -> Self {
-        Self { states: States::new(!chain.is_empty()), chain, intake: Intake::new() }
+        Self { states: States::new(!chain.is_empty()), chain, chain_reader: ChainReader::new() }
     }
 
     /// Goes on for another decoder, which may find frames in what the one before it left.
@@ -39,8 +39,8 @@ impl Reading {
         io: Pin<&mut T>,
         decoder: &mut D,
     ) -> Poll<Option<Result<D::Item, D::Error>>> {
-        let Self { chain, intake, states } = self;
-        states.poll_next(cx, &mut Source { io, decoder, chain, intake })
+        let Self { chain, chain_reader, states } = self;
+        states.poll_next(cx, &mut Source { io, decoder, chain, chain_reader })
     }
 }
 
@@ -48,7 +48,7 @@ struct Source<'a, T, D> {
     io: Pin<&'a mut T>,
     decoder: &'a mut D,
     chain: &'a mut ChainMut,
-    intake: &'a mut Intake,
+    chain_reader: &'a mut ChainReader,
 }
 
 impl<T: AsyncRead, D: Decoder> Frames for Source<'_, T, D> {
@@ -56,7 +56,11 @@ impl<T: AsyncRead, D: Decoder> Frames for Source<'_, T, D> {
     type Error = D::Error;
 
     fn decode(&mut self, is_eof: bool) -> Result<Option<D::Item>, D::Error> {
-        let decoded = if is_eof { self.decoder.decode_eof(self.chain) } else { self.decoder.decode(self.chain) };
+        let decoded = if is_eof {
+            self.decoder.decode_eof(self.chain)
+        } else {
+            self.decoder.decode(self.chain)
+        };
         if self.chain.is_empty() {
             self.chain.release_room();
         }
@@ -64,6 +68,6 @@ impl<T: AsyncRead, D: Decoder> Frames for Source<'_, T, D> {
     }
 
     fn poll_read(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
-        self.intake.poll_read(cx, self.io.as_mut(), self.chain)
+        self.chain_reader.poll_read(cx, self.io.as_mut(), self.chain)
     }
 }

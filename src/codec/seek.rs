@@ -36,7 +36,8 @@ impl Seek {
         self.max_len
     }
 
-    /// The length of the frame that `src` begins with, if its delimiter is there; `find` tells where the first one is in a piece.
+    /// The length of the frame that `src` begins with, if its delimiter is there; `find` tells
+    /// where the first one is in a piece.
     pub(super) fn frame_len(
         &mut self,
         src: &mut ChainMut,

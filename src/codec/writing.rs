@@ -11,7 +11,7 @@ use tokio::io::AsyncWrite;
 
 use super::Encoder;
 use crate::{
-    chain::{ChainLease, ChainMut},
+    chain::{ChainLeaseFuture, ChainMut},
     io::poll_write_all_buf,
     pool::LeaseError,
 };
@@ -19,8 +19,8 @@ use crate::{
 /// From so many bytes on, a sink sends before it takes another item (tokio-util's default).
 const BOUNDARY: u32 = 8 << 10;
 
-/// The room for what follows an item that is not sent yet: most that queue up are small, and this is the largest block that a frame of any
-/// length may keep.
+/// The room for what follows an item that is not sent yet: most that queue up are small, and this
+/// is the largest block that a frame of any length may keep.
 const BATCH_ROOM: usize = 4 << 10;
 
 /// Bytes that were encoded and not sent.
@@ -28,7 +28,7 @@ const BATCH_ROOM: usize = 4 << 10;
 pub(super) struct Writing {
     pub(super) chain: ChainMut,
     boundary: u32,
-    lease: Option<Box<ChainLease>>,
+    lease: Option<Box<ChainLeaseFuture>>,
 }
 
 impl Writing {
@@ -73,7 +73,11 @@ impl Writing {
         self.chain.try_reserve_untold(head_room)
     }
 
-    pub(super) fn start_send<I, E: Encoder<I>>(&mut self, item: I, codec: &mut E) -> Result<(), E::Error> {
+    pub(super) fn start_send<I, E: Encoder<I>>(
+        &mut self,
+        item: I,
+        codec: &mut E,
+    ) -> Result<(), E::Error> {
         let encoded = codec.encode(item, &mut self.chain);
         if self.chain.is_empty() {
             // Nobody flushes after an error, nor for nothing.
@@ -83,12 +87,20 @@ impl Writing {
     }
 
     /// Whoever flushes has given the item up that waited for memory, if there was one.
-    pub(super) fn poll_flush<T: AsyncWrite>(&mut self, cx: &mut Context<'_>, io: Pin<&mut T>) -> Poll<io::Result<()>> {
+    pub(super) fn poll_flush<T: AsyncWrite>(
+        &mut self,
+        cx: &mut Context<'_>,
+        io: Pin<&mut T>,
+    ) -> Poll<io::Result<()>> {
         self.lease = None;
         self.poll_send(cx, io)
     }
 
-    fn poll_send<T: AsyncWrite>(&mut self, cx: &mut Context<'_>, mut io: Pin<&mut T>) -> Poll<io::Result<()>> {
+    fn poll_send<T: AsyncWrite>(
+        &mut self,
+        cx: &mut Context<'_>,
+        mut io: Pin<&mut T>,
+    ) -> Poll<io::Result<()>> {
         ready!(poll_write_all_buf(io.as_mut(), cx, &mut self.chain))?;
         self.chain.release_room();
         io.poll_flush(cx)

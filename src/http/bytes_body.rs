@@ -13,9 +13,10 @@ use crate::chain::Chain;
 
 /// A body of one data frame per piece of the chain, as [`Bytes`].
 ///
-/// For code that wants `Data = Bytes`: `axum::body::Body::new`, tonic, the layers of tower-http. Each frame costs one small
-/// allocation and no copy. hyper queues up to 16 frames for one write, so chains of blocks of 64 KiB or more suit it best; with
-/// plain hyper, [`ChainBody`](super::ChainBody) is cheaper.
+/// For code that wants `Data = Bytes`: `axum::body::Body::new`, tonic, the layers of tower-http.
+/// Each frame costs one small allocation and no copy. hyper queues up to 16 frames for one write,
+/// so chains of blocks of 64 KiB or more suit it best; with plain hyper,
+/// [`ChainBody`](super::ChainBody) is cheaper.
 #[derive(Debug, Default)]
 pub struct BytesBody {
     chain: Chain,
@@ -42,7 +43,10 @@ impl Body for BytesBody {
     type Data = Bytes;
     type Error = Infallible;
 
-    fn poll_frame(mut self: Pin<&mut Self>, _cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        _cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
         let segment = self.chain.pop_front();
         Poll::Ready(segment.map(|segment| Ok(Frame::data(segment.into_bytes()))))
     }

@@ -12,9 +12,9 @@ use crate::chain::Chain;
 
 /// A body of one data frame: the whole chain.
 ///
-/// hyper sends head and body in one vectored write, up to 63 pieces, and each block goes home as its last byte is written. The
-/// length is exact, so hyper sets Content-Length. For axum and whatever else wants `Data = Bytes` there is
-/// [`BytesBody`](super::BytesBody).
+/// hyper sends head and body in one vectored write, up to 63 pieces, and each block goes home as
+/// its last byte is written. The length is exact, so hyper sets Content-Length. For axum and
+/// whatever else wants `Data = Bytes` there is [`BytesBody`](super::BytesBody).
 ///
 /// # Examples
 /// ```
@@ -55,7 +55,10 @@ impl Body for ChainBody {
     type Data = Chain;
     type Error = Infallible;
 
-    fn poll_frame(mut self: Pin<&mut Self>, _cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Chain>, Infallible>>> {
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        _cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Chain>, Infallible>>> {
         let chain = std::mem::take(&mut self.chain);
         Poll::Ready((!chain.is_empty()).then(|| Ok(Frame::data(chain))))
     }

@@ -8,7 +8,7 @@ use http_body::{Body, SizeHint};
 use super::copying::Copying;
 use crate::{
     chain::Chain,
-    pool::{LeaseError, Pool},
+    pool::{Account, LeaseError},
 };
 
 /// What is made room for at first if the length is not known: most bodies are shorter.
@@ -16,21 +16,25 @@ const TO_COME_MIN: usize = 4 << 10;
 
 /// Reads a whole body into a chain of blocks of `pool`, if it has at most `limit` bytes.
 ///
-/// Each frame is copied and dropped at once: a slice of one that is kept pins the buffer that hyper read it into, 408 KiB of heap that no
-/// account sees. Trailers are dropped; [`LeasedBody`](super::LeasedBody) passes them on.
+/// Each frame is copied and dropped at once: a slice of one that is kept pins the buffer that hyper
+/// read it into, 408 KiB of heap that no account sees. Trailers are dropped;
+/// [`LeasedBody`](super::LeasedBody) passes them on.
 ///
-/// A length that the body announces is trusted to say no, and not to lease: memory grows with the bytes that arrive, 64 KiB at once at most.
-/// The chain that is returned uses at least half of each of its blocks, unless no smaller one would do or memory was short: 5 bytes
-/// hold the smallest block.
+/// A length that the body announces is trusted to say no, and not to lease: memory grows with the
+/// bytes that arrive, 64 KiB at once at most. The chain that is returned uses at least half of each
+/// of its blocks, unless no smaller one would do or memory was short: 5 bytes hold the smallest
+/// block.
 ///
 /// # Waiting
-/// Until a frame is there no block is leased for it. When memory is short, the frame that was read is held until it comes, and pins hyper's
-/// buffer meanwhile; hyper reads one frame more, and then no further. What was collected until then stays leased, so that many large
-/// uploads at once may wait for each other until the first one fails: give them accounts with limits, or admit fewer.
+/// Until a frame is there no block is leased for it. When memory is short, the frame that was read
+/// is held until it comes, and pins hyper's buffer meanwhile; hyper reads one frame more, and then
+/// no further. What was collected until then stays leased, so that many large uploads at once may
+/// wait for each other until the first one fails: give them accounts with limits, or admit fewer.
 ///
 /// # Errors
-/// The body is longer than `limit` ([`CollectError::is_too_long`]): at once and unread if it announces so. It failed
-/// ([`is_body`](CollectError::is_body)). No memory was to be had within the pool's `wait_max`, or can ever be, under the limits of the account
+/// The body is longer than `limit` ([`CollectError::is_too_long`]): at once and unread if it
+/// announces so. It failed ([`is_body`](CollectError::is_body)). No memory was to be had within the
+/// pool's `max_wait`, or can ever be, under the limits of the account
 /// ([`is_lease`](CollectError::is_lease)). What was read is lost, and its blocks are home.
 ///
 /// # Cancel safety
@@ -58,7 +62,7 @@ const TO_COME_MIN: usize = 4 << 10;
 /// # Ok(())
 /// # }
 /// ```
-pub async fn collect<B>(body: B, pool: &Pool, limit: usize) -> Result<Chain, CollectError>
+pub async fn collect<B>(body: B, account: &Account, limit: usize) -> Result<Chain, CollectError>
 where
     B: Body,
     B::Error: Into<Box<dyn Error + Send + Sync>>,
@@ -68,11 +72,11 @@ where
     if announced > limit as u64 {
         return Err(CollectError::too_long(limit, announced));
     }
-    let limit_of_all = pool.limit_of_all();
+    let limit_of_all = account.limit_of_all();
     if announced > limit_of_all as u64 {
         return Err(LeaseError::too_large(saturated(announced), limit_of_all).into());
     }
-    let mut copying = Copying::new(pool);
+    let mut copying = Copying::new(account);
     loop {
         let frame = poll_fn(|cx| {
             let polled = body.as_mut().poll_frame(cx);
@@ -94,7 +98,7 @@ where
     }
     let mut chain = copying.take();
     // Refused only while memory is short; then the last block stays as large as it is.
-    let _ = chain.compact_untold(pool);
+    let _ = chain.compact_untold(account);
     Ok(chain)
 }
 
@@ -153,7 +157,9 @@ impl CollectError {
 impl fmt::Display for CollectError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.kind {
-            Kind::TooLong { limit, len } => write!(f, "the body has {len} bytes or more, the limit is {limit}"),
+            Kind::TooLong { limit, len } => {
+                write!(f, "the body has {len} bytes or more, the limit is {limit}")
+            }
             Kind::Body(_) => write!(f, "reading the body failed"),
             Kind::Lease(_) => write!(f, "no memory to collect the body in"),
         }

@@ -1,40 +1,45 @@
 //! `Copying`: the bytes of a body on their way from its frames into leased blocks.
 //!
 //! # Invariants
-//! - NO-TRUST: one lease is for 64 KiB at most, and for eight times the bytes that arrived at most, whatever is said to come.
+//! - NO-TRUST: one lease is for 64 KiB at most, and for eight times the bytes that arrived at most,
+//!   whatever is said to come.
 //! - LATE: while the next frame is not there, no block is held but for bytes that arrived.
-//! - NO-FREEZE: a wait for memory has the pool's deadline; where only the bytes that are held here could make room, there is none.
+//! - NO-FREEZE: a wait for memory has the pool's deadline; where only the bytes that are held here
+//!   could make room, there is none.
 
 use std::task::{Context, Poll, ready};
 
 use bytes::{Buf, BufMut};
 
 use crate::{
-    chain::{Chain, ChainLease, ChainMut},
-    pool::{LeaseError, Pool},
+    chain::{Chain, ChainLeaseFuture, ChainMut},
+    pool::{Account, LeaseError},
 };
 
 /// The most that is leased at once: larger calls and copies gain nothing (see `ReaderBody`).
 const PIECE_MAX: usize = 64 << 10;
 
-/// What is leased is at most so many times what arrived: the bound of a frame in a large block (NO-PIN in `chain`).
+/// What is leased is at most so many times what arrived: the bound of a frame in a large block
+/// (NO-PIN in `chain`).
 const AHEAD: usize = 8;
 
 /// What was copied and is not taken yet, and the place in the queue for memory.
 #[derive(Debug)]
 pub(crate) struct Copying {
     chain: ChainMut,
-    lease: Option<Box<ChainLease>>,
+    lease: Option<Box<ChainLeaseFuture>>,
 }
 
 impl Copying {
-    pub(crate) fn new(pool: &Pool) -> Self {
-        Self { chain: ChainMut::new(pool), lease: None }
+    pub(crate) fn new(account: &Account) -> Self {
+        Self { chain: ChainMut::new(account), lease: None }
     }
 
-    /// Copies at least one byte of `data`, which has one, and as many as there is room for; waits for room if need be.
+    /// Copies at least one byte of `data`, which has one, and as many as there is room for; waits
+    /// for room if need be.
     ///
-    /// `to_come` is how many bytes are expected to follow `data`: the room is made for them too, within NO-TRUST.
+    /// `to_come` is how many bytes are expected to follow `data`: the room is made for them too,
+    /// within NO-TRUST.
     pub(crate) fn poll_copy(
         &mut self,
         cx: &mut Context<'_>,
@@ -74,11 +79,17 @@ impl Copying {
     }
 
     /// Leases generously if that can be had at once, else as little as serves.
-    fn poll_room(&mut self, cx: &mut Context<'_>, needed: usize, to_come: usize) -> Poll<Result<(), LeaseError>> {
+    fn poll_room(
+        &mut self,
+        cx: &mut Context<'_>,
+        needed: usize,
+        to_come: usize,
+    ) -> Poll<Result<(), LeaseError>> {
         let mut least = needed;
         if self.lease.is_none() {
             let arrived = self.chain.len().saturating_add(needed);
-            let wanted = needed.saturating_add(to_come).min(arrived.saturating_mul(AHEAD)).min(PIECE_MAX);
+            let wanted =
+                needed.saturating_add(to_come).min(arrived.saturating_mul(AHEAD)).min(PIECE_MAX);
             if self.chain.try_reserve_untold(wanted).is_ok() {
                 return Poll::Ready(Ok(()));
             }
@@ -87,13 +98,14 @@ impl Copying {
         self.chain.poll_reserve(cx, &mut self.lease, least)
     }
 
-    /// How many of `needed` bytes to wait for: what the limits can ever leave room for, beside what is held here.
+    /// How many of `needed` bytes to wait for: what the limits can ever leave room for, beside what
+    /// is held here.
     fn piece_of(&self, needed: usize) -> Result<usize, LeaseError> {
-        let pool = self.chain.pool().ok_or_else(LeaseError::detached)?;
-        let limit = pool.limit_of_all();
+        let account = self.chain.account().ok_or_else(LeaseError::detached)?;
+        let limit = account.limit_of_all();
         let left = limit.saturating_sub(self.chain.pinned());
-        let mut piece = needed.min(PIECE_MAX).min(pool.chain_len_max().max(1));
-        while pool.chain_capacity(piece) > left {
+        let mut piece = needed.min(PIECE_MAX).min(account.chain_len_max().max(1));
+        while account.chain_capacity(piece) > left {
             if piece == 1 {
                 return Err(LeaseError::too_large(self.chain.len().saturating_add(needed), limit));
             }

@@ -15,25 +15,29 @@ use pin_project_lite::pin_project;
 use super::copying::Copying;
 use crate::{
     chain::Chain,
-    pool::{LeaseError, Pool},
+    pool::{Account, LeaseError},
 };
 
 pin_project! {
-    /// A body whose bytes were copied into leased blocks, frame by frame: what arrives is charged from then on.
+    /// A body whose bytes were copied into leased blocks, frame by frame: what arrives is charged
+    /// from then on.
     ///
-    /// For requests that are read as they come, and whose bytes are kept or passed on: a slice of hyper's own frames that is kept pins the
-    /// buffer it was read into, 408 KiB of heap that no account sees. Trailers are passed on; length and end are those of the inner body.
+    /// For requests that are read as they come, and whose bytes are kept or passed on: a slice of
+    /// hyper's own frames that is kept pins the buffer it was read into, 408 KiB of heap that no
+    /// account sees. Trailers are passed on; length and end are those of the inner body.
     ///
     /// # Shape
-    /// A frame of up to 64 KiB becomes one chain. Larger ones come in chains of 64 KiB, shorter ones where the limits of the account leave no
-    /// room for that: a limit of one block is enough, if the reader lets go of each chain before it takes the next.
+    /// A frame of up to 64 KiB becomes one chain. Larger ones come in chains of 64 KiB, shorter
+    /// ones where the limits of the account leave no room for that: a limit of one block is enough,
+    /// if the reader lets go of each chain before it takes the next.
     ///
     /// # Waiting
-    /// Until a frame is there no block is leased. When memory is short, the frame that was read is held until it comes; a large one until the
-    /// last chain of it was taken. It pins hyper's buffer meanwhile; hyper reads one frame more, and then no further.
+    /// Until a frame is there no block is leased. When memory is short, the frame that was read is
+    /// held until it comes; a large one until the last chain of it was taken. It pins hyper's
+    /// buffer meanwhile; hyper reads one frame more, and then no further.
     ///
     /// # Errors
-    /// [`LeasedBodyError`]: the body failed, or no memory was to be had within the pool's `wait_max`. The latter loses nothing: the next poll
+    /// [`LeasedBodyError`]: the body failed, or no memory was to be had within the pool's `max_wait`. The latter loses nothing: the next poll
     /// waits anew.
     ///
     /// # Panics
@@ -67,8 +71,8 @@ pin_project! {
 
 impl<B: Body> LeasedBody<B> {
     /// Reads `body` into blocks of `pool`.
-    pub fn new(body: B, pool: &Pool) -> Self {
-        Self { body, data: None, copying: Copying::new(pool) }
+    pub fn new(body: B, account: &Account) -> Self {
+        Self { body, data: None, copying: Copying::new(account) }
     }
 }
 
@@ -83,7 +87,8 @@ where
     /// As those of the frames.
     ///
     /// # Cancel safety
-    /// Cancel safe: nothing is lost. A wait for memory that was cancelled keeps its place and its deadline for the next call.
+    /// Cancel safe: nothing is lost. A wait for memory that was cancelled keeps its place and its
+    /// deadline for the next call.
     pub async fn next_chain(&mut self) -> Option<Result<Chain, LeasedBodyError>> {
         loop {
             match poll_fn(|cx| Pin::new(&mut *self).poll_frame(cx)).await? {
@@ -106,7 +111,10 @@ where
     type Data = Chain;
     type Error = LeasedBodyError;
 
-    fn poll_frame(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Chain>, LeasedBodyError>>> {
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Chain>, LeasedBodyError>>> {
         let mut this = self.project();
         loop {
             if let Some(data) = this.data.as_mut().filter(|data| data.has_remaining()) {
@@ -152,7 +160,10 @@ impl<B: Body> LeasedBody<B> {
 
 impl<B: Body + fmt::Debug> fmt::Debug for LeasedBody<B> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("LeasedBody").field("body", &self.body).field("left", &self.left()).finish_non_exhaustive()
+        f.debug_struct("LeasedBody")
+            .field("body", &self.body)
+            .field("left", &self.left())
+            .finish_non_exhaustive()
     }
 }
 
@@ -178,7 +189,8 @@ impl LeasedBodyError {
         matches!(self.kind, Kind::Body(_))
     }
 
-    /// No memory was to be had: the [`LeaseError`] is the [`source`](Error::source). Nothing is lost.
+    /// No memory was to be had: the [`LeaseError`] is the [`source`](Error::source). Nothing is
+    /// lost.
     pub fn is_lease(&self) -> bool {
         matches!(self.kind, Kind::Lease(_))
     }

@@ -7,8 +7,9 @@
 //! | [`ReaderBody`] | [`Chain`](crate::Chain) | one per block | files and other readers, a few blocks ahead of the client |
 //! | [`ReaderBody::into_bytes_body`] | `Bytes` | one per block | the same for axum and its like |
 //!
-//! All but `ReaderBody::new` know their length and say so by `size_hint`: hyper then writes the Content-Length itself. Never set that header
-//! beside them; a value that differs is sent as it is, and the next response on the connection is misread.
+//! All but `ReaderBody::new` know their length and say so by `size_hint`: hyper then writes the
+//! Content-Length itself. Never set that header beside them; a value that differs is sent as it is,
+//! and the next response on the connection is misread.
 //!
 //! | of a request | |
 //! |---|---|
@@ -16,7 +17,8 @@
 //! | [`LeasedBody`] | its body as chains that come one by one, and its trailers |
 //! | `axum` (feature `axum`) | both as extractors, and chains as responses |
 //!
-//! Either copies what hyper has read and lets go of it: what is kept is charged, and pins no buffer of hyper's.
+//! Either copies what hyper has read and lets go of it: what is kept is charged, and pins no buffer
+//! of hyper's.
 
 #[cfg(feature = "axum")]
 pub mod axum;

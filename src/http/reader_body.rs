@@ -1,9 +1,9 @@
 //! `ReaderBody`: any reader as a body, a few leased blocks ahead of the client.
 //!
 //! # Invariants
-//! - AHEAD: the blocks of one body, being read, queued in hyper or being written, are charged to an account of its own with a
-//!   limit of `ahead` blocks. A client that stops reading holds no more than that, and the next block is read when one has
-//!   been written.
+//! - AHEAD: the blocks of one body, being read, queued in hyper or being written, are charged to an
+//!   account of its own with a limit of `ahead` blocks. A client that stops reading holds no more
+//!   than that, and the next block is read when one has been written.
 //! - LATE: no block is held while the reader is not ready: it is given back on `Pending`.
 
 use std::{
@@ -21,14 +21,15 @@ use tokio::io::{AsyncRead, AsyncReadExt};
 
 use crate::{
     chain::Chain,
-    pool::{BlockMut, Lease, LeaseError, Pool},
+    pool::{Account, BlockMut, LeaseError, LeaseFuture},
 };
 
-/// Measured on loopback, a mebibyte costs 38 us in calls of 64 KiB and 36 us in one: larger blocks gain nothing.
+/// Measured on loopback, a mebibyte costs 38 us in calls of 64 KiB and 36 us in one: larger blocks
+/// gain nothing.
 const BLOCK_LEN: usize = 64 << 10;
 
-/// A client that reads nothing for so long is gone. Servers have limits of their own, far below; this one only keeps the
-/// wait from being endless.
+/// A client that reads nothing for so long is gone. Servers have limits of their own, far below;
+/// this one only keeps the wait from being endless.
 const CLIENT_WAIT: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// Two blocks on their way to the client, one in hyper's queue, one being read.
@@ -36,18 +37,20 @@ const AHEAD: usize = 4;
 
 /// A body that reads from any [`AsyncRead`] into leased blocks, one frame per block.
 ///
-/// It is at most `ahead` blocks (4 of 64 KiB) ahead of the client, waits for memory when the pool is short, and gives its blocks
-/// back when it is dropped or the client goes away. A client may read as slowly as the server lets it: waiting for the client is no
-/// lack of memory, and has no deadline here.
+/// It is at most `ahead` blocks (4 of 64 KiB) ahead of the client, waits for memory when the pool
+/// is short, and gives its blocks back when it is dropped or the client goes away. A client may
+/// read as slowly as the server lets it: waiting for the client is no lack of memory, and has no
+/// deadline here.
 ///
-/// A reader may have memory of its own: `tokio::fs::File` keeps up to `set_max_buf_size` bytes (2 MiB by default) on the heap, outside the
-/// budget, for each open file.
+/// A reader may have memory of its own: `tokio::fs::File` keeps up to `set_max_buf_size` bytes (2
+/// MiB by default) on the heap, outside the budget, for each open file.
 ///
-/// With a known length ([`sized`](Self::sized)) hyper sets Content-Length; the body reads no more than that, and fails if the
-/// reader ends early. Without one ([`new`](Self::new)) the response is chunked.
+/// With a known length ([`sized`](Self::sized)) hyper sets Content-Length; the body reads no more
+/// than that, and fails if the reader ends early. Without one ([`new`](Self::new)) the response is
+/// chunked.
 ///
 /// # Errors
-/// [`ReaderBodyError`]: the reader failed or ended early, or no memory was to be had within the pool's `wait_max`. hyper then
+/// [`ReaderBodyError`]: the reader failed or ended early, or no memory was to be had within the pool's `max_wait`. hyper then
 /// closes the connection, so that the client notices.
 ///
 /// # Examples
@@ -63,8 +66,8 @@ const AHEAD: usize = 4;
 /// ```
 pub struct ReaderBody<R> {
     reader: R,
-    account: Pool,
-    lease: Option<Lease>,
+    account: Account,
+    lease: Option<LeaseFuture>,
     /// Whether `lease` waits for the client to read on, and not for memory.
     waits_for_client: bool,
     /// Bytes still to come, if that is known.
@@ -75,20 +78,20 @@ pub struct ReaderBody<R> {
 
 impl<R: AsyncRead + Unpin> ReaderBody<R> {
     /// A body that ends where the reader ends.
-    pub fn new(reader: R, pool: &Pool) -> Self {
+    pub fn new(reader: R, pool: &Account) -> Self {
         Self::with_left(reader, None, pool)
     }
 
     /// A body of exactly `len` bytes of the reader.
-    pub fn sized(reader: R, len: u64, pool: &Pool) -> Self {
+    pub fn sized(reader: R, len: u64, pool: &Account) -> Self {
         Self::with_left(reader, Some(len), pool)
     }
 
-    fn with_left(reader: R, left: Option<u64>, pool: &Pool) -> Self {
+    fn with_left(reader: R, left: Option<u64>, pool: &Account) -> Self {
         let block_len = pool.block_len_for(BLOCK_LEN);
         Self {
             reader,
-            account: pool.child("reader body", AHEAD * block_len),
+            account: pool.account("reader body", AHEAD * block_len),
             lease: None,
             waits_for_client: false,
             left,
@@ -123,15 +126,20 @@ impl<R: AsyncRead + Unpin> ReaderBody<R> {
         self.block_len.min(left)
     }
 
-    /// Leases the next block. How long the client may take is not for this body to say; how long memory may take is the pool's
-    /// `wait_max`, from when the client has read on.
-    fn poll_memory(&mut self, cx: &mut Context<'_>, wanted: usize) -> Poll<Result<BlockMut, LeaseError>> {
-        let is_ahead = self.account.leased() + self.account.block_len_for(wanted) > self.account.limit();
+    /// Leases the next block. How long the client may take is not for this body to say; how long
+    /// memory may take is the pool's `max_wait`, from when the client has read on.
+    fn poll_memory(
+        &mut self,
+        cx: &mut Context<'_>,
+        wanted: usize,
+    ) -> Poll<Result<BlockMut, LeaseError>> {
+        let is_ahead =
+            self.account.leased() + self.account.block_len_for(wanted) > self.account.limit();
         if self.waits_for_client && !is_ahead {
             self.lease = None;
             self.waits_for_client = false;
         } else if self.lease.is_none() && is_ahead {
-            self.lease = Some(self.account.lease_within(wanted, CLIENT_WAIT));
+            self.lease = Some(self.account.lease_timeout(wanted, CLIENT_WAIT));
             self.waits_for_client = true;
         }
         let block = ready!(self.account.poll_lease(cx, &mut self.lease, wanted));
@@ -161,7 +169,8 @@ impl<R: AsyncRead + Unpin> ReaderBody<R> {
         }
     }
 
-    /// The bytes of a block as a frame; few bytes are not left in a large block (NO-PIN), if a small one is to be had.
+    /// The bytes of a block as a frame; few bytes are not left in a large block (NO-PIN), if a
+    /// small one is to be had.
     fn frame_of(&mut self, block: BlockMut) -> Chain {
         let mut chain = Chain::from(block);
         // Where there is no room the block goes out as it is, and comes home as soon.

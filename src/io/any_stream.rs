@@ -19,9 +19,10 @@ use super::{socket::Socket, tether::Tether};
 
 /// A bare socket, or any other transport in a box.
 ///
-/// For code that has one type for connections of several kinds: TCP, TLS, an HTTP upgrade. What it holds of a socket is the socket itself, so
-/// that the rest of this crate reads and writes it as such ([the module](super)), at the same system calls; a `Box<dyn AsyncRead>` would hide
-/// it. Two words larger than a `TcpStream`.
+/// For code that has one type for connections of several kinds: TCP, TLS, an HTTP upgrade. What it
+/// holds of a socket is the socket itself, so that the rest of this crate reads and writes it as
+/// such ([the module](super)), at the same system calls; a `Box<dyn AsyncRead>` would hide it. Two
+/// words larger than a `TcpStream`.
 ///
 /// One that a server of this crate has upgraded ([`into_socket`](crate::http::serve::into_socket))
 /// ends with that server: once its
@@ -103,10 +104,14 @@ impl AnyStream {
         self.tether.as_ref().is_some_and(Tether::is_stopping)
     }
 
-    /// Sees to it that a task that waits is reached by the server, and fails once that has stopped. A
-    /// socket is shut down then, so that a task that waits for its other direction is woken too.
+    /// Sees to it that a task that waits is reached by the server, and fails once that has stopped.
+    /// A socket is shut down then, so that a task that waits for its other direction is woken too.
     #[inline]
-    pub(super) fn reach<R>(&self, cx: &Context<'_>, polled: Poll<io::Result<R>>) -> Poll<io::Result<R>> {
+    pub(super) fn reach<R>(
+        &self,
+        cx: &Context<'_>,
+        polled: Poll<io::Result<R>>,
+    ) -> Poll<io::Result<R>> {
         let Some(tether) = &self.tether else { return polled };
         let reached = if polled.is_pending() { tether.wait(cx) } else { tether.check() };
         match reached {
@@ -165,14 +170,22 @@ fn unwrap<T: 'static, S: 'static>(io: T) -> Result<S, T> {
 }
 
 impl AsyncRead for AnyStream {
-    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
         let polled = self.as_mut().io_mut().poll_read(cx, buf);
         self.reach(cx, polled)
     }
 }
 
 impl AsyncWrite for AnyStream {
-    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &[u8],
+    ) -> Poll<io::Result<usize>> {
         let polled = self.as_mut().io_mut().poll_write(cx, buf);
         self.reach(cx, polled)
     }
@@ -231,7 +244,9 @@ mod tests {
     #[tokio::test]
     async fn a_socket_in_it_is_one_to_whoever_reads_and_writes_it() {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a free port");
-        let tcp = TcpStream::connect(listener.local_addr().expect("an address")).await.expect("a connection");
+        let tcp = TcpStream::connect(listener.local_addr().expect("an address"))
+            .await
+            .expect("a connection");
         let (pipe, _) = tokio::io::duplex(1);
         let (mut socket, mut other) = (AnyStream::new(tcp), AnyStream::new(pipe));
         assert!(matches!(Socket::of(&socket), Some(Socket::Tcp(_))));

@@ -12,27 +12,32 @@ use std::{
 use bytes::{Buf, BufMut};
 use tokio::io::{AsyncBufRead, AsyncRead, AsyncWrite, ReadBuf};
 
-use super::{intake::Intake, write::poll_write_all_buf};
+use super::{chain_reader::ChainReader, write::poll_write_all_buf};
 use crate::{
     chain::{Chain, ChainMut},
-    pool::Pool,
+    pool::Account,
 };
 
-/// Writes are collected up to this many bytes, and reads into buffers of at least as many bypass the blocks (tokio's buffers: 8 KiB).
+/// Writes are collected up to this many bytes, and reads into buffers of at least as many bypass
+/// the blocks (tokio's buffers: 8 KiB).
 const BUFFER_LEN: usize = 8 << 10;
 
-/// A transport with buffers that are leased when they are needed: the drop-in for tokio's `BufStream`, `BufReader` and `BufWriter`.
+/// A transport with buffers that are leased when they are needed: the drop-in for tokio's
+/// `BufStream`, `BufReader` and `BufWriter`.
 ///
-/// Reads as [`Intake`] does and gives bytes out through [`AsyncRead`] and [`AsyncBufRead`]; collects small writes as tokio's `BufWriter` does,
-/// until 8 KiB are there or a flush. It holds no block when all was read and flushed. A transport that only reads, or only writes, can be
-/// wrapped as well.
+/// Reads as [`ChainReader`] does and gives bytes out through [`AsyncRead`] and [`AsyncBufRead`];
+/// collects small writes as tokio's `BufWriter` does, until 8 KiB are there or a flush. It holds no
+/// block when all was read and flushed. A transport that only reads, or only writes, can be wrapped
+/// as well.
 ///
-/// Where no memory is to be had for a write, the bytes go to the transport at once; a read into less than 8 KiB waits for memory, at
-/// most the pool's `wait_max`. It may wait for what is collected in the stream itself: an account of its own needs 8 KiB for writes, and
-/// one block more for reads.
+/// Where no memory is to be had for a write, the bytes go to the transport at once; a read into
+/// less than 8 KiB waits for memory, at most the pool's `max_wait`. It may wait for what is
+/// collected in the stream itself: an account of its own needs 8 KiB for writes, and one block more
+/// for reads.
 ///
 /// # Cancel safety
-/// That of the methods of tokio that are called on it; no byte is lost between the transport and the buffers.
+/// That of the methods of tokio that are called on it; no byte is lost between the transport and
+/// the buffers.
 ///
 /// # Examples
 /// ```
@@ -57,7 +62,7 @@ const BUFFER_LEN: usize = 8 << 10;
 #[derive(Debug)]
 pub struct BufStream<T> {
     inner: T,
-    intake: Intake,
+    reader: ChainReader,
     unread: ChainMut,
     unsent: ChainMut,
 }
@@ -75,8 +80,13 @@ pub struct BufStreamParts<T> {
 
 impl<T> BufStream<T> {
     /// Buffers `inner` with blocks of `pool`, when it needs some.
-    pub fn new(inner: T, pool: &Pool) -> Self {
-        Self { inner, intake: Intake::new(), unread: ChainMut::new(pool), unsent: ChainMut::new(pool) }
+    pub fn new(inner: T, account: &Account) -> Self {
+        Self {
+            inner,
+            reader: ChainReader::new(),
+            unread: ChainMut::new(account),
+            unsent: ChainMut::new(account),
+        }
     }
 
     /// The transport.
@@ -124,9 +134,14 @@ impl<T> BufStream<T> {
         &self.unsent
     }
 
-    /// Takes the stream apart. No byte is lost: what is in the buffers is handed out with the transport.
+    /// Takes the stream apart. No byte is lost: what is in the buffers is handed out with the
+    /// transport.
     pub fn into_inner(self) -> BufStreamParts<T> {
-        BufStreamParts { inner: self.inner, unread: self.unread.freeze(), unsent: self.unsent.freeze() }
+        BufStreamParts {
+            inner: self.inner,
+            unread: self.unread.freeze(),
+            unsent: self.unsent.freeze(),
+        }
     }
 }
 
@@ -134,7 +149,7 @@ impl<T: AsyncRead + Unpin> BufStream<T> {
     /// Reads until there is something, or the end.
     fn poll_fill(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         if self.unread.is_empty() {
-            ready!(self.intake.poll_read(cx, Pin::new(&mut self.inner), &mut self.unread))?;
+            ready!(self.reader.poll_read(cx, Pin::new(&mut self.inner), &mut self.unread))?;
         }
         Poll::Ready(Ok(()))
     }
@@ -148,9 +163,13 @@ impl<T: AsyncRead + Unpin> BufStream<T> {
 }
 
 impl<T: AsyncRead + Unpin> AsyncRead for BufStream<T> {
-    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
-        if self.unread.is_empty() && buf.remaining() >= BUFFER_LEN && !self.intake.has_error() {
-            self.intake.stop_waiting();
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        if self.unread.is_empty() && buf.remaining() >= BUFFER_LEN && !self.reader.has_error() {
+            self.reader.stop_waiting();
             return Pin::new(&mut self.inner).poll_read(cx, buf);
         }
         ready!(self.poll_fill(cx))?;
@@ -187,10 +206,14 @@ impl<T: AsyncWrite + Unpin> BufStream<T> {
         Poll::Ready(Ok(()))
     }
 
-    /// Makes room for a write of `len` bytes; whether it is to be collected. If not, nothing is left in front of it.
+    /// Makes room for a write of `len` bytes; whether it is to be collected. If not, nothing is
+    /// left in front of it.
     fn poll_collect(&mut self, cx: &mut Context<'_>, len: usize) -> Poll<io::Result<bool>> {
         let is_small = len < BUFFER_LEN;
-        if is_small && self.unsent.len() + len <= BUFFER_LEN && self.unsent.try_reserve_untold(len).is_ok() {
+        if is_small
+            && self.unsent.len() + len <= BUFFER_LEN
+            && self.unsent.try_reserve_untold(len).is_ok()
+        {
             return Poll::Ready(Ok(true));
         }
         ready!(self.poll_send_all(cx))?;
@@ -199,7 +222,11 @@ impl<T: AsyncWrite + Unpin> BufStream<T> {
 }
 
 impl<T: AsyncWrite + Unpin> AsyncWrite for BufStream<T> {
-    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &[u8],
+    ) -> Poll<io::Result<usize>> {
         if ready!(self.poll_collect(cx, buf.len()))? {
             self.unsent.put_slice(buf);
             return Poll::Ready(Ok(buf.len()));

@@ -25,11 +25,17 @@ impl Tick {
         if duration.is_zero() {
             return self;
         }
-        // By the second: a division of all the nanoseconds would be one of 128 bits, at each request.
+        // By the second: a division of all the nanoseconds would be one of 128 bits, at each
+        // request.
         const PER_SECOND: u64 = 1_000_000_000 / TICK.as_nanos() as u64;
         let part = u64::from(duration.subsec_nanos().div_ceil(TICK.subsec_nanos()));
         let ticks = duration.as_secs().saturating_mul(PER_SECOND).saturating_add(part + 1);
-        Self(u32::try_from(ticks).ok().and_then(|ticks| self.0.checked_add(ticks)).unwrap_or(u32::MAX))
+        Self(
+            u32::try_from(ticks)
+                .ok()
+                .and_then(|ticks| self.0.checked_add(ticks))
+                .unwrap_or(u32::MAX),
+        )
     }
 }
 

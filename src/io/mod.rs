@@ -1,32 +1,36 @@
 //! Chains in and out of sockets.
 //!
-//! Nothing is leased before bytes have arrived, a call moves much at once, and a block is home as soon as it is sent.
+//! Nothing is leased before bytes have arrived, a call moves much at once, and a block is home as
+//! soon as it is sent.
 //!
 //! | | reads or writes | holds while it waits |
 //! |---|---|---|
-//! | [`Intake`] | any `AsyncRead` into a [`ChainMut`](crate::ChainMut) | nothing |
+//! | [`ChainReader`] | any `AsyncRead` into a [`ChainMut`](crate::ChainMut) | nothing |
 //! | [`poll_write_buf`], [`write_all_buf`] | a [`Chain`](crate::Chain), or any `Buf`, into any `AsyncWrite` | what is not sent yet |
 //! | [`Outbox`] | chains from many senders, to one peer | what is not sent yet, up to its high mark |
 //! | [`BufStream`] | as tokio's `BufStream`, `BufReader` and `BufWriter` | what is not read or flushed yet |
 //! | [`Relay`], [`copy_bidirectional`] | from either of two transports to the other | what the other has not taken yet |
 //!
 //! # Sockets
-//! Bare sockets of tokio, their halves and mutable references to either are recognised by their type, wherever a transport is generic
-//! here, and in an [`AnyStream`]. The halves of `tokio::io::split` are not: take those of `TcpStream::split` or `into_split`.
-//! They are asked for readiness first and read with one call into up to eight blocks. Any other transport (TLS, a pipe in memory) is
-//! polled with a leased block, which goes back if the answer is `Pending`.
+//! Bare sockets of tokio, their halves and mutable references to either are recognised by their
+//! type, wherever a transport is generic here, and in an [`AnyStream`]. The halves of
+//! `tokio::io::split` are not: take those of `TcpStream::split` or `into_split`. They are asked for
+//! readiness first and read with one call into up to eight blocks. Any other transport (TLS, a pipe
+//! in memory) is polled with a leased block, which goes back if the answer is `Pending`.
 //!
 //! # Invariants
-//! - LATE: no block is leased before bytes are there, and none is held across a wait for readiness but for bytes that arrived.
+//! - LATE: no block is leased before bytes are there, and none is held across a wait for readiness
+//!   but for bytes that arrived.
 //! - LARGE-CALL: a call is sized by bytes, up to 512 KiB in eight blocks; not by blocks.
-//! - SHORT: a call that moved less than was offered tells tokio that the socket is not ready, so that no second call follows only
-//!   to hear the same.
-//!   So do tokio's own reads and writes, and share what follows: where a read stops short of bytes that are there, at urgent data or at
-//!   descriptors that came over a Unix socket, those wait for the next event. A TCP socket that was read full once tells better.
+//! - SHORT: a call that moved less than was offered tells tokio that the socket is not ready, so
+//!   that no second call follows only to hear the same. So do tokio's own reads and writes, and
+//!   share what follows: where a read stops short of bytes that are there, at urgent data or at
+//!   descriptors that came over a Unix socket, those wait for the next event. A TCP socket that was
+//!   read full once tells better.
 
 mod any_stream;
 mod buf_stream;
-mod intake;
+mod chain_reader;
 mod outbox;
 #[allow(unsafe_code)]
 mod recognised;
@@ -50,7 +54,7 @@ mod ties;
 pub use self::{
     any_stream::AnyStream,
     buf_stream::{BufStream, BufStreamParts},
-    intake::Intake,
+    chain_reader::ChainReader,
     outbox::{FlushError, Outbox, OutboxBuilder, OutboxWriter, Policy, SendError},
     relay::{Relay, copy_bidirectional},
     socket::limit_unsent,
@@ -61,7 +65,9 @@ pub use self::{
 pub(crate) use self::{
     clock::{Clock, TICK, Tick},
     mark::Mark,
-    recognised::{is_leaving, is_socket, limit_unsent_of, peek_now, poll_readable, recv_now, recv_room},
+    recognised::{
+        is_leaving, is_socket, limit_unsent_of, peek_now, poll_readable, recv_now, recv_room,
+    },
     sleepers::{Sleepers, Slot},
     tether::Tether,
     write::{poll_write_all_buf, poll_write_slices},

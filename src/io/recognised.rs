@@ -67,10 +67,14 @@ pub(crate) fn limit_unsent_of<T>(io: &T, bytes: u32) -> io::Result<()> {
     }
 }
 
-/// What a poll of an upgraded socket comes to: a task that waits is reached by the server that accepted
-/// it, and the poll fails once that has stopped. Whoever polls a [`Socket`] asks this.
+/// What a poll of an upgraded socket comes to: a task that waits is reached by the server that
+/// accepted it, and the poll fails once that has stopped. Whoever polls a [`Socket`] asks this.
 #[inline]
-pub(super) fn reach<T: ?Sized, R>(io: &T, cx: &Context<'_>, polled: Poll<io::Result<R>>) -> Poll<io::Result<R>> {
+pub(super) fn reach<T: ?Sized, R>(
+    io: &T,
+    cx: &Context<'_>,
+    polled: Poll<io::Result<R>>,
+) -> Poll<io::Result<R>> {
     match cast_any::<T, AnyStream>(io) {
         Some(any) => any.reach(cx, polled),
         None => polled,
@@ -150,5 +154,6 @@ fn cast<T: ?Sized, S>(io: &T) -> Option<&S> {
     // file are sockets without any (an `AnyStream` is `'static` too), and halves and mutable
     // references that borrow such; what is made of the result lives no longer than `io` does, nor
     // than what `io` itself borrows.
-    (typeid::of::<T>() == typeid::of::<S>()).then(|| unsafe { &*std::ptr::from_ref(io).cast::<S>() })
+    (typeid::of::<T>() == typeid::of::<S>())
+        .then(|| unsafe { &*std::ptr::from_ref(io).cast::<S>() })
 }

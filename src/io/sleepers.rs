@@ -1,11 +1,13 @@
 //! `Sleepers`: the deadlines of all connections, in one list with one timer.
 //!
-//! A timer of its own would cost each idle connection more than all else that it holds; this costs 24 bytes. The list is looked through
-//! at every tick: for 10,000 connections about 20 us, four times a second.
+//! A timer of its own would cost each idle connection more than all else that it holds; this costs
+//! 24 bytes. The list is looked through at every tick: for 10,000 connections about 20 us, four
+//! times a second.
 //!
 //! # Invariants
-//! - WOKEN: the time and the stop are stored under the lock of the list, before its tasks are woken. A task that was entered in the list
-//!   with a deadline stays so until a tick has reached it: it is woken by that tick, or has seen it.
+//! - WOKEN: the time and the stop are stored under the lock of the list, before its tasks are
+//!   woken. A task that was entered in the list with a deadline stays so until a tick has reached
+//!   it: it is woken by that tick, or has seen it.
 //! - TICKING: a waker that panics ends neither the tick nor the timer that calls it.
 
 use std::{
@@ -68,7 +70,10 @@ impl Sleepers {
             }
             None => {
                 list.entries.push(entry);
-                Slot(u32::try_from(list.entries.len() - 1).expect("fewer than 4 billion connections"))
+                Slot(
+                    u32::try_from(list.entries.len() - 1)
+                        .expect("fewer than 4 billion connections"),
+                )
             }
         }
     }
@@ -91,7 +96,8 @@ impl Sleepers {
         list.free.len() == list.entries.len()
     }
 
-    /// Wakes the task at `deadline`, or when the server stops; one that `lingers` when memory is short too. One lock.
+    /// Wakes the task at `deadline`, or when the server stops; one that `lingers` when memory is
+    /// short too. One lock.
     pub(crate) fn sleep(&self, slot: Slot, cx: &Context<'_>, deadline: Tick, lingers: bool) {
         let mut list = self.list.lock();
         let entry = &mut list.entries[slot.0 as usize];

@@ -1,9 +1,10 @@
 //! Bare sockets, read into several blocks with one call.
 //!
 //! # Invariants
-//! - RECEIVED: a receiving call has written as many bytes as it says, into the slices it was given, in their order.
-//! - SHORT: see the module above. tokio's own `try_read_vectored` and `poll_write_vectored` do not do so; measured on 100 messages,
-//!   202 calls of which 101 found nothing, against 102 and 1.
+//! - RECEIVED: a receiving call has written as many bytes as it says, into the slices it was given,
+//!   in their order.
+//! - SHORT: see the module above. tokio's own `try_read_vectored` and `poll_write_vectored` do not
+//!   do so; measured on 100 messages, 202 calls of which 101 found nothing, against 102 and 1.
 
 use std::{
     io::{self, IoSlice},
@@ -108,7 +109,8 @@ impl<'a> Socket<'a> {
     }
 
     fn recv_pieces(self, chain: &mut ChainMut, inq: Inq) -> io::Result<Received> {
-        let mut slices: [_; RECV_SLICES_MAX] = std::array::from_fn(|_| MaybeUninitSlice::new(&mut []));
+        let mut slices: [_; RECV_SLICES_MAX] =
+            std::array::from_fn(|_| MaybeUninitSlice::new(&mut []));
         let mut count = 0;
         for (slice, room) in slices.iter_mut().zip(chain.room_mut()) {
             *slice = MaybeUninitSlice::new(room);
@@ -116,7 +118,11 @@ impl<'a> Socket<'a> {
         }
         let slices = &mut slices[..count];
         let offered = slices.iter().map(|slice| slice.len()).sum();
-        self.try_io(Interest::READABLE, |socket| recv(socket, slices, offered, inq), Received::is_drained)
+        self.try_io(
+            Interest::READABLE,
+            |socket| recv(socket, slices, offered, inq),
+            Received::is_drained,
+        )
     }
 
     /// Looks whether a byte is there, without taking it: 1, or 0 at the end of the stream.
@@ -124,7 +130,11 @@ impl<'a> Socket<'a> {
     /// # Errors
     /// Those of the socket, even if there are bytes before them; `WouldBlock` if nothing is there.
     pub(super) fn try_peek(self) -> io::Result<usize> {
-        let count = self.try_io(Interest::READABLE, |socket| socket.peek(&mut [MaybeUninit::uninit()]), |_| false)?;
+        let count = self.try_io(
+            Interest::READABLE,
+            |socket| socket.peek(&mut [MaybeUninit::uninit()]),
+            |_| false,
+        )?;
         self.sock().take_error()?.map_or(Ok(count), Err)
     }
 
@@ -141,8 +151,9 @@ impl<'a> Socket<'a> {
         self.try_io(Interest::WRITABLE, send, |&sent| 0 < sent && sent < offered)
     }
 
-    /// Makes a call if tokio holds the socket for ready. If the call says nothing is left to do, tokio holds it for not ready afterwards:
-    /// as of before the call, so that what happens meanwhile is not missed.
+    /// Makes a call if tokio holds the socket for ready. If the call says nothing is left to do,
+    /// tokio holds it for not ready afterwards: as of before the call, so that what happens
+    /// meanwhile is not missed.
     fn try_io<R>(
         self,
         interest: Interest,
@@ -203,7 +214,12 @@ const NO_SIGNAL: std::ffi::c_int = libc::MSG_NOSIGNAL;
 #[cfg(not(target_os = "linux"))]
 const NO_SIGNAL: std::ffi::c_int = 0;
 
-fn recv(socket: &SockRef<'_>, slices: &mut [MaybeUninitSlice<'_>], offered: usize, inq: Inq) -> io::Result<Received> {
+fn recv(
+    socket: &SockRef<'_>,
+    slices: &mut [MaybeUninitSlice<'_>],
+    offered: usize,
+    inq: Inq,
+) -> io::Result<Received> {
     let (count, left) = match slices {
         slices if inq == Inq::On => recv_inq(socket, slices)?,
         [slice] => (socket.recv(slice)?, None),
@@ -212,8 +228,8 @@ fn recv(socket: &SockRef<'_>, slices: &mut [MaybeUninitSlice<'_>], offered: usiz
     Ok(Received { count, is_full: count == offered, left })
 }
 
-/// Tells the kernel to answer each receiving call with what is left, if it can (Linux 4.18; tcp(7) does not have it, the commit
-/// b75eba76d3d7 does).
+/// Tells the kernel to answer each receiving call with what is left, if it can (Linux 4.18; tcp(7)
+/// does not have it, the commit b75eba76d3d7 does).
 #[cfg(target_os = "linux")]
 fn ask_inq(tcp: &TcpStream) -> Inq {
     use std::os::fd::AsRawFd;
@@ -239,7 +255,10 @@ fn ask_inq(_: &TcpStream) -> Inq {
 
 /// Receives, and reads from the control message how many bytes are left.
 #[cfg(target_os = "linux")]
-fn recv_inq(socket: &SockRef<'_>, slices: &mut [MaybeUninitSlice<'_>]) -> io::Result<(usize, Option<usize>)> {
+fn recv_inq(
+    socket: &SockRef<'_>,
+    slices: &mut [MaybeUninitSlice<'_>],
+) -> io::Result<(usize, Option<usize>)> {
     /// The head of a control message and an int, both padded to the longest alignment.
     const CONTROL_LEN: usize = size_of::<libc::cmsghdr>() + 16;
     let mut control = [MaybeUninit::<u8>::uninit(); CONTROL_LEN];
@@ -255,26 +274,37 @@ fn recv_inq(socket: &SockRef<'_>, slices: &mut [MaybeUninitSlice<'_>]) -> io::Re
 }
 
 #[cfg(not(target_os = "linux"))]
-fn recv_inq(socket: &SockRef<'_>, slices: &mut [MaybeUninitSlice<'_>]) -> io::Result<(usize, Option<usize>)> {
+fn recv_inq(
+    socket: &SockRef<'_>,
+    slices: &mut [MaybeUninitSlice<'_>],
+) -> io::Result<(usize, Option<usize>)> {
     Ok((socket.recv_vectored(slices)?.0, None))
 }
 
-/// What a control message says is left: `struct cmsghdr { size_t cmsg_len; int cmsg_level; int cmsg_type; }`, then an int.
+/// What a control message says is left: `struct cmsghdr { size_t cmsg_len; int cmsg_level; int
+/// cmsg_type; }`, then an int.
 #[cfg(target_os = "linux")]
 fn left_of(control: &[u8]) -> Option<usize> {
-    let int_at = |at: usize| -> Option<i32> { Some(i32::from_ne_bytes(control.get(at..at + 4)?.try_into().ok()?)) };
+    let int_at = |at: usize| -> Option<i32> {
+        Some(i32::from_ne_bytes(control.get(at..at + 4)?.try_into().ok()?))
+    };
     let head_len = size_of::<libc::cmsghdr>();
     let (level, kind) = (int_at(head_len - 8)?, int_at(head_len - 4)?);
     // SAFETY: only computes where the data begins.
     let data_at = unsafe { libc::CMSG_LEN(0) } as usize;
-    (level == libc::SOL_TCP && kind == libc::TCP_CM_INQ).then(|| int_at(data_at)).flatten()?.try_into().ok()
+    (level == libc::SOL_TCP && kind == libc::TCP_CM_INQ)
+        .then(|| int_at(data_at))
+        .flatten()?
+        .try_into()
+        .ok()
 }
 
 /// Bounds what the kernel takes of a socket's stream before the network does: TCP_NOTSENT_LOWAT.
 ///
-/// Without it the kernel takes megabytes for a peer that reads slowly, which no account sees, and a writer learns of the peer's
-/// progress in large steps only. 128 KiB costs no throughput (Linux commit c9bee3b7fdec: "128 KB or less is OK"); call it on accepted
-/// sockets. Does nothing where the system has no such option.
+/// Without it the kernel takes megabytes for a peer that reads slowly, which no account sees, and a
+/// writer learns of the peer's progress in large steps only. 128 KiB costs no throughput (Linux
+/// commit c9bee3b7fdec: "128 KB or less is OK"); call it on accepted sockets. Does nothing where
+/// the system has no such option.
 ///
 /// # Errors
 /// Those of `setsockopt`.

@@ -23,7 +23,11 @@ pub(crate) struct Tether {
 
 impl Tether {
     pub(crate) fn new(sleepers: &Arc<Sleepers>) -> Self {
-        Self { tie: sleepers.ties.join(), sleepers: Arc::clone(sleepers), mark: AtomicU32::new(Mark::NONE.bits()) }
+        Self {
+            tie: sleepers.ties.join(),
+            sleepers: Arc::clone(sleepers),
+            mark: AtomicU32::new(Mark::NONE.bits()),
+        }
     }
 
     /// Whether the server stops.

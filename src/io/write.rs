@@ -18,23 +18,27 @@ use super::{
 /// So many pieces go into one call; the list is on the stack (hyper and tokio-util: 64).
 const SLICES_MAX: usize = 64;
 
-/// So many bytes in several pieces are gathered on the stack, and sent as one: the list, and the call that takes it, cost 80 to 100 ns
-/// more than the copy (measured over loopback from 64 bytes on; at 4 KiB little is left of it).
+/// So many bytes in several pieces are gathered on the stack, and sent as one: the list, and the
+/// call that takes it, cost 80 to 100 ns more than the copy (measured over loopback from 64 bytes
+/// on; at 4 KiB little is left of it).
 const SMALL_LEN: usize = 2 << 10;
 /// In so many pieces at most: more are worth a list.
 const SMALL_SLICES_MAX: usize = 8;
 
-/// A piece that is shorter is gathered with what follows, up to this length, for a transport that takes one piece a call.
+/// A piece that is shorter is gathered with what follows, up to this length, for a transport that
+/// takes one piece a call.
 const GATHER_LEN: usize = 8 << 10;
 
-/// Writes from the front of `buf` with one call, and consumes what was written: each block of a chain goes home with its last byte.
+/// Writes from the front of `buf` with one call, and consumes what was written: each block of a
+/// chain goes home with its last byte.
 ///
-/// Up to 64 pieces go into one vectored call, and one piece, or a few that are at most 2 KiB together, into a plain one. Where the transport is not
-/// vectored, a piece that is shorter than 8 KiB is gathered on the stack with what follows, up to 8 KiB. Returns how many bytes were written; 0 if
-/// `buf` is empty, or if the transport takes no more.
+/// Up to 64 pieces go into one vectored call, and one piece, or a few that are at most 2 KiB
+/// together, into a plain one. Where the transport is not vectored, a piece that is shorter than 8
+/// KiB is gathered on the stack with what follows, up to 8 KiB. Returns how many bytes were
+/// written; 0 if `buf` is empty, or if the transport takes no more.
 ///
-/// As `tokio_util::io::poll_write_buf`, but for bare sockets (see [the module](super)), where a call that was cut short is not followed by
-/// one that only hears "not now".
+/// As `tokio_util::io::poll_write_buf`, but for bare sockets (see [the module](super)), where a
+/// call that was cut short is not followed by one that only hears "not now".
 ///
 /// # Errors
 /// Those of the transport; `buf` is as it was then.
@@ -54,7 +58,10 @@ pub fn poll_write_buf<T: AsyncWrite + ?Sized, B: Buf + ?Sized>(
 ///
 /// # Cancel safety
 /// Resumable: what was written is gone from `buf`, the rest is there.
-pub async fn write_all_buf<T: AsyncWrite + Unpin + ?Sized, B: Buf + ?Sized>(io: &mut T, buf: &mut B) -> io::Result<()> {
+pub async fn write_all_buf<T: AsyncWrite + Unpin + ?Sized, B: Buf + ?Sized>(
+    io: &mut T,
+    buf: &mut B,
+) -> io::Result<()> {
     std::future::poll_fn(|cx| poll_write_all_buf(Pin::new(io), cx, buf)).await
 }
 
@@ -106,7 +113,8 @@ fn poll_write_piece<T: AsyncWrite + ?Sized>(
             let polled = poll_send_slices(socket, cx, &[IoSlice::new(piece)]);
             reach(io.as_ref().get_ref(), cx, polled)
         }
-        // That of tokio's TCP streams is SHORT by itself, and raises no signal; a call that was interrupted is made again, as all others are.
+        // That of tokio's TCP streams is SHORT by itself, and raises no signal; a call that was
+        // interrupted is made again, as all others are.
         Some(_) => loop {
             match io.as_mut().poll_write(cx, piece) {
                 Poll::Ready(Err(error)) if error.kind() == io::ErrorKind::Interrupted => {}
@@ -159,7 +167,8 @@ fn poll_write_pieces<T: AsyncWrite + ?Sized, B: Buf + ?Sized>(
     io.poll_write(cx, &gathered[..len])
 }
 
-/// Writes `slices` with one call; a bare socket that took only some is not asked again only to hear "not now" (SHORT).
+/// Writes `slices` with one call; a bare socket that took only some is not asked again only to hear
+/// "not now" (SHORT).
 // For rooms above, of which not all are built.
 #[allow(dead_code)]
 pub(crate) fn poll_write_slices<T: AsyncWrite>(
@@ -176,7 +185,11 @@ pub(crate) fn poll_write_slices<T: AsyncWrite>(
     }
 }
 
-fn poll_send_slices(socket: Socket<'_>, cx: &mut Context<'_>, slices: &[IoSlice<'_>]) -> Poll<io::Result<usize>> {
+fn poll_send_slices(
+    socket: Socket<'_>,
+    cx: &mut Context<'_>,
+    slices: &[IoSlice<'_>],
+) -> Poll<io::Result<usize>> {
     loop {
         ready!(socket.poll_write_ready(cx))?;
         match socket.try_send(slices) {

@@ -3,23 +3,23 @@
 use std::{fmt, sync::Arc};
 
 use super::settings::Settings;
-use crate::pool::Cover;
+use crate::pool::Credit;
 
 /// Goes with the request: in the future of the response, then in its body.
 pub(super) struct Admission {
-    cover: Option<Cover>,
+    credit: Option<Credit>,
     settings: Arc<Settings>,
 }
 
 impl Admission {
-    pub(super) fn new(cover: Cover, settings: &Arc<Settings>) -> Self {
-        Self { cover: Some(cover), settings: Arc::clone(settings) }
+    pub(super) fn new(credit: Credit, settings: &Arc<Settings>) -> Self {
+        Self { credit: Some(credit), settings: Arc::clone(settings) }
     }
 }
 
 impl Drop for Admission {
     fn drop(&mut self) {
-        if let Some(account) = self.cover.take().and_then(Cover::end) {
+        if let Some(account) = self.credit.take().and_then(Credit::end) {
             self.settings.end(account);
         }
     }
@@ -27,6 +27,6 @@ impl Drop for Admission {
 
 impl fmt::Debug for Admission {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("Admission").field(&self.cover).finish()
+        f.debug_tuple("Admission").field(&self.credit).finish()
     }
 }

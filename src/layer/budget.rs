@@ -11,11 +11,14 @@ use bytes::Bytes;
 use http_body::Body;
 use tower_service::Service;
 
-use super::{admission::Admission, budget_body::BudgetBody, budget_future::BudgetFuture, settings::Settings};
+use super::{
+    admission::Admission, budget_body::BudgetBody, budget_future::BudgetFuture, settings::Settings,
+};
 
 /// A service whose requests are kept within a budget, made by [`BudgetLayer`](super::BudgetLayer).
 ///
-/// Clones share the budget. It is ready when the inner service is: memory is looked for when there is a request to look for.
+/// Clones share the budget. It is ready when the inner service is: memory is looked for when there
+/// is a request to look for.
 #[derive(Clone)]
 pub struct Budget<S> {
     inner: S,
@@ -45,8 +48,8 @@ where
 
     fn call(&mut self, mut request: Request<R>) -> BudgetFuture<S::Future> {
         match self.settings.admit(&mut request) {
-            Ok(cover) => {
-                let admission = Admission::new(cover, &self.settings);
+            Ok(credit) => {
+                let admission = Admission::new(credit, &self.settings);
                 BudgetFuture::admitted(self.inner.call(request), admission)
             }
             Err(error) => BudgetFuture::refused(self.settings.refusal(request.headers(), &error)),
@@ -56,6 +59,9 @@ where
 
 impl<S: fmt::Debug> fmt::Debug for Budget<S> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Budget").field("inner", &self.inner).field("account", &self.settings.account).finish()
+        f.debug_struct("Budget")
+            .field("inner", &self.inner)
+            .field("account", &self.settings.account)
+            .finish()
     }
 }

@@ -12,9 +12,11 @@ use pin_project_lite::pin_project;
 use super::admission::Admission;
 
 pin_project! {
-    /// The body of [`Budget`](super::Budget)'s responses: the inner service's, or that of a refusal.
+    /// The body of [`Budget`](super::Budget)'s responses: the inner service's, or that of a
+    /// refusal.
     ///
-    /// What was reserved for the request is given back at its end, at its first error, or when it is dropped.
+    /// What was reserved for the request is given back at its end, at its first error, or when it
+    /// is dropped.
     ///
     /// # Errors
     /// Those of the inner body.
@@ -57,7 +59,10 @@ where
     type Data = B::Data;
     type Error = B::Error;
 
-    fn poll_frame(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<B::Data>, B::Error>>> {
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<B::Data>, B::Error>>> {
         let this = self.project();
         match this.kind.project() {
             KindProjection::Inner { mut body } => {
@@ -68,7 +73,9 @@ where
                 Poll::Ready(frame)
             }
             KindProjection::Refused { text } if text.is_empty() => Poll::Ready(None),
-            KindProjection::Refused { text } => Poll::Ready(Some(Ok(Frame::data(std::mem::take(text).into())))),
+            KindProjection::Refused { text } => {
+                Poll::Ready(Some(Ok(Frame::data(std::mem::take(text).into()))))
+            }
         }
     }
 

@@ -64,7 +64,10 @@ where
             StepProjection::Admitted { inner, admission } => {
                 let response = ready!(inner.poll(cx));
                 let admission = admission.take();
-                Poll::Ready(response.map(|response| response.map(|body| BudgetBody::admitted(body, admission))))
+                Poll::Ready(
+                    response
+                        .map(|response| response.map(|body| BudgetBody::admitted(body, admission))),
+                )
             }
             StepProjection::Refused { response } => {
                 let response = response.take().expect("a future is not polled after it was ready");

@@ -1,9 +1,11 @@
 //! A tower layer that keeps requests within a budget (feature `tower`).
 //!
-//! [`BudgetLayer`] reserves memory for each request before the service sees it, and answers 503 when there is none: a server that is
-//! short of memory says so at once, instead of taking on work that then waits for memory behind the work it has. What was reserved is
-//! held until the response's body has ended or is dropped, on every path: an error, a panic, a timeout above, a client that goes away.
-//! A limit on concurrency does less: its permit is back before the body is sent.
+//! [`BudgetLayer`] reserves memory for each request before the service sees it, and answers 503
+//! when there is none: a server that is short of memory says so at once, instead of taking on work
+//! that then waits for memory behind the work it has. What was reserved is held until the
+//! response's body has ended or is dropped, on every path: an error, a panic, a timeout above, a
+//! client that goes away. A limit on concurrency does less: its permit is back before the body is
+//! sent.
 //!
 //! ```
 //! use leasehold::{BlockMut, LeaseError, Pool, layer::BudgetLayer};
@@ -18,7 +20,7 @@
 //! let mut service = ServiceBuilder::new().layer(BudgetLayer::new(&pool)).service(service_fn(
 //!     async |request: Request<Full<Bytes>>| {
 //!         // The request's own account: what is leased there is made of what was reserved.
-//!         let account = request.extensions().get::<Pool>().expect("the layer puts it there");
+//!         let account = request.extensions().get::<Account>().expect("the layer puts it there");
 //!         let _block = account.try_lease(4 << 10)?;
 //!         Ok::<_, LeaseError>(Response::new(Full::<Bytes>::from("done")))
 //!     },
@@ -27,7 +29,7 @@
 //!
 //! let response = service.ready().await?.call(upload()).await?;
 //! assert_eq!(response.status(), StatusCode::OK);
-//! // A floor of 64 KiB and the length that was announced, less the block that was made of it and is home again.
+//! // A base_len of 64 KiB and the length that was announced, less the block that was made of it and is home again.
 //! assert_eq!(pool.leased(), (64 << 10) + (100 << 10) - (4 << 10));
 //! drop(response); // sent, or its client is gone
 //! assert_eq!(pool.leased(), 0);
@@ -49,4 +51,6 @@ mod budget_layer;
 mod settings;
 mod spares;
 
-pub use self::{budget::Budget, budget_body::BudgetBody, budget_future::BudgetFuture, budget_layer::BudgetLayer};
+pub use self::{
+    budget::Budget, budget_body::BudgetBody, budget_future::BudgetFuture, budget_layer::BudgetLayer,
+};

@@ -10,9 +10,10 @@ use bytes::Bytes;
 use http_body::{Body, SizeHint};
 
 use super::spares::Spares;
-use crate::pool::{Cover, LeaseError, Pool};
+use crate::pool::{Account, Credit, LeaseError};
 
-/// For what a response begins with, and for what a request's body takes beyond its length: it is read into whole blocks.
+/// For what a response begins with, and for what a request's body takes beyond its length: it is
+/// read into whole blocks.
 const FLOOR: usize = 64 << 10;
 
 /// As much as one read of a body brings; memory for more grows with it.
@@ -26,11 +27,11 @@ type Name = dyn Fn(&Method, &Uri, &HeaderMap) -> Cow<'static, str> + Send + Sync
 
 #[derive(Clone)]
 pub(super) struct Settings {
-    pub(super) account: Pool,
-    pub(super) floor: usize,
+    pub(super) account: Account,
+    pub(super) base_len: usize,
     pub(super) unknown_len: usize,
-    pub(super) body_max: usize,
-    pub(super) request_max: usize,
+    pub(super) max_body: usize,
+    pub(super) max_request: usize,
     pub(super) retry_after: HeaderValue,
     pub(super) refuse: Option<Arc<Refuse>>,
     pub(super) name: Option<Arc<Name>>,
@@ -39,13 +40,13 @@ pub(super) struct Settings {
 }
 
 impl Settings {
-    pub(super) fn new(account: &Pool) -> Self {
+    pub(super) fn new(account: &Account) -> Self {
         Self {
             account: account.clone(),
-            floor: FLOOR,
+            base_len: FLOOR,
             unknown_len: UNKNOWN_LEN,
-            body_max: usize::MAX,
-            request_max: account.budget(),
+            max_body: usize::MAX,
+            max_request: account.budget_of_pool(),
             retry_after: HeaderValue::from_static("1"),
             refuse: None,
             name: None,
@@ -54,28 +55,31 @@ impl Settings {
     }
 
     /// Opens the request's account, and reserves there what it will need.
-    pub(super) fn admit<B: Body>(&self, request: &mut Request<B>) -> Result<Cover, LeaseError> {
+    pub(super) fn admit<B: Body>(&self, request: &mut Request<B>) -> Result<Credit, LeaseError> {
         let account = match &self.name {
-            Some(name) => {
-                self.account.child(name(request.method(), request.uri(), request.headers()), self.request_max)
+            Some(name) => self.account.account(
+                name(request.method(), request.uri(), request.headers()),
+                self.max_request,
+            ),
+            None => {
+                self.spares.take().unwrap_or_else(|| self.account.account(NAME, self.max_request))
             }
-            None => self.spares.take().unwrap_or_else(|| self.account.child(NAME, self.request_max)),
         };
         let wanted = self.wanted(&request.body().size_hint()).min(account.reservation_max());
         let its_own = account.clone();
-        let cover = account.into_cover(wanted)?;
+        let credit = account.into_credit(wanted)?;
         match request.extensions_mut().get_mut() {
             // The connection's: its place is made already.
             Some(place) => *place = its_own,
             None => drop(request.extensions_mut().insert(its_own)),
         }
-        Ok(cover)
+        Ok(credit)
     }
 
     /// The request that this was the account of is over.
-    pub(super) fn end(&self, account: Pool) {
+    pub(super) fn end(&self, account: Account) {
         // The service may have changed the limit.
-        if self.name.is_none() && account.limit() == self.request_max {
+        if self.name.is_none() && account.limit() == self.max_request {
             self.spares.put(account);
         }
     }
@@ -85,8 +89,8 @@ impl Settings {
         let saturated = |len: u64| usize::try_from(len).unwrap_or(usize::MAX);
         let (least, most) = (saturated(hint.lower()), hint.upper().map_or(usize::MAX, saturated));
         // Exact if both are the same.
-        let body = self.unknown_len.max(least).min(most).min(self.body_max);
-        self.floor.saturating_add(body)
+        let body = self.unknown_len.max(least).min(most).min(self.max_body);
+        self.base_len.saturating_add(body)
     }
 
     pub(super) fn refusal(&self, headers: &HeaderMap, error: &LeaseError) -> Response<Bytes> {
@@ -97,18 +101,28 @@ impl Settings {
         *response.status_mut() = StatusCode::SERVICE_UNAVAILABLE;
         response.headers_mut().insert(RETRY_AFTER, self.retry_after.clone());
         if is_grpc(headers) {
-            // Without a body: clients take whatever is there for messages, and say that it is broken.
-            let fields = [(CONTENT_TYPE, GRPC), (GRPC_STATUS, GRPC_UNAVAILABLE), (GRPC_MESSAGE, REFUSAL.trim_end())];
-            response.headers_mut().extend(fields.map(|(name, value)| (name, HeaderValue::from_static(value))));
+            // Without a body: clients take whatever is there for messages, and say that it is
+            // broken.
+            let fields = [
+                (CONTENT_TYPE, GRPC),
+                (GRPC_STATUS, GRPC_UNAVAILABLE),
+                (GRPC_MESSAGE, REFUSAL.trim_end()),
+            ];
+            response
+                .headers_mut()
+                .extend(fields.map(|(name, value)| (name, HeaderValue::from_static(value))));
         } else {
-            response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
+            response
+                .headers_mut()
+                .insert(CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
             *response.body_mut() = Bytes::from_static(REFUSAL.as_bytes());
         }
         response
     }
 }
 
-/// gRPC over HTTP/2, Requests: the content type of a call begins so, with `+proto` or `-web` behind it.
+/// gRPC over HTTP/2, Requests: the content type of a call begins so, with `+proto` or `-web` behind
+/// it.
 fn is_grpc(headers: &HeaderMap) -> bool {
     headers.get(CONTENT_TYPE).is_some_and(|of| of.as_bytes().starts_with(GRPC.as_bytes()))
 }

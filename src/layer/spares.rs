@@ -1,16 +1,18 @@
 //! `Spares`: the accounts of requests that are over, for those to come.
 //!
-//! Opening an account and ending it costs more than all else that the layer does for a small request.
+//! Opening an account and ending it costs more than all else that the layer does for a small
+//! request.
 //!
 //! # Invariants
-//! - UNUSED: a spare account has one handle, which is here; nothing is charged to it, and it has no peak.
+//! - UNUSED: a spare account has one handle, which is here; nothing is charged to it, and it has no
+//!   peak.
 
-use crate::{pool::Pool, sync::TryLock};
+use crate::{pool::Account, sync::TryLock};
 
 /// As many as small requests are in flight at once in a busy server; of 120 bytes each.
 const SPARES_MAX: usize = 64;
 
-pub(super) struct Spares(TryLock<Vec<Pool>>);
+pub(super) struct Spares(TryLock<Vec<Account>>);
 
 impl Spares {
     pub(super) fn new() -> Self {
@@ -18,12 +20,12 @@ impl Spares {
     }
 
     /// An account, if there is one and nobody else is looking.
-    pub(super) fn take(&self) -> Option<Pool> {
+    pub(super) fn take(&self) -> Option<Account> {
         self.0.try_lock()?.pop()
     }
 
     /// Keeps an account that nobody uses any more.
-    pub(super) fn put(&self, mut account: Pool) {
+    pub(super) fn put(&self, mut account: Account) {
         if !account.is_unused() {
             return;
         }

@@ -37,7 +37,7 @@ pub(super) const POOL_FIGURES: &[Figure<Stats>] = &[
     Figure::new("leasehold_waiting", Count, "Requests that wait for memory now, of the pool or of an account.", Gauge(|pool| pool.waiting)),
     Figure::new("leasehold_waits_total", Count, "Requests that had to wait for memory.", Counter(|pool| pool.waits)),
     Figure::new("leasehold_refusals_total", Count, "Requests for memory that were refused.", Counter(|pool| pool.refused)),
-    Figure::new("leasehold_steals_total", Count, "Times that magazines were emptied for somebody who found none.", Counter(|pool| pool.steals)),
+    Figure::new("leasehold_cache_flushes_total", Count, "Times that magazines were emptied for somebody who found none.", Counter(|pool| pool.cache_flushes)),
     Figure::new("leasehold_trimmed_bytes_total", Bytes, "Given back to the system by trimming.", Counter(|pool| pool.trimmed)),
 ];
 
@@ -78,15 +78,23 @@ mod tests {
 
     use super::*;
 
-    /// The conventions of Prometheus: base units in the name, and `total` at the end of a counter. The docs know each.
+    /// The conventions of Prometheus: base units in the name, and `total` at the end of a counter.
+    /// The docs know each.
     fn assert_conventional<S>(figures: &[Figure<S>], names: &mut BTreeSet<&'static str>) {
         for Figure { name, unit, meaning, read } in figures {
             assert!(names.insert(name), "{name} is there twice");
             assert!(name.starts_with("leasehold_"), "{name}");
             assert_eq!(name.ends_with("_total"), matches!(read, Counter(_)), "{name}");
-            assert_eq!(name.trim_end_matches("_total").ends_with("_bytes"), *unit == Bytes, "{name}");
+            assert_eq!(
+                name.trim_end_matches("_total").ends_with("_bytes"),
+                *unit == Bytes,
+                "{name}"
+            );
             assert!(meaning.ends_with('.'), "{name}: a sentence");
-            assert!(include_str!("../metrics.rs").contains(&format!("| `{name}` |")), "{name} is not in the docs");
+            assert!(
+                include_str!("../metrics.rs").contains(&format!("| `{name}` |")),
+                "{name} is not in the docs"
+            );
         }
     }
 

@@ -16,11 +16,11 @@ mod wait;
 pub(crate) use self::handles::{Recharge, Shape, Wait, resolve};
 pub use self::{
     handles::{
-        AccountStats, Block, BlockMut, BuildError, Builder, ClassStats, Cover, Lease, LeaseError, Pool, Pressure,
-        Refusals, Reservation, Reserve, Stats,
+        Account, AccountStats, Block, BlockMut, BuildError, Builder, ClassStats, Credit,
+        LeaseError, LeaseFuture, Pool, Pressure, Refusals, Reservation, ReserveFuture, Stats,
     },
     store::Backing,
 };
 // For rooms above, of which not all are built.
 #[allow(unused_imports)]
-pub(crate) use self::handles::{Onlooker, SetAside};
+pub(crate) use self::handles::{SetAside, WeakPool};

@@ -18,7 +18,8 @@ use std::sync::atomic::Ordering::Relaxed;
 static NEXT_INDEX: AtomicUsize = AtomicUsize::new(0);
 
 thread_local! {
-    /// Const-initialised and without a destructor: it can be read while the thread is being torn down.
+    /// Const-initialised and without a destructor: it can be read while the thread is being torn
+    /// down.
     static INDEX: Cell<usize> = const { Cell::new(usize::MAX) };
 }
 

@@ -1,7 +1,8 @@
 //! A lock that is tried rather than waited for: one swap to lock, one plain store to unlock.
 //!
 //! # Invariants
-//! - ONE-GUARD: `locked` is true exactly while one [`TryLockGuard`] exists; only a guard reaches `value`.
+//! - ONE-GUARD: `locked` is true exactly while one [`TryLockGuard`] exists; only a guard reaches
+//!   `value`.
 
 use std::{
     cell::UnsafeCell,
@@ -12,13 +13,15 @@ use std::{
     },
 };
 
-/// Holders keep it for a handful of instructions and never across a system call, so whoever must have it spins.
+/// Holders keep it for a handful of instructions and never across a system call, so whoever must
+/// have it spins.
 pub(crate) struct TryLock<T> {
     locked: AtomicBool,
     value: UnsafeCell<T>,
 }
 
-// SAFETY: ONE-GUARD: the value is reached by one thread at a time, so sharing the lock needs no more than `T: Send`.
+// SAFETY: ONE-GUARD: the value is reached by one thread at a time, so sharing the lock needs no
+// more than `T: Send`.
 unsafe impl<T: Send> Sync for TryLock<T> {}
 
 /// How often `lock` spins before it lets a preempted holder run.
@@ -31,7 +34,8 @@ impl<T> TryLock<T> {
 
     #[inline]
     pub(crate) fn try_lock(&self) -> Option<TryLockGuard<'_, T>> {
-        // Pairs with the store in the guard's drop. A guard must not even be made if it is not ours: its drop unlocks.
+        // Pairs with the store in the guard's drop. A guard must not even be made if it is not
+        // ours: its drop unlocks.
         (!self.locked.swap(true, Acquire)).then(|| TryLockGuard { lock: self })
     }
 

@@ -12,10 +12,10 @@ use super::WakeList;
 use crate::sync::Mutex;
 
 #[derive(Debug, Default)]
-pub(crate) struct Bell(Mutex<State>);
+pub(crate) struct Bell(Mutex<BellState>);
 
 #[derive(Debug, Default)]
-struct State {
+struct BellState {
     /// How often it rang.
     rings: u64,
     next: u64,

@@ -1,8 +1,10 @@
 //! `WakeList`: tasks to wake once no lock is held.
 //!
 //! # Invariants
-//! - AFTER-UNLOCK: a waker may run anybody's code. It is put into a list under a lock, and called after that.
-//! - ALL-WOKEN: a waker that panics keeps no other task asleep. The list wakes the others on the way of the panic.
+//! - AFTER-UNLOCK: a waker may run anybody's code. It is put into a list under a lock, and called
+//!   after that.
+//! - ALL-WOKEN: a waker that panics keeps no other task asleep. The list wakes the others on the
+//!   way of the panic.
 
 use std::{
     collections::VecDeque,
@@ -70,7 +72,8 @@ impl FromIterator<Waker> for WakeList {
     }
 }
 
-/// Calls one waker. A panic of it goes on, but not while another panic is on its way: a second one would abort the process.
+/// Calls one waker. A panic of it goes on, but not while another panic is on its way: a second one
+/// would abort the process.
 pub(crate) fn wake(waker: Waker) {
     if std::thread::panicking() {
         let _ = catch_unwind(AssertUnwindSafe(|| waker.wake()));
@@ -79,7 +82,8 @@ pub(crate) fn wake(waker: Waker) {
     }
 }
 
-/// Does what wakes tasks, for a timer that goes on whatever their wakers do. The panic hook has told of a panic; there is nobody else to tell.
+/// Does what wakes tasks, for a timer that goes on whatever their wakers do. The panic hook has
+/// told of a panic; there is nobody else to tell.
 pub(crate) fn contain<R>(wakes: impl FnOnce() -> R) -> Option<R> {
     // ALL-WOKEN, and AFTER-UNLOCK: what the wakers belong to is whole.
     catch_unwind(AssertUnwindSafe(wakes)).ok()

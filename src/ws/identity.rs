@@ -45,18 +45,28 @@ impl PerMessage {
     ) -> Poll<Result<Option<Incoming>, Error>> {
         match reading.decode(rules) {
             // The rules are that nothing comes compressed; there is nothing to inflate it.
-            Ok(Some(Incoming::Data { is_compressed: true, .. })) => Poll::Ready(Err(Violation::Inflate.into())),
+            Ok(Some(Incoming::Data { is_compressed: true, .. })) => {
+                Poll::Ready(Err(Violation::Inflate.into()))
+            }
             decoded => Poll::Ready(decoded),
         }
     }
 
     pub(in crate::ws) fn clear(&mut self) {}
 
-    pub(in crate::ws) fn deflate(&mut self, header: Header, payload: Chain, _: &ChainMut) -> Option<(Header, Chain)> {
+    pub(in crate::ws) fn deflate(
+        &mut self,
+        header: Header,
+        payload: Chain,
+        _: &ChainMut,
+    ) -> Option<(Header, Chain)> {
         Some((header, payload))
     }
 
-    pub(in crate::ws) fn poll_deflate(&mut self, _: &mut Context<'_>) -> Poll<Option<(Header, Chain)>> {
+    pub(in crate::ws) fn poll_deflate(
+        &mut self,
+        _: &mut Context<'_>,
+    ) -> Poll<Option<(Header, Chain)>> {
         Poll::Ready(None)
     }
 

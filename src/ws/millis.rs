@@ -5,7 +5,8 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// Milliseconds since the program asked first. Comes round after 49 days, when what is that old looks young for a moment.
+/// Milliseconds since the program asked first. Comes round after 49 days, when what is that old
+/// looks young for a moment.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Millis(u32);
 

@@ -1,8 +1,9 @@
 //! WebSocket (RFC 6455) whose messages are chains (feature `ws`).
 //!
-//! A [`WebSocket`] is a stream and a sink of [`Message`]s. A payload stays in the leased blocks it was read into: unmasked and checked in
-//! place, fragments joined without copying; what is sent goes out of the blocks it lies in, behind a header that needs none. Between messages
-//! a socket holds no block. A [`Hub`] sends one message to many.
+//! A [`WebSocket`] is a stream and a sink of [`Message`]s. A payload stays in the leased blocks it
+//! was read into: unmasked and checked in place, fragments joined without copying; what is sent
+//! goes out of the blocks it lies in, behind a header that needs none. Between messages a socket
+//! holds no block. A [`Hub`] sends one message to many.
 //!
 //! | the handshake (RFC 6455 §4) | |
 //! |---|---|
@@ -11,10 +12,12 @@
 //! | [`connect`], [`connect_on`], [`Connect`] | of a client, on TCP or any transport |
 //! | [`WebSocket::new`] | done elsewhere |
 //!
-//! After a handshake the transport is the bare socket again, as [`AnyStream`](crate::io::AnyStream), and nothing is left of HTTP but frames that
-//! came early, in leased blocks. To an HTTP server the connection has ended then, and is no longer counted. When a server of
-//! this crate stops, a socket that it accepted tells its peer so (1001). With `Serve::shutdown_timeout` the server waits for such sockets,
-//! and cuts them when the time is over.
+//! After a handshake the transport is the bare socket again, as
+//! [`AnyStream`](crate::io::AnyStream), and nothing is left of HTTP but frames that came early, in
+//! leased blocks. To an HTTP server the connection has ended then, and is no longer counted. When a
+//! server of this crate stops, a socket that it accepted tells its peer so (1001). With
+//! `Serve::shutdown_timeout` the server waits for such sockets, and cuts them when the time is
+//! over.
 //!
 //! # Examples
 //! An echo on hyper, at every path:
@@ -30,7 +33,7 @@
 //!         Err(error) => return Ok(error.into_response()),
 //!     };
 //!     tokio::spawn(async move {
-//!         let socket_pool = pool.child("echo", 1 << 20); // at most so much for this socket
+//!         let socket_pool = pool.account("echo", 1 << 20); // at most so much for this socket
 //!         let mut socket = upgrade.accept(&socket_pool).await?;
 //!         while let Some(received) = socket.recv().await {
 //!             match received {

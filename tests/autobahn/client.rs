@@ -27,7 +27,10 @@ async fn a_client_passes_the_suite() {
         Connect::new(request).config(Arc::clone(&config)).connect(&pool)
     };
 
-    let port = TcpListener::bind("127.0.0.1:0").and_then(|free| free.local_addr()).expect("a free port").port();
+    let port = TcpListener::bind("127.0.0.1:0")
+        .and_then(|free| free.local_addr())
+        .expect("a free port")
+        .port();
     let reports = Reports::new("client");
     let server = format!("127.0.0.1:{port}");
     suite.args(["-m", "fuzzingserver", "-o"]).arg(reports.path()).arg(&server);
@@ -37,20 +40,24 @@ async fn a_client_passes_the_suite() {
         let count = loop {
             match connect(format!("ws://{server}/getCaseCount")).await {
                 Ok((mut socket, _)) => match socket.recv().await {
-                    Some(Ok(Message::Text(count))) => break count.to_str().parse::<usize>().expect("a number"),
+                    Some(Ok(Message::Text(count))) => {
+                        break count.to_str().parse::<usize>().expect("a number");
+                    }
                     other => panic!("the suite says how many cases it has, not {other:?}"),
                 },
                 Err(_) => sleep(Duration::from_millis(100)).await,
             }
         };
         for case in 1..=count {
-            let (socket, _) =
-                connect(format!("ws://{server}/runCase?case={case}&agent=leasehold")).await.expect("a case");
+            let (socket, _) = connect(format!("ws://{server}/runCase?case={case}&agent=leasehold"))
+                .await
+                .expect("a case");
             // Many cases end with an error: that is what they are for.
             let _ = echo(socket).await;
         }
-        let (mut socket, _) =
-            connect(format!("ws://{server}/updateReports?agent=leasehold")).await.expect("the reports");
+        let (mut socket, _) = connect(format!("ws://{server}/updateReports?agent=leasehold"))
+            .await
+            .expect("the reports");
         let _ = socket.close(None).await;
         while socket.recv().await.is_some() {}
     };

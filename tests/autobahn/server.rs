@@ -22,7 +22,7 @@ async fn a_server_passes_the_suite() {
     let pool = Pool::new(256 << 20).expect("a budget");
     let deflate = Deflate::new(&pool).expect("room for compressors");
     let reserved = pool.leased();
-    let config = Arc::new(Config::new().account_max(64 << 20).deflate(&deflate));
+    let config = Arc::new(Config::new().max_leased(64 << 20).deflate(&deflate));
     let answer = async move |upgrade: WebSocketUpgrade| -> Response {
         upgrade.config(config).on_upgrade(async |socket| drop(echo(socket).await))
     };
@@ -33,7 +33,8 @@ async fn a_server_passes_the_suite() {
 
     let reports = Reports::new("server");
     suite.args(["-m", "fuzzingclient", "-o"]).arg(reports.path()).arg(address.to_string());
-    let mut suite = tokio::process::Command::from(suite).kill_on_drop(true).spawn().expect("the suite starts");
+    let mut suite =
+        tokio::process::Command::from(suite).kill_on_drop(true).spawn().expect("the suite starts");
     timeout(LONGEST, suite.wait()).await.expect("the suite ends").expect("the suite runs");
     server.abort();
     assert_expected(reports.path(), CASES);

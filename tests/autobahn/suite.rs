@@ -18,7 +18,12 @@ pub(crate) const LONGEST: Duration = Duration::from_secs(900);
 /// The command of the suite; none if it cannot be started.
 pub(crate) fn command() -> Option<Command> {
     let path = std::env::var_os("KOSOKU").map_or_else(|| PathBuf::from("kosoku"), PathBuf::from);
-    let is_there = Command::new(&path).arg("--help").stdout(Stdio::null()).stderr(Stdio::null()).status().is_ok();
+    let is_there = Command::new(&path)
+        .arg("--help")
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .status()
+        .is_ok();
     if !is_there {
         eprintln!("SKIPPED: no {} here; run tests/autobahn/install and set KOSOKU", path.display());
     }
@@ -61,7 +66,8 @@ pub(crate) struct Reports(PathBuf);
 
 impl Reports {
     pub(crate) fn new(name: &str) -> Self {
-        let path = std::env::temp_dir().join(format!("leasehold-autobahn-{name}-{}", std::process::id()));
+        let path =
+            std::env::temp_dir().join(format!("leasehold-autobahn-{name}-{}", std::process::id()));
         std::fs::create_dir_all(&path).expect("a temporary directory");
         Self(path)
     }

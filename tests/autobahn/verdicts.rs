@@ -4,10 +4,12 @@ use std::{collections::BTreeMap, path::Path};
 
 use serde_json::Value;
 
-/// A line for each case whose verdict is not OK: its name, what became of it, and how it was closed. All others are OK twice.
+/// A line for each case whose verdict is not OK: its name, what became of it, and how it was
+/// closed. All others are OK twice.
 const EXPECTED: &str = include_str!("expected.txt");
 
-/// Compares the reports with what is expected; `others` are the cases that the suite was not asked for.
+/// Compares the reports with what is expected; `others` are the cases that the suite was not asked
+/// for.
 pub(crate) fn assert_expected(reports: &Path, count: usize) {
     let index = std::fs::read(reports.join("index.json")).expect("the suite writes an index");
     let index: Value = serde_json::from_slice(&index).expect("the index is JSON");
@@ -23,7 +25,10 @@ pub(crate) fn assert_expected(reports: &Path, count: usize) {
         .map(|line| {
             let mut words = line.split_whitespace().map(str::to_owned);
             let name = line.split_whitespace().next().expect("a name");
-            (name, (words.nth(1).expect("a verdict"), words.next().expect("a verdict of the close")))
+            (
+                name,
+                (words.nth(1).expect("a verdict"), words.next().expect("a verdict of the close")),
+            )
         })
         .collect();
     let ok = ("OK".to_owned(), "OK".to_owned());

@@ -5,7 +5,7 @@ use std::{io::IoSlice, pin::Pin};
 use bytes::Bytes;
 use leasehold::{
     Chain, ChainMut, Pool,
-    io::{AnyStream, Intake, write_all_buf},
+    io::{AnyStream, ChainReader, write_all_buf},
 };
 use tokio::{
     io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, duplex},
@@ -41,7 +41,10 @@ async fn a_socket_is_recognised_however_it_came_in() {
 }
 
 /// Says 100,000 bytes, hears them, and says no more; `peer` returns them.
-async fn is_carried<T: AsyncRead + AsyncWrite + Unpin + Send + 'static>(mut io: AnyStream, mut peer: T) {
+async fn is_carried<T: AsyncRead + AsyncWrite + Unpin + Send + 'static>(
+    mut io: AnyStream,
+    mut peer: T,
+) {
     let (pool, content) = (pool(), pattern(100_000));
     let echo = tokio::spawn(async move {
         let mut heard = Vec::new();
@@ -53,11 +56,13 @@ async fn is_carried<T: AsyncRead + AsyncWrite + Unpin + Send + 'static>(mut io: 
         }
         heard
     });
-    let (mut intake, mut chain) = (Intake::new(), ChainMut::new(&pool));
+    let (mut chain_reader, mut chain) = (ChainReader::new(), ChainMut::new(&pool));
     for piece in content.chunks(1000) {
-        write_all_buf(&mut io, &mut Chain::from(Bytes::copy_from_slice(piece))).await.expect("the peer reads");
+        write_all_buf(&mut io, &mut Chain::from(Bytes::copy_from_slice(piece)))
+            .await
+            .expect("the peer reads");
         while chain.len() < piece.len() {
-            assert!(intake.read(&mut io, &mut chain).await.expect("the peer writes") > 0);
+            assert!(chain_reader.read(&mut io, &mut chain).await.expect("the peer writes") > 0);
         }
         assert!(chain.split().freeze() == *piece);
     }
@@ -103,7 +108,9 @@ async fn it_is_vectored_if_its_transport_is() {
 
 /// Reads and writes 100 small messages of two pieces, each with one call.
 #[cfg(all(target_os = "linux", target_env = "gnu"))]
-async fn calls_of<T: AsyncRead + AsyncWrite + Unpin>(wrap: impl FnOnce(TcpStream) -> T) -> [calls::Calls; 2] {
+async fn calls_of<T: AsyncRead + AsyncWrite + Unpin>(
+    wrap: impl FnOnce(TcpStream) -> T,
+) -> [calls::Calls; 2] {
     use calls::{take_recv, take_send};
     use std::os::fd::AsRawFd;
 
@@ -122,9 +129,12 @@ async fn calls_of<T: AsyncRead + AsyncWrite + Unpin>(wrap: impl FnOnce(TcpStream
         near
     };
     let answering = async {
-        let (mut intake, mut chain) = (Intake::new(), ChainMut::new(&pool));
+        let (mut chain_reader, mut chain) = (ChainReader::new(), ChainMut::new(&pool));
         for _ in 0..100 {
-            assert_eq!(intake.read(&mut far, &mut chain).await.expect("the peer writes"), 1000);
+            assert_eq!(
+                chain_reader.read(&mut far, &mut chain).await.expect("the peer writes"),
+                1000
+            );
             let message = chain.split_frame(1000);
             let mut answer = message.clone();
             answer.append(message);
@@ -158,13 +168,16 @@ async fn trait_objects_are_read_and_written_too() {
     let mut reader: Box<dyn AsyncRead + Unpin> = Box::new(far);
     write_all_buf(&mut *writer, &mut &b"one "[..]).await.unwrap();
     let two: &mut &[u8] = &mut &b"two "[..];
-    assert_eq!(std::future::poll_fn(|cx| poll_write_buf(Pin::new(&mut *writer), cx, two)).await.unwrap(), 4);
+    assert_eq!(
+        std::future::poll_fn(|cx| poll_write_buf(Pin::new(&mut *writer), cx, two)).await.unwrap(),
+        4
+    );
     let (outbox, mut run) = Outbox::channel(100);
     outbox.send(Bytes::from_static(b"three")).await.unwrap();
     outbox.close();
     run.run(&mut *writer).await.unwrap();
-    let (mut intake, mut chain) = (Intake::new(), ChainMut::new(&pool));
-    while intake.read(&mut *reader, &mut chain).await.unwrap() > 0 {}
+    let (mut chain_reader, mut chain) = (ChainReader::new(), ChainMut::new(&pool));
+    while chain_reader.read(&mut *reader, &mut chain).await.unwrap() > 0 {}
     assert_eq!(chain.freeze(), *b"one two three");
     assert_eq!(pool.leased(), 0);
 }

@@ -1,4 +1,5 @@
-//! How many system calls reading and writing cost. Prints the figures: `cargo test --test calls syscalls:: -- --nocapture`.
+//! How many system calls reading and writing cost. Prints the figures: `cargo test --test calls
+//! syscalls:: -- --nocapture`.
 
 #![cfg(all(target_os = "linux", target_env = "gnu"))]
 
@@ -11,7 +12,7 @@ use std::{
 use bytes::{Buf, BufMut};
 use leasehold::{
     Chain, ChainMut, Pool,
-    io::{BufStream, Intake, limit_unsent, write_all_buf},
+    io::{BufStream, ChainReader, limit_unsent, write_all_buf},
 };
 use tokio::{
     io::{AsyncBufReadExt, AsyncWriteExt},
@@ -61,16 +62,19 @@ async fn what_is_queued_is_read_with_few_calls() {
     let (near, mut far) = tcp_pair().await;
     let (mut near, sent) = (blocking(near), content.clone());
     let sending = thread::spawn(move || near.write_all(&sent).unwrap());
-    let (mut intake, mut chain, mut got) = (Intake::new(), ChainMut::new(&pool), 0);
+    let (mut chain_reader, mut chain, mut got) = (ChainReader::new(), ChainMut::new(&pool), 0);
     take_recv(&far);
     while got < content.len() {
         wait_until_queued(&far, content.len() - got).await;
-        let count = intake.read(&mut far, &mut chain).await.unwrap();
+        let count = chain_reader.read(&mut far, &mut chain).await.unwrap();
         assert!(count > 0 && chain.split().freeze().to_vec() == content[got..got + count]);
         got += count;
     }
     let calls = take_recv(&far);
-    println!("reading 16 MiB that are queued: {} calls, {} of them in vain", calls.calls, calls.would_block);
+    println!(
+        "reading 16 MiB that are queued: {} calls, {} of them in vain",
+        calls.calls, calls.would_block
+    );
     assert!(calls.calls <= 16 * 5 && calls.would_block <= 1, "{calls:?}");
     sending.join().unwrap();
     drop(chain);
@@ -91,10 +95,10 @@ async fn small_messages_cost_a_call_each_way() {
             near.read_exact(&mut answer).unwrap();
         }
     });
-    let (mut intake, mut chain) = (Intake::new(), ChainMut::new(&pool));
+    let (mut chain_reader, mut chain) = (ChainReader::new(), ChainMut::new(&pool));
     take_recv(&far);
     take_send(&far);
-    while intake.read(&mut far, &mut chain).await.unwrap() > 0 {
+    while chain_reader.read(&mut far, &mut chain).await.unwrap() > 0 {
         let mut answer = chain.split_frame(chain.len());
         write_all_buf(&mut far, &mut answer).await.unwrap();
     }
@@ -135,7 +139,10 @@ async fn lines_through_a_buf_stream_cost_a_call_each_way() {
         line.clear();
     }
     let (recv, send) = (take_recv(stream.get_ref()), take_send(stream.get_ref()));
-    println!("100 lines: {} calls to read, {} of them in vain; {} to write", recv.calls, recv.would_block, send.calls);
+    println!(
+        "100 lines: {} calls to read, {} of them in vain; {} to write",
+        recv.calls, recv.would_block, send.calls
+    );
     assert!(recv.calls <= 102 && recv.would_block <= 1, "{recv:?}");
     assert_eq!(send, Calls { calls: 100, would_block: 0 });
     asking.join().unwrap();

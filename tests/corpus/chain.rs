@@ -27,7 +27,8 @@ pub(crate) fn run(data: &[u8]) {
         1 => run_chain_mut(&same::pool(), &steps(input, mut_step)),
         // Small frames of large blocks are moved out of them (NO-PIN).
         _ => {
-            let pool = Pool::builder().budget(4 << 20).classes([64, 16 << 10]).build().expect("a pool");
+            let pool =
+                Pool::builder().budget(4 << 20).classes([64, 16 << 10]).build().expect("a pool");
             run_chain_mut(&pool, &steps(input, mut_step));
         }
     }

@@ -56,7 +56,9 @@ fn read_alone(head: &Head, pieces: &[&[u8]]) {
         src.push(Bytes::copy_from_slice(piece));
         let mut left = src.len();
         while let Ok(Some(frame)) = codec.decode(&mut src) {
-            assert!(frame.len() <= codec.max_frame_length() && (frame.is_empty() || src.len() < left));
+            assert!(
+                frame.len() <= codec.max_frame_length() && (frame.is_empty() || src.len() < left)
+            );
             left = src.len();
         }
     }
@@ -70,19 +72,25 @@ pub(crate) fn lines(data: &[u8]) {
     if is_lines {
         let theirs = theirs::LinesCodec::new_with_max_length(max);
         let ours = ours::LinesCodec::new_with_max_length(max);
-        return with_pieces(input, |pieces| FEEDS.with(|feeds| assert_same_pieces(feeds, &theirs, &ours, pieces)));
+        return with_pieces(input, |pieces| {
+            FEEDS.with(|feeds| assert_same_pieces(feeds, &theirs, &ours, pieces))
+        });
     }
     let delimiters: Vec<u8> = (0..input.byte() % 6).map(|_| input.byte()).collect();
-    let theirs = theirs::AnyDelimiterCodec::new_with_max_length(delimiters.clone(), Vec::new(), max);
+    let theirs =
+        theirs::AnyDelimiterCodec::new_with_max_length(delimiters.clone(), Vec::new(), max);
     let ours = ours::AnyDelimiterCodec::new_with_max_length(delimiters, [], max);
-    with_pieces(input, |pieces| FEEDS.with(|feeds| assert_same_pieces(feeds, &theirs, &ours, pieces)));
+    with_pieces(input, |pieces| {
+        FEEDS.with(|feeds| assert_same_pieces(feeds, &theirs, &ours, pieces))
+    });
 }
 
 /// Cuts the rest of the input as it says first.
 fn with_pieces(mut input: Input<'_>, read: impl FnOnce(&[&[u8]])) {
     let cuts: Vec<u8> = (0..input.byte() % 12).map(|_| input.byte()).collect();
     let stream = input.rest();
-    let mut cuts: Vec<usize> = cuts.into_iter().map(|cut| usize::from(cut) % (stream.len() + 1)).collect();
+    let mut cuts: Vec<usize> =
+        cuts.into_iter().map(|cut| usize::from(cut) % (stream.len() + 1)).collect();
     cuts.sort_unstable();
     read(&pieces(stream, &cuts));
 }

@@ -1,6 +1,8 @@
-//! Scripts of bytes to a server that parks, and to stock hyper: the same bytes come back, and the same end.
+//! Scripts of bytes to a server that parks, and to stock hyper: the same bytes come back, and the
+//! same end.
 //!
-//! Between two actions of the client its server does all that it can, and time passes when the client says so: nothing depends on the machine.
+//! Between two actions of the client its server does all that it can, and time passes when the
+//! client says so: nothing depends on the machine.
 
 use std::{
     future::{IntoFuture, pending},
@@ -53,7 +55,8 @@ const OLD_REFUSAL: &[u8] =
 /// A date, and what follows it.
 const DATE_LEN: usize = "Sun, 06 Nov 1994 08:49:37 GMT\r\n\r\n".len();
 
-/// Bytes of a script that are not sent, but end a piece and say what to do; text has none of them. The one that is not listed only ends it.
+/// Bytes of a script that are not sent, but end a piece and say what to do; text has none of them.
+/// The one that is not listed only ends it.
 mod action {
     /// A tick passes.
     pub(super) const WAIT: u8 = 0xff;
@@ -69,7 +72,8 @@ mod action {
 pub(crate) fn run(data: &[u8]) {
     let script = &data[..data.len().min(SCRIPT_MAX)];
     let stock = play(script, |socket| {
-        let connection = http1::Builder::new().serve_connection(TokioIo::new(socket), service_fn(answer));
+        let connection =
+            http1::Builder::new().serve_connection(TokioIo::new(socket), service_fn(answer));
         tokio::spawn(connection.with_upgrades());
     });
     let pool = Pool::new(1 << 20).expect("a pool");
@@ -81,7 +85,13 @@ pub(crate) fn run(data: &[u8]) {
     let expected = transcript(&stock);
     let ours = transcript(&ours);
     let is_same = expected == ours || otherwise(&stock).contains(&ours);
-    assert!(is_same, "stock\n{}ours\n{}{}", expected.beside(&ours), ours.beside(&expected), script.escape_ascii());
+    assert!(
+        is_same,
+        "stock\n{}ours\n{}{}",
+        expected.beside(&ours),
+        ours.beside(&expected),
+        script.escape_ascii()
+    );
 }
 
 /// What a client received, and how it ended.
@@ -127,14 +137,24 @@ fn before<'a>(refusal: &[u8], received: &'a [u8]) -> Option<&'a [u8]> {
 }
 
 fn play(script: &[u8], serve: impl FnOnce(UnixStream)) -> Received {
-    let runtime = runtime::Builder::new_current_thread().enable_all().start_paused(true).build().expect("a runtime");
+    let runtime = runtime::Builder::new_current_thread()
+        .enable_all()
+        .start_paused(true)
+        .build()
+        .expect("a runtime");
     runtime.block_on(async {
         let (socket, others) = UnixStream::pair().expect("two sockets");
         // A response can wait for its client.
         SockRef::from(&others).set_send_buffer_size(64 << 10).expect("a send buffer");
         serve(others);
-        let mut player =
-            Player { socket, received: Vec::new(), is_reading: true, is_half_closed: false, waits: 0, end: None };
+        let mut player = Player {
+            socket,
+            received: Vec::new(),
+            is_reading: true,
+            is_half_closed: false,
+            waits: 0,
+            end: None,
+        };
         player.settle().await;
         player.follow(script).await;
         player.finish().await
@@ -168,7 +188,8 @@ impl Player {
     async fn follow(&mut self, script: &[u8]) {
         let mut left = script;
         while !left.is_empty() && !self.is_half_closed {
-            let len = left.iter().position(|&byte| byte >= action::HALF_CLOSE).unwrap_or(left.len());
+            let len =
+                left.iter().position(|&byte| byte >= action::HALF_CLOSE).unwrap_or(left.len());
             let (piece, rest) = left.split_at(len);
             self.send(piece).await;
             left = rest;
@@ -233,7 +254,11 @@ impl Player {
             Ok(_) => return true,
             Err(error) if error.kind() == ErrorKind::WouldBlock => {}
             Err(error) => {
-                assert_eq!(error.kind(), ErrorKind::ConnectionReset, "a socket fails only by its peer");
+                assert_eq!(
+                    error.kind(),
+                    ErrorKind::ConnectionReset,
+                    "a socket fails only by its peer"
+                );
                 self.end = Some(End::Reset);
             }
         }

@@ -1,4 +1,5 @@
-//! What fuzzers found worth keeping: each file of `fuzz/corpus` goes through the function that its target fuzzes.
+//! What fuzzers found worth keeping: each file of `fuzz/corpus` goes through the function that its
+//! target fuzzes.
 //!
 //! `fuzz/run` looks for more.
 

@@ -32,6 +32,10 @@ pub(crate) fn run(data: &[u8]) {
         0 => usize::MAX,
         cut => usize::from(cut),
     };
-    let runtime = runtime::Builder::new_current_thread().enable_time().start_paused(true).build().expect("a runtime");
+    let runtime = runtime::Builder::new_current_thread()
+        .enable_time()
+        .start_paused(true)
+        .build()
+        .expect("a runtime");
     runtime.block_on(compare::compare(role, input.rest(), cut, &POOL));
 }

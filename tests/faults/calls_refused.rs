@@ -1,4 +1,5 @@
-//! Calls of the system that fail: this program again, under `strace`, which makes them; skipped where there is none that may trace.
+//! Calls of the system that fail: this program again, under `strace`, which makes them; skipped
+//! where there is none that may trace.
 
 #![cfg(target_os = "linux")]
 
@@ -12,7 +13,7 @@ use std::{
 use bytes::Bytes;
 use leasehold::{
     Chain, ChainMut,
-    io::{Intake, write_all_buf},
+    io::{ChainReader, write_all_buf},
 };
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
@@ -54,10 +55,15 @@ fn refused(test: &str, error: (&str, i32), when: &str) -> Option<Count> {
 }
 
 fn refused_of(calls: &str, test: &str, (error, errno): (&str, i32), when: &str) -> Option<Count> {
-    if !Command::new("strace").args(["-qq", "-o", "/dev/null", "true"]).status().is_ok_and(|status| status.success()) {
+    if !Command::new("strace")
+        .args(["-qq", "-o", "/dev/null", "true"])
+        .status()
+        .is_ok_and(|status| status.success())
+    {
         return None;
     }
-    let log = env::temp_dir().join(format!("leasehold-faults-{}-{test}-{error}-{when}", process::id()));
+    let log =
+        env::temp_dir().join(format!("leasehold-faults-{}-{test}-{error}-{when}", process::id()));
     let output = Command::new("strace")
         .args([
             "-f",
@@ -70,7 +76,14 @@ fn refused_of(calls: &str, test: &str, (error, errno): (&str, i32), when: &str) 
         .arg("-o")
         .arg(&log)
         .arg(env::current_exe().expect("a test has a path"))
-        .args(["--exact", &format!("calls_refused::{test}"), "--ignored", "--nocapture", "--test-threads", "1"])
+        .args([
+            "--exact",
+            &format!("calls_refused::{test}"),
+            "--ignored",
+            "--nocapture",
+            "--test-threads",
+            "1",
+        ])
         .env(ERRNO, errno.to_string())
         .output()
         .expect("strace runs");
@@ -80,8 +93,11 @@ fn refused_of(calls: &str, test: &str, (error, errno): (&str, i32), when: &str) 
     let told = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "{error}, {when}: {said}\n{told}");
     let number = |word: &str| {
-        let before = said.split(word).next().and_then(|before| before.trim_end().rsplit(' ').next());
-        before.and_then(|number| number.parse().ok()).unwrap_or_else(|| panic!("{word} is not in {said}"))
+        let before =
+            said.split(word).next().and_then(|before| before.trim_end().rsplit(' ').next());
+        before
+            .and_then(|number| number.parse().ok())
+            .unwrap_or_else(|| panic!("{word} is not in {said}"))
     };
     let calls = traced.matches("(INJECTED)").count();
     assert!(calls > 0, "{error}, {when}: nothing was refused");
@@ -92,7 +108,8 @@ fn refused_of(calls: &str, test: &str, (error, errno): (&str, i32), when: &str) 
 fn report(counts: impl Iterator<Item = Option<Count>>, errors: &str) {
     let Some(sum) = counts.reduce(|sum, next| {
         let (sum, next) = (sum?, next?);
-        let (calls, whole, failed) = (sum.calls + next.calls, sum.whole + next.whole, sum.failed + next.failed);
+        let (calls, whole, failed) =
+            (sum.calls + next.calls, sum.whole + next.whole, sum.failed + next.failed);
         Some(Count { calls, whole, failed })
     }) else {
         return;
@@ -119,19 +136,28 @@ fn calls_that_fail_are_told_as_they_fail() {
 #[test]
 fn a_failure_behind_bytes_is_told_behind_them() {
     let error = ("ECONNRESET", libc::ECONNRESET);
-    report([refused_of("recvmsg", "bytes_and_a_failure", error, "2")].into_iter(), "ECONNRESET behind bytes");
+    report(
+        [refused_of("recvmsg", "bytes_and_a_failure", error, "2")].into_iter(),
+        "ECONNRESET behind bytes",
+    );
 }
 
 #[test]
 fn calls_that_were_interrupted_are_made_again() {
     let error = ("EINTR", libc::EINTR);
-    report(["2+2", "2+5", "3+4"].into_iter().map(|when| refused("operations_on_sockets", error, when)), "EINTR");
+    report(
+        ["2+2", "2+5", "3+4"].into_iter().map(|when| refused("operations_on_sockets", error, when)),
+        "EINTR",
+    );
 }
 
 #[test]
 fn calls_that_find_nothing_are_made_again() {
     let error = ("EAGAIN", libc::EAGAIN);
-    report(["1+2", "2+3", "3+7"].into_iter().map(|when| refused("streams_on_sockets", error, when)), "EAGAIN");
+    report(
+        ["1+2", "2+3", "3+7"].into_iter().map(|when| refused("streams_on_sockets", error, when)),
+        "EAGAIN",
+    );
 }
 
 /// None if this was not started by a test above.
@@ -139,10 +165,11 @@ fn errno() -> Option<Errno> {
     Some(Errno::Number(env::var(ERRNO).ok()?.parse().expect("a number")))
 }
 
-/// Whether all calls for it are the crate's, which makes those again that were interrupted; tokio's own, and hyper's, are told.
+/// Whether all calls for it are the crate's, which makes those again that were interrupted; tokio's
+/// own, and hyper's, are told.
 fn calls_again(operation: &Operation) -> bool {
     const CALL_AGAIN: [&str; 9] = [
-        "Intake",
+        "ChainReader",
         "write_all_buf",
         "poll_write_buf",
         "Relay",
@@ -179,18 +206,18 @@ fn operations_on_sockets() {
     println!("{whole}{WHOLE}, {failed}{FAILED}");
 }
 
-/// A stream each way, whose peer never rests: whoever waits although there is something is woken by what comes next, as it would be if there
-/// had been nothing.
+/// A stream each way, whose peer never rests: whoever waits although there is something is woken by
+/// what comes next, as it would be if there had been nothing.
 async fn streams<P: Place>(site: &Site<P>) -> Result<(), Failure> {
     let (mut near, far) = site.pair().await?;
     let (mut hears, mut says) = tokio::io::split(far);
     let (content, back) = (site.content(0), Bytes::from(site.content(1)));
     let mut said = Awaited::new(&*content);
     let near = async move {
-        let (mut intake, mut chain) = (Intake::new(), ChainMut::new(&site.pool));
+        let (mut reader, mut chain) = (ChainReader::new(), ChainMut::new(&site.pool));
         let mut number = 0;
         while said.left() > 0 {
-            let count = intake.read(&mut near, &mut chain).await?;
+            let count = reader.read(&mut near, &mut chain).await?;
             assert!(count > 0);
             let got = chain.split().freeze().to_vec();
             said.take(&got[..got.len().min(said.left())]);
@@ -202,7 +229,8 @@ async fn streams<P: Place>(site: &Site<P>) -> Result<(), Failure> {
             number += 2;
         }
         near.shutdown().await?;
-        // Kept until its peer has heard all: what is left unread in a socket that is closed resets the connection.
+        // Kept until its peer has heard all: what is left unread in a socket that is closed resets
+        // the connection.
         Ok((near, number))
     };
     let saying = async {
@@ -246,15 +274,17 @@ fn streams_on_sockets() {
     println!("2{WHOLE}, 0{FAILED}");
 }
 
-/// What one read hears with several calls: bytes, and a failure that is told by the next read, once.
+/// What one read hears with several calls: bytes, and a failure that is told by the next read,
+/// once.
 async fn failing_once<P: Place>(site: &Site<P>) -> Result<(), Failure> {
     let (mut near, mut far) = site.pair().await?;
     let content = site.content(0);
     let mut said = Awaited::new(&*content);
     far.write_all(&content).await?;
-    let (mut intake, mut chain, mut failures) = (Intake::new(), ChainMut::new(&site.pool), Vec::new());
+    let (mut reader, mut chain, mut failures) =
+        (ChainReader::new(), ChainMut::new(&site.pool), Vec::new());
     while said.left() > 0 {
-        match intake.read(&mut near, &mut chain).await {
+        match reader.read(&mut near, &mut chain).await {
             Ok(_) => said.take(&chain.split().freeze().to_vec()),
             Err(error) => failures.push((error.kind(), said.left() < content.len())),
         }

@@ -1,5 +1,6 @@
-//! Programs that are started while blocks are leased and written by other threads: in a copy of this process for a moment (`vfork`), or in one
-//! with memory of its own (`fork`, which a change of the user asks for).
+//! Programs that are started while blocks are leased and written by other threads: in a copy of
+//! this process for a moment (`vfork`), or in one with memory of its own (`fork`, which a change of
+//! the user asks for).
 
 #![cfg(target_os = "linux")]
 
@@ -42,17 +43,24 @@ fn child(is_forked: bool) -> String {
 
 /// The sockets that this process has open.
 fn sockets() -> Vec<String> {
-    let links =
-        fs::read_dir("/proc/self/fd").expect("a process").flatten().flat_map(|entry| fs::read_link(entry.path()));
-    links.map(|link| link.to_string_lossy().into_owned()).filter(|link| link.starts_with("socket:")).collect()
+    let links = fs::read_dir("/proc/self/fd")
+        .expect("a process")
+        .flatten()
+        .flat_map(|entry| fs::read_link(entry.path()));
+    links
+        .map(|link| link.to_string_lossy().into_owned())
+        .filter(|link| link.starts_with("socket:"))
+        .collect()
 }
 
 #[test]
 fn programs_that_are_started_see_and_change_nothing() {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+    let runtime =
+        tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
     let _sockets = runtime.block_on(crate::transport::sockets::tcp_pair());
     for is_kept_from_children in [false, true] {
-        let builder = Pool::builder().classes([BLOCK_LEN]).budget(1 << 20).dont_fork(is_kept_from_children);
+        let builder =
+            Pool::builder().classes([BLOCK_LEN]).budget(1 << 20).dont_fork(is_kept_from_children);
         let pool = builder.build().expect("a valid pool");
         let kept: Vec<Block> = (0..64).map(|number| numbered(&pool, number)).collect();
         let (is_over, turns) = (AtomicBool::new(false), AtomicUsize::new(0));

@@ -1,4 +1,5 @@
-//! Transports that take nothing more from their nth write on, as those of a peer that has said its last words and is gone: all of these are heard.
+//! Transports that take nothing more from their nth write on, as those of a peer that has said its
+//! last words and is gone: all of these are heard.
 
 use crate::{
     manner::Manner,
@@ -28,5 +29,8 @@ fn what_a_peer_has_said_is_heard_whatever_can_be_sent_to_it() {
         }
         failures
     });
-    println!("deaf peers: {} operations, {failures} first failures, 0 messages lost, 0 blocks lost", DEAF.len());
+    println!(
+        "deaf peers: {} operations, {failures} first failures, 0 messages lost, 0 blocks lost",
+        DEAF.len()
+    );
 }

@@ -10,7 +10,8 @@ use crate::{
 
 const LEN: usize = 1_300;
 
-/// An operation that tries again whenever it is refused may never come to its end, if as many asks as it needs are always one too many.
+/// An operation that tries again whenever it is refused may never come to its end, if as many asks
+/// as it needs are always one too many.
 const POLLS_MAX: usize = 300;
 
 #[test]
@@ -58,12 +59,17 @@ fn asks_that_are_refused_again_and_again_leave_nothing() {
             let told = Told { operation, what: &(period, &plan) };
             match outcome {
                 Outcome::Done | Outcome::Dropped => {}
-                Outcome::Failed(failure) if operation.refused == Refused::Fails => told.assert_refused(&failure),
+                Outcome::Failed(failure) if operation.refused == Refused::Fails => {
+                    told.assert_refused(&failure)
+                }
                 outcome => panic!("{told}: {outcome:?}"),
             }
             refused += refusals.count();
         }
         refused
     });
-    println!("leases refused again and again: {} operations, {refused} refusals, 0 blocks lost", OPERATIONS.len());
+    println!(
+        "leases refused again and again: {} operations, {refused} refusals, 0 blocks lost",
+        OPERATIONS.len()
+    );
 }

@@ -1,4 +1,5 @@
-//! A matrix of faults: every operation of the crate that waits ([`operations`], each told once), under everything that can go wrong with it.
+//! A matrix of faults: every operation of the crate that waits ([`operations`], each told once),
+//! under everything that can go wrong with it.
 //!
 //! | | what goes wrong | what is wanted |
 //! |---|---|---|
@@ -12,7 +13,8 @@
 //! | [`runtimes`] | the runtime goes, or the thread | nothing is lost with it |
 //! | [`children`] | programs are started meanwhile | they see nothing of it |
 //!
-//! And whatever happens: no byte is lost, doubled or changed, nothing is leased afterwards, and the pool goes on.
+//! And whatever happens: no byte is lost, doubled or changed, nothing is leased afterwards, and the
+//! pool goes on.
 
 mod calls_refused;
 mod children;

@@ -1,4 +1,5 @@
-//! `Operation`: one of the crate's that waits, as a story with a beginning and an end that can be told anywhere.
+//! `Operation`: one of the crate's that waits, as a story with a beginning and an end that can be
+//! told anywhere.
 
 use std::{future::Future, pin::Pin};
 

@@ -1,4 +1,5 @@
-//! Panics of the user's code: codecs, bodies, handlers, transports, wakers and drops, at each of their calls.
+//! Panics of the user's code: codecs, bodies, handlers, transports, wakers and drops, at each of
+//! their calls.
 
 use crate::{
     manner::Manner,
@@ -19,13 +20,16 @@ fn a_panic_of_the_users_code_leaves_nothing() {
             let manners = if bench.ground == Ground::Memory { usize::MAX } else { 1 };
             for manner in Manner::all().take(manners) {
                 for call in 0.. {
-                    let (outcome, plan) = bench.tell(operation, Plan { panicking: Some(call), ..manner.plan(LEN) });
+                    let (outcome, plan) =
+                        bench.tell(operation, Plan { panicking: Some(call), ..manner.plan(LEN) });
                     let told = Told { operation, what: &(bench.ground, &plan) };
                     match outcome {
                         Outcome::Panicked => panics += 1,
                         Outcome::Done if !plan.has_struck() => break,
                         // In a task of its own.
-                        Outcome::Done | Outcome::Failed(_) if operation.tells == Tells::Peer => panics += 1,
+                        Outcome::Done | Outcome::Failed(_) if operation.tells == Tells::Peer => {
+                            panics += 1
+                        }
                         outcome => panic!("{told}: {outcome:?}"),
                     }
                 }
@@ -36,7 +40,10 @@ fn a_panic_of_the_users_code_leaves_nothing() {
         }
         panics
     });
-    println!("panics of the user's code: {} operations, {panics} panics, 0 blocks lost", OPERATIONS.len());
+    println!(
+        "panics of the user's code: {} operations, {panics} panics, 0 blocks lost",
+        OPERATIONS.len()
+    );
 }
 
 #[test]
@@ -44,13 +51,19 @@ fn a_panic_of_a_waker_leaves_nothing() {
     let panics = each(OPERATIONS, |operation| {
         let mut panics = 0;
         for call in 0.. {
-            let plan = Plan { panicking: Some(call), has_wakers: true, is_pending: true, ..Plan::new(LEN) };
+            let plan = Plan {
+                panicking: Some(call),
+                has_wakers: true,
+                is_pending: true,
+                ..Plan::new(LEN)
+            };
             let (outcome, plan) = Bench::in_memory().tell_last(operation, plan);
             let told = Told { operation, what: &plan };
             match outcome {
                 Outcome::Panicked => panics += 1,
                 _ if !plan.has_struck() => break,
-                // A waker's panic may be nobody's: it was called when something else was about to be told.
+                // A waker's panic may be nobody's: it was called when something else was about to
+                // be told.
                 Outcome::Done | Outcome::Failed(_) => panics += 1,
                 outcome => panic!("{told}: {outcome:?}"),
             }

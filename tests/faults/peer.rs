@@ -1,5 +1,5 @@
-//! `Peer`: a socket that makes other calls of the system (`read`, `write`) than those of the crate do (`recvmsg`, `sendmsg` and their like), so
-//! that theirs can be made to fail alone.
+//! `Peer`: a socket that makes other calls of the system (`read`, `write`) than those of the crate
+//! do (`recvmsg`, `sendmsg` and their like), so that theirs can be made to fail alone.
 
 use std::{
     fs::File,
@@ -18,13 +18,18 @@ pub(crate) struct Peer(AsyncFd<File>);
 impl Peer {
     /// Of a socket that does not block.
     pub(crate) fn new(socket: impl Into<OwnedFd>) -> io::Result<Self> {
-        // SAFETY: a file gives the same descriptor, open, for as long as it lives; this one is never changed.
+        // SAFETY: a file gives the same descriptor, open, for as long as it lives; this one is
+        // never changed.
         Ok(Self(unsafe { AsyncFd::register(File::from(socket.into())) }?))
     }
 }
 
 impl AsyncRead for Peer {
-    fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+    fn poll_read(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
         let mut room = vec![0; buf.remaining()];
         loop {
             let mut ready = ready!(self.0.poll_read_ready(cx))?;
@@ -36,7 +41,11 @@ impl AsyncRead for Peer {
 }
 
 impl AsyncWrite for Peer {
-    fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
+    fn poll_write(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &[u8],
+    ) -> Poll<io::Result<usize>> {
         loop {
             let mut ready = ready!(self.0.poll_write_ready(cx))?;
             if let Ok(count) = ready.try_io(|file| file.get_ref().write(buf)) {

@@ -1,4 +1,5 @@
-//! `Place`: where an operation's transports are: in memory, where anything can go wrong with them, or real sockets.
+//! `Place`: where an operation's transports are: in memory, where anything can go wrong with them,
+//! or real sockets.
 
 use std::{future::Future, io, sync::Arc};
 
@@ -13,7 +14,8 @@ use tokio::{
 use crate::peer::Peer;
 use crate::{plan::Plan, transport::sockets::tcp_pair, wire::Wire};
 
-/// So many bytes are on their way at most, in memory: less than a large message, so that writers wait.
+/// So many bytes are on their way at most, in memory: less than a large message, so that writers
+/// wait.
 const ON_THE_WAY: usize = 1_500;
 
 pub(crate) trait Place: Copy + Send + Sync + 'static {
@@ -22,7 +24,10 @@ pub(crate) trait Place: Copy + Send + Sync + 'static {
     /// The end of its peer, where nothing goes wrong.
     type Far: AsyncRead + AsyncWrite + Unpin + Send + 'static;
 
-    fn pair(self, plan: &Arc<Plan>) -> impl Future<Output = io::Result<(Self::Near, Self::Far)>> + Send;
+    fn pair(
+        self,
+        plan: &Arc<Plan>,
+    ) -> impl Future<Output = io::Result<(Self::Near, Self::Far)>> + Send;
 }
 
 #[derive(Clone, Copy)]

@@ -108,7 +108,8 @@ impl Plan {
         }
     }
 
-    /// Code of the user's runs. It does not panic in a drop that another panic makes: that would end the program, whatever was left.
+    /// Code of the user's runs. It does not panic in a drop that another panic makes: that would
+    /// end the program, whatever was left.
     pub(crate) fn user_code(&self) {
         let call = self.counts.user_calls.fetch_add(1, Relaxed);
         if self.panicking == Some(call) && !thread::panicking() {
@@ -140,7 +141,8 @@ impl Plan {
 
     /// Whether what was to go wrong has.
     pub(crate) fn has_struck(&self) -> bool {
-        let is_past = |at: Option<usize>, count: &AtomicUsize| at.is_some_and(|at| count.load(Relaxed) > at);
+        let is_past =
+            |at: Option<usize>, count: &AtomicUsize| at.is_some_and(|at| count.load(Relaxed) > at);
         is_past(self.failing.map(|(at, _)| at), &self.counts.calls)
             || is_past(self.deaf_from, &self.counts.writes)
             || is_past(self.panicking, &self.counts.user_calls)

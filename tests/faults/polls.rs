@@ -1,5 +1,5 @@
-//! Futures that are dropped, and made anew: each of an operation's at each of its moments; and operations that are dropped as a whole after any
-//! number of polls.
+//! Futures that are dropped, and made anew: each of an operation's at each of its moments; and
+//! operations that are dropped as a whole after any number of polls.
 
 use crate::{
     operations::OPERATIONS,
@@ -20,7 +20,8 @@ fn a_future_that_is_dropped_and_made_anew_loses_nothing() {
         let mut drops = 0;
         for bench in Bench::everywhere(operation) {
             for moment in 0.. {
-                let (outcome, plan) = bench.tell(operation, Plan { dropping: Some(moment), ..plan() });
+                let (outcome, plan) =
+                    bench.tell(operation, Plan { dropping: Some(moment), ..plan() });
                 let told = Told { operation, what: &(bench.ground, &plan) };
                 assert!(matches!(outcome, Outcome::Done), "{told}: {outcome:?}");
                 if !plan.has_struck() {
@@ -31,7 +32,10 @@ fn a_future_that_is_dropped_and_made_anew_loses_nothing() {
         }
         drops
     });
-    println!("futures dropped and made anew: {} operations, {drops} drops, 0 bytes lost", OPERATIONS.len());
+    println!(
+        "futures dropped and made anew: {} operations, {drops} drops, 0 bytes lost",
+        OPERATIONS.len()
+    );
 }
 
 #[test]

@@ -1,5 +1,5 @@
-//! Runtimes that go while operations are under way, and operations that are dropped where there is none: later, on another thread, or while a
-//! thread is torn down.
+//! Runtimes that go while operations are under way, and operations that are dropped where there is
+//! none: later, on another thread, or while a thread is torn down.
 
 use std::{
     cell::RefCell,
@@ -44,7 +44,8 @@ enum Parting {
     TornDown,
 }
 
-const PARTINGS: [Parting; 4] = [Parting::Dropped, Parting::InBackground, Parting::Outlived, Parting::TornDown];
+const PARTINGS: [Parting; 4] =
+    [Parting::Dropped, Parting::InBackground, Parting::Outlived, Parting::TornDown];
 
 fn runtimes() -> [Runtime; 2] {
     [Builder::new_current_thread(), Builder::new_multi_thread()]
@@ -73,16 +74,22 @@ fn await_home(pools: [&Pool; 2], what: impl std::fmt::Debug) {
     let begun = Instant::now();
     let left = || pools.map(|pool| (pool.leased(), pool.stats().waiting));
     while left() != [(0, 0); 2] {
-        assert!(begun.elapsed() < Duration::from_secs(10), "{what:?}: {:?} left (leased, waiting)", left());
+        assert!(
+            begun.elapsed() < Duration::from_secs(10),
+            "{what:?}: {:?} left (leased, waiting)",
+            left()
+        );
         thread::sleep(Duration::from_millis(1));
     }
 }
 
 fn part(parting: Parting, runtime: Runtime, running: Running, polls: usize) {
     if matches!(parting, Parting::Outlived | Parting::TornDown) {
-        let left = runtime.block_on(async { tokio::spawn(begun(running, polls)).await.expect("no panic") });
+        let left = runtime
+            .block_on(async { tokio::spawn(begun(running, polls)).await.expect("no panic") });
         drop(runtime);
-        let outlive = move || if parting == Parting::TornDown { KEPT.set(left) } else { drop(left) };
+        let outlive =
+            move || if parting == Parting::TornDown { KEPT.set(left) } else { drop(left) };
         return thread::spawn(outlive).join().expect("no panic");
     }
     let (tell, told) = mpsc::channel();
@@ -113,7 +120,10 @@ fn a_runtime_that_goes_takes_nothing_with_it() {
                     for runtime in runtimes() {
                         let running = bench.begin(operation, &Arc::new(Plan::new(LEN)));
                         part(parting, runtime, running, polls);
-                        await_home([&bench.pool, &bench.far_pool], (operation.name, bench.ground, polls, parting));
+                        await_home(
+                            [&bench.pool, &bench.far_pool],
+                            (operation.name, bench.ground, polls, parting),
+                        );
                         partings += 1;
                     }
                 }
@@ -129,7 +139,7 @@ fn needs_none(operation: &Operation) -> bool {
     const NEEDS_NONE: [&str; 14] = [
         "Pool::lease",
         "Pool::wait_for_pressure",
-        "Intake::read",
+        "ChainReader::read",
         "write_all_buf",
         "poll_write_buf",
         "AnyStream",
@@ -172,8 +182,11 @@ fn what_needs_no_runtime_works_without_one() {
     let bench = Bench::in_memory();
     let operations: Vec<_> = OPERATIONS.iter().filter(|operation| needs_none(operation)).collect();
     for operation in &operations {
-        let running = bench.begin(operation, &Arc::new(Plan { is_pending: true, ..Plan::new(LEN) }));
-        thread::scope(|scope| scope.spawn(|| block_on(running).expect(operation.name)).join().expect("no panic"));
+        let running =
+            bench.begin(operation, &Arc::new(Plan { is_pending: true, ..Plan::new(LEN) }));
+        thread::scope(|scope| {
+            scope.spawn(|| block_on(running).expect(operation.name)).join().expect("no panic")
+        });
         await_home([&bench.pool, &bench.far_pool], operation.name);
     }
     println!("without a runtime: {} operations, 0 blocks lost", operations.len());
@@ -183,11 +196,13 @@ fn what_needs_no_runtime_works_without_one() {
 #[test]
 fn a_wait_that_has_no_clock_panics_and_leaves_no_trace() {
     let pool = pool();
-    let account = pool.child("full", 256);
+    let account = pool.account("full", 256);
     let held = account.try_lease(1).expect("free");
     let waiting = {
         let account = account.clone();
-        thread::spawn(move || block_on(Box::pin(async move { account.lease(1).await.map(drop).map_err(Into::into) })))
+        thread::spawn(move || {
+            block_on(Box::pin(async move { account.lease(1).await.map(drop).map_err(Into::into) }))
+        })
     };
     assert!(waiting.join().is_err(), "there is no clock for its deadline");
     assert_eq!((account.leased(), pool.stats().waiting), (256, 0));

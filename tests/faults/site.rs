@@ -29,7 +29,8 @@ pub(crate) struct Site<P> {
     pub(crate) place: P,
 }
 
-/// Runs an operation that may be dropped and called again without loss: it is, when the plan says so.
+/// Runs an operation that may be dropped and called again without loss: it is, when the plan says
+/// so.
 macro_rules! again {
     ($site:expr, $future:expr) => {
         loop {
@@ -60,14 +61,17 @@ impl<P: Place> Site<P> {
         self.place.pair(&self.plan).await
     }
 
-    /// Settings for a WebSocket: a peer that hears nothing more need not be waited for long, where the clock is real.
+    /// Settings for a WebSocket: a peer that hears nothing more need not be waited for long, where
+    /// the clock is real.
     pub(crate) fn config(&self) -> Arc<leasehold::ws::Config> {
         Arc::new(leasehold::ws::Config::new().close_timeout(std::time::Duration::from_secs(1)))
     }
 
-    /// The bytes of message number `number`: letters, by which a place and a message are told from others.
+    /// The bytes of message number `number`: letters, by which a place and a message are told from
+    /// others.
     pub(crate) fn content(&self, number: usize) -> Vec<u8> {
-        let letter = |at: usize| b'a' + ((at + number * 7919).wrapping_mul(2_654_435_761) >> 20) as u8 % 26;
+        let letter =
+            |at: usize| b'a' + ((at + number * 7919).wrapping_mul(2_654_435_761) >> 20) as u8 % 26;
         (0..self.plan.len).map(letter).collect()
     }
 
@@ -76,7 +80,8 @@ impl<P: Place> Site<P> {
         Bytes::from_owner(Owned { bytes: self.content(number), plan: Arc::clone(&self.plan) })
     }
 
-    /// The same in leased blocks with an owner's bytes in between: from the peer's pool, so that what is refused is what the operation asks for.
+    /// The same in leased blocks with an owner's bytes in between: from the peer's pool, so that
+    /// what is refused is what the operation asks for.
     ///
     /// # Errors
     /// No memory.
@@ -167,7 +172,11 @@ impl Awaited {
     /// # Panics
     /// If these are not the next ones.
     pub(crate) fn take(&mut self, bytes: &[u8]) {
-        assert!(self.bytes[self.came..].starts_with(bytes), "other bytes than were sent, from {} on", self.came);
+        assert!(
+            self.bytes[self.came..].starts_with(bytes),
+            "other bytes than were sent, from {} on",
+            self.came
+        );
         self.came += bytes.len();
     }
 

@@ -12,7 +12,8 @@ use crate::{
 
 const LEN: usize = 1_300;
 
-/// `WouldBlock` and `Interrupted` are no answers that a transport may give to a task, and are passed on as any other, as tokio does.
+/// `WouldBlock` and `Interrupted` are no answers that a transport may give to a task, and are
+/// passed on as any other, as tokio does.
 const ERRORS: &[Errno] = &[
     Errno::Kind(ConnectionReset),
     Errno::Kind(BrokenPipe),
@@ -28,7 +29,9 @@ fn a_call_that_fails_is_told_as_it_is() {
     let failures = each(OPERATIONS, |operation| {
         let bench = Bench::in_memory();
         let mut failures = 0;
-        for (manner, &errno) in Manner::all().flat_map(|manner| ERRORS.iter().map(move |errno| (manner, errno))) {
+        for (manner, &errno) in
+            Manner::all().flat_map(|manner| ERRORS.iter().map(move |errno| (manner, errno)))
+        {
             for call in 0.. {
                 let plan = Plan { failing: Some((call, errno)), ..manner.plan(LEN) };
                 let (outcome, plan) = bench.tell(operation, plan);
@@ -42,12 +45,17 @@ fn a_call_that_fails_is_told_as_it_is() {
                     Outcome::Failed(failure) => told.assert_io(&failure, |error| errno.is(error)),
                     // tokio's `read_until` and its like try again.
                     Outcome::Done if errno == Errno::Kind(Interrupted) => {}
-                    Outcome::Done => assert!(operation.tells != Tells::Caller, "{told}: nobody was told"),
+                    Outcome::Done => {
+                        assert!(operation.tells != Tells::Caller, "{told}: nobody was told")
+                    }
                     outcome => panic!("{told}: {outcome:?}"),
                 }
             }
         }
         failures
     });
-    println!("calls that failed: {} operations, {failures} failures, 0 blocks lost", OPERATIONS.len());
+    println!(
+        "calls that failed: {} operations, {failures} failures, 0 blocks lost",
+        OPERATIONS.len()
+    );
 }

@@ -28,7 +28,8 @@ use crate::{
     site::{CutOff, Done, Failure, Site, find, is_refusal},
 };
 
-/// Longer than anything here takes. In memory, where the clock is advanced whenever all wait, longer than all deadlines.
+/// Longer than anything here takes. In memory, where the clock is advanced whenever all wait,
+/// longer than all deadlines.
 const HANGS_AFTER: Duration = Duration::from_secs(20);
 const HANGS_AFTER_IN_MEMORY: Duration = Duration::from_secs(200);
 
@@ -67,7 +68,11 @@ impl Bench {
     pub(crate) fn new(ground: Ground) -> Self {
         // In memory the clock is advanced whenever all wait.
         let is_paused = ground == Ground::Memory;
-        let runtime = Builder::new_current_thread().enable_all().start_paused(is_paused).build().expect("a runtime");
+        let runtime = Builder::new_current_thread()
+            .enable_all()
+            .start_paused(is_paused)
+            .build()
+            .expect("a runtime");
         Self { ground, runtime, pool: pool(), far_pool: pool() }
     }
 
@@ -101,7 +106,12 @@ impl Bench {
     }
 
     pub(crate) fn site<P: Place>(&self, place: P, plan: &Arc<Plan>) -> Site<P> {
-        Site { pool: self.pool.clone(), far_pool: self.far_pool.clone(), plan: Arc::clone(plan), place }
+        Site {
+            pool: self.pool.clone(),
+            far_pool: self.far_pool.clone(),
+            plan: Arc::clone(plan),
+            place,
+        }
     }
 
     /// Tells an operation to its end.
@@ -110,19 +120,30 @@ impl Bench {
     }
 
     /// Tells an operation for so many polls, and then drops it.
-    pub(crate) fn tell_for(&self, operation: &Operation, plan: Plan, polls: usize) -> (Outcome, Arc<Plan>) {
+    pub(crate) fn tell_for(
+        &self,
+        operation: &Operation,
+        plan: Plan,
+        polls: usize,
+    ) -> (Outcome, Arc<Plan>) {
         let plan = Arc::new(plan);
         let told = Told { operation, what: &(self.ground, &plan, polls) };
         (self.run(&told, || Awoken::new(self.begin(operation, &plan), &plan), polls), plan)
     }
 
-    /// Tells an operation to its end, and that of the runtime: one whose own work has panicked is not for further use.
+    /// Tells an operation to its end, and that of the runtime: one whose own work has panicked is
+    /// not for further use.
     pub(crate) fn tell_last(self, operation: &Operation, plan: Plan) -> (Outcome, Arc<Plan>) {
         let plan = Arc::new(plan);
         let told = Told { operation, what: &plan };
-        let outcome = self.drive(&told, || Awoken::new(self.begin(operation, &plan), &plan), usize::MAX);
+        let outcome =
+            self.drive(&told, || Awoken::new(self.begin(operation, &plan), &plan), usize::MAX);
         drop(self.runtime);
-        assert_eq!((self.pool.leased(), self.far_pool.leased(), self.pool.stats().waiting), (0, 0, 0), "{told}");
+        assert_eq!(
+            (self.pool.leased(), self.far_pool.leased(), self.pool.stats().waiting),
+            (0, 0, 0),
+            "{told}"
+        );
         (outcome, plan)
     }
 
@@ -134,9 +155,12 @@ impl Bench {
     }
 
     fn drive(&self, told: &Told<'_>, begin: impl FnOnce() -> Awoken, polls: usize) -> Outcome {
-        let hangs_after = if self.ground == Ground::Memory { HANGS_AFTER_IN_MEMORY } else { HANGS_AFTER };
+        let hangs_after =
+            if self.ground == Ground::Memory { HANGS_AFTER_IN_MEMORY } else { HANGS_AFTER };
         let caught = catch_unwind(AssertUnwindSafe(|| {
-            self.runtime.block_on(async { tokio::time::timeout(hangs_after, limited(begin(), polls)).await })
+            self.runtime.block_on(async {
+                tokio::time::timeout(hangs_after, limited(begin(), polls)).await
+            })
         }));
         match caught {
             Ok(Ok(Some(Ok(())))) => Outcome::Done,
@@ -152,7 +176,11 @@ impl Bench {
         let begun = Instant::now();
         let left = || (self.pool.leased(), self.far_pool.leased(), self.pool.stats().waiting);
         while left() != (0, 0, 0) {
-            assert!(begun.elapsed() < SETTLES_IN, "{told}: {:?} left (leased, by the peer, waiting)", left());
+            assert!(
+                begun.elapsed() < SETTLES_IN,
+                "{told}: {:?} left (leased, by the peer, waiting)",
+                left()
+            );
             self.runtime.block_on(async { tokio::time::sleep(Duration::from_millis(1)).await });
         }
     }
@@ -192,7 +220,8 @@ impl Future for Awoken {
         if !self.plan.has_wakers {
             return self.running.as_mut().poll(cx);
         }
-        let waker = Waker::from(Arc::new(Wakes { task: cx.waker().clone(), plan: Arc::clone(&self.plan) }));
+        let waker =
+            Waker::from(Arc::new(Wakes { task: cx.waker().clone(), plan: Arc::clone(&self.plan) }));
         self.running.as_mut().poll(&mut Context::from_waker(&waker))
     }
 }
@@ -214,7 +243,8 @@ impl Wake for Wakes {
     }
 }
 
-/// Small blocks, so that small messages need several; and so little in magazines that all of it is used.
+/// Small blocks, so that small messages need several; and so little in magazines that all of it is
+/// used.
 pub(crate) fn pool() -> Pool {
     Pool::builder().classes([256, 1 << 10]).budget(4 << 20).build().expect("a valid pool")
 }
@@ -243,11 +273,15 @@ impl Told<'_> {
     /// Asserts that a failure is the transport's.
     pub(crate) fn assert_io(&self, failure: &Failure, is: impl Fn(&io::Error) -> bool) {
         let told = find::<io::Error>(&**failure);
-        assert!(told.is_some_and(is) || self.is_cut_off(failure), "{self}: {failure:?} is not what the transport said");
+        assert!(
+            told.is_some_and(is) || self.is_cut_off(failure),
+            "{self}: {failure:?} is not what the transport said"
+        );
     }
 
     fn is_cut_off(&self, failure: &Failure) -> bool {
-        self.operation.tells == Tells::Peer && (failure.is::<CutOff>() || find::<hyper::Error>(&**failure).is_some())
+        self.operation.tells == Tells::Peer
+            && (failure.is::<CutOff>() || find::<hyper::Error>(&**failure).is_some())
     }
 }
 
@@ -261,7 +295,10 @@ impl fmt::Display for Told<'_> {
 ///
 /// # Panics
 /// In the end, if it did with any.
-pub(crate) fn each(operations: &'static [Operation], work: impl Fn(&'static Operation) -> usize + Sync) -> usize {
+pub(crate) fn each(
+    operations: &'static [Operation],
+    work: impl Fn(&'static Operation) -> usize + Sync,
+) -> usize {
     let (next, sum, failed) = (AtomicUsize::new(0), AtomicUsize::new(0), AtomicUsize::new(0));
     thread::scope(|scope| {
         for _ in 0..2 {

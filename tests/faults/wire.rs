@@ -1,5 +1,6 @@
-//! `Wire`: a transport that does as its plan says. `transport::Faulty` counts its own calls, and has no peer; here the calls of all transports of
-//! an operation are counted together, and its peer is another end.
+//! `Wire`: a transport that does as its plan says. `transport::Faulty` counts its own calls, and
+//! has no peer; here the calls of all transports of an operation are counted together, and its peer
+//! is another end.
 
 use std::{
     io::{self, IoSlice},
@@ -19,7 +20,8 @@ pub(crate) struct Wire<T> {
     plan: Arc<Plan>,
     read: usize,
     written: usize,
-    /// Whether something was written that was not flushed. A flush of nothing is ready at once: with one that is not, hyper flushes for ever.
+    /// Whether something was written that was not flushed. A flush of nothing is ready at once:
+    /// with one that is not, hyper flushes for ever.
     is_unflushed: bool,
     /// The kinds of calls that have answered `Pending`, and go through next.
     waited: [bool; 4],
@@ -35,7 +37,14 @@ enum Call {
 
 impl<T> Wire<T> {
     pub(crate) fn new(io: T, plan: &Arc<Plan>) -> Self {
-        Self { io, plan: Arc::clone(plan), read: 0, written: 0, is_unflushed: false, waited: [false; 4] }
+        Self {
+            io,
+            plan: Arc::clone(plan),
+            read: 0,
+            written: 0,
+            is_unflushed: false,
+            waited: [false; 4],
+        }
     }
 
     fn poll_call(&mut self, call: Call, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
@@ -58,7 +67,11 @@ impl<T> Wire<T> {
 }
 
 impl<T: AsyncRead + Unpin> AsyncRead for Wire<T> {
-    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
         ready!(self.poll_call(Call::Read, cx))?;
         let allowed = self.plan.allowed(self.read);
         let mut room = vec![0; buf.remaining().min(allowed)];
@@ -73,7 +86,11 @@ impl<T: AsyncRead + Unpin> AsyncRead for Wire<T> {
 }
 
 impl<T: AsyncWrite + Unpin> AsyncWrite for Wire<T> {
-    fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
+    fn poll_write(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &[u8],
+    ) -> Poll<io::Result<usize>> {
         self.poll_write_vectored(cx, &[IoSlice::new(buf)])
     }
 
@@ -85,7 +102,11 @@ impl<T: AsyncWrite + Unpin> AsyncWrite for Wire<T> {
         ready!(self.poll_call(Call::Write, cx))?;
         let allowed = self.plan.allowed(self.written);
         let taken = if self.plan.is_vectored { usize::MAX } else { 1 };
-        let offered = bufs.iter().filter(|buf| !buf.is_empty()).take(taken).flat_map(|buf| buf.iter().copied());
+        let offered = bufs
+            .iter()
+            .filter(|buf| !buf.is_empty())
+            .take(taken)
+            .flat_map(|buf| buf.iter().copied());
         let offered: Vec<u8> = offered.take(allowed).collect();
         let count = ready!(Pin::new(&mut self.io).poll_write(cx, &offered))?;
         self.written += count;

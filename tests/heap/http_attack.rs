@@ -1,7 +1,8 @@
-//! 2,000 clients that send half a head each: who is served does not notice, memory stays within bounds, and they are cut in time.
+//! 2,000 clients that send half a head each: who is served does not notice, memory stays within
+//! bounds, and they are cut in time.
 //!
-//! One test, for the heap that is counted is the whole process's. Clients are plain sockets of the standard library, which hold nothing
-//! there.
+//! One test, for the heap that is counted is the whole process's. Clients are plain sockets of the
+//! standard library, which hold nothing there.
 
 use crate::support::heap;
 
@@ -84,7 +85,11 @@ fn run(attack: &Attack) {
     for (socket, since) in &mut attackers {
         let heard = end_of(socket);
         // Those for which there is no room are told so; the others have their time.
-        assert!(heard.is_empty() || heard.starts_with(b"HTTP/1.1 503 "), "{}", String::from_utf8_lossy(&heard));
+        assert!(
+            heard.is_empty() || heard.starts_with(b"HTTP/1.1 503 "),
+            "{}",
+            String::from_utf8_lossy(&heard)
+        );
         refused += usize::from(!heard.is_empty());
         slowest = slowest.max(since.elapsed());
     }
@@ -98,29 +103,42 @@ fn run(attack: &Attack) {
     assert!(slowest >= TIMEOUT, "{slowest:?}");
     assert!(open >= attack.open_min, "{attack:?}: only {open} are given their time");
     // The sockets' tasks included, and far less than the pool may hold.
-    assert!(usize::try_from(held).is_ok_and(|held| held <= BUDGET), "{attack:?}: {held} bytes of heap");
+    assert!(
+        usize::try_from(held).is_ok_and(|held| held <= BUDGET),
+        "{attack:?}: {held} bytes of heap"
+    );
     assert!(leased <= BUDGET / 2, "{leased}");
     // As far as a busy machine lets one tell.
-    assert!(noticed.median <= calm.median * 3 + Duration::from_millis(20), "{noticed:?}, {calm:?} before");
+    assert!(
+        noticed.median <= calm.median * 3 + Duration::from_millis(20),
+        "{noticed:?}, {calm:?} before"
+    );
     assert!(noticed.longest <= TIMEOUT / 2, "{noticed:?}");
     stop.send(()).expect("the server runs");
     let since = Instant::now();
     while pool.leased() > 0 {
-        assert!(since.elapsed() < Duration::from_secs(10), "{} bytes are still leased", pool.leased());
+        assert!(
+            since.elapsed() < Duration::from_secs(10),
+            "{} bytes are still leased",
+            pool.leased()
+        );
         thread::sleep(Duration::from_millis(10));
     }
 }
 
 fn start(pool: Pool) -> (SocketAddr, tokio::sync::oneshot::Sender<()>) {
     let (stop, stopped) = tokio::sync::oneshot::channel();
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+    let runtime =
+        tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
     let (address, server) = runtime.block_on(async {
         let socket = TcpSocket::new_v4().expect("a socket");
         socket.bind("127.0.0.1:0".parse().expect("an address")).expect("a port");
         let listener = socket.listen(4096).expect("listening");
         let address = listener.local_addr().expect("an address");
-        let server = serve(listener, from_hyper(service_fn(hello))).pool(&pool, 100_000).header_timeout(TIMEOUT);
-        let server = server.linger(Duration::from_secs(60)).warm_max(2 << 20);
+        let server = serve(listener, from_hyper(service_fn(hello)))
+            .pool(&pool, 100_000)
+            .header_timeout(TIMEOUT);
+        let server = server.linger(Duration::from_secs(60)).max_warm(2 << 20);
         (address, server.with_graceful_shutdown(async { drop(stopped.await) }).into_future())
     });
     thread::spawn(move || runtime.block_on(server));

@@ -1,4 +1,5 @@
-//! Tests that count what the whole process has on its heap. Each of them holds `heap::alone()`, so they run one after another.
+//! Tests that count what the whole process has on its heap. Each of them holds `heap::alone()`, so
+//! they run one after another.
 
 mod attack;
 mod http_attack;

@@ -1,4 +1,5 @@
-//! What idle relays hold of the heap, against tokio's. Alone in its program: the allocator counts for all threads.
+//! What idle relays hold of the heap, against tokio's. Alone in its program: the allocator counts
+//! for all threads.
 
 #![cfg(target_os = "linux")]
 
@@ -27,7 +28,11 @@ fn a_thousand_idle_relays_hold_less_than_a_tenth_of_tokios() {
         || assert_eq!(pool.leased(), 0),
     )
     .unwrap();
-    let tokios = idle::heap_per_relay(COUNT, async |mut a, mut b| copy_bidirectional(&mut a, &mut b).await, || {});
+    let tokios = idle::heap_per_relay(
+        COUNT,
+        async |mut a, mut b| copy_bidirectional(&mut a, &mut b).await,
+        || {},
+    );
     let tokios = tokios.unwrap();
     println!("bytes of heap per idle relay: {ours:.0}, tokio's {tokios:.0}");
     assert!(ours * 10.0 <= tokios, "{ours} bytes against {tokios}");

@@ -1,4 +1,5 @@
-//! Sockets that compress hold little more than others, and (de)compressors what is reserved for them: counted on the heap.
+//! Sockets that compress hold little more than others, and (de)compressors what is reserved for
+//! them: counted on the heap.
 
 use crate::support::heap;
 
@@ -23,7 +24,11 @@ const SOCKETS: usize = 1_000;
 struct Peer(&'static [u8]);
 
 impl AsyncRead for Peer {
-    fn poll_read(mut self: Pin<&mut Self>, _: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+        buf: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
         let (now, later) = self.0.split_at(self.0.len().min(buf.remaining()));
         buf.put_slice(now);
         self.0 = later;
@@ -32,7 +37,11 @@ impl AsyncRead for Peer {
 }
 
 impl AsyncWrite for Peer {
-    fn poll_write(self: Pin<&mut Self>, _: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+    fn poll_write(
+        self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
         Poll::Ready(Ok(bytes.len()))
     }
 
@@ -54,12 +63,19 @@ struct Traffic {
 
 impl Traffic {
     fn new() -> Self {
-        let text: String = (0..10_000_u32).map(|at| char::from(b'a' + (at * at / 7 % 23) as u8)).collect();
+        let text: String =
+            (0..10_000_u32).map(|at| char::from(b'a' + (at * at / 7 % 23) as u8)).collect();
         let mut payload = Vec::with_capacity(20_000);
         let mut stream = Compress::new(Compression::new(6), false);
-        stream.compress_vec(text.as_bytes(), &mut payload, FlushCompress::Sync).expect("it compresses");
+        stream
+            .compress_vec(text.as_bytes(), &mut payload, FlushCompress::Sync)
+            .expect("it compresses");
         payload.truncate(payload.len() - 4);
-        Self { plain: frame(0x81, text.as_bytes()), compressed: frame(0xc1, &payload), text: text.leak() }
+        Self {
+            plain: frame(0x81, text.as_bytes()),
+            compressed: frame(0xc1, &payload),
+            text: text.leak(),
+        }
     }
 }
 
@@ -72,7 +88,9 @@ fn frame(first: u8, payload: &[u8]) -> &'static [u8] {
 /// Bytes of heap that sockets hold after a message each way, all together.
 async fn held(pool: &Pool, deflate: Option<&Deflate>, traffic: &Traffic) -> isize {
     let offer: HeaderMap =
-        [(SEC_WEBSOCKET_EXTENSIONS, HeaderValue::from_static("permessage-deflate"))].into_iter().collect();
+        [(SEC_WEBSOCKET_EXTENSIONS, HeaderValue::from_static("permessage-deflate"))]
+            .into_iter()
+            .collect();
     let peer = if deflate.is_some() { traffic.compressed } else { traffic.plain };
     let before = live();
     let mut sockets = Vec::with_capacity(SOCKETS);
@@ -99,17 +117,18 @@ async fn sockets_that_compress_hold_24_bytes_more_than_others() {
     let machines = Pool::new(8 << 20).expect("a pool");
     let traffic = Traffic::new();
     // The pool's own tables fill up.
-    let other = Deflate::builder().count_max(1).build(&machines).expect("room");
+    let other = Deflate::builder().max_compressors(1).build(&machines).expect("room");
     held(&pool, Some(&other), &traffic).await;
     held(&pool, None, &traffic).await;
     drop(other);
-    let deflate = Deflate::builder().count_max(1).build(&machines).expect("room");
+    let deflate = Deflate::builder().max_compressors(1).build(&machines).expect("room");
     let before = live();
     held(&pool, Some(&deflate), &traffic).await;
     let made = live() - before;
     println!("a compressor and a decompressor: {made} bytes, {} reserved", deflate.reserved());
     assert!(made <= deflate.reserved() as isize && made > deflate.reserved() as isize * 99 / 100);
-    let (plain, compressing) = (held(&pool, None, &traffic).await, held(&pool, Some(&deflate), &traffic).await);
+    let (plain, compressing) =
+        (held(&pool, None, &traffic).await, held(&pool, Some(&deflate), &traffic).await);
     println!("{SOCKETS} sockets: {plain} bytes, compressing {compressing}");
     assert_eq!(plain + 24 * SOCKETS as isize, compressing);
     drop(deflate);

@@ -1,4 +1,5 @@
-//! Between messages a socket holds on the heap what it held before the first one, whatever it carried.
+//! Between messages a socket holds on the heap what it held before the first one, whatever it
+//! carried.
 
 use crate::support::heap;
 
@@ -15,7 +16,8 @@ use peer::duplex;
 #[test]
 fn a_socket_holds_no_more_between_messages_than_at_first() {
     let _alone = heap::alone();
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().expect("a runtime");
+    let runtime =
+        tokio::runtime::Builder::new_current_thread().enable_time().build().expect("a runtime");
     runtime.block_on(async {
         for role in [Role::Server, Role::Client] {
             hold(role).await;
@@ -33,7 +35,12 @@ async fn hold(role: Role) {
         let before = heap::live();
         {
             let pieces: Vec<_> = Frame::fragments(1, text.chunks(5_000), role).collect();
-            for frames in [vec![Frame::text(&*text)], vec![Frame::text("short")], pieces, vec![Frame::binary("")]] {
+            for frames in [
+                vec![Frame::text(&*text)],
+                vec![Frame::text("short")],
+                pieces,
+                vec![Frame::binary("")],
+            ] {
                 let (message, ()) = tokio::join!(socket.recv(), peer.send_all(frames));
                 assert!(message.expect("a message").expect("a message").is_data());
                 assert_eq!(pool.leased(), 0);
@@ -54,9 +61,16 @@ async fn hold(role: Role) {
         }
         let after_controls = heap::live() - before;
         println!("{role:?}: {after_data} bytes more after data, {after_controls} after pings");
-        assert!(after_controls <= after_data, "{role:?}: {} bytes for pings", after_controls - after_data);
+        assert!(
+            after_controls <= after_data,
+            "{role:?}: {} bytes for pings",
+            after_controls - after_data
+        );
         if round == 3 {
-            assert!(after_data <= 0 && after_controls <= 0, "{role:?}: {after_data}, {after_controls} bytes more");
+            assert!(
+                after_data <= 0 && after_controls <= 0,
+                "{role:?}: {after_data}, {after_controls} bytes more"
+            );
         }
     }
     drop((socket, peer));

@@ -1,4 +1,5 @@
-//! A socket that was upgraded holds nothing of HTTP: counted on the heap over 500 of them, with all that belongs to them.
+//! A socket that was upgraded holds nothing of HTTP: counted on the heap over 500 of them, with all
+//! that belongs to them.
 
 use crate::support::heap;
 
@@ -23,7 +24,8 @@ fn an_idle_socket_holds_less_than_1300_bytes_and_no_block() {
     const COUNT: usize = 500;
     heap::files::allow(2_100);
     for server in SERVERS {
-        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build();
+        let runtime =
+            tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build();
         let runtime = runtime.expect("a runtime");
         let site = runtime.block_on(Site::start(server));
         // The first ones make what all share.

@@ -48,7 +48,9 @@ async fn start(linger: Duration) -> SocketAddr {
 async fn start_incoming(linger: Duration) -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
-    tokio::spawn(serve(listener, from_incoming(service_fn(echo_incoming))).linger(linger).into_future());
+    tokio::spawn(
+        serve(listener, from_incoming(service_fn(echo_incoming))).linger(linger).into_future(),
+    );
     address
 }
 
@@ -63,7 +65,10 @@ async fn a_connection_serves_requests_before_and_after_it_was_parked() {
 async fn ask_thrice(address: SocketAddr) {
     let mut client = TcpStream::connect(address).await.unwrap();
     for body in ["", "hello", "and again"] {
-        let request = format!("POST / HTTP/1.1\r\nHost: here\r\nContent-Length: {}\r\n\r\n{body}", body.len());
+        let request = format!(
+            "POST / HTTP/1.1\r\nHost: here\r\nContent-Length: {}\r\n\r\n{body}",
+            body.len()
+        );
         client.write_all(request.as_bytes()).await.unwrap();
         let mut answer = vec![0; 4096];
         let mut len = 0;
@@ -87,19 +92,27 @@ async fn a_body_that_is_read_after_the_answer_is_whole() {
         let (sender, mut heard) = mpsc::unbounded_channel();
         let service = service_fn(move |request: Request<RequestBody>| {
             let sender = sender.clone();
-            tokio::spawn(async move { sender.send(request.into_body().collect().await.map(|body| body.to_bytes())) });
+            tokio::spawn(async move {
+                sender.send(request.into_body().collect().await.map(|body| body.to_bytes()))
+            });
             async { Ok::<_, Infallible>(Response::new(Full::<Bytes>::from("soon"))) }
         });
         tokio::spawn(serve(listener, from_hyper(service)).linger(linger).into_future());
         let mut client = TcpStream::connect(address).await.unwrap();
-        for (framing, body) in
-            [("Content-Length: 5", "hello"), ("Transfer-Encoding: chunked", "5\r\nhello\r\n0\r\n\r\n")]
-        {
-            client.write_all(format!("POST / HTTP/1.1\r\nHost: here\r\n{framing}\r\n\r\n").as_bytes()).await.unwrap();
+        for (framing, body) in [
+            ("Content-Length: 5", "hello"),
+            ("Transfer-Encoding: chunked", "5\r\nhello\r\n0\r\n\r\n"),
+        ] {
+            client
+                .write_all(format!("POST / HTTP/1.1\r\nHost: here\r\n{framing}\r\n\r\n").as_bytes())
+                .await
+                .unwrap();
             let mut answer = vec![0; 4096];
             assert!(client.read(&mut answer).await.unwrap() > 0);
             client.write_all(body.as_bytes()).await.unwrap();
-            let body = tokio::time::timeout(Duration::from_secs(3), heard.recv()).await.expect("an end in time");
+            let body = tokio::time::timeout(Duration::from_secs(3), heard.recv())
+                .await
+                .expect("an end in time");
             assert_eq!(body.unwrap().expect("a whole body"), "hello");
         }
     }
@@ -109,7 +122,7 @@ async fn a_body_that_is_read_after_the_answer_is_whole() {
 #[tokio::test]
 async fn what_the_kernel_takes_of_a_response_can_be_limited() {
     let mut taken = Vec::new();
-    for unsent_max in [None, Some(16 << 10)] {
+    for max_unsent in [None, Some(16 << 10)] {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let written = Arc::new(AtomicUsize::new(0));
@@ -119,8 +132,8 @@ async fn what_the_kernel_takes_of_a_response_can_be_limited() {
             async { Ok::<_, Infallible>(Response::new(body)) }
         });
         let mut server = serve(listener, from_hyper(service));
-        if let Some(bytes) = unsent_max {
-            server = server.unsent_max(bytes);
+        if let Some(bytes) = max_unsent {
+            server = server.max_unsent(bytes);
         }
         tokio::spawn(server.into_future());
         let mut client = TcpStream::connect(address).await.unwrap();
@@ -139,7 +152,10 @@ impl Body for Endless {
     type Data = Bytes;
     type Error = Infallible;
 
-    fn poll_frame(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
         const PIECE: &[u8] = &[b'x'; 16 << 10];
         self.0.fetch_add(PIECE.len(), Relaxed);
         Poll::Ready(Some(Ok(Frame::data(Bytes::from_static(PIECE)))))

@@ -1,4 +1,5 @@
-//! The HTTP server over real sockets and against the clock. They are apart, so that no test of pure computing takes their time.
+//! The HTTP server over real sockets and against the clock. They are apart, so that no test of pure
+//! computing takes their time.
 
 mod http_full;
 mod http_parking;

@@ -3,7 +3,7 @@
 use std::thread;
 
 use bytes::BufMut;
-use leasehold::{BlockMut, Chain, ChainMut, Pool};
+use leasehold::{Account, BlockMut, Chain, ChainMut, Pool};
 
 use crate::support::pools;
 use pools::pools;
@@ -13,9 +13,9 @@ const KIB: usize = 1 << 10;
 #[test]
 fn an_account_is_charged_the_capacity_of_its_blocks_and_so_are_those_above() {
     for pool in pools([KIB, 4 * KIB], 128 * KIB) {
-        let listener = pool.child("listener", 32 * KIB);
-        let tenant = listener.child("tenant", 16 * KIB);
-        let connection = tenant.child("connection", 8 * KIB);
+        let listener = pool.account("listener", 32 * KIB);
+        let tenant = listener.account("tenant", 16 * KIB);
+        let connection = tenant.account("connection", 8 * KIB);
         let block = connection.try_lease(1025).expect("free");
         for account in [&pool, &listener, &tenant, &connection] {
             assert_eq!(account.leased(), 4 * KIB, "{}", account.name());
@@ -33,17 +33,21 @@ fn an_account_is_charged_the_capacity_of_its_blocks_and_so_are_those_above() {
 #[test]
 fn a_limit_holds_inside_the_limits_above_it() {
     for pool in pools([4 * KIB], 64 * KIB) {
-        let outer = pool.child("outer", 12 * KIB);
-        let inner = outer.child("inner", usize::MAX);
-        let innermost = inner.child("innermost", 8 * KIB);
-        let mut blocks: Vec<BlockMut> = (0..2).map(|_| innermost.try_lease(1).expect("within")).collect();
+        let outer = pool.account("outer", 12 * KIB);
+        let inner = outer.account("inner", usize::MAX);
+        let innermost = inner.account("innermost", 8 * KIB);
+        let mut blocks: Vec<BlockMut> =
+            (0..2).map(|_| innermost.try_lease(1).expect("within")).collect();
         let error = innermost.try_lease(1).expect_err("over its own limit");
         assert!(error.is_over_limit() && !error.is_exhausted() && !error.is_too_large());
         assert!(error.to_string().contains("0 of 8192 left"), "{error}");
         blocks.push(inner.try_lease(1).expect("within"));
         let error = inner.try_lease(1).expect_err("over the limit above");
         assert!(error.is_over_limit() && error.to_string().contains("0 of 12288 left"), "{error}");
-        assert_eq!((outer.leased(), inner.leased(), innermost.leased()), (12 * KIB, 12 * KIB, 8 * KIB));
+        assert_eq!(
+            (outer.leased(), inner.leased(), innermost.leased()),
+            (12 * KIB, 12 * KIB, 8 * KIB)
+        );
         blocks.push(pool.try_lease(1).expect("the pool has more"));
         drop(blocks);
         assert_eq!((outer.leased(), inner.leased(), innermost.leased()), (0, 0, 0));
@@ -54,8 +58,8 @@ fn a_limit_holds_inside_the_limits_above_it() {
 #[test]
 fn a_refusal_above_leaves_nothing_charged_below() {
     for pool in pools([4 * KIB], 64 * KIB) {
-        let outer = pool.child("outer", 4 * KIB);
-        let inner = outer.child("inner", 64 * KIB).child("innermost", 64 * KIB);
+        let outer = pool.account("outer", 4 * KIB);
+        let inner = outer.account("inner", 64 * KIB).account("innermost", 64 * KIB);
         let block = outer.try_lease(1).expect("free");
         assert!(inner.try_lease(1).expect_err("the outer one is full").is_over_limit());
         assert_eq!((inner.leased(), outer.leased()), (0, 4 * KIB));
@@ -68,10 +72,12 @@ fn a_refusal_above_leaves_nothing_charged_below() {
 #[test]
 fn a_length_over_any_limit_is_too_large_at_once() {
     for pool in pools([KIB, 4 * KIB], 64 * KIB) {
-        let inner = pool.child("outer", 3 * KIB).child("inner", 32 * KIB);
+        let inner = pool.account("outer", 3 * KIB).account("inner", 32 * KIB);
         let error = inner.try_lease(2 * KIB).expect_err("the class is over the limit above");
         assert!(error.is_too_large() && error.to_string().contains("the most is 1024"), "{error}");
-        assert!(pool.child("nothing", 0).try_lease(0).expect_err("no room at all").is_too_large());
+        assert!(
+            pool.account("nothing", 0).try_lease(0).expect_err("no room at all").is_too_large()
+        );
         assert_eq!((inner.leased(), pool.leased()), (0, 0));
     }
 }
@@ -79,8 +85,9 @@ fn a_length_over_any_limit_is_too_large_at_once() {
 #[test]
 fn a_limit_can_be_changed_under_leased_blocks() {
     for pool in pools([4 * KIB], 64 * KIB) {
-        let account = pool.child("account", 16 * KIB);
-        let mut blocks: Vec<BlockMut> = (0..4).map(|_| account.try_lease(1).expect("within")).collect();
+        let account = pool.account("account", 16 * KIB);
+        let mut blocks: Vec<BlockMut> =
+            (0..4).map(|_| account.try_lease(1).expect("within")).collect();
         account.set_limit(8 * KIB);
         assert_eq!((account.limit(), account.leased()), (8 * KIB, 16 * KIB));
         blocks.truncate(2);
@@ -97,7 +104,8 @@ fn a_limit_can_be_changed_under_leased_blocks() {
 #[test]
 fn a_lower_limit_of_the_pool_holds_for_blocks_that_come_home_after_it() {
     for pool in pools([KIB], 64 * KIB) {
-        let mut blocks: Vec<BlockMut> = (0..8).map(|_| pool.try_lease(1).expect("within")).collect();
+        let mut blocks: Vec<BlockMut> =
+            (0..8).map(|_| pool.try_lease(1).expect("within")).collect();
         pool.set_limit(4 * KIB);
         blocks.truncate(6);
         assert!(pool.try_lease(1).expect_err("above it still").is_over_limit());
@@ -106,15 +114,19 @@ fn a_lower_limit_of_the_pool_holds_for_blocks_that_come_home_after_it() {
         assert!(pool.try_lease(1).expect_err("at the limit").is_over_limit());
         assert_eq!(pool.leased(), 4 * KIB);
         drop(blocks);
-        assert_eq!((pool.leased(), pool.stats().cached), (0, 4 * KIB), "below the limit magazines work again");
+        assert_eq!(
+            (pool.leased(), pool.stats().cached),
+            (0, 4 * KIB),
+            "below the limit magazines work again"
+        );
     }
 }
 
 #[test]
 fn the_peak_of_an_account_is_what_it_really_held_at_most() {
     for pool in pools([KIB, 4 * KIB], 128 * KIB) {
-        let outer = pool.child("outer", 8 * KIB);
-        let inner = outer.child("inner", 16 * KIB);
+        let outer = pool.account("outer", 8 * KIB);
+        let inner = outer.account("inner", 16 * KIB);
         let block = inner.try_lease(KIB).expect("free");
         drop(inner.try_lease(4 * KIB).expect("free"));
         drop(block);
@@ -126,8 +138,8 @@ fn the_peak_of_an_account_is_what_it_really_held_at_most() {
 #[test]
 fn a_refused_lease_does_not_raise_the_peak() {
     for pool in pools([KIB, 4 * KIB], 8 * KIB) {
-        let outer = pool.child("outer", KIB);
-        let inner = outer.child("inner", 16 * KIB);
+        let outer = pool.account("outer", KIB);
+        let inner = outer.account("inner", 16 * KIB);
         assert!(inner.try_lease(4 * KIB).is_err());
         assert_eq!((inner.peak(), outer.peak()), (0, 0), "refused above");
         let all: Vec<BlockMut> = (0..2).map(|_| pool.try_lease(4 * KIB).expect("free")).collect();
@@ -141,7 +153,7 @@ fn a_refused_lease_does_not_raise_the_peak() {
 #[test]
 fn a_split_block_stays_on_its_account_until_the_last_handle_goes() {
     for pool in pools([4 * KIB], 64 * KIB) {
-        let account = pool.child("account", 4 * KIB);
+        let account = pool.account("account", 4 * KIB);
         let mut tail = account.try_lease(1).expect("free");
         tail.put_slice(b"head and tail");
         let head = tail.split_to(4).freeze();
@@ -159,8 +171,8 @@ fn a_split_block_stays_on_its_account_until_the_last_handle_goes() {
 #[test]
 fn a_charge_moves_between_siblings_even_where_their_parent_is_full() {
     for pool in pools([4 * KIB], 64 * KIB) {
-        let parent = pool.child("parent", 4 * KIB);
-        let (left, right) = (parent.child("left", 4 * KIB), parent.child("right", 4 * KIB));
+        let parent = pool.account("parent", 4 * KIB);
+        let (left, right) = (parent.account("left", 4 * KIB), parent.account("right", 4 * KIB));
         let block = left.try_lease(1).expect("free");
         block.charge_to(&right).expect("the parent's charge does not change");
         assert_eq!((left.leased(), right.leased(), parent.leased()), (0, 4 * KIB, 4 * KIB));
@@ -179,13 +191,13 @@ fn a_charge_moves_between_siblings_even_where_their_parent_is_full() {
 #[test]
 fn a_charge_does_not_move_over_a_limit_or_to_another_pool() {
     for pool in pools([4 * KIB], 64 * KIB) {
-        let (left, right) = (pool.child("left", 8 * KIB), pool.child("right", 4 * KIB));
+        let (left, right) = (pool.account("left", 8 * KIB), pool.account("right", 4 * KIB));
         let there = right.try_lease(1).expect("free");
         let mut block = left.try_lease(1).expect("free");
         block.put_u8(7);
         assert!(block.charge_to(&right).expect_err("full").is_over_limit());
         let block = block.freeze();
-        let deep = right.child("deep", 8 * KIB);
+        let deep = right.account("deep", 8 * KIB);
         assert!(block.charge_to(&deep).expect_err("full above").is_over_limit());
         assert_eq!((left.leased(), right.leased(), deep.leased()), (4 * KIB, 4 * KIB, 0));
         let other = Pool::new(1 << 20).expect("valid");
@@ -200,7 +212,7 @@ fn a_charge_does_not_move_over_a_limit_or_to_another_pool() {
 }
 
 /// A chain of `count` full blocks of 4 KiB, leased from `pool`.
-fn full_blocks(pool: &Pool, count: usize) -> Chain {
+fn full_blocks(pool: &Account, count: usize) -> Chain {
     let blocks = (0..count).map(|_| {
         let mut block = pool.try_lease(4 * KIB).expect("free");
         block.put_bytes(7, 4 * KIB);
@@ -212,20 +224,25 @@ fn full_blocks(pool: &Pool, count: usize) -> Chain {
 #[test]
 fn the_charges_of_a_chain_move_together_or_not_at_all() {
     for pool in pools([4 * KIB], 128 * KIB) {
-        let parent = pool.child("parent", 24 * KIB);
-        let (left, right) = (parent.child("left", 24 * KIB), parent.child("right", 16 * KIB));
-        let outside = pool.child("outside", 12 * KIB);
+        let parent = pool.account("parent", 24 * KIB);
+        let (left, right) = (parent.account("left", 24 * KIB), parent.account("right", 16 * KIB));
+        let outside = pool.account("outside", 12 * KIB);
         let mut chain = full_blocks(&left, 3);
         chain.append(full_blocks(&pool, 1));
         chain.append(full_blocks(&parent, 1));
         chain.push(bytes::Bytes::from_static(b"charged to nobody"));
-        let charges = || [&left, &right, &parent, &outside, &pool].map(Pool::leased);
+        let charges = || [&left, &right, &parent, &outside, &pool].map(Account::leased);
         let before = charges();
         assert_eq!(before, [12 * KIB, 0, 16 * KIB, 0, 20 * KIB]);
         let error = chain.charge_to(&right).expect_err("four of five fit");
         assert!(error.is_over_limit(), "{error}");
         assert!(error.to_string().contains("20480 bytes wanted, 16384 of 16384 left"), "{error}");
-        assert!(chain.charge_to(&outside.child("deep", 64 * KIB)).expect_err("full above").is_over_limit());
+        assert!(
+            chain
+                .charge_to(&outside.account("deep", 64 * KIB))
+                .expect_err("full above")
+                .is_over_limit()
+        );
         assert_eq!((charges(), right.peak(), outside.peak()), (before, 0, 0), "nothing has moved");
         right.set_limit(20 * KIB);
         chain.charge_to(&right).expect("room");
@@ -242,7 +259,7 @@ fn the_charges_of_a_chain_move_together_or_not_at_all() {
 #[test]
 fn shares_of_one_block_in_a_chain_are_charged_once() {
     for pool in pools([4 * KIB], 64 * KIB) {
-        let (left, right) = (pool.child("left", 8 * KIB), pool.child("right", 8 * KIB));
+        let (left, right) = (pool.account("left", 8 * KIB), pool.account("right", 8 * KIB));
         let mut chain = full_blocks(&left, 2);
         let tail = chain.split_off(1_000);
         chain.append(tail.clone());
@@ -264,7 +281,7 @@ fn shares_of_one_block_in_a_chain_are_charged_once() {
 #[test]
 fn the_charges_of_a_chain_being_written_move_with_its_room() {
     for pool in pools([4 * KIB], 64 * KIB) {
-        let (left, right) = (pool.child("left", 64 * KIB), pool.child("right", 16 * KIB));
+        let (left, right) = (pool.account("left", 64 * KIB), pool.account("right", 16 * KIB));
         let mut chain = left.try_chain(12 * KIB).expect("free");
         chain.put_bytes(7, 5 * KIB);
         chain.append(full_blocks(&pool, 1));
@@ -273,7 +290,11 @@ fn the_charges_of_a_chain_being_written_move_with_its_room() {
         assert_eq!((left.leased(), right.leased(), pool.leased()), (0, 16 * KIB, 16 * KIB));
         let room = chain.remaining_mut();
         chain.try_reserve(room + 1).expect("free");
-        assert_eq!((left.leased(), right.leased()), (4 * KIB, 16 * KIB), "what comes later is charged as before");
+        assert_eq!(
+            (left.leased(), right.leased()),
+            (4 * KIB, 16 * KIB),
+            "what comes later is charged as before"
+        );
         assert!(chain.charge_to(&right).expect_err("full").is_over_limit());
         ChainMut::new(&left).charge_to(&right).expect("nothing to move");
         drop(chain);
@@ -285,7 +306,7 @@ fn the_charges_of_a_chain_being_written_move_with_its_room() {
 fn a_chain_with_a_block_of_another_pool_stays_where_it_is_charged() {
     for pool in pools([4 * KIB], 64 * KIB) {
         let other = Pool::new(1 << 20).expect("valid");
-        let account = pool.child("account", 64 * KIB);
+        let account = pool.account("account", 64 * KIB);
         let mut chain = full_blocks(&pool, 1);
         chain.append(full_blocks(&other, 1));
         assert!(chain.charge_to(&account).expect_err("another pool").is_other_pool());
@@ -298,14 +319,20 @@ fn a_chain_with_a_block_of_another_pool_stays_where_it_is_charged() {
 #[test]
 fn chains_that_threads_move_between_full_accounts_lose_no_charge() {
     for pool in pools([KIB, 4 * KIB], 256 * KIB) {
-        let parent = pool.child("parent", 40 * KIB);
-        let accounts = [parent.child("one", 20 * KIB), parent.child("two", 20 * KIB), pool.child("three", 20 * KIB)];
+        let parent = pool.account("parent", 40 * KIB);
+        let accounts = [
+            parent.account("one", 20 * KIB),
+            parent.account("two", 20 * KIB),
+            pool.account("three", 20 * KIB),
+        ];
         thread::scope(|scope| {
             for index in 0..3 {
                 let accounts = &accounts;
                 scope.spawn(move || {
                     for step in 0..3000 {
-                        let Ok(mut chain) = accounts[(index + step) % 3].try_chain(9 * KIB) else { continue };
+                        let Ok(mut chain) = accounts[(index + step) % 3].try_chain(9 * KIB) else {
+                            continue;
+                        };
                         chain.put_bytes(7, 9 * KIB);
                         let mut chain = chain.freeze();
                         let other = chain.split_off(5 * KIB);
@@ -327,8 +354,12 @@ fn chains_that_threads_move_between_full_accounts_lose_no_charge() {
 #[test]
 fn a_block_refunds_its_account_after_the_last_handle_to_it_is_gone() {
     for pool in pools([4 * KIB], 64 * KIB) {
-        let parent = pool.child("parent", 8 * KIB);
-        let block = parent.child("child", 4 * KIB).child("grandchild", 4 * KIB).try_lease(1).expect("free");
+        let parent = pool.account("parent", 8 * KIB);
+        let block = parent
+            .account("child", 4 * KIB)
+            .account("grandchild", 4 * KIB)
+            .try_lease(1)
+            .expect("free");
         assert_eq!(parent.leased(), 4 * KIB);
         assert_eq!(pool.stats().accounts.len(), 3, "the accounts live by the block");
         thread::spawn(move || drop(block)).join().expect("no panic");
@@ -340,7 +371,8 @@ fn a_block_refunds_its_account_after_the_last_handle_to_it_is_gone() {
 #[test]
 fn statistics_name_the_largest_accounts_first() {
     for pool in pools([KIB], 64 * KIB) {
-        let accounts: Vec<Pool> = (0..10).map(|index| pool.child(format!("account {index}"), 32 * KIB)).collect();
+        let accounts: Vec<Account> =
+            (0..10).map(|index| pool.account(format!("account {index}"), 32 * KIB)).collect();
         let mut blocks = Vec::new();
         for (index, account) in accounts.iter().enumerate() {
             blocks.extend((0..index).map(|_| account.try_lease(1).expect("free")));
@@ -360,10 +392,10 @@ fn statistics_name_the_largest_accounts_first() {
 #[test]
 fn threads_on_one_account_never_pass_its_limit_and_lose_no_charge() {
     for pool in pools([KIB, 4 * KIB], 256 * KIB) {
-        let parent = pool.child("parent", 12 * KIB);
+        let parent = pool.account("parent", 12 * KIB);
         thread::scope(|scope| {
             for index in 0..4 {
-                let account = parent.child("child", 8 * KIB);
+                let account = parent.account("child", 8 * KIB);
                 let (parent, pool) = (&parent, &pool);
                 scope.spawn(move || {
                     let mut held = Vec::new();
@@ -390,9 +422,9 @@ fn threads_on_one_account_never_pass_its_limit_and_lose_no_charge() {
 #[test]
 fn accounts_nested_to_any_depth_end_with_the_innermost() {
     for pool in pools([4 * KIB], 64 * KIB) {
-        let mut innermost = pool.child("outermost", 64 * KIB);
+        let mut innermost = pool.account("outermost", 64 * KIB);
         for _ in 0..100_000 {
-            innermost = innermost.child("nested", 64 * KIB);
+            innermost = innermost.account("nested", 64 * KIB);
         }
         let block = innermost.try_lease(1).expect("free");
         drop(innermost);
@@ -400,9 +432,9 @@ fn accounts_nested_to_any_depth_end_with_the_innermost() {
         drop(block);
         assert_eq!((pool.leased(), pool.stats().accounts.len()), (0, 0));
         // Without a block it is the handle that ends them all.
-        let mut innermost = pool.child("outermost", 64 * KIB);
+        let mut innermost = pool.account("outermost", 64 * KIB);
         for _ in 0..100_000 {
-            innermost = innermost.child("nested", 64 * KIB);
+            innermost = innermost.account("nested", 64 * KIB);
         }
         drop(innermost);
     }
@@ -411,7 +443,7 @@ fn accounts_nested_to_any_depth_end_with_the_innermost() {
 #[test]
 fn a_chain_that_an_account_cannot_have_is_refused_by_the_account_and_not_by_the_pool() {
     for pool in pools([1 << 10, 4 << 10, 64 << 10], 8 << 20) {
-        let account = pool.child("account", 64 << 10);
+        let account = pool.account("account", 64 << 10);
         let held = account.try_lease(256).unwrap();
         let error = account.try_chain(64_513).unwrap_err();
         assert!(error.is_over_limit(), "{error}");

@@ -23,7 +23,10 @@ fn a_fresh_block_is_all_room() {
     for pool in pools([LEN], LEN) {
         let mut block = pool.try_lease(100).expect("free");
         assert!(block.is_empty() && block[..].is_empty());
-        assert_eq!((block.len(), block.capacity(), block.remaining_mut(), block.block_capacity()), (0, LEN, LEN, LEN));
+        assert_eq!(
+            (block.len(), block.capacity(), block.remaining_mut(), block.block_capacity()),
+            (0, LEN, LEN, LEN)
+        );
         assert_eq!((block.spare_capacity_mut().len(), block.remaining()), (LEN, 0));
         assert_eq!(block.as_ptr().addr() % 4096, 0, "a page of its own");
         drop(block);
@@ -39,7 +42,10 @@ fn writing_fills_the_room_to_the_last_byte() {
     assert_eq!(block.write(b"xyz").expect("never fails"), 1);
     assert_eq!(block.write(b"z").expect("never fails"), 0);
     block.flush().expect("never fails");
-    assert_eq!((block.len(), block.remaining_mut(), &block[..5], block[LEN - 1]), (LEN, 0, &b"abcde"[..], b'x'));
+    assert_eq!(
+        (block.len(), block.remaining_mut(), &block[..5], block[LEN - 1]),
+        (LEN, 0, &b"abcde"[..], b'x')
+    );
     block[0] = b'A';
     block.as_mut()[1] = b'B';
     assert_eq!(&block.as_ref()[..3], b"ABc");
@@ -72,7 +78,10 @@ fn every_split_of_an_exclusive_range_keeps_all_bytes_and_all_room() {
             assert_eq!((head.capacity(), tail.capacity()), (at, LEN - at));
             assert_eq!([&head[..], &tail[..]].concat(), text[..written]);
             let holders = usize::from(at > 0) + usize::from(at < LEN);
-            assert_eq!([&head, &tail].iter().filter(|block| block.block_capacity() > 0).count(), holders);
+            assert_eq!(
+                [&head, &tail].iter().filter(|block| block.block_capacity() > 0).count(),
+                holders
+            );
             assert_eq!(pool.leased(), LEN);
             let is_gap = head.len() < head.capacity() && !tail.is_empty();
             assert_eq!(head.unsplit(tail).is_ok(), !is_gap);
@@ -124,9 +133,12 @@ fn ranges_that_are_not_adjacent_do_not_join() {
 #[test]
 fn a_split_past_the_end_panics_and_loses_nothing() {
     let (pool, mut whole) = block(b"four");
-    let splits: [fn(&mut BlockMut) -> BlockMut; 2] = [|block| block.split_to(5), |block| block.split_off(LEN + 1)];
+    let splits: [fn(&mut BlockMut) -> BlockMut; 2] =
+        [|block| block.split_to(5), |block| block.split_off(LEN + 1)];
     for split in splits {
-        assert!(std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| split(&mut whole))).is_err());
+        assert!(
+            std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| split(&mut whole))).is_err()
+        );
     }
     assert_eq!(&whole[..], b"four");
     let mut shared = whole.freeze();
@@ -140,7 +152,9 @@ fn a_split_past_the_end_panics_and_loses_nothing() {
         },
     ];
     for split in splits {
-        assert!(std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| split(&mut shared))).is_err());
+        assert!(
+            std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| split(&mut shared))).is_err()
+        );
     }
     assert_eq!(&shared[..], b"four");
     drop(shared);
@@ -186,7 +200,10 @@ fn shared_ranges_split_slice_and_compare_like_bytes() {
         ours.truncate(at);
         assert_eq!(ours[..], like[..at]);
     }
-    assert_eq!((&text.slice(..)[..], &text.slice(7..)[..], &text.slice(..=4)[..]), (&like[..], &like[7..], &like[..5]));
+    assert_eq!(
+        (&text.slice(..)[..], &text.slice(7..)[..], &text.slice(..=4)[..]),
+        (&like[..], &like[7..], &like[..5])
+    );
     assert_eq!(text, text.slice(..));
     assert_ne!(text, text.slice(1..));
     assert_eq!(HashSet::from([text.clone(), text.slice(..)]).len(), 1);
@@ -198,8 +215,18 @@ fn shared_ranges_split_slice_and_compare_like_bytes() {
 fn empty_handles_hold_nothing() {
     let (pool, whole) = block(b"12345678");
     let mut shared = whole.freeze();
-    let empties = [shared.slice(3..3), shared.split_to(0), shared.split_off(8), Block::empty(), Block::default()];
-    assert!(empties.iter().all(|block| block.is_empty() && block.block_capacity() == 0 && !block.is_unique()));
+    let empties = [
+        shared.slice(3..3),
+        shared.split_to(0),
+        shared.split_off(8),
+        Block::empty(),
+        Block::default(),
+    ];
+    assert!(
+        empties
+            .iter()
+            .all(|block| block.is_empty() && block.block_capacity() == 0 && !block.is_unique())
+    );
     assert!(shared.is_unique());
     let rest = shared.split_to(8);
     assert_eq!(shared.block_capacity(), 0);
@@ -215,7 +242,11 @@ fn empty_handles_hold_nothing() {
     assert_eq!(unwritten.split_to(0).block_capacity(), 0);
     assert_eq!(unwritten.split_off(LEN).block_capacity(), 0);
     let frozen = unwritten.freeze();
-    assert_eq!((frozen.block_capacity(), pool.leased()), (0, 0), "without a byte there is nothing to keep");
+    assert_eq!(
+        (frozen.block_capacity(), pool.leased()),
+        (0, 0),
+        "without a byte there is nothing to keep"
+    );
     assert!(frozen.try_into_mut().is_err());
     assert!(BlockMut::empty().charge_to(&pool).is_ok());
     assert_eq!(pool.leased(), 0);
@@ -300,7 +331,10 @@ fn bytes_made_of_a_block_keep_it_until_the_last_of_them_is_gone() {
 fn debug_output_shows_figures_and_no_bytes() {
     let (pool, whole) = block(b"secret");
     let shown = format!("{whole:?} {:?} {pool:?}", whole.as_ref().len());
-    assert!(shown.contains("len: 6") && shown.contains("capacity: 4096") && !shown.contains("secret"), "{shown}");
+    assert!(
+        shown.contains("len: 6") && shown.contains("capacity: 4096") && !shown.contains("secret"),
+        "{shown}"
+    );
     let frozen = whole.freeze();
     assert_eq!(format!("{frozen:?}"), "Block { len: 6, block_capacity: 4096 }");
     drop(frozen);

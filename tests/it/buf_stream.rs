@@ -1,10 +1,13 @@
-//! `BufStream` in place of tokio's: under its adapters, over faulty transports, and when memory is short.
+//! `BufStream` in place of tokio's: under its adapters, over faulty transports, and when memory is
+//! short.
 
 use std::{io::IoSlice, task::Poll, time::Duration};
 
 use futures_util::StreamExt;
 use leasehold::{Pool, io::BufStream};
-use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWrite, AsyncWriteExt, copy, copy_bidirectional, copy_buf};
+use tokio::io::{
+    AsyncBufReadExt, AsyncReadExt, AsyncWrite, AsyncWriteExt, copy, copy_bidirectional, copy_buf,
+};
 use tokio_util::io::{ReaderStream, SyncIoBridge};
 
 use crate::support::transport;
@@ -25,23 +28,27 @@ fn faulty(content: &[u8]) -> impl Iterator<Item = Faulty> {
 
 /// Lines of all lengths, the last one without an end.
 fn text() -> String {
-    (0..300).map(|len| "x".repeat(len * len / 10) + if len % 7 == 0 { "\r\n" } else { "\n" }).collect::<String>()
+    (0..300)
+        .map(|len| "x".repeat(len * len / 10) + if len % 7 == 0 { "\r\n" } else { "\n" })
+        .collect::<String>()
         + "last"
 }
 
-// ---- adapters of tokio -------------------------------------------------------------------------------------------------
+// ---- adapters of tokio --------------------------------------------------------------------------
 
 #[tokio::test]
 async fn copy_and_copy_buf_copy_all_of_it() {
     let (pool, content) = (pool(), pattern(300_000));
     for io in faulty(&content) {
-        let (mut from, mut to) = (BufStream::new(io, &pool), BufStream::new(Faulty::new([]).cut(3000), &pool));
+        let (mut from, mut to) =
+            (BufStream::new(io, &pool), BufStream::new(Faulty::new([]).cut(3000), &pool));
         assert_eq!(copy(&mut from, &mut to).await.unwrap(), 300_000);
         assert!(to.get_ref().sent() == content && to.get_ref().end() == End::Flushed);
         assert_eq!(pool.leased(), 0);
     }
     for io in faulty(&content) {
-        let (mut from, mut to) = (BufStream::new(io, &pool), BufStream::new(Faulty::new([]).cut(3000), &pool));
+        let (mut from, mut to) =
+            (BufStream::new(io, &pool), BufStream::new(Faulty::new([]).cut(3000), &pool));
         assert_eq!(copy_buf(&mut from, &mut to).await.unwrap(), 300_000);
         assert!(to.get_ref().sent() == content);
         assert_eq!(pool.leased(), 0);
@@ -72,7 +79,8 @@ async fn lines_are_those_of_the_text() {
         assert_eq!(pool.leased(), 0);
     }
     for io in faulty(text.as_bytes()) {
-        let (mut stream, mut line, mut got) = (BufStream::new(io, &pool), String::new(), String::new());
+        let (mut stream, mut line, mut got) =
+            (BufStream::new(io, &pool), String::new(), String::new());
         while stream.read_line(&mut line).await.unwrap() > 0 {
             got += &line;
             line.clear();
@@ -92,7 +100,11 @@ async fn exact_reads_and_the_rest_are_what_was_sent() {
         stream.read_exact(&mut middle).await.unwrap();
         assert_eq!(stream.read_u8().await.unwrap(), content[20_007]);
         stream.read_to_end(&mut rest).await.unwrap();
-        assert!(head[..] == content[..7] && middle[..] == content[7..20_007] && rest[..] == content[20_008..]);
+        assert!(
+            head[..] == content[..7]
+                && middle[..] == content[7..20_007]
+                && rest[..] == content[20_008..]
+        );
         let error = stream.read_exact(&mut head).await.unwrap_err();
         assert_eq!(error.kind(), std::io::ErrorKind::UnexpectedEof);
         assert_eq!(pool.leased(), 0);
@@ -158,13 +170,14 @@ async fn reading_and_writing_go_on_side_by_side_over_a_socket() {
     assert_eq!(pool.leased(), 0);
 }
 
-// ---- faults ------------------------------------------------------------------------------------------------------------
+// ---- faults -------------------------------------------------------------------------------------
 
 #[tokio::test]
 async fn a_call_that_fails_loses_nothing() {
     let (pool, content) = (pool(), pattern(60_000));
     for call in 0.. {
-        let mut stream = BufStream::new(Faulty::new(&content[..]).cut(3000).failing_at(call), &pool);
+        let mut stream =
+            BufStream::new(Faulty::new(&content[..]).cut(3000).failing_at(call), &pool);
         let (mut got, mut left, mut errors) = (Vec::new(), &content[..], 0);
         let mut is_over = false;
         while !is_over {
@@ -176,7 +189,11 @@ async fn a_call_that_fails_loses_nothing() {
                 let mut buf = [0; 999];
                 let count = stream.read(&mut buf).await?;
                 got.extend_from_slice(&buf[..count]);
-                if left.is_empty() && count == 0 { stream.flush().await.map(|()| true) } else { Ok(false) }
+                if left.is_empty() && count == 0 {
+                    stream.flush().await.map(|()| true)
+                } else {
+                    Ok(false)
+                }
             };
             match done.await {
                 Ok(done) => is_over = done,
@@ -203,7 +220,9 @@ async fn cancelled_at_every_poll_nothing_is_lost_or_written_twice() {
         while !(is_flushed && got.len() == content.len()) {
             if left.is_empty() {
                 is_flushed = once(stream.flush()).await.is_ready();
-            } else if let Poll::Ready(count) = once(stream.write(&left[..left.len().min(2500)])).await {
+            } else if let Poll::Ready(count) =
+                once(stream.write(&left[..left.len().min(2500)])).await
+            {
                 left = &left[count.unwrap()..];
             }
             let mut buf = [0; 999];
@@ -231,7 +250,7 @@ async fn a_transport_that_takes_no_more_is_an_error_and_keeps_the_rest() {
     assert_eq!(pool.leased(), 0);
 }
 
-// ---- what it holds -----------------------------------------------------------------------------------------------------
+// ---- what it holds ------------------------------------------------------------------------------
 
 #[tokio::test]
 async fn drained_and_flushed_it_holds_nothing() {
@@ -299,13 +318,21 @@ async fn whether_it_is_vectored_is_asked_of_the_transport() {
 
 #[tokio::test]
 async fn without_memory_writes_go_to_the_transport_at_once_and_reads_wait() {
-    let pool = Pool::builder().budget(8 * KIB).classes([4 * KIB]).wait_max(Duration::from_millis(30)).build().unwrap();
+    let pool = Pool::builder()
+        .budget(8 * KIB)
+        .classes([4 * KIB])
+        .max_wait(Duration::from_millis(30))
+        .build()
+        .unwrap();
     let held = [pool.try_lease(1).unwrap(), pool.try_lease(1).unwrap()];
     let mut stream = BufStream::new(Faulty::new(pattern(10)).pending().vectored(), &pool);
     for piece in pattern(5000).chunks(50) {
         assert_eq!(stream.write(piece).await.unwrap(), 50);
     }
-    assert_eq!(stream.write_vectored(&[IoSlice::new(b"one"), IoSlice::new(b"two")]).await.unwrap(), 6);
+    assert_eq!(
+        stream.write_vectored(&[IoSlice::new(b"one"), IoSlice::new(b"two")]).await.unwrap(),
+        6
+    );
     assert!(stream.get_ref().sent() == [&pattern(5000)[..], b"onetwo"].concat());
     assert_eq!(stream.get_ref().calls(), 101);
     let error = stream.read_u8().await.unwrap_err();

@@ -1,5 +1,5 @@
-//! Random scripts on our `BufStream` and on tokio's, over transports that are made alike: a caller cannot tell them apart.
-//! `LEASEHOLD_SEED` repeats a run.
+//! Random scripts on our `BufStream` and on tokio's, over transports that are made alike: a caller
+//! cannot tell them apart. `LEASEHOLD_SEED` repeats a run.
 
 use std::{io::IoSlice, pin::Pin};
 
@@ -67,7 +67,8 @@ impl<T: AsyncBufRead + AsyncWrite + Unpin> Run<T> {
         Self { stream, got: Vec::new(), written: 0, content: pattern(400_000) }
     }
 
-    /// Makes one step; what a caller sees of it, but for lengths of reads that depend on the length of a buffer.
+    /// Makes one step; what a caller sees of it, but for lengths of reads that depend on the length
+    /// of a buffer.
     async fn step(&mut self, step: &Step) -> Result<usize, std::io::ErrorKind> {
         self.try_step(step).await.map_err(|error| error.kind())
     }
@@ -153,7 +154,10 @@ async fn run_beside(make: impl Fn(&mut SmallRng, &[u8], u64) -> Faulty, pool: &P
             ours.try_step(&Step::ReadExact(same - ours.got.len())).await.unwrap();
             theirs.try_step(&Step::ReadExact(same - theirs.got.len())).await.unwrap();
             assert_eq!(result, expected, "step {at}, {step:?}");
-            assert!(ours.got == theirs.got && ours.got[..] == content[..same], "step {at}, {step:?}");
+            assert!(
+                ours.got == theirs.got && ours.got[..] == content[..same],
+                "step {at}, {step:?}"
+            );
             if matches!(step, Step::Flush | Step::Shutdown) {
                 assert!(ours.stream.get_ref().sent() == theirs.stream.get_ref().sent());
                 assert_eq!(ours.stream.get_ref().end(), theirs.stream.get_ref().end());
@@ -161,8 +165,14 @@ async fn run_beside(make: impl Fn(&mut SmallRng, &[u8], u64) -> Faulty, pool: &P
         }
         let written = ours.written;
         let BufStreamParts { inner, unread, unsent } = ours.stream.into_inner();
-        assert!([inner.sent(), &unsent.to_vec()].concat() == ours.content[..written], "nothing unsent is lost");
-        assert!([&ours.got, &unread.to_vec(), inner.unread()].concat() == content, "nothing unread is lost");
+        assert!(
+            [inner.sent(), &unsent.to_vec()].concat() == ours.content[..written],
+            "nothing unsent is lost"
+        );
+        assert!(
+            [&ours.got, &unread.to_vec(), inner.unread()].concat() == content,
+            "nothing unread is lost"
+        );
         drop((unread, unsent));
         assert_eq!(pool.leased(), 0);
     }
@@ -172,7 +182,8 @@ async fn run_beside(make: impl Fn(&mut SmallRng, &[u8], u64) -> Faulty, pool: &P
 async fn random_scripts_come_to_the_same_as_with_tokios() {
     let pool = Pool::new(8 << 20).unwrap();
     run_beside(|_, content, seed| Faulty::random(content, seed), &pool).await;
-    run_beside(|dice, content, _| Faulty::new(content).cut(dice.random_range(1..20_000)), &pool).await;
+    run_beside(|dice, content, _| Faulty::new(content).cut(dice.random_range(1..20_000)), &pool)
+        .await;
     run_beside(|_, content, _| Faulty::new(content).vectored(), &pool).await;
 }
 
@@ -188,17 +199,23 @@ async fn random_scripts_come_to_the_same_when_blocks_are_tiny_and_few() {
 #[tokio::test]
 async fn both_buffers_have_a_name_of_their_own() {
     let pool = Pool::new(8 << 20).unwrap();
-    let all = |chain: &leasehold::ChainMut| -> Vec<u8> { chain.chunks().flatten().copied().collect() };
-    let ((near, mut far), (theirs_near, mut theirs_far)) = (tokio::io::duplex(100), tokio::io::duplex(100));
+    let all =
+        |chain: &leasehold::ChainMut| -> Vec<u8> { chain.chunks().flatten().copied().collect() };
+    let ((near, mut far), (theirs_near, mut theirs_far)) =
+        (tokio::io::duplex(100), tokio::io::duplex(100));
     let mut ours = BufStream::new(near, &pool);
     let (reader, writer) = tokio::io::split(theirs_near);
-    let (mut reader, mut writer) = (tokio::io::BufReader::new(reader), tokio::io::BufWriter::new(writer));
+    let (mut reader, mut writer) =
+        (tokio::io::BufReader::new(reader), tokio::io::BufWriter::new(writer));
     far.write_all(b"hello").await.unwrap();
     theirs_far.write_all(b"hello").await.unwrap();
     assert_eq!((ours.read_u8().await.unwrap(), reader.read_u8().await.unwrap()), (b'h', b'h'));
     ours.write_all(b"bye").await.unwrap();
     writer.write_all(b"bye").await.unwrap();
-    assert_eq!((all(ours.read_buffer()), all(ours.write_buffer())), (b"ello".to_vec(), b"bye".to_vec()));
+    assert_eq!(
+        (all(ours.read_buffer()), all(ours.write_buffer())),
+        (b"ello".to_vec(), b"bye".to_vec())
+    );
     assert_eq!((reader.buffer(), writer.buffer()), (&b"ello"[..], &b"bye"[..]));
     ours.flush().await.unwrap();
     writer.flush().await.unwrap();
@@ -209,7 +226,10 @@ async fn both_buffers_have_a_name_of_their_own() {
     AsyncBufRead::consume(Pin::new(&mut reader), 100);
     far.write_all(b"more").await.unwrap();
     theirs_far.write_all(b"more").await.unwrap();
-    assert_eq!((ours.fill_buf().await.unwrap(), reader.fill_buf().await.unwrap()), (&b"more"[..], &b"more"[..]));
+    assert_eq!(
+        (ours.fill_buf().await.unwrap(), reader.fill_buf().await.unwrap()),
+        (&b"more"[..], &b"more"[..])
+    );
     drop(ours);
     assert_eq!(pool.leased(), 0);
 }

@@ -55,10 +55,20 @@ fn a_budget_beyond_what_accounts_can_count_is_refused() {
 #[test]
 fn the_settings_arrive_at_the_pool() {
     for builder in builders() {
-        let pool = builder.budget(3 * MIB + 5).name("uploads").dont_dump(true).dont_fork(true).build().expect("valid");
-        assert_eq!((pool.budget(), pool.limit(), pool.name()), (3 * MIB + 5, 3 * MIB + 5, "uploads"));
+        let pool = builder
+            .budget(3 * MIB + 5)
+            .name("uploads")
+            .dont_dump(true)
+            .dont_fork(true)
+            .build()
+            .expect("valid");
+        assert_eq!(
+            (pool.budget(), pool.limit(), pool.name()),
+            (3 * MIB + 5, 3 * MIB + 5, "uploads")
+        );
         assert_eq!(pool.block_len_for(usize::MAX), MIB);
-        let lens: Vec<usize> = pool.stats().classes.iter().map(|class| class.block_len >> 10).collect();
+        let lens: Vec<usize> =
+            pool.stats().classes.iter().map(|class| class.block_len >> 10).collect();
         assert_eq!(lens, [1, 4, 20, 64, 256, 1024]);
         assert_eq!(pool.stats().mapped, 0, "nothing is touched before the first lease");
         assert_eq!(pool.leased(), 0);
@@ -75,7 +85,8 @@ fn a_pool_without_magazines_leases_all_the_same() {
     }
 }
 
-/// The system refuses to reserve memory where the address space of the process is limited, so that takes a process of its own.
+/// The system refuses to reserve memory where the address space of the process is limited, so that
+/// takes a process of its own.
 #[cfg(all(target_os = "linux", target_pointer_width = "64"))]
 #[test]
 fn a_mapping_that_the_system_refuses_is_an_error_that_says_so() {
@@ -85,7 +96,10 @@ fn a_mapping_that_the_system_refuses_is_an_error_that_says_so() {
         let error = refused(Pool::builder().budget(8 << 30));
         assert!(error.is_mapping());
         let message = error.to_string();
-        assert!(message.contains("refuses to reserve 8589934592 bytes") && message.contains("ulimit"), "{message}");
+        assert!(
+            message.contains("refuses to reserve 8589934592 bytes") && message.contains("ulimit"),
+            "{message}"
+        );
         assert!(std::error::Error::source(&error).is_some());
         return;
     }
@@ -102,7 +116,8 @@ fn a_mapping_that_the_system_refuses_is_an_error_that_says_so() {
 #[test]
 fn no_number_is_too_large_for_a_setting_that_is_bounded_anyway() {
     for builder in builders() {
-        let builder = builder.budget(MIB).classes([4096]).magazine(usize::MAX).wait_max(Duration::MAX);
+        let builder =
+            builder.budget(MIB).classes([4096]).magazine(usize::MAX).max_wait(Duration::MAX);
         let pool = builder.shards(usize::MAX).build().expect("bounded");
         drop(pool.try_lease(1).expect("free"));
         assert_eq!(pool.leased(), 0);

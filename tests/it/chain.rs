@@ -63,7 +63,8 @@ fn a_chain_of_more_than_a_quarter_of_the_budget_is_refused_for_good() {
 
 #[test]
 fn a_chain_is_leased_whole_or_not_at_all() {
-    let pool = Pool::builder().budget(64 << 10).classes([4 << 10]).build().expect("a pool of 16 blocks");
+    let pool =
+        Pool::builder().budget(64 << 10).classes([4 << 10]).build().expect("a pool of 16 blocks");
     let held = blocks_of_4k(&pool, 14);
     let error = pool.try_chain(12 << 10).expect_err("two blocks are left");
     assert!(error.is_exhausted(), "{error}");
@@ -75,7 +76,11 @@ fn a_chain_is_leased_whole_or_not_at_all() {
 
 #[test]
 fn a_chain_is_served_by_blocks_of_any_class() {
-    let pool = Pool::builder().budget(256 << 10).classes([1 << 10, 16 << 10]).build().expect("a pool of two classes");
+    let pool = Pool::builder()
+        .budget(256 << 10)
+        .classes([1 << 10, 16 << 10])
+        .build()
+        .expect("a pool of two classes");
     let large: Vec<_> = (0..15).map(|_| pool.try_lease(16 << 10).expect("room")).collect();
     let chain = pool.try_chain(10 << 10).expect("ten small blocks, or the last large one");
     assert!(chain.remaining_mut() >= 10 << 10);
@@ -85,7 +90,8 @@ fn a_chain_is_served_by_blocks_of_any_class() {
 
 #[tokio::test(start_paused = true)]
 async fn a_chain_waits_for_all_of_its_blocks() {
-    let pool = Pool::builder().budget(64 << 10).classes([4 << 10]).build().expect("a pool of 16 blocks");
+    let pool =
+        Pool::builder().budget(64 << 10).classes([4 << 10]).build().expect("a pool of 16 blocks");
     let mut held = blocks_of_4k(&pool, 16);
     let mut waiting = tokio::spawn({
         let pool = pool.clone();
@@ -146,7 +152,11 @@ fn compacting_leaves_well_used_blocks_and_foreign_bytes_alone() {
 
 #[test]
 fn compacting_without_memory_loses_nothing() {
-    let pool = Pool::builder().budget(128 << 10).classes([1 << 10, 64 << 10]).build().expect("two large blocks");
+    let pool = Pool::builder()
+        .budget(128 << 10)
+        .classes([1 << 10, 64 << 10])
+        .build()
+        .expect("two large blocks");
     let large = [0, 1].map(|_| {
         let mut block = pool.try_lease(64 << 10).expect("two blocks fit");
         block.put_bytes(b'x', 64 << 10);
@@ -184,7 +194,7 @@ fn short_pieces_are_merged_into_the_tail_and_long_ones_linked() {
 #[test]
 fn writing_leases_as_it_goes_and_fails_at_the_limit() {
     let pool = pool();
-    let account = pool.child("writer", 8 << 10);
+    let account = pool.account("writer", 8 << 10);
     let mut chain = ChainMut::new(&account);
     chain.write_all(&[b'w'; 5000]).expect("8 KiB are allowed");
     let error = chain.write_all(&[b'w'; 5000]).expect_err("10,000 bytes are not");

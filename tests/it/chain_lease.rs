@@ -26,8 +26,13 @@ fn lease_all(pool: &Pool, len: usize) -> Vec<BlockMut> {
 #[test]
 fn a_chain_has_room_for_its_length_out_of_few_blocks_with_little_waste() {
     for pool in pools([KIB, 4 * KIB, 20 * KIB, 64 * KIB, 256 * KIB, MIB], 16 * MIB) {
-        for (len, leased) in [(0, 0), (1, KIB), (5 * KIB, 5 * KIB), (MIB + 4 * KIB, MIB + 4 * KIB), (4 * MIB, 4 * MIB)]
-        {
+        for (len, leased) in [
+            (0, 0),
+            (1, KIB),
+            (5 * KIB, 5 * KIB),
+            (MIB + 4 * KIB, MIB + 4 * KIB),
+            (4 * MIB, 4 * MIB),
+        ] {
             let chain = pool.try_chain(len).expect("free");
             assert!(chain.remaining_mut() >= len);
             assert_eq!(pool.leased(), leased, "{len}");
@@ -41,7 +46,7 @@ fn more_than_a_quarter_of_the_budget_or_than_a_limit_is_too_large() {
     for pool in pools([4 * KIB, 64 * KIB], MIB) {
         drop(pool.try_chain(256 * KIB).expect("a quarter"));
         assert!(pool.try_chain(256 * KIB + 1).expect_err("more").is_too_large());
-        let account = pool.child("account", 8 * KIB);
+        let account = pool.account("account", 8 * KIB);
         drop(account.try_chain(8 * KIB).expect("within"));
         let error = account.try_chain(8 * KIB + 1).expect_err("over the limit");
         assert!(error.is_too_large() && error.to_string().contains("8192"), "{error}");
@@ -56,7 +61,7 @@ fn a_chain_that_cannot_be_had_leaves_nothing_leased() {
         held.truncate(256 - 5);
         assert!(pool.try_chain(24 * KIB).expect_err("only 20 KiB are free").is_exhausted());
         assert_eq!(pool.leased(), 251 * 4 * KIB);
-        let account = pool.child("account", 16 * KIB);
+        let account = pool.account("account", 16 * KIB);
         let chain = account.try_chain(12 * KIB).expect("free");
         assert!(account.try_chain(8 * KIB).expect_err("over the limit").is_over_limit());
         assert_eq!((account.leased(), account.peak()), (12 * KIB, 12 * KIB));
@@ -99,8 +104,9 @@ async fn a_waiting_chain_holds_nothing_until_it_can_have_all() {
 #[tokio::test(start_paused = true)]
 async fn a_chain_whose_account_has_room_waits_for_the_pool() {
     for pool in pools([3000, 4096], 128 * KIB) {
-        let account = pool.child("account", 4096);
-        let mut held: Vec<BlockMut> = (0..16).map(|_| pool.try_lease(4096).expect("free")).collect();
+        let account = pool.account("account", 4096);
+        let mut held: Vec<BlockMut> =
+            (0..16).map(|_| pool.try_lease(4096).expect("free")).collect();
         let other = pool.try_lease(3000).expect("free");
         // Two of the smaller blocks are over the limit, one of the larger ones is not.
         assert!(account.try_chain(4000).expect_err("no larger block is free").is_exhausted());
@@ -117,8 +123,12 @@ async fn a_chain_whose_account_has_room_waits_for_the_pool() {
 fn a_chain_that_small_blocks_would_make_too_long_gets_a_large_one() {
     for pool in pools([KIB, MIB], 16 * MIB) {
         // A chain has at most 63 blocks.
-        for (len, leased) in [(63 * KIB, 63 * KIB), (64 * KIB, MIB), (800 * KIB, MIB), (MIB + 62 * KIB, MIB + 62 * KIB)]
-        {
+        for (len, leased) in [
+            (63 * KIB, 63 * KIB),
+            (64 * KIB, MIB),
+            (800 * KIB, MIB),
+            (MIB + 62 * KIB, MIB + 62 * KIB),
+        ] {
             let chain = pool.try_chain(len).expect("the pool is free");
             assert_eq!((chain.remaining_mut() >= len, pool.leased()), (true, leased), "{len}");
         }

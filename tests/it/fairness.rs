@@ -1,4 +1,5 @@
-//! NO-FREEZE among unequal waiters: large heads, uncollected grants, wakers that panic, and pressure.
+//! NO-FREEZE among unequal waiters: large heads, uncollected grants, wakers that panic, and
+//! pressure.
 
 use std::{
     collections::VecDeque,
@@ -13,7 +14,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use leasehold::{BlockMut, Lease, Pool};
+use leasehold::{BlockMut, LeaseFuture, Pool};
 
 use crate::support::pools;
 use pools::{builders, pools};
@@ -21,7 +22,7 @@ use pools::{builders, pools};
 const KIB: usize = 1 << 10;
 const MIB: usize = 1 << 20;
 
-fn is_pending(lease: &mut Lease) -> bool {
+fn is_pending(lease: &mut LeaseFuture) -> bool {
     match Pin::new(lease).poll(&mut Context::from_waker(Waker::noop())) {
         Poll::Pending => true,
         Poll::Ready(block) => {
@@ -47,7 +48,9 @@ async fn where_nothing_comes_home_a_head_holds_nobody_back_for_long() {
         let start = tokio::time::Instant::now();
         let mut small = Vec::new();
         for _ in 0..63 {
-            small.push(pool.lease(KIB).await.expect("63 blocks are free, and of no use to the head"));
+            small.push(
+                pool.lease(KIB).await.expect("63 blocks are free, and of no use to the head"),
+            );
         }
         assert!(
             start.elapsed() < Duration::from_secs(1),
@@ -64,22 +67,27 @@ async fn where_nothing_comes_home_a_head_holds_nobody_back_for_long() {
 #[tokio::test(start_paused = true)]
 async fn a_head_that_comes_out_of_the_line_of_its_account_takes_an_old_hold_over() {
     for pool in pools([KIB, 64 * KIB], 128 * KIB) {
-        let account = pool.child("account", 64 * KIB);
+        let account = pool.account("account", 64 * KIB);
         let first = account.try_lease(KIB).expect("a free block");
         let large = pool.try_lease(64 * KIB).expect("the other span");
-        // The older one waits for its account, so the younger one is the head that begins to hold the others back.
+        // The older one waits for its account, so the younger one is the head that begins to hold
+        // the others back.
         let older = tokio::spawn(account.lease(64 * KIB));
         tokio::task::yield_now().await;
         let younger = tokio::spawn(pool.lease(64 * KIB));
         tokio::task::yield_now().await;
-        let mut small: Vec<BlockMut> = (0..16).map(|_| pool.try_lease(KIB).expect("the head is patient")).collect();
+        let mut small: Vec<BlockMut> =
+            (0..16).map(|_| pool.try_lease(KIB).expect("the head is patient")).collect();
         assert!(pool.try_lease(KIB).is_err(), "no longer");
         tokio::task::yield_now().await;
         first.charge_to(&pool).expect("room");
         let start = tokio::time::Instant::now();
         small.push(pool.lease(KIB).await.expect("47 blocks are free, and of no use to the head"));
         let waited = start.elapsed();
-        assert!(waited < Duration::from_secs(1), "not until the deadline of the head, but {waited:?}");
+        assert!(
+            waited < Duration::from_secs(1),
+            "not until the deadline of the head, but {waited:?}"
+        );
         assert!(!older.is_finished() && !younger.is_finished());
         drop((first, large, small));
         drop(older.await.expect("no panic").expect("served in the end"));
@@ -97,7 +105,7 @@ async fn small_waiters_get_past_a_large_head_that_cannot_be_served() {
         blocks.retain(|block| block.capacity() > 0);
         let mut head = pool.lease(64 * KIB);
         assert!(is_pending(&mut head));
-        let mut small: Vec<Lease> = (0..40).map(|_| pool.lease(1)).collect();
+        let mut small: Vec<LeaseFuture> = (0..40).map(|_| pool.lease(1)).collect();
         assert!(small.iter_mut().all(is_pending));
         drop(blocks);
         assert!(
@@ -132,7 +140,7 @@ async fn small_leases_do_not_starve_a_large_head() {
 #[tokio::test(start_paused = true)]
 async fn a_head_that_holds_the_others_back_is_not_passed_by_way_of_an_account() {
     for pool in pools([4 * KIB, 64 * KIB], 256 * KIB) {
-        let account = pool.child("account", 64 * KIB);
+        let account = pool.account("account", 64 * KIB);
         let held = account.try_lease(1).expect("free");
         let mut blocks = lease_all(&pool, 4 * KIB);
         let mut head = pool.lease(64 * KIB);
@@ -142,7 +150,8 @@ async fn a_head_that_holds_the_others_back_is_not_passed_by_way_of_an_account() 
         assert!(is_pending(&mut over));
         // So many pass the head of the pool's line that it holds back the next.
         blocks.drain(..17).for_each(drop);
-        let mut passing: Vec<BlockMut> = (0..16).map(|_| pool.try_lease(1).expect("one of sixteen")).collect();
+        let mut passing: Vec<BlockMut> =
+            (0..16).map(|_| pool.try_lease(1).expect("one of sixteen")).collect();
         assert!(pool.try_lease(1).expect_err("the head holds it back").is_exhausted());
         assert!(account.try_lease(1).is_err(), "so it does here");
         passing.clear();
@@ -156,13 +165,13 @@ async fn a_head_that_holds_the_others_back_is_not_passed_by_way_of_an_account() 
 #[tokio::test(start_paused = true)]
 async fn room_promised_to_a_waiter_who_leaves_goes_to_the_next_of_its_account() {
     for pool in pools([4 * KIB, 64 * KIB], 128 * KIB) {
-        let account = pool.child("account", 4 * KIB);
+        let account = pool.account("account", 4 * KIB);
         let held = account.try_lease(1).expect("free");
         let mut blocks = lease_all(&pool, 4 * KIB);
         let mut head = pool.lease(64 * KIB);
         assert!(is_pending(&mut head));
         // So many small ones pass the head that it holds back the next.
-        let mut passing: Vec<Lease> = (0..16).map(|_| pool.lease(1)).collect();
+        let mut passing: Vec<LeaseFuture> = (0..16).map(|_| pool.lease(1)).collect();
         assert!(passing.iter_mut().all(is_pending));
         blocks.drain(..16).for_each(drop);
         let (mut next, mut last) = (account.lease(1), account.lease(1));
@@ -180,28 +189,30 @@ async fn room_promised_to_a_waiter_who_leaves_goes_to_the_next_of_its_account() 
 #[tokio::test]
 async fn a_grant_that_nobody_collects_is_taken_back() {
     for builder in builders() {
-        let wait_max = Duration::from_millis(30);
-        let pool = builder.classes([4 * KIB]).budget(4 * KIB).wait_max(wait_max).build().expect("valid");
+        let max_wait = Duration::from_millis(30);
+        let pool =
+            builder.classes([4 * KIB]).budget(4 * KIB).max_wait(max_wait).build().expect("valid");
         let held = pool.try_lease(1).expect("free");
-        let mut forgotten = pool.lease_within(1, Duration::from_secs(60));
+        let mut forgotten = pool.lease_timeout(1, Duration::from_secs(60));
         assert!(is_pending(&mut forgotten));
         // Before the grant: this thread may be slow to go on after it.
         let start = Instant::now();
         drop(held);
-        let block = pool.lease_within(1, Duration::from_secs(10));
+        let block = pool.lease_timeout(1, Duration::from_secs(10));
         let mut block = pin!(block);
         // Any serving takes it back once it is due; the refused leases here are such servings.
         let block = loop {
             if let Ok(block) = pool.try_lease(1) {
                 break block;
             }
-            if let Poll::Ready(block) = block.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
+            if let Poll::Ready(block) = block.as_mut().poll(&mut Context::from_waker(Waker::noop()))
+            {
                 break block.expect("before its deadline");
             }
             assert!(start.elapsed() < Duration::from_secs(5), "never taken back");
             tokio::task::yield_now().await;
         };
-        assert!(start.elapsed() >= wait_max);
+        assert!(start.elapsed() >= max_wait);
         let error = forgotten.await.expect_err("its grant is gone");
         assert!(error.is_deadline_passed());
         drop(block);
@@ -212,14 +223,22 @@ async fn a_grant_that_nobody_collects_is_taken_back() {
 #[tokio::test]
 async fn a_waiter_outlives_a_grant_that_nobody_collects() {
     for builder in builders() {
-        let pool =
-            builder.classes([4 * KIB]).budget(4 * KIB).wait_max(Duration::from_millis(30)).build().expect("valid");
+        let pool = builder
+            .classes([4 * KIB])
+            .budget(4 * KIB)
+            .max_wait(Duration::from_millis(30))
+            .build()
+            .expect("valid");
         let held = pool.try_lease(1).expect("free");
         let mut forgotten = pool.lease(1);
         assert!(is_pending(&mut forgotten));
         drop(held);
-        // It began to wait after the grant, so the grant is due before its deadline is; nobody else comes by.
-        let block = pool.lease_within(1, Duration::from_millis(300)).await.expect("the grant was taken back in time");
+        // It began to wait after the grant, so the grant is due before its deadline is; nobody else
+        // comes by.
+        let block = pool
+            .lease_timeout(1, Duration::from_millis(300))
+            .await
+            .expect("the grant was taken back in time");
         drop((block, forgotten));
         assert_eq!(pool.leased(), 0);
     }
@@ -264,12 +283,12 @@ async fn wakers_that_panic_together_or_in_a_panic_do_not_end_the_process() {
         let waker = Waker::from(Arc::clone(&panicking));
         for is_in_panic in [false, true] {
             let mut held = lease_all(&pool, 4 * KIB);
-            let mut waits: Vec<Lease> = (0..2).map(|_| pool.lease(1)).collect();
+            let mut waits: Vec<LeaseFuture> = (0..2).map(|_| pool.lease(1)).collect();
             for lease in &mut waits {
                 assert!(Pin::new(lease).poll(&mut Context::from_waker(&waker)).is_pending());
             }
             // Two blocks that come home at once wake two.
-            let account = pool.child("account", 4 * KIB);
+            let account = pool.account("account", 4 * KIB);
             let ended = catch_unwind(AssertUnwindSafe(|| {
                 let _held = (held.pop_front(), held.pop_front(), account);
                 if is_in_panic {
@@ -289,7 +308,8 @@ async fn wakers_that_panic_together_or_in_a_panic_do_not_end_the_process() {
 async fn pressure_is_high_when_seven_eighths_are_leased_or_somebody_waits() {
     for pool in pools([4 * KIB], MIB) {
         assert_eq!((pool.pressure().share(), pool.pressure().is_high()), (0.0, false));
-        let mut blocks: Vec<BlockMut> = (0..223).map(|_| pool.try_lease(1).expect("free")).collect();
+        let mut blocks: Vec<BlockMut> =
+            (0..223).map(|_| pool.try_lease(1).expect("free")).collect();
         assert!(!pool.pressure().is_high());
         blocks.push(pool.try_lease(1).expect("free"));
         assert!(pool.pressure().is_high());
@@ -313,7 +333,8 @@ async fn whoever_waits_for_pressure_is_woken_by_it() {
             async move { pool.wait_for_pressure().await }
         });
         tokio::task::yield_now().await;
-        let mut blocks: Vec<BlockMut> = (0..200).map(|_| pool.try_lease(1).expect("free")).collect();
+        let mut blocks: Vec<BlockMut> =
+            (0..200).map(|_| pool.try_lease(1).expect("free")).collect();
         tokio::task::yield_now().await;
         assert!(!watcher.is_finished());
         blocks.extend((0..56).map(|_| pool.try_lease(1).expect("free")));

@@ -36,7 +36,7 @@ impl Drop for LeasesWhenDropped {
 #[test]
 fn a_block_dropped_on_another_thread_comes_home() {
     for pool in pools([4 * KIB], 64 * KIB) {
-        let account = pool.child("account", 64 * KIB);
+        let account = pool.account("account", 64 * KIB);
         let blocks: Vec<BlockMut> = (0..16).map(|_| account.try_lease(1).expect("free")).collect();
         thread::spawn(move || drop(blocks)).join().expect("no panic");
         assert_eq!((account.leased(), pool.leased()), (0, 0));
@@ -70,9 +70,12 @@ fn blocks_come_home_and_are_leased_while_a_thread_is_torn_down() {
         thread::spawn({
             let pool = pool.clone();
             move || {
-                // The second is made first, so that both orders of destructors are seen over the threads of this test.
+                // The second is made first, so that both orders of destructors are seen over the
+                // threads of this test.
                 LEASES_AT_THE_END.set(Some(LeasesWhenDropped { pool: pool.clone(), outcome }));
-                KEPT.with_borrow_mut(|kept| kept.extend((0..5).map(|_| pool.try_lease(1).expect("free"))));
+                KEPT.with_borrow_mut(|kept| {
+                    kept.extend((0..5).map(|_| pool.try_lease(1).expect("free")))
+                });
             }
         })
         .join()
@@ -91,7 +94,7 @@ fn blocks_outlive_the_last_handle_and_stay_whole() {
     for pool in pools([4 * KIB, 64 * KIB], 256 * KIB) {
         let mut block = pool.try_lease(1).expect("free");
         block.put_bytes(3, 4 * KIB);
-        let mut large = pool.child("account", 64 * KIB).try_lease(64 * KIB).expect("free");
+        let mut large = pool.account("account", 64 * KIB).try_lease(64 * KIB).expect("free");
         large.put_bytes(4, 64 * KIB);
         assert_eq!(pool.leased(), 68 * KIB);
         drop(pool);
@@ -127,8 +130,9 @@ fn a_block_that_outlives_its_pool_can_still_be_split_shared_and_unfrozen() {
 fn pools_end_on_any_thread_in_any_order() {
     for round in 0..200 {
         for pool in pools([KIB, 4 * KIB], 128 * KIB) {
-            let account = pool.child("account", 64 * KIB);
-            let blocks: Vec<BlockMut> = (0..4).map(|_| account.try_lease(1 + round).expect("free")).collect();
+            let account = pool.account("account", 64 * KIB);
+            let blocks: Vec<BlockMut> =
+                (0..4).map(|_| account.try_lease(1 + round).expect("free")).collect();
             thread::scope(|scope| {
                 for mut block in blocks {
                     scope.spawn(move || {
@@ -164,8 +168,11 @@ async fn a_wait_keeps_its_pool_and_a_task_that_is_aborted_leaves_no_trace() {
 #[test]
 fn a_runtime_that_goes_away_takes_its_waiters_with_it() {
     for pool in pools([4 * KIB], 8 * KIB) {
-        let runtime =
-            tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().expect("a runtime");
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(2)
+            .enable_all()
+            .build()
+            .expect("a runtime");
         let held = (pool.try_lease(1).expect("free"), pool.try_lease(1).expect("free"));
         for _ in 0..10 {
             let pool = pool.clone();

@@ -1,4 +1,5 @@
-//! Bodies through real hyper: what arrives is what was sent, whatever the pieces, and blocks come home as it is sent.
+//! Bodies through real hyper: what arrives is what was sent, whatever the pieces, and blocks come
+//! home as it is sent.
 
 use std::{
     convert::Infallible,
@@ -51,7 +52,8 @@ fn chain_of(pool: &Pool, count: usize, piece: usize) -> Chain {
         })
 }
 
-/// Serves one request with `body` over an in-memory pipe, with and without vectored writes; returns the response's bytes.
+/// Serves one request with `body` over an in-memory pipe, with and without vectored writes; returns
+/// the response's bytes.
 async fn serve<B>(body: B, vectored: bool) -> (bool, Vec<u8>)
 where
     B: Body + Send + 'static,
@@ -64,8 +66,9 @@ where
         let body = body.lock().expect("no panic").take().expect("one request");
         async move { Ok::<_, Infallible>(Response::new(body)) }
     });
-    let connection =
-        hyper::server::conn::http1::Builder::new().writev(vectored).serve_connection(TokioIo::new(server), service);
+    let connection = hyper::server::conn::http1::Builder::new()
+        .writev(vectored)
+        .serve_connection(TokioIo::new(server), service);
     let serving = tokio::spawn(connection);
     let (mut sender, connection) =
         hyper::client::conn::http1::handshake(TokioIo::new(client)).await.expect("a handshake");
@@ -89,7 +92,10 @@ async fn one_frame_of_any_number_of_pieces_arrives_in_order() {
                 let chain = chain_of(&pool, count, piece);
                 let (has_length, bytes) = serve(ChainBody::new(chain), vectored).await;
                 assert!(has_length, "hyper knows the length");
-                assert!(bytes == pattern(count * piece), "{count} pieces of {piece} bytes, vectored: {vectored}");
+                assert!(
+                    bytes == pattern(count * piece),
+                    "{count} pieces of {piece} bytes, vectored: {vectored}"
+                );
             }
         }
     }
@@ -104,8 +110,9 @@ async fn several_queued_frames_of_many_pieces_arrive_in_order() {
             let all = chain_of(&pool, frames * count, 300);
             let mut rest = all.clone();
             let chains: Vec<Chain> = (0..frames).map(|_| rest.split_to(count * 300)).collect();
-            let frames =
-                tokio_stream_of(chains.into_iter().map(|chain| Ok::<_, Infallible>(Frame::data(chain))).collect());
+            let frames = tokio_stream_of(
+                chains.into_iter().map(|chain| Ok::<_, Infallible>(Frame::data(chain))).collect(),
+            );
             let (has_length, bytes) = serve(StreamBody::new(frames), vectored).await;
             assert!(!has_length, "a stream of frames is chunked");
             assert!(all == bytes[..], "queued frames are not scrambled");
@@ -127,14 +134,18 @@ fn tokio_stream_of<T: Unpin>(items: Vec<T>) -> impl futures_core::Stream<Item = 
     Items(items.into_iter())
 }
 
-/// `bytes::buf::Take` lists at most 16 pieces, and hyper sends what is queued behind it too early (hyperium/hyper#4132): it is
-/// safe where nothing follows, or within 16 pieces. Our own `take` is safe everywhere.
+/// `bytes::buf::Take` lists at most 16 pieces, and hyper sends what is queued behind it too early
+/// (hyperium/hyper#4132): it is safe where nothing follows, or within 16 pieces. Our own `take` is
+/// safe everywhere.
 #[tokio::test]
 async fn a_generic_take_arrives_in_order_where_nothing_follows_and_our_own_everywhere() {
     let pool = pool();
     let all = chain_of(&pool, 40, 300);
     let whole = http_body_util::Full::new(Buf::take(all.clone(), 10_000));
-    assert!(all.slice(..10_000) == serve(whole, true).await.1[..], "known length: nothing follows the frame");
+    assert!(
+        all.slice(..10_000) == serve(whole, true).await.1[..],
+        "known length: nothing follows the frame"
+    );
     let few = vec![Ok::<_, Infallible>(Frame::data(Buf::take(all.clone(), 16 * 300)))];
     let (_, bytes) = serve(StreamBody::new(tokio_stream_of(few)), true).await;
     assert!(all.slice(..16 * 300) == bytes[..], "chunked, but within 16 pieces");
@@ -170,7 +181,9 @@ where
         let body = body.lock().expect("no panic").take().expect("one request");
         async move { Ok::<_, Infallible>(Response::new(body)) }
     });
-    tokio::spawn(hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(server), service));
+    tokio::spawn(
+        hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(server), service),
+    );
     client.write_all(b"GET / HTTP/1.1\r\nhost: test\r\n\r\n").await.expect("a request is sent");
     client.read_exact(&mut [0; 16]).await.expect("a head comes back");
     client
@@ -232,7 +245,11 @@ impl Stuttering {
 }
 
 impl AsyncRead for Stuttering {
-    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
         if !std::mem::replace(&mut self.was_pending, true) {
             cx.waker().wake_by_ref();
             return Poll::Pending;
@@ -268,7 +285,8 @@ async fn a_reader_of_known_length_is_sent_with_that_length() {
 async fn a_reader_of_unknown_length_is_sent_in_chunks() {
     let pool = pool();
     for len in [0, 1, 65_536, 300_000] {
-        let (has_length, bytes) = serve(ReaderBody::new(Stuttering::new(len, 7_000), &pool), true).await;
+        let (has_length, bytes) =
+            serve(ReaderBody::new(Stuttering::new(len, 7_000), &pool), true).await;
         assert!(!has_length);
         assert!(bytes == pattern(len), "{len} bytes");
     }
@@ -280,7 +298,8 @@ async fn a_reader_of_unknown_length_is_sent_in_chunks() {
 #[tokio::test]
 async fn a_sized_body_reads_no_more_than_its_length() {
     let pool = pool();
-    let (_, bytes) = serve(ReaderBody::sized(Stuttering::new(200_000, 70_000), 100_000, &pool), true).await;
+    let (_, bytes) =
+        serve(ReaderBody::sized(Stuttering::new(200_000, 70_000), 100_000, &pool), true).await;
     assert!(bytes == pattern(100_000));
     assert_eq!(pool.leased(), 0);
 }
@@ -335,7 +354,8 @@ async fn a_reader_that_is_not_ready_holds_no_block() {
 async fn a_body_waits_for_memory_and_goes_on() {
     let pool = Pool::builder().budget(1 << 20).classes([64 << 10]).build().expect("16 blocks");
     let held: Vec<_> = (0..16).map(|_| pool.try_lease(1).expect("16 blocks")).collect();
-    let serving = tokio::spawn(serve(ReaderBody::new(Stuttering::new(500_000, 64 << 10), &pool), true));
+    let serving =
+        tokio::spawn(serve(ReaderBody::new(Stuttering::new(500_000, 64 << 10), &pool), true));
     while pool.stats().waiting == 0 {
         tokio::task::yield_now().await;
     }

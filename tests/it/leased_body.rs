@@ -1,4 +1,5 @@
-//! Bodies as chains that come one by one: pieces, trailers, short memory, and real hyper on both ends.
+//! Bodies as chains that come one by one: pieces, trailers, short memory, and real hyper on both
+//! ends.
 
 use std::{error::Error, sync::Arc};
 
@@ -26,8 +27,14 @@ fn lease_all(pool: &Pool, len: usize) -> Vec<BlockMut> {
 #[tokio::test]
 async fn each_frame_is_a_chain_and_holds_what_fits_it() {
     let pool = pool();
-    for (frame, holds) in [(1, KIB), (5, KIB), (KIB, KIB), (8 * KIB, 8 * KIB), (16_393, 20 * KIB), (64 * KIB, 64 * KIB)]
-    {
+    for (frame, holds) in [
+        (1, KIB),
+        (5, KIB),
+        (KIB, KIB),
+        (8 * KIB, 8 * KIB),
+        (16_393, 20 * KIB),
+        (64 * KIB, 64 * KIB),
+    ] {
         let body = Scripted::stuttering(3 * frame, frame);
         let held = Arc::clone(&body.held);
         let mut body = LeasedBody::new(body, &pool);
@@ -55,7 +62,11 @@ async fn a_large_frame_comes_in_pieces_and_is_dropped_with_the_last() {
         received.extend(chain.to_vec());
         let is_frame_left = !received.len().is_multiple_of(400_000) && received.len() < 900_000;
         assert_eq!(held.now(), usize::from(is_frame_left), "after {} bytes", received.len());
-        assert_eq!(body.size_hint().exact(), Some(900_000 - received.len() as u64), "what is held is still to come");
+        assert_eq!(
+            body.size_hint().exact(),
+            Some(900_000 - received.len() as u64),
+            "what is held is still to come"
+        );
     }
     assert!(received == pattern(900_000) && held.most() == 1);
     assert_eq!(pool.leased(), 0);
@@ -67,14 +78,25 @@ async fn trailers_come_last_and_empty_frames_not_at_all() {
     let mut trailers = HeaderMap::new();
     trailers.insert("checksum", "1234".parse().expect("a value"));
     let body = || {
-        let data = [Step::Data(Vec::new()), Step::Data(b"hello".to_vec()), Step::Pending, Step::Data(Vec::new())];
+        let data = [
+            Step::Data(Vec::new()),
+            Step::Data(b"hello".to_vec()),
+            Step::Pending,
+            Step::Data(Vec::new()),
+        ];
         Scripted::new(data.into_iter().chain([Step::Trailers(trailers.clone())]))
     };
     let mut framed = LeasedBody::new(body(), &pool);
     let data = framed.frame().await.expect("a frame").expect("no error").into_data().expect("data");
     assert_eq!(data, *b"hello");
     assert!(!framed.is_end_stream());
-    let last = framed.frame().await.expect("a frame").expect("no error").into_trailers().expect("trailers");
+    let last = framed
+        .frame()
+        .await
+        .expect("a frame")
+        .expect("no error")
+        .into_trailers()
+        .expect("trailers");
     assert_eq!(last, trailers);
     assert!(framed.frame().await.is_none() && framed.is_end_stream());
 
@@ -91,10 +113,14 @@ async fn length_and_end_are_those_of_the_body() {
     let empty = LeasedBody::new(Empty::<Bytes>::new(), &pool);
     assert!(empty.is_end_stream() && empty.size_hint().exact() == Some(0));
     let said = LeasedBody::new(Scripted::stuttering(10, 10).saying(3, None), &pool);
-    assert_eq!((said.size_hint().lower(), said.size_hint().upper(), said.is_end_stream()), (3, None, false));
+    assert_eq!(
+        (said.size_hint().lower(), said.size_hint().upper(), said.is_end_stream()),
+        (3, None, false)
+    );
     let mut most = SizeHint::new();
     most.set_lower(u64::MAX);
-    let vast = LeasedBody::new(Scripted::stuttering(10, 10).saying(u64::MAX, Some(u64::MAX)), &pool);
+    let vast =
+        LeasedBody::new(Scripted::stuttering(10, 10).saying(u64::MAX, Some(u64::MAX)), &pool);
     assert_eq!(vast.size_hint().lower(), most.lower());
     assert_eq!(pool.leased(), 0);
 }
@@ -110,12 +136,15 @@ async fn a_failed_body_says_so() {
     assert_eq!(pool.leased(), 0);
 }
 
-// ---- short memory --------------------------------------------------------------------------------------------------------------
+// ---- short memory -------------------------------------------------------------------------------
 
 #[tokio::test]
 async fn nothing_is_leased_until_a_frame_is_there() {
     let pool = pool();
-    let mut body = LeasedBody::new(Scripted::new([Step::Pending, Step::Data(pattern(10)), Step::Pending]), &pool);
+    let mut body = LeasedBody::new(
+        Scripted::new([Step::Pending, Step::Data(pattern(10)), Step::Pending]),
+        &pool,
+    );
     assert!(tokio_test::task::spawn(body.next_chain()).poll().is_pending());
     assert_eq!(pool.leased(), 0);
     drop(body.next_chain().await.expect("a chain"));
@@ -127,7 +156,7 @@ async fn nothing_is_leased_until_a_frame_is_there() {
 async fn a_body_passes_through_an_account_of_any_size_if_each_chain_is_let_go_of() {
     let pool = pool();
     for limit in [KIB, 5 * KIB, 63 * KIB, 64 * KIB] {
-        let account = pool.child("upload", limit);
+        let account = pool.account("upload", limit);
         for frame in [100, 8 * KIB, 300_000] {
             let mut body = LeasedBody::new(Scripted::stuttering(300_000, frame), &account);
             let mut received = Vec::new();
@@ -144,13 +173,14 @@ async fn a_body_passes_through_an_account_of_any_size_if_each_chain_is_let_go_of
 #[tokio::test(start_paused = true)]
 async fn a_wait_for_memory_that_fails_or_is_cancelled_loses_nothing() {
     let pool = pool();
-    let account = pool.child("upload", 64 * KIB);
+    let account = pool.account("upload", 64 * KIB);
     let mut body = LeasedBody::new(Scripted::stuttering(100_000, 100_000), &account);
     let first = body.next_chain().await.expect("a chain").expect("room");
 
     let error = body.next_chain().await.expect("not the end").expect_err("the first chain has all");
     assert!(error.is_lease(), "{error}");
-    let lease: &LeaseError = error.source().and_then(<dyn Error>::downcast_ref).expect("the source is the lease error");
+    let lease: &LeaseError =
+        error.source().and_then(<dyn Error>::downcast_ref).expect("the source is the lease error");
     assert!(lease.is_deadline_passed());
 
     assert!(tokio_test::task::spawn(body.next_chain()).poll().is_pending());
@@ -165,7 +195,11 @@ async fn a_wait_for_memory_that_fails_or_is_cancelled_loses_nothing() {
 
 #[tokio::test]
 async fn cancelled_at_any_poll_it_loses_nothing_and_dropped_it_leaves_nothing_behind() {
-    let pool = Pool::builder().budget(256 * KIB).classes([KIB, 4 * KIB, 20 * KIB]).build().expect("a small pool");
+    let pool = Pool::builder()
+        .budget(256 * KIB)
+        .classes([KIB, 4 * KIB, 20 * KIB])
+        .build()
+        .expect("a small pool");
     for is_dropped_at in 0..200 {
         let mut blocks = lease_all(&pool, 1);
         let inner = Scripted::stuttering(100_000, 9_000);
@@ -188,6 +222,10 @@ async fn cancelled_at_any_poll_it_loses_nothing_and_dropped_it_leaves_nothing_be
             }
         }
         drop((body, blocks, received));
-        assert_eq!((pool.leased(), held.now(), pool.stats().waiting), (0, 0, 0), "dropped at {is_dropped_at}");
+        assert_eq!(
+            (pool.leased(), held.now(), pool.stats().waiting),
+            (0, 0, 0),
+            "dropped at {is_dropped_at}"
+        );
     }
 }

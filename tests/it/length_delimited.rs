@@ -6,7 +6,10 @@ use std::io;
 use bytes::{BufMut, Bytes};
 use leasehold::{
     Chain, ChainMut, Pool,
-    codec::{Decoder, Encoder, LengthDelimitedCodec, LengthDelimitedCodecError, length_delimited::Builder},
+    codec::{
+        Decoder, Encoder, LengthDelimitedCodec, LengthDelimitedCodecError,
+        length_delimited::Builder,
+    },
 };
 use proptest::{option, prelude::*};
 
@@ -22,11 +25,15 @@ struct Settings {
 }
 
 impl Settings {
-    const PLAIN: Self = Self { is_little: false, field: 4, offset: 0, adjustment: 0, skip: None, max: None };
+    const PLAIN: Self =
+        Self { is_little: false, field: 4, offset: 0, adjustment: 0, skip: None, max: None };
 
     fn codec(&self) -> LengthDelimitedCodec {
         let mut builder = Builder::new();
-        builder.length_field_length(self.field).length_field_offset(self.offset).length_adjustment(self.adjustment);
+        builder
+            .length_field_length(self.field)
+            .length_field_offset(self.offset)
+            .length_adjustment(self.adjustment);
         if self.is_little {
             builder.little_endian();
         }
@@ -65,16 +72,22 @@ fn settings() -> impl Strategy<Value = Settings> {
     let adjustment = prop_oneof![3 => -12..12isize, 1 => -300..300isize, 1 => any::<isize>()];
     let max = option::of(prop_oneof![0..40usize, 250..300usize, Just(100_000), Just(usize::MAX)]);
     let skip = option::of(prop_oneof![4 => 0..16usize, 1 => Just(5_000)]);
-    (any::<bool>(), 1..=8usize, prop_oneof![4 => 0..5usize, 1 => Just(3_000)], adjustment, skip, max).prop_map(
-        |(is_little, field, offset, adjustment, skip, max)| Settings {
+    (
+        any::<bool>(),
+        1..=8usize,
+        prop_oneof![4 => 0..5usize, 1 => Just(3_000)],
+        adjustment,
+        skip,
+        max,
+    )
+        .prop_map(|(is_little, field, offset, adjustment, skip, max)| Settings {
             is_little,
             field,
             offset,
             adjustment,
             skip,
             max,
-        },
-    )
+        })
 }
 
 fn payload(len: usize) -> Bytes {
@@ -86,7 +99,12 @@ fn bytes(chain: &ChainMut) -> Vec<u8> {
 }
 
 /// The frames of `wire`, given to the codec in pieces of `cut` bytes; and the error that ends them.
-fn decoded(pool: &Pool, mut codec: LengthDelimitedCodec, wire: &[u8], cut: usize) -> (Vec<Chain>, io::Result<usize>) {
+fn decoded(
+    pool: &Pool,
+    mut codec: LengthDelimitedCodec,
+    wire: &[u8],
+    cut: usize,
+) -> (Vec<Chain>, io::Result<usize>) {
     let (mut src, mut frames) = (ChainMut::new(pool), Vec::new());
     for piece in wire.chunks(cut) {
         src.push(Bytes::copy_from_slice(piece));
@@ -103,7 +121,8 @@ fn decoded(pool: &Pool, mut codec: LengthDelimitedCodec, wire: &[u8], cut: usize
 }
 
 fn is_told(error: &io::Error) -> bool {
-    let reason = error.get_ref().and_then(|reason| reason.downcast_ref::<LengthDelimitedCodecError>());
+    let reason =
+        error.get_ref().and_then(|reason| reason.downcast_ref::<LengthDelimitedCodecError>());
     reason.is_some_and(|reason| reason.is_too_large() || reason.is_not_adjustable())
 }
 
@@ -117,7 +136,7 @@ fn round_trip(settings: &Settings, payload: &Bytes, cut: usize) -> bool {
     let same = settings.codec().encode(&payload[..], &mut copied);
     assert_eq!(linked.is_ok(), same.is_ok());
     assert_eq!(bytes(&written), bytes(&copied));
-    let mut poor = ChainMut::new(&pool.child("nobody", 0));
+    let mut poor = ChainMut::new(&pool.account("nobody", 0));
     assert_eq!(settings.codec().encode(payload.clone(), &mut poor).is_ok(), linked.is_ok());
     assert_eq!(bytes(&poor), bytes(&written));
     if let Err(error) = &linked {
@@ -175,7 +194,11 @@ fn the_limit_is_that_of_the_payload_both_ways() {
         for len in [0, 1, 9, 10, 11, 14, 20] {
             // A length below zero cannot be written.
             let is_fair = len <= 10 && len as isize >= adjustment;
-            assert_eq!(round_trip(&with(adjustment), &payload(len), 3), is_fair, "{len} bytes with {adjustment}");
+            assert_eq!(
+                round_trip(&with(adjustment), &payload(len), 3),
+                is_fair,
+                "{len} bytes with {adjustment}"
+            );
         }
     }
 }
@@ -184,7 +207,9 @@ fn the_limit_is_that_of_the_payload_both_ways() {
 #[test]
 fn lengths_at_the_edge_of_the_field_are_told_or_taken() {
     for adjustment in [-256, -255, -1, 0, 1, 255, 256, isize::MIN, isize::MIN + 1, isize::MAX] {
-        for (field, max) in [(1, None), (1, Some(usize::MAX)), (2, Some(usize::MAX)), (8, Some(usize::MAX))] {
+        for (field, max) in
+            [(1, None), (1, Some(usize::MAX)), (2, Some(usize::MAX)), (8, Some(usize::MAX))]
+        {
             for len in [0, 1, 254, 255, 256, 509, 510, 511, 512, 65_535, 65_536, 65_790, 65_791] {
                 let settings = Settings { field, adjustment, max, ..Settings::PLAIN };
                 let is_taken = round_trip(&settings, &payload(len), 1 << 20);
@@ -207,7 +232,10 @@ fn a_frame_that_is_shorter_than_the_head_it_keeps_is_refused() {
         wire.put_u16(value);
         wire.extend_from_slice(b"more");
         let (frames, ended) = decoded(&pool, codec, &wire, 100);
-        assert!(frames.is_empty() && ended.is_err_and(|error| is_told(&error)), "{value} with {adjustment}");
+        assert!(
+            frames.is_empty() && ended.is_err_and(|error| is_told(&error)),
+            "{value} with {adjustment}"
+        );
     }
     assert_eq!(pool.leased(), 0);
 }

@@ -1,6 +1,7 @@
 //! The tests of public behaviour, one module for each noun. `cargo test MODULE` runs one.
 //!
-//! A test that needs a process of its own, or counts what the whole process does, is in another program beside this one.
+//! A test that needs a process of its own, or counts what the whole process does, is in another
+//! program beside this one.
 
 mod accounts;
 mod axum;
@@ -11,9 +12,12 @@ mod builder;
 mod chain;
 mod chain_lease;
 mod chain_model;
+mod chain_reader;
+mod chain_reader_held;
+mod chain_reader_memory;
 mod codec_differential;
 mod collect;
-mod cover;
+mod credit;
 mod delivery;
 mod extremes;
 mod fairness;
@@ -21,9 +25,6 @@ mod framed;
 mod homecoming;
 mod http_scripts;
 mod hyper_bodies;
-mod intake;
-mod intake_held;
-mod intake_memory;
 mod layer;
 mod leased_body;
 mod length_delimited;

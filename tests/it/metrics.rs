@@ -13,7 +13,12 @@ use metrics_util::debugging::{DebugValue, DebuggingRecorder, Snapshotter};
 
 /// The classes of 4 and 64 KiB, under 256 KiB.
 fn pool(name: &'static str) -> Pool {
-    Pool::builder().name(name).classes([4 << 10, 64 << 10]).budget(256 << 10).build().expect("a valid pool")
+    Pool::builder()
+        .name(name)
+        .classes([4 << 10, 64 << 10])
+        .budget(256 << 10)
+        .build()
+        .expect("a valid pool")
 }
 
 /// What was recorded since the last look, by name and labels.
@@ -34,14 +39,17 @@ fn recorded(snapshotter: &Snapshotter) -> BTreeMap<String, u64> {
 /// The lines of Prometheus text that are figures, with their values.
 fn rendered(recorder: &PrometheusRecorder) -> Vec<String> {
     let text = recorder.handle().render();
-    text.lines().filter(|line| !line.is_empty() && !line.starts_with('#')).map(str::to_owned).collect()
+    text.lines()
+        .filter(|line| !line.is_empty() && !line.starts_with('#'))
+        .map(str::to_owned)
+        .collect()
 }
 
 #[tokio::test]
 async fn every_figure_is_that_of_the_statistics() {
     let recorder = DebuggingRecorder::new();
     let pool = pool("uploads");
-    let small = pool.child("small", 4 << 10);
+    let small = pool.account("small", 4 << 10);
     let held = small.try_lease(1).expect("free");
     let large: Vec<_> = (0..3).map(|_| pool.try_lease(64 << 10).expect("free")).collect();
     let reservation = pool.try_reserve(5000).expect("free");
@@ -51,7 +59,7 @@ async fn every_figure_is_that_of_the_statistics() {
     let mut place = None;
     assert!(small.poll_lease(&mut Context::from_waker(Waker::noop()), &mut place, 1).is_pending());
 
-    with_local_recorder(&recorder, || Exporter::new(&small).export());
+    with_local_recorder(&recorder, || Exporter::new(&pool).export());
     let (stats, found) = (pool.stats(), recorded(&recorder.snapshotter()));
     let mut wanted = BTreeMap::new();
     for (name, value) in [
@@ -65,7 +73,7 @@ async fn every_figure_is_that_of_the_statistics() {
         ("waiting", stats.waiting as u64),
         ("waits_total", stats.waits),
         ("refusals_total", stats.refused),
-        ("steals_total", stats.steals),
+        ("cache_flushes_total", stats.cache_flushes),
         ("trimmed_bytes_total", stats.trimmed),
     ] {
         wanted.insert(format!("leasehold_{name} pool=uploads"), value);
@@ -77,11 +85,17 @@ async fn every_figure_is_that_of_the_statistics() {
             ("free_blocks", class.free as u64),
             ("taken_blocks_total", class.taken),
         ] {
-            wanted.insert(format!("leasehold_class_{name} pool=uploads block_len={}", class.block_len), value);
+            wanted.insert(
+                format!("leasehold_class_{name} pool=uploads block_len={}", class.block_len),
+                value,
+            );
         }
     }
     assert_eq!(found, wanted);
-    assert_eq!((stats.leased, stats.reserved, stats.waiting, stats.waits), ((4 << 10) + 5000, 5000, 1, 1));
+    assert_eq!(
+        (stats.leased, stats.reserved, stats.waiting, stats.waits),
+        ((4 << 10) + 5000, 5000, 1, 1)
+    );
     assert!(stats.refused > 0 && stats.trimmed > 0 && stats.classes[1].taken > 0, "{stats:?}");
     drop((place, held, reservation));
     assert_eq!(pool.leased(), 0);
@@ -95,12 +109,15 @@ async fn counters_only_rise_and_gauges_fall_again() {
     let export = || with_local_recorder(&recorder, || exporter.export());
     let value = |name: &str| {
         let lines = rendered(&recorder);
-        let line = lines.iter().find_map(|line| line.strip_prefix(&format!("{name}{{pool=\"rising\"}} ")));
-        line.unwrap_or_else(|| panic!("{name} is not in {lines:#?}")).parse::<u64>().expect("a whole number")
+        let line =
+            lines.iter().find_map(|line| line.strip_prefix(&format!("{name}{{pool=\"rising\"}} ")));
+        line.unwrap_or_else(|| panic!("{name} is not in {lines:#?}"))
+            .parse::<u64>()
+            .expect("a whole number")
     };
     let held: Vec<_> = (0..4).map(|_| pool.try_lease(64 << 10).expect("free")).collect();
     for waits in 1..=3 {
-        let wait = pool.lease_within(1, Duration::from_secs(1)).await;
+        let wait = pool.lease_timeout(1, Duration::from_secs(1)).await;
         assert!(wait.expect_err("all is leased").is_deadline_passed());
         export();
         assert_eq!(value("leasehold_waits_total"), waits);
@@ -183,7 +200,8 @@ fn clients_make_no_labels() {
     let exporter = Exporter::new(&pool);
     let lines_after = |clients: usize| {
         for client in 0..clients {
-            let block = pool.child(format!("client {client}"), 4 << 10).try_lease(1).expect("free");
+            let block =
+                pool.account(format!("client {client}"), 4 << 10).try_lease(1).expect("free");
             with_local_recorder(&recorder, || exporter.export());
             drop(block);
         }
@@ -215,7 +233,10 @@ fn two_pools_are_told_apart_by_their_names() {
     let block = pools[1].try_lease(1).expect("free");
     with_local_recorder(&recorder, || pools.iter().for_each(|pool| Exporter::new(pool).export()));
     let lines = rendered(&recorder);
-    for line in [r#"leasehold_leased_bytes{pool="first"} 0"#, r#"leasehold_leased_bytes{pool="second"} 4096"#] {
+    for line in [
+        r#"leasehold_leased_bytes{pool="first"} 0"#,
+        r#"leasehold_leased_bytes{pool="second"} 4096"#,
+    ] {
         assert!(lines.iter().any(|other| other == line), "{line} is not in {lines:#?}");
     }
     drop(block);
@@ -259,7 +280,10 @@ async fn exports_by_the_clock_end_with_the_pool() {
     exports.await.expect("no panic");
     assert!(has(r#"leasehold_leased_bytes{pool="clock"} 0"#));
     assert!(has(r#"leasehold_budget_bytes{pool="clock"} 0"#), "there is no pool");
-    assert!(!has(r#"leasehold_class_taken_blocks_total{pool="clock",block_len="4096"} 0"#), "a counter stays");
+    assert!(
+        !has(r#"leasehold_class_taken_blocks_total{pool="clock",block_len="4096"} 0"#),
+        "a counter stays"
+    );
 }
 
 #[test]

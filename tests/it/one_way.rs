@@ -11,7 +11,7 @@ use futures_util::{Sink, SinkExt, Stream, StreamExt};
 use leasehold::{
     Chain, ChainMut, Pool,
     codec::{Framed, FramedRead, FramedWrite, LengthDelimitedCodec, compat},
-    io::{BufStream, Intake, Outbox},
+    io::{BufStream, ChainReader, Outbox},
 };
 use tokio::{
     io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, split},
@@ -47,7 +47,8 @@ fn broken() -> impl Iterator<Item = Broken> {
         kinds.into_iter().flat_map(move |kind| {
             let said = said.clone();
             (0..=said.len()).map(move |cut| {
-                let pieces = [&said[..cut], &said[cut..]].into_iter().filter(|piece| !piece.is_empty());
+                let pieces =
+                    [&said[..cut], &said[cut..]].into_iter().filter(|piece| !piece.is_empty());
                 Broken::new(pieces, last).failing_to_write(kind)
             })
         })
@@ -122,7 +123,8 @@ where
     let mut sink = FramedWrite::new(writer, LengthDelimitedCodec::new(), pool);
     // What has failed may be gone before the other half reads.
     tokio::spawn(async move { send_until_it_fails(&mut sink).await }).await.unwrap();
-    assert_all_heard(&mut FramedRead::new(reader, LengthDelimitedCodec::new(), pool).map(flat)).await;
+    assert_all_heard(&mut FramedRead::new(reader, LengthDelimitedCodec::new(), pool).map(flat))
+        .await;
 }
 
 /// A server's loop: it hears and sends in turns, and learns of a failure in the middle.
@@ -228,8 +230,10 @@ where
     timeout(SOON, accepted).await.expect("it fails");
     run.await.unwrap().expect_err("the writer says so too");
     assert!(outbox.flush().await.is_err() && outbox.try_send(Bytes::new()).is_err());
-    let (mut intake, mut chain) = (Intake::new(), ChainMut::new(pool));
-    let heard = async { while intake.read(&mut reader, &mut chain).await.is_ok_and(|count| count > 0) {} };
+    let (mut chain_reader, mut chain) = (ChainReader::new(), ChainMut::new(pool));
+    let heard = async {
+        while chain_reader.read(&mut reader, &mut chain).await.is_ok_and(|count| count > 0) {}
+    };
     timeout(SOON, heard).await.expect("it hangs");
     assert_eq!(chain.freeze().to_vec(), [ONE, TWO].concat());
 }
@@ -273,13 +277,17 @@ async fn bytes_that_wait_for_memory_are_not_lost_by_a_reset() {
         }
     }
     let mut near = reset().await;
-    let (mut intake, mut chain) = (Intake::new(), ChainMut::new(&pool));
-    let starved = timeout(SOON, intake.read(&mut near, &mut chain)).await.expect("it does not wait");
+    let (mut chain_reader, mut chain) = (ChainReader::new(), ChainMut::new(&pool));
+    let starved =
+        timeout(SOON, chain_reader.read(&mut near, &mut chain)).await.expect("it does not wait");
     assert_eq!(starved.unwrap_err().kind(), io::ErrorKind::ConnectionReset);
     drop(all);
-    assert_eq!(intake.read(&mut near, &mut chain).await.unwrap(), ONE.len() + TWO.len());
+    assert_eq!(chain_reader.read(&mut near, &mut chain).await.unwrap(), ONE.len() + TWO.len());
     assert_eq!(chain.split().freeze().to_vec(), [ONE, TWO].concat());
-    assert_eq!(timeout(SOON, intake.read(&mut near, &mut chain)).await.expect("it hangs").unwrap(), 0);
+    assert_eq!(
+        timeout(SOON, chain_reader.read(&mut near, &mut chain)).await.expect("it hangs").unwrap(),
+        0
+    );
     drop(chain);
     assert_eq!(pool.leased(), 0);
 }

@@ -35,7 +35,9 @@ fn assert_cap(pool: &Pool) {
 #[test]
 fn a_lease_is_the_smallest_class_that_holds_it_and_charges_its_capacity() {
     for pool in pools([KIB, 4 * KIB, 20 * KIB], MIB) {
-        for (len, capacity) in [(0, KIB), (1, KIB), (KIB, KIB), (KIB + 1, 4 * KIB), (4097, 20 * KIB)] {
+        for (len, capacity) in
+            [(0, KIB), (1, KIB), (KIB, KIB), (KIB + 1, 4 * KIB), (4097, 20 * KIB)]
+        {
             let block = pool.try_lease(len).expect("free");
             assert_eq!((block.capacity(), block.len(), pool.leased()), (capacity, 0, capacity));
         }
@@ -73,7 +75,8 @@ fn budgets_that_are_no_multiple_of_a_span_are_kept_to_the_byte() {
             let large = lease_all(&pool, 4 * KIB);
             let small = lease_all(&pool, KIB);
             assert!(pool.leased() <= budget);
-            // A span of one class wastes its tail, and the last span is short: less than a large block each.
+            // A span of one class wastes its tail, and the last span is short: less than a large
+            // block each.
             let spans = budget.div_ceil(64 * KIB);
             assert!(pool.leased() + spans * 4 * KIB > budget, "{} of {budget}", pool.leased());
             drop((large, small));
@@ -86,7 +89,9 @@ fn budgets_that_are_no_multiple_of_a_span_are_kept_to_the_byte() {
 
 #[test]
 fn large_blocks_fit_a_budget_with_a_short_end() {
-    for (budget, most) in [(MIB, 1), (MIB + 1, 1), (2 * MIB - 1, 1), (2 * MIB + 70_000, 2), (3 * MIB + 64 * KIB, 3)] {
+    for (budget, most) in
+        [(MIB, 1), (MIB + 1, 1), (2 * MIB - 1, 1), (2 * MIB + 70_000, 2), (3 * MIB + 64 * KIB, 3)]
+    {
         for pool in pools([4 * KIB, MIB], budget) {
             assert_eq!(lease_all(&pool, MIB).len(), most, "budget {budget}");
             drop(lease_all(&pool, 4 * KIB));
@@ -94,7 +99,8 @@ fn large_blocks_fit_a_budget_with_a_short_end() {
             assert_eq!(pool.leased(), 0);
         }
     }
-    // A class of more than half a span and of no whole spans wastes the rest of its run, and stays inside the budget.
+    // A class of more than half a span and of no whole spans wastes the rest of its run, and stays
+    // inside the budget.
     for pool in pools([40 * KIB, 100 * KIB], 500_000) {
         assert_eq!(lease_all(&pool, 100 * KIB).len(), 4);
         assert_eq!(lease_all(&pool, 40 * KIB).len(), 8);
@@ -128,7 +134,8 @@ fn blocks_never_overlap() {
 fn a_class_that_has_run_out_is_served_by_the_next_one_up() {
     for pool in pools([4 * KIB, 64 * KIB], 128 * KIB) {
         let large = pool.try_lease(64 * KIB).expect("free");
-        let small: Vec<BlockMut> = (0..16).map(|_| pool.try_lease(4 * KIB).expect("free")).collect();
+        let small: Vec<BlockMut> =
+            (0..16).map(|_| pool.try_lease(4 * KIB).expect("free")).collect();
         drop(large);
         let other = pool.try_lease(64 * KIB).expect("free again");
         assert!(pool.try_lease(4 * KIB).expect_err("all is out").is_exhausted());
@@ -140,8 +147,15 @@ fn a_class_that_has_run_out_is_served_by_the_next_one_up() {
 #[test]
 fn what_one_thread_has_cached_another_can_lease_also_as_other_classes() {
     for builder in builders() {
-        let pool = builder.classes([KIB, 4 * KIB, 64 * KIB]).budget(4 * MIB).shards(4).build().expect("valid");
-        for (there, here) in [(4 * KIB, 4 * KIB), (4 * KIB, 64 * KIB), (64 * KIB, KIB), (KIB, 64 * KIB)] {
+        let pool = builder
+            .classes([KIB, 4 * KIB, 64 * KIB])
+            .budget(4 * MIB)
+            .shards(4)
+            .build()
+            .expect("valid");
+        for (there, here) in
+            [(4 * KIB, 4 * KIB), (4 * KIB, 64 * KIB), (64 * KIB, KIB), (KIB, 64 * KIB)]
+        {
             thread::scope(|scope| {
                 scope.spawn(|| drop(lease_all(&pool, there)));
             });
@@ -225,7 +239,8 @@ fn mixed_classes_in_equal_counts_fill_four_fifths_before_the_first_refusal() {
 #[test]
 fn statistics_are_exact_when_nobody_leases_or_returns() {
     for pool in pools([KIB, 4 * KIB], MIB) {
-        let mut blocks: Vec<BlockMut> = (0..10).map(|_| pool.try_lease(KIB).expect("free")).collect();
+        let mut blocks: Vec<BlockMut> =
+            (0..10).map(|_| pool.try_lease(KIB).expect("free")).collect();
         blocks.extend((0..3).map(|_| pool.try_lease(4 * KIB).expect("free")));
         let stats = pool.stats();
         assert_eq!((stats.budget, stats.leased, stats.waiting), (MIB, 22 * KIB, 0));
@@ -252,7 +267,8 @@ fn a_lower_limit_of_the_pool_itself_holds_and_can_be_raised_again() {
         drop(warm);
         pool.set_limit(64 * KIB);
         assert_eq!((pool.limit(), pool.budget()), (64 * KIB, MIB));
-        let blocks: Vec<BlockMut> = (0..16).map(|_| pool.try_lease(4 * KIB).expect("within the limit")).collect();
+        let blocks: Vec<BlockMut> =
+            (0..16).map(|_| pool.try_lease(4 * KIB).expect("within the limit")).collect();
         assert!(pool.try_lease(4 * KIB).expect_err("at the limit").is_over_limit());
         drop(blocks);
         drop(pool.try_lease(64 * KIB).expect("cached blocks do not use the limit up"));
@@ -268,7 +284,9 @@ fn errors_say_what_to_do_and_turn_into_io_errors() {
     for pool in pools([4 * KIB], 4 * KIB) {
         let block = pool.try_lease(1).expect("free");
         let error = pool.try_lease(1).expect_err("all is out");
-        assert!(error.to_string().contains("exhausted") && error.to_string().contains("larger budget"));
+        assert!(
+            error.to_string().contains("exhausted") && error.to_string().contains("larger budget")
+        );
         let error = std::io::Error::from(error);
         assert_eq!(error.kind(), std::io::ErrorKind::OutOfMemory);
         let inner = error.get_ref().and_then(|inner| inner.downcast_ref::<LeaseError>());
@@ -286,7 +304,7 @@ fn handles_are_small_and_go_anywhere() {
     goes_anywhere::<Block>();
     goes_anywhere::<LeaseError>();
     fn is_sent<T: Send + 'static>() {}
-    is_sent::<leasehold::Lease>();
+    is_sent::<leasehold::LeaseFuture>();
     let word = size_of::<usize>();
     assert_eq!((size_of::<Pool>(), size_of::<Option<Pool>>()), (word, word));
     assert_eq!((size_of::<BlockMut>(), size_of::<Block>()), (word * 2 + 8, word * 3));

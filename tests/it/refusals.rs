@@ -7,7 +7,7 @@ use std::{
     time::Duration,
 };
 
-use leasehold::{LeaseError, Pool};
+use leasehold::{Account, LeaseError, Pool};
 
 use crate::support::pools;
 use pools::pools;
@@ -16,7 +16,7 @@ const KIB: usize = 1 << 10;
 const MIB: usize = 1 << 20;
 
 /// Asks, and lets go of what it got.
-type Ask = fn(&Pool) -> Result<(), LeaseError>;
+type Ask = fn(&Account) -> Result<(), LeaseError>;
 
 /// What a future says at its first poll.
 fn first<F: Future>(future: F) -> Poll<F::Output> {
@@ -30,14 +30,16 @@ fn passed<T>(polled: Poll<Result<T, LeaseError>>) -> bool {
 #[test]
 fn every_way_to_ask_is_refused_and_charges_nothing() {
     for pool in pools([4 * KIB, 64 * KIB], MIB) {
-        let account = pool.child("account", MIB);
+        let account = pool.account("account", MIB);
         let tries: [(&str, Ask); 6] = [
             ("try_lease", |pool| pool.try_lease(100).map(drop)),
             ("try_chain of one block", |pool| pool.try_chain(100).map(drop)),
             ("try_chain", |pool| pool.try_chain(100 * KIB).map(drop)),
             ("try_reserve", |pool| pool.try_reserve(100).map(drop)),
-            ("try_cover", |pool| pool.try_cover(100).map(drop)),
-            ("Reservation::try_grow_to", |pool| pool.try_reserve(0).and_then(|mut nothing| nothing.try_grow_to(100))),
+            ("try_credit", |pool| pool.try_credit(100).map(drop)),
+            ("Reservation::try_grow_to", |pool| {
+                pool.try_reserve(0).and_then(|mut nothing| nothing.try_grow_to(100))
+            }),
         ];
         for (name, ask) in tries {
             ask(&account).unwrap_or_else(|error| panic!("{name} before: {error}"));
@@ -49,7 +51,7 @@ fn every_way_to_ask_is_refused_and_charges_nothing() {
         }
         let refusals = account.refuse_every(1);
         assert!(passed(first(account.lease(100))));
-        assert!(passed(first(account.lease_within(100, Duration::MAX))));
+        assert!(passed(first(account.lease_timeout(100, Duration::MAX))));
         assert!(passed(first(account.chain(100))));
         assert!(passed(first(account.reserve(100))));
         assert_eq!(refusals.count(), 4);
@@ -90,11 +92,13 @@ fn each_third_is_refused() {
 #[test]
 fn accounts_inside_are_refused_and_others_are_not() {
     let pool = Pool::new(MIB).expect("a pool");
-    let (tenant, other) = (pool.child("tenant", MIB), pool.child("other", MIB));
-    let user = tenant.child("user", MIB);
+    let (tenant, other) = (pool.account("tenant", MIB), pool.account("other", MIB));
+    let user = tenant.account("user", MIB);
     let of_tenant = tenant.refuse_every(1);
     let of_user = user.refuse_nth(1);
-    assert!(user.try_lease(1).is_err() && tenant.try_lease(1).is_err() && user.try_lease(1).is_err());
+    assert!(
+        user.try_lease(1).is_err() && tenant.try_lease(1).is_err() && user.try_lease(1).is_err()
+    );
     assert!(other.try_lease(1).is_ok() && pool.try_lease(1).is_ok());
     assert_eq!((of_tenant.count(), of_user.count()), (3, 1), "each plan hears of each ask");
     drop(of_tenant);
@@ -109,18 +113,18 @@ fn accounts_inside_are_refused_and_others_are_not() {
 #[test]
 fn covers_are_exact_while_asks_are_refused() {
     for pool in pools([4 * KIB, 64 * KIB], MIB) {
-        let request = pool.child("request", MIB);
-        let cover = request.try_cover(100 * KIB).expect("room");
+        let request = pool.account("request", MIB);
+        let credit = request.try_credit(100 * KIB).expect("room");
         let refusals = request.refuse_nth(1);
-        let block = request.try_lease(64 * KIB).expect("covered");
-        assert_eq!((cover.left(), request.leased()), (36 * KIB, 100 * KIB));
-        assert!(request.try_lease(4 * KIB).is_err(), "a lease that is covered is refused as well");
-        assert_eq!((cover.left(), request.leased()), (36 * KIB, 100 * KIB));
-        let second = request.try_cover(8 * KIB).expect("room");
-        assert_eq!(cover.left(), 44 * KIB, "of both");
+        let block = request.try_lease(64 * KIB).expect("credited");
+        assert_eq!((credit.left(), request.leased()), (36 * KIB, 100 * KIB));
+        assert!(request.try_lease(4 * KIB).is_err(), "a lease that is credited is refused as well");
+        assert_eq!((credit.left(), request.leased()), (36 * KIB, 100 * KIB));
+        let second = request.try_credit(8 * KIB).expect("room");
+        assert_eq!(credit.left(), 44 * KIB, "of both");
         drop(refusals);
-        assert_eq!(cover.left(), 44 * KIB);
-        drop((second, cover, block));
+        assert_eq!(credit.left(), 44 * KIB);
+        drop((second, credit, block));
         assert_eq!((request.leased(), pool.leased(), pool.stats().reserved), (0, 0, 0));
     }
 }

@@ -14,7 +14,10 @@ use leasehold::{
 };
 use rand::{RngExt, SeedableRng, rngs::SmallRng};
 use tokio::{
-    io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, BufWriter, DuplexStream, ReadBuf, duplex},
+    io::{
+        AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, BufWriter, DuplexStream, ReadBuf,
+        duplex,
+    },
     net::{TcpListener, TcpSocket, TcpStream},
     time::timeout,
 };
@@ -27,7 +30,8 @@ const REST: Duration = Duration::from_millis(200);
 
 async fn tcp_pair() -> (TcpStream, TcpStream) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let (near, far) = tokio::join!(TcpStream::connect(listener.local_addr().unwrap()), listener.accept());
+    let (near, far) =
+        tokio::join!(TcpStream::connect(listener.local_addr().unwrap()), listener.accept());
     (near.unwrap(), far.unwrap().0)
 }
 
@@ -67,12 +71,14 @@ where
     timeout(SOON, both).await.expect("it hangs")
 }
 
-// ---- both directions ---------------------------------------------------------------------------------------------------
+// ---- both directions ----------------------------------------------------------------------------
 
 #[tokio::test]
 async fn bytes_and_counts_of_both_directions_are_right() {
     let pool = Pool::new(8 << 20).unwrap();
-    for (there, back) in [(0, 0), (1, 0), (0, 1), (5_000_000, 3), (4096, 8192), (3_000_000, 4_000_000)] {
+    for (there, back) in
+        [(0, 0), (1, 0), (0, 1), (5_000_000, 3), (4096, 8192), (3_000_000, 4_000_000)]
+    {
         let ((client, inbound), (server, outbound)) = (tcp_pair().await, tcp_pair().await);
         let (sent, sent_back) = (bytes(there, 1), bytes(back, 2));
         let mut relay = Relay::new(inbound, outbound, &pool);
@@ -80,7 +86,10 @@ async fn bytes_and_counts_of_both_directions_are_right() {
         let (moved, heard_back, heard) = timeout(SOON, all).await.unwrap();
         assert!(heard == sent && heard_back == sent_back);
         assert_eq!(moved.unwrap(), (there as u64, back as u64));
-        assert_eq!((relay.a_to_b(), relay.b_to_a(), relay.leased()), (there as u64, back as u64, 0));
+        assert_eq!(
+            (relay.a_to_b(), relay.b_to_a(), relay.leased()),
+            (there as u64, back as u64, 0)
+        );
         assert_eq!(pool.leased(), 0);
     }
 }
@@ -97,7 +106,10 @@ async fn borrowed_sockets_are_there_afterwards() {
         )
     };
     let (moved, heard_back, heard) = timeout(SOON, all).await.unwrap();
-    assert_eq!((moved.unwrap(), heard_back.as_slice(), heard.as_slice()), ((5, 2), &b"hi"[..], &b"hello"[..]));
+    assert_eq!(
+        (moved.unwrap(), heard_back.as_slice(), heard.as_slice()),
+        ((5, 2), &b"hi"[..], &b"hello"[..])
+    );
     assert!(inbound.local_addr().is_ok() && outbound.local_addr().is_ok());
     assert_eq!(pool.leased(), 0);
 }
@@ -123,7 +135,7 @@ async fn counts_are_seen_while_it_runs_and_nothing_is_held_while_idle() {
     }
 }
 
-// ---- ends --------------------------------------------------------------------------------------------------------------
+// ---- ends ---------------------------------------------------------------------------------------
 
 /// `first` ends its direction; the other one goes on, and ends the relay.
 async fn half_closed(first: &mut TcpStream, second: &mut TcpStream) {
@@ -174,7 +186,7 @@ async fn what_was_sent_before_the_end_arrives_before_it() {
     assert_eq!(pool.leased(), 0);
 }
 
-// ---- errors ------------------------------------------------------------------------------------------------------------
+// ---- errors -------------------------------------------------------------------------------------
 
 #[tokio::test]
 async fn a_reset_ends_the_relay_once_the_other_side_has_ended() {
@@ -187,11 +199,13 @@ async fn a_reset_ends_the_relay_once_the_other_side_has_ended() {
             server.read_exact(&mut [0; 4]).await.unwrap();
         };
         beside(&mut relay, exchange).await;
-        let (resetting, mut other) = if client_resets { (client, server) } else { (server, client) };
+        let (resetting, mut other) =
+            if client_resets { (client, server) } else { (server, client) };
         resetting.set_zero_linger().unwrap();
         drop(resetting);
         let hear_the_end = async move { assert_eq!(other.read(&mut [0; 8]).await.unwrap(), 0) };
-        let (moved, ()) = timeout(SOON, async { tokio::join!(&mut relay, hear_the_end) }).await.unwrap();
+        let (moved, ()) =
+            timeout(SOON, async { tokio::join!(&mut relay, hear_the_end) }).await.unwrap();
         assert_eq!(moved.unwrap_err().kind(), io::ErrorKind::ConnectionReset);
         assert_eq!((relay.a_to_b(), relay.b_to_a()), (4, 0));
         assert_eq!(pool.leased(), 0);
@@ -221,7 +235,11 @@ async fn a_reader_or_a_writer_that_fails_ends_the_relay_in_time() {
 struct Full;
 
 impl AsyncRead for Full {
-    fn poll_read(self: Pin<&mut Self>, _: &mut Context<'_>, _: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+    fn poll_read(
+        self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+        _: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
         Poll::Pending
     }
 }
@@ -245,12 +263,15 @@ async fn a_writer_that_takes_nothing_is_an_error() {
     let pool = Pool::new(8 << 20).unwrap();
     let (mut client, inbound) = duplex(64);
     client.write_all(b"hello").await.unwrap();
-    let error = timeout(SOON, Relay::new(inbound, Full, &pool).linger_timeout(REST)).await.unwrap().unwrap_err();
+    let error = timeout(SOON, Relay::new(inbound, Full, &pool).linger_timeout(REST))
+        .await
+        .unwrap()
+        .unwrap_err();
     assert_eq!(error.kind(), io::ErrorKind::WriteZero);
     assert_eq!(pool.leased(), 0);
 }
 
-// ---- limits and memory -----------------------------------------------------------------------------------------------------
+// ---- limits and memory --------------------------------------------------------------------------
 
 /// Sends until nothing is taken any more; returns how much was.
 async fn flood(peer: &mut TcpStream) -> usize {
@@ -268,7 +289,8 @@ async fn sides_that_stop_reading_hold_at_most_the_limit() {
         let ((mut client, inbound), (mut server, outbound)) = (tcp_pair().await, tcp_pair().await);
         let mut relay = Relay::with_limit(inbound, outbound, &pool, limit);
         let (mut sent, mut sent_back) = (0, 0);
-        // On a slow machine the system may go on moving bytes that it took, just when nothing was taken for a while.
+        // On a slow machine the system may go on moving bytes that it took, just when nothing was
+        // taken for a while.
         for _ in 0..10 {
             let floods = async { tokio::join!(flood(&mut client), flood(&mut server)) };
             let (more, more_back) = beside(&mut relay, floods).await;
@@ -289,21 +311,24 @@ async fn sides_that_stop_reading_hold_at_most_the_limit() {
     }
 }
 
-/// As `tcp_pair`, with kernel buffers of these lengths where the second one receives and the first one sends.
+/// As `tcp_pair`, with kernel buffers of these lengths where the second one receives and the first
+/// one sends.
 async fn tcp_pair_with(send_len: u32, receive_len: u32) -> (TcpStream, TcpStream) {
     let (connecting, listening) = (TcpSocket::new_v4().unwrap(), TcpSocket::new_v4().unwrap());
     connecting.set_send_buffer_size(send_len).unwrap();
     listening.set_recv_buffer_size(receive_len).unwrap();
     listening.bind("127.0.0.1:0".parse().unwrap()).unwrap();
     let listener = listening.listen(1).unwrap();
-    let (near, far) = tokio::join!(connecting.connect(listener.local_addr().unwrap()), listener.accept());
+    let (near, far) =
+        tokio::join!(connecting.connect(listener.local_addr().unwrap()), listener.accept());
     (near.unwrap(), far.unwrap().0)
 }
 
 #[tokio::test]
 async fn one_side_that_stops_reading_does_not_stop_the_other_direction() {
     let pool = Pool::new(8 << 20).unwrap();
-    // Much is there to be read, and little is taken: the relay is offered more than its limit at once.
+    // Much is there to be read, and little is taken: the relay is offered more than its limit at
+    // once.
     let (mut client, inbound) = tcp_pair_with(2 << 20, 2 << 20).await;
     let (outbound, mut server) = tcp_pair_with(4 << 10, 4 << 10).await;
     let mut relay = Relay::with_limit(inbound, outbound, &pool, 256 << 10);
@@ -348,21 +373,25 @@ async fn it_waits_for_memory_that_others_have() {
 
 #[tokio::test]
 async fn a_wait_for_memory_has_an_end() {
-    let pool = Pool::builder().budget(1 << 20).wait_max(REST).build().unwrap();
+    let pool = Pool::builder().budget(1 << 20).max_wait(REST).build().unwrap();
     let ((mut client, inbound), (_server, outbound)) = (tcp_pair().await, tcp_pair().await);
     let all = pool.try_lease(1 << 20).unwrap();
     client.write_all(b"hello").await.unwrap();
-    let error = timeout(SOON, Relay::new(inbound, outbound, &pool).linger_timeout(REST)).await.unwrap().unwrap_err();
+    let error = timeout(SOON, Relay::new(inbound, outbound, &pool).linger_timeout(REST))
+        .await
+        .unwrap()
+        .unwrap_err();
     let error = error.get_ref().and_then(|error| error.downcast_ref::<LeaseError>());
     assert!(error.is_some_and(LeaseError::is_deadline_passed), "{error:?}");
     drop(all);
     assert_eq!(pool.leased(), 0);
 }
 
-// ---- transports and cancelling -----------------------------------------------------------------------------------------
+// ---- transports and cancelling ------------------------------------------------------------------
 
-/// A pipe in memory that is as slow and as odd as a transport may be: it is pending for no reason, reads and writes a few bytes at a time,
-/// and gives nothing to the other side before it is flushed.
+/// A pipe in memory that is as slow and as odd as a transport may be: it is pending for no reason,
+/// reads and writes a few bytes at a time, and gives nothing to the other side before it is
+/// flushed.
 struct Odd {
     inner: BufWriter<DuplexStream>,
     rng: SmallRng,
@@ -383,7 +412,11 @@ impl Odd {
 }
 
 impl AsyncRead for Odd {
-    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
         if self.is_pending(cx) {
             return Poll::Pending;
         }
@@ -397,7 +430,11 @@ impl AsyncRead for Odd {
 }
 
 impl AsyncWrite for Odd {
-    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &[u8],
+    ) -> Poll<io::Result<usize>> {
         if self.is_pending(cx) {
             return Poll::Pending;
         }
@@ -426,7 +463,12 @@ async fn odd_transports_lose_nothing() {
     for seed in 0..20 {
         let ((client, inbound), (server, outbound)) = (duplex(150), duplex(150));
         let (sent, sent_back) = (bytes(30_000, seed), bytes(20_000, seed + 100));
-        let mut relay = Relay::with_limit(Odd::new(inbound, seed), Odd::new(outbound, seed + 1), &pool, 8 << 10);
+        let mut relay = Relay::with_limit(
+            Odd::new(inbound, seed),
+            Odd::new(outbound, seed + 1),
+            &pool,
+            8 << 10,
+        );
         let all = async { tokio::join!(&mut relay, talk(client, &sent), talk(server, &sent_back)) };
         let (moved, heard_back, heard) = timeout(SOON, all).await.unwrap();
         assert!(heard == sent && heard_back == sent_back, "seed {seed}");
@@ -473,15 +515,20 @@ async fn a_relay_that_is_cancelled_goes_on_without_loss() {
     let pool = Pool::new(8 << 20).unwrap();
     let (sent, sent_back) = (bytes(300_000, 8), bytes(200_000, 9));
     let ((client, inbound), (server, outbound)) = (duplex(4000), duplex(4000));
-    let mut relay = Relay::with_limit(Odd::new(inbound, 10), Odd::new(outbound, 11), &pool, 16 << 10);
-    let all = async { tokio::join!(interrupted(&mut relay), talk(client, &sent), talk(server, &sent_back)) };
+    let mut relay =
+        Relay::with_limit(Odd::new(inbound, 10), Odd::new(outbound, 11), &pool, 16 << 10);
+    let all = async {
+        tokio::join!(interrupted(&mut relay), talk(client, &sent), talk(server, &sent_back))
+    };
     let (moved, heard_back, heard) = timeout(SOON, all).await.unwrap();
     assert!(heard == sent && heard_back == sent_back);
     assert_eq!(moved.unwrap(), (300_000, 200_000));
 
     let ((client, inbound), (server, outbound)) = (tcp_pair().await, tcp_pair().await);
     let mut relay = Relay::new(inbound, outbound, &pool);
-    let all = async { tokio::join!(interrupted(&mut relay), talk(client, &sent), talk(server, &sent_back)) };
+    let all = async {
+        tokio::join!(interrupted(&mut relay), talk(client, &sent), talk(server, &sent_back))
+    };
     let (moved, heard_back, heard) = timeout(SOON, all).await.unwrap();
     assert!(heard == sent && heard_back == sent_back);
     assert_eq!(moved.unwrap(), (300_000, 200_000));
@@ -499,7 +546,11 @@ async fn a_relay_that_is_dropped_at_any_poll_leaves_nothing_leased() {
         let some = std::future::poll_fn(|cx| {
             polled += 1;
             let is_over = polled > polls;
-            if is_over || Pin::new(&mut relay).poll(cx).is_ready() { Poll::Ready(()) } else { Poll::Pending }
+            if is_over || Pin::new(&mut relay).poll(cx).is_ready() {
+                Poll::Ready(())
+            } else {
+                Poll::Pending
+            }
         });
         tokio::select! {
             () = some => {}

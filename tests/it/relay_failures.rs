@@ -27,7 +27,8 @@ const SOON: Duration = Duration::from_secs(20);
 
 async fn tcp_pair() -> (TcpStream, TcpStream) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let (near, far) = tokio::join!(TcpStream::connect(listener.local_addr().unwrap()), listener.accept());
+    let (near, far) =
+        tokio::join!(TcpStream::connect(listener.local_addr().unwrap()), listener.accept());
     (near.unwrap(), far.unwrap().0)
 }
 
@@ -42,7 +43,9 @@ const UPLOAD_LEN: usize = 32 << 20;
 
 /// What the upstream says to the first bytes of an upload, before it closes.
 fn answer(len: usize) -> Vec<u8> {
-    let head = format!("HTTP/1.1 413 Content Too Large\r\nconnection: close\r\ncontent-length: {len}\r\n\r\n");
+    let head = format!(
+        "HTTP/1.1 413 Content Too Large\r\nconnection: close\r\ncontent-length: {len}\r\n\r\n"
+    );
     [head.as_bytes(), &vec![b'x'; len]].concat()
 }
 
@@ -97,14 +100,23 @@ async fn an_early_answer_reaches_a_client_that_still_sends() {
         let ours = heard(len, |mut a, mut b| {
             let pool = pool.clone();
             async move {
-                let error = copy_bidirectional(&mut a, &mut b, &pool).await.expect_err("the upload is not taken");
-                assert!(matches!(error.kind(), ErrorKind::BrokenPipe | ErrorKind::ConnectionReset), "{error}");
+                let error = copy_bidirectional(&mut a, &mut b, &pool)
+                    .await
+                    .expect_err("the upload is not taken");
+                assert!(
+                    matches!(error.kind(), ErrorKind::BrokenPipe | ErrorKind::ConnectionReset),
+                    "{error}"
+                );
             }
         });
         let ours = ours.await;
-        let tokios =
-            heard(len, |mut a, mut b| async move { drop(tokio::io::copy_bidirectional(&mut a, &mut b).await) }).await;
-        println!("an answer of {len} bytes is heard by {ours} of {VISITS} clients, through tokio's copy by {tokios}");
+        let tokios = heard(len, |mut a, mut b| async move {
+            drop(tokio::io::copy_bidirectional(&mut a, &mut b).await)
+        })
+        .await;
+        println!(
+            "an answer of {len} bytes is heard by {ours} of {VISITS} clients, through tokio's copy by {tokios}"
+        );
         assert_eq!(ours, VISITS);
     }
     assert_eq!(pool.leased(), 0);
@@ -131,7 +143,8 @@ async fn what_a_reset_server_has_said_is_heard_by_a_client_that_sends_later() {
             let _ = client.read_to_end(&mut heard).await;
             heard
         };
-        let (moved, heard) = timeout(SOON, async { tokio::join!(relay, peers) }).await.expect("it hangs");
+        let (moved, heard) =
+            timeout(SOON, async { tokio::join!(relay, peers) }).await.expect("it hangs");
         assert_eq!(moved.expect_err("the server is gone").kind(), ErrorKind::ConnectionReset);
         assert_eq!(heard, b"I have had enough");
         assert_eq!(pool.leased(), 0);
@@ -149,12 +162,14 @@ async fn answer_early_to(server: &mut TcpStream) {
 #[tokio::test]
 async fn a_side_that_takes_nothing_more_is_heard_to_the_end() {
     let pool = Pool::new(8 << 20).unwrap();
-    for last in [Last::End, Last::Error(ErrorKind::ConnectionReset), Last::Error(ErrorKind::Other)] {
+    for last in [Last::End, Last::Error(ErrorKind::ConnectionReset), Last::Error(ErrorKind::Other)]
+    {
         for is_a in [true, false] {
             for sent in [&b"much"[..], b""] {
                 let (mut client, near) = duplex(1 << 10);
                 client.write_all(sent).await.unwrap();
-                let broken = Broken::new([&b"one "[..], b"two "], last).failing_to_write(ErrorKind::BrokenPipe);
+                let broken = Broken::new([&b"one "[..], b"two "], last)
+                    .failing_to_write(ErrorKind::BrokenPipe);
                 let talk = async {
                     let mut heard = vec![0; 8];
                     client.read_exact(&mut heard).await.unwrap();
@@ -164,18 +179,22 @@ async fn a_side_that_takes_nothing_more_is_heard_to_the_end() {
                 };
                 let (moved, heard, counts) = if is_a {
                     let mut relay = Relay::new(broken, near, &pool);
-                    let (moved, heard) = timeout(SOON, async { tokio::join!(&mut relay, talk) }).await.unwrap();
+                    let (moved, heard) =
+                        timeout(SOON, async { tokio::join!(&mut relay, talk) }).await.unwrap();
                     (moved, heard, (relay.b_to_a(), relay.a_to_b()))
                 } else {
                     let mut relay = Relay::new(near, broken, &pool);
-                    let (moved, heard) = timeout(SOON, async { tokio::join!(&mut relay, talk) }).await.unwrap();
+                    let (moved, heard) =
+                        timeout(SOON, async { tokio::join!(&mut relay, talk) }).await.unwrap();
                     (moved, heard, (relay.a_to_b(), relay.b_to_a()))
                 };
                 assert_eq!((&heard[..], counts), (&b"one two "[..], (0, 8)));
                 let kind = moved.expect_err("one direction has failed").kind();
                 match last {
                     // Which of the two is first depends on who polls first.
-                    Last::Error(read) => assert!(kind == read || kind == ErrorKind::BrokenPipe, "{kind:?}"),
+                    Last::Error(read) => {
+                        assert!(kind == read || kind == ErrorKind::BrokenPipe, "{kind:?}")
+                    }
                     _ => assert_eq!(kind, ErrorKind::BrokenPipe),
                 }
                 assert_eq!(pool.leased(), 0);
@@ -227,7 +246,8 @@ async fn a_relay_that_fails_may_be_cancelled_at_every_poll() {
     let pool = Pool::new(8 << 20).unwrap();
     for is_a in [true, false] {
         let (client, near) = duplex(100);
-        let broken = Broken::new([&[1; 5000][..], &[2; 5000]], Last::End).failing_to_write(ErrorKind::BrokenPipe);
+        let broken = Broken::new([&[1; 5000][..], &[2; 5000]], Last::End)
+            .failing_to_write(ErrorKind::BrokenPipe);
         let (mut reader, mut writer) = tokio::io::split(client);
         let talk = tokio::spawn(async move {
             let upload = async {
@@ -335,7 +355,10 @@ where
 }
 
 fn assert_about(passed: Duration, expected: Duration) {
-    assert!(expected <= passed && passed < expected + Duration::from_millis(20), "{passed:?} for {expected:?}");
+    assert!(
+        expected <= passed && passed < expected + Duration::from_millis(20),
+        "{passed:?} for {expected:?}"
+    );
 }
 
 #[tokio::test(start_paused = true)]
@@ -361,7 +384,11 @@ struct Endless {
 }
 
 impl AsyncRead for Endless {
-    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
         if let Some(pace) = &mut self.pace {
             std::task::ready!(pace.poll_tick(cx));
         }
@@ -373,7 +400,11 @@ impl AsyncRead for Endless {
 }
 
 impl AsyncWrite for Endless {
-    fn poll_write(self: Pin<&mut Self>, _: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
+    fn poll_write(
+        self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+        buf: &[u8],
+    ) -> Poll<io::Result<usize>> {
         Poll::Ready(Ok(buf.len()))
     }
 
@@ -416,7 +447,8 @@ async fn a_side_that_sends_on_is_not_read_for_ever() {
 async fn a_tunnel_that_was_silent_ends_with_a_reset_at_once() {
     let pool = Pool::new(8 << 20).unwrap();
     let ((mut client, inbound), (outbound, mut server)) = (tcp_pair().await, tcp_pair().await);
-    let mut relay = Relay::new(inbound, outbound, &pool).linger_timeout(Duration::from_millis(1500));
+    let mut relay =
+        Relay::new(inbound, outbound, &pool).linger_timeout(Duration::from_millis(1500));
     let talk = async {
         client.write_all(b"hello").await.unwrap();
         server.read_exact(&mut [0; 5]).await.unwrap();
@@ -476,7 +508,8 @@ async fn a_half_open_relay_ends_when_it_is_told_to() {
         let ((moved, passed), ()) = tokio::join!(timed(&mut relay), talk);
         let error = moved.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::TimedOut);
-        let expected = "one direction has ended, and the other has no byte for 5s (half_open_timeout)";
+        let expected =
+            "one direction has ended, and the other has no byte for 5s (half_open_timeout)";
         assert_eq!(error.to_string(), expected);
         assert_about(passed, Duration::from_secs(1017));
     }

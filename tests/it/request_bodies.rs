@@ -1,5 +1,5 @@
-//! Request bodies through real hyper over loopback, by clients that write each byte themselves: chunked bodies, trailers, clients that
-//! expect `100 Continue`, and those that go away.
+//! Request bodies through real hyper over loopback, by clients that write each byte themselves:
+//! chunked bodies, trailers, clients that expect `100 Continue`, and those that go away.
 
 use std::{convert::Infallible, sync::Arc, time::Duration};
 
@@ -29,14 +29,17 @@ fn pool() -> Pool {
     Pool::new(8 << 20).expect("a budget of 8 MiB holds the default classes")
 }
 
-/// A client of a server that answers requests to `/collect` with their collected body, others with it chain by chain, and the trailers.
+/// A client of a server that answers requests to `/collect` with their collected body, others with
+/// it chain by chain, and the trailers.
 async fn connect(pool: &Pool) -> TcpStream {
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
-    let client = TcpStream::connect(listener.local_addr().expect("an address")).await.expect("a connection");
+    let client =
+        TcpStream::connect(listener.local_addr().expect("an address")).await.expect("a connection");
     let (server, _) = listener.accept().await.expect("a connection");
     let pool = pool.clone();
     let service = service_fn(move |request| echo(request, pool.clone()));
-    let serving = hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(server), service);
+    let serving =
+        hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(server), service);
     tokio::spawn(serving);
     client
 }
@@ -124,7 +127,11 @@ async fn bodies_of_known_length_are_echoed() {
             let body = pattern(len);
             let head = head(path, &format!("content-length: {len}\r\n"));
             let (status, echoed) = exchange(&mut client, &[&head, &body]).await;
-            assert!(status == 200 && echoed == body, "{path}: {status} and {} bytes for {len}", echoed.len());
+            assert!(
+                status == 200 && echoed == body,
+                "{path}: {status} and {} bytes for {len}",
+                echoed.len()
+            );
         }
         drop(client);
     }
@@ -150,9 +157,11 @@ async fn chunked_bodies_and_trailers_pass() {
                 }
                 let head = head(path, "transfer-encoding: chunked\r\ntrailer: checksum\r\n");
                 let cut = sent.len() / 2;
-                let pieces = [&head[..], &sent[..cut], &sent[cut..], b"0\r\nchecksum: 12", b"34\r\n\r\n"];
+                let pieces =
+                    [&head[..], &sent[..cut], &sent[cut..], b"0\r\nchecksum: 12", b"34\r\n\r\n"];
                 let (status, echoed) = exchange(&mut client, &pieces).await;
-                let trailers: &[u8] = if path == "/stream" { b"{\"checksum\": \"1234\"}" } else { b"" };
+                let trailers: &[u8] =
+                    if path == "/stream" { b"{\"checksum\": \"1234\"}" } else { b"" };
                 assert!(
                     status == 200 && echoed == [&body, trailers].concat(),
                     "{path}: {len} bytes in chunks of {chunk}"
@@ -169,7 +178,10 @@ async fn a_client_that_expects_it_is_told_to_continue() {
     let pool = pool();
     for path in ["/collect", "/stream"] {
         let mut client = connect(&pool).await;
-        client.write_all(&head(path, "content-length: 5\r\nexpect: 100-continue\r\n")).await.expect("the server reads");
+        client
+            .write_all(&head(path, "content-length: 5\r\nexpect: 100-continue\r\n"))
+            .await
+            .expect("the server reads");
         assert_eq!(read_response(&mut client).await.0, 100);
         assert_eq!(pool.leased(), 0, "nothing is leased before the body comes");
         assert_eq!(exchange(&mut client, &[b"he", b"llo"]).await, (200, b"hello".to_vec()));
@@ -182,7 +194,8 @@ async fn a_client_that_expects_it_is_told_to_continue() {
 async fn a_client_that_announces_too_much_is_refused_instead_of_told_to_continue() {
     let pool = pool();
     let mut client = connect(&pool).await;
-    let too_long = head("/collect", &format!("content-length: {}\r\nexpect: 100-continue\r\n", LIMIT + 1));
+    let too_long =
+        head("/collect", &format!("content-length: {}\r\nexpect: 100-continue\r\n", LIMIT + 1));
     assert_eq!(exchange(&mut client, &[&too_long]).await.0, 413);
     assert_eq!((pool.leased(), pool.peak()), (0, 0));
 }
@@ -203,7 +216,10 @@ async fn a_client_that_goes_away_sends_all_blocks_home() {
     let pool = pool();
     for path in ["/collect", "/stream"] {
         let mut client = connect(&pool).await;
-        client.write_all(&head(path, "content-length: 100000\r\n")).await.expect("the server reads");
+        client
+            .write_all(&head(path, "content-length: 100000\r\n"))
+            .await
+            .expect("the server reads");
         client.write_all(&pattern(50_000)).await.expect("the server reads");
         while pool.leased() < 50_000 {
             tokio::time::sleep(Duration::from_millis(1)).await;
@@ -219,7 +235,11 @@ async fn a_broken_body_is_a_bad_request() {
     for path in ["/collect", "/stream"] {
         let mut client = connect(&pool).await;
         let head = head(path, "transfer-encoding: chunked\r\n");
-        assert_eq!(exchange(&mut client, &[&head, b"5\r\nhello\r\nno chunk\r\n"]).await.0, 400, "{path}");
+        assert_eq!(
+            exchange(&mut client, &[&head, b"5\r\nhello\r\nno chunk\r\n"]).await.0,
+            400,
+            "{path}"
+        );
         drop(client);
         until_home(&pool).await;
     }
@@ -229,7 +249,8 @@ async fn a_broken_body_is_a_bad_request() {
 async fn kept_bodies_of_a_connection_that_is_gone_hold_what_they_need() {
     let pool = pool();
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
-    let mut client = TcpStream::connect(listener.local_addr().expect("an address")).await.expect("a connection");
+    let mut client =
+        TcpStream::connect(listener.local_addr().expect("an address")).await.expect("a connection");
     let (server, _) = listener.accept().await.expect("a connection");
     let (kept, answered) = (Arc::new(std::sync::Mutex::new(Vec::new())), Arc::new(Notify::new()));
     let service = service_fn({
@@ -246,7 +267,8 @@ async fn kept_bodies_of_a_connection_that_is_gone_hold_what_they_need() {
     let serving = tokio::spawn({
         let answered = Arc::clone(&answered);
         async move {
-            let serving = hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(server), service);
+            let serving = hyper::server::conn::http1::Builder::new()
+                .serve_connection(TokioIo::new(server), service);
             let _ = serving.await;
             answered.notify_one();
         }

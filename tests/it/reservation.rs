@@ -1,4 +1,5 @@
-//! Reservations: bytes that belong to no block and count in the budget, in the accounts and in the queue.
+//! Reservations: bytes that belong to no block and count in the budget, in the accounts and in the
+//! queue.
 
 use std::{
     future::Future,
@@ -9,7 +10,7 @@ use std::{
     time::Duration,
 };
 
-use leasehold::{BlockMut, Pool, Reservation};
+use leasehold::{Account, BlockMut, Pool, Reservation};
 use rand::{RngExt, SeedableRng, rngs::SmallRng};
 
 use crate::support::pools;
@@ -45,13 +46,13 @@ fn reserve(pool: &Pool, len: usize) -> Reservation {
     reserved
 }
 
-// ---- what it counts in ---------------------------------------------------------------------------------------------------
+// ---- what it counts in --------------------------------------------------------------------------
 
 #[test]
 fn a_reservation_counts_to_the_byte_in_its_account_and_in_those_above() {
     for pool in pools([4 * KIB], MIB) {
-        let outer = pool.child("outer", 100 * KIB);
-        let inner = outer.child("inner", 50 * KIB);
+        let outer = pool.account("outer", 100 * KIB);
+        let inner = outer.account("inner", 50 * KIB);
         let reserved = inner.try_reserve(10_001).expect("room");
         let block = inner.try_lease(1).expect("room");
         assert_eq!((reserved.len(), reserved.is_empty()), (10_001, false));
@@ -61,7 +62,10 @@ fn a_reservation_counts_to_the_byte_in_its_account_and_in_those_above() {
         }
         let stats = pool.stats();
         assert_eq!((stats.leased, stats.reserved), (10_001 + 4 * KIB, 10_001));
-        assert_eq!((stats.accounts[0].leased, stats.accounts[1].leased), (10_001 + 4 * KIB, 10_001 + 4 * KIB));
+        assert_eq!(
+            (stats.accounts[0].leased, stats.accounts[1].leased),
+            (10_001 + 4 * KIB, 10_001 + 4 * KIB)
+        );
         assert_eq!((pool.pressure().leased, stats.classes[0].leased), (10_001 + 4 * KIB, 1));
         drop(reserved);
         assert_eq!((inner.leased(), outer.leased(), pool.stats().reserved), (4 * KIB, 4 * KIB, 0));
@@ -76,7 +80,10 @@ fn no_memory_is_mapped_for_a_reservation() {
         let before = pool.stats();
         let reserved = reserve(&pool, 16 * MIB);
         let stats = pool.stats();
-        assert_eq!((stats.mapped, stats.metadata, stats.cached), (before.mapped, before.metadata, 0));
+        assert_eq!(
+            (stats.mapped, stats.metadata, stats.cached),
+            (before.mapped, before.metadata, 0)
+        );
         assert_eq!((stats.leased, stats.reserved, stats.peak), (16 * MIB, 16 * MIB, 16 * MIB));
         assert!(pool.pressure().is_high());
         drop(reserved);
@@ -108,14 +115,17 @@ fn blocks_and_reservations_share_the_budget_to_the_byte() {
 #[test]
 fn what_is_refused_says_why_and_charges_nothing() {
     for pool in pools([4 * KIB], 64 * KIB) {
-        let account = pool.child("account", 10_000);
+        let account = pool.account("account", 10_000);
         let error = pool.try_reserve(16 * KIB + 1).expect_err("over a quarter");
         assert!(error.is_too_large() && error.to_string().contains("the most is 16384"), "{error}");
         let error = account.try_reserve(10_001).expect_err("over the limit");
         assert!(error.is_too_large() && error.to_string().contains("the most is 10000"), "{error}");
         let reserved = account.try_reserve(9_000).expect("within");
         let error = account.try_reserve(1_001).expect_err("over what is left");
-        assert!(error.is_over_limit() && error.to_string().contains("1000 of 10000 left"), "{error}");
+        assert!(
+            error.is_over_limit() && error.to_string().contains("1000 of 10000 left"),
+            "{error}"
+        );
         assert!(account.try_lease(1).expect_err("no room for a block").is_over_limit());
         let blocks = lease_all(&pool, 1);
         assert!(account.try_reserve(1_000).is_ok(), "the pool has room for it");
@@ -126,18 +136,21 @@ fn what_is_refused_says_why_and_charges_nothing() {
         pool.set_limit(5_000);
         let reserved = pool.try_reserve(4_000).expect("room");
         let error = pool.try_reserve(1_001).expect_err("over the limit of the pool");
-        assert!(error.is_over_limit() && error.to_string().contains("1000 of 5000 left"), "{error}");
+        assert!(
+            error.is_over_limit() && error.to_string().contains("1000 of 5000 left"),
+            "{error}"
+        );
         drop(reserved);
         assert_eq!((account.leased(), pool.leased()), (0, 0));
     }
 }
 
-// ---- growing and shrinking -----------------------------------------------------------------------------------------------
+// ---- growing and shrinking ----------------------------------------------------------------------
 
 #[test]
 fn a_reservation_grows_and_shrinks_to_the_byte_and_a_refused_growth_changes_nothing() {
     for pool in pools([4 * KIB], 64 * KIB) {
-        let account = pool.child("account", 20_000);
+        let account = pool.account("account", 20_000);
         let mut reserved = account.try_reserve(100).expect("room");
         reserved.try_grow_to(16_000).expect("room");
         reserved.try_grow_to(10).expect("it is there");
@@ -149,7 +162,10 @@ fn a_reservation_grows_and_shrinks_to_the_byte_and_a_refused_growth_changes_noth
         assert_eq!((reserved.len(), account.leased()), (20_000, 20_000));
         reserved.shrink_to(usize::MAX);
         reserved.shrink_to(7_777);
-        assert_eq!((reserved.len(), account.leased(), pool.stats().reserved), (7_777, 7_777, 7_777));
+        assert_eq!(
+            (reserved.len(), account.leased(), pool.stats().reserved),
+            (7_777, 7_777, 7_777)
+        );
         reserved.shrink_to(0);
         assert!(reserved.is_empty() && account.leased() == 0);
         reserved.try_grow_to(1).expect("it knows its pool");
@@ -161,9 +177,12 @@ fn a_reservation_grows_and_shrinks_to_the_byte_and_a_refused_growth_changes_noth
 #[test]
 fn nothing_and_an_empty_reservation_charge_nothing() {
     for pool in pools([4 * KIB], 64 * KIB) {
-        let nothing = pool.child("nothing", 0);
+        let nothing = pool.account("nothing", 0);
         let mut reserved = nothing.try_reserve(0).expect("nothing is always there");
-        assert!(reserved.is_empty() && reserved.try_grow_to(1).expect_err("over the limit").is_too_large());
+        assert!(
+            reserved.is_empty()
+                && reserved.try_grow_to(1).expect_err("over the limit").is_too_large()
+        );
         for mut empty in [Reservation::empty(), Reservation::default()] {
             empty.shrink_to(0);
             empty.try_grow_to(0).expect("it is there");
@@ -175,13 +194,14 @@ fn nothing_and_an_empty_reservation_charge_nothing() {
     }
 }
 
-// ---- waiting -------------------------------------------------------------------------------------------------------------
+// ---- waiting ------------------------------------------------------------------------------------
 
 #[tokio::test(start_paused = true)]
 async fn a_waiter_for_a_block_is_served_when_a_reservation_goes_or_shrinks() {
     for pool in pools([4 * KIB], 8 * KIB) {
         let block = pool.try_lease(1).expect("free");
-        let reserved = (pool.try_reserve(2 * KIB).expect("room"), pool.try_reserve(2 * KIB).expect("room"));
+        let reserved =
+            (pool.try_reserve(2 * KIB).expect("room"), pool.try_reserve(2 * KIB).expect("room"));
         let mut waiting = pool.lease(1);
         assert!(poll(&mut waiting).is_pending());
         drop(reserved.0);
@@ -237,7 +257,7 @@ async fn those_who_wait_for_blocks_and_for_room_are_served_in_one_order() {
 #[tokio::test(start_paused = true)]
 async fn a_waiter_at_the_limit_of_its_account_is_served_when_a_reservation_there_goes() {
     for pool in pools([4 * KIB], 64 * KIB) {
-        let account = pool.child("account", 6_000);
+        let account = pool.account("account", 6_000);
         let reserved = account.try_reserve(5_000).expect("room");
         let (mut block, mut room) = (account.lease(1), account.reserve(1_500));
         assert!(poll(&mut block).is_pending() && poll(&mut room).is_pending());
@@ -271,10 +291,13 @@ async fn a_dropped_reserve_passes_its_turn_on_and_a_dropped_grant_is_given_back(
 #[tokio::test(start_paused = true)]
 async fn a_reserve_ends_at_its_deadline() {
     for builder in builders() {
-        let wait_max = Duration::from_secs(7);
-        let pool = builder.classes([4 * KIB]).budget(16 * KIB).wait_max(wait_max).build().expect("valid");
+        let max_wait = Duration::from_secs(7);
+        let pool =
+            builder.classes([4 * KIB]).budget(16 * KIB).max_wait(max_wait).build().expect("valid");
         let held = lease_all(&pool, 1);
-        for (wait, secs) in [(pool.reserve(1), 7), (pool.reserve_within(1, Duration::from_secs(2)), 2)] {
+        for (wait, secs) in
+            [(pool.reserve(1), 7), (pool.reserve_timeout(1, Duration::from_secs(2)), 2)]
+        {
             let start = tokio::time::Instant::now();
             assert!(wait.await.expect_err("nothing comes").is_deadline_passed());
             assert_eq!(start.elapsed().as_secs(), secs);
@@ -299,7 +322,9 @@ async fn a_slot_keeps_its_place_from_poll_to_poll_and_gives_it_up_when_emptied()
         assert_eq!(pool.stats().waiting, 2);
         first = None;
         drop(held);
-        let Poll::Ready(Ok(reserved)) = pool.poll_reserve(cx, &mut second, 1) else { panic!("its turn came") };
+        let Poll::Ready(Ok(reserved)) = pool.poll_reserve(cx, &mut second, 1) else {
+            panic!("its turn came")
+        };
         assert!(reserved.len() == 100 && first.is_none() && second.is_none());
         drop(reserved);
         assert_eq!(pool.leased(), 0);
@@ -319,34 +344,42 @@ fn a_reserve_that_need_not_wait_needs_no_runtime() {
 #[tokio::test(start_paused = true)]
 async fn a_grant_of_room_that_nobody_collects_is_taken_back() {
     for builder in builders() {
-        let wait_max = Duration::from_millis(20);
-        let pool = builder.classes([4 * KIB]).budget(16 * KIB).wait_max(wait_max).build().expect("valid");
+        let max_wait = Duration::from_millis(20);
+        let pool =
+            builder.classes([4 * KIB]).budget(16 * KIB).max_wait(max_wait).build().expect("valid");
         let held = lease_all(&pool, 1);
         let mut forgotten = pool.reserve(4 * KIB);
         assert!(poll(&mut forgotten).is_pending());
         drop(held);
         assert_eq!(pool.leased(), 4 * KIB);
         // The time of grants is the system's: nobody's timer sees them.
-        thread::sleep(2 * wait_max);
+        thread::sleep(2 * max_wait);
         let (others, mut last) = (lease_all(&pool, 1), pool.lease(1));
         let last = match poll(&mut last) {
             Poll::Ready(block) => Some(block.expect("a grant")),
             Poll::Pending => None,
         };
-        assert_eq!(others.len() + usize::from(last.is_some()), 4, "it was taken back for those who want it");
-        assert!(matches!(poll(&mut forgotten), Poll::Ready(Err(error)) if error.is_deadline_passed()));
+        assert_eq!(
+            others.len() + usize::from(last.is_some()),
+            4,
+            "it was taken back for those who want it"
+        );
+        assert!(
+            matches!(poll(&mut forgotten), Poll::Ready(Err(error)) if error.is_deadline_passed())
+        );
         drop((others, last));
         assert_eq!((pool.leased(), pool.stats().waiting), (0, 0));
     }
 }
 
-// ---- its end -------------------------------------------------------------------------------------------------------------
+// ---- its end ------------------------------------------------------------------------------------
 
 #[test]
 fn a_reservation_outlives_the_other_handles_of_its_pool() {
     for pool in pools([4 * KIB], 64 * KIB) {
-        let account = pool.child("account", 10_000);
-        let (mut charged, uncharged) = (account.try_reserve(9_000).expect("room"), pool.try_reserve(1).expect("room"));
+        let account = pool.account("account", 10_000);
+        let (mut charged, uncharged) =
+            (account.try_reserve(9_000).expect("room"), pool.try_reserve(1).expect("room"));
         let block = account.try_lease(0).err();
         assert!(block.is_some_and(|error| error.is_over_limit()));
         drop((pool, account));
@@ -365,7 +398,7 @@ fn a_reservation_outlives_the_other_handles_of_its_pool() {
 #[test]
 fn a_reservation_that_is_dropped_in_a_panic_is_given_back() {
     for pool in pools([4 * KIB], 64 * KIB) {
-        let account = pool.child("account", 10_000);
+        let account = pool.account("account", 10_000);
         let panicked = thread::spawn({
             let account = account.clone();
             move || {
@@ -386,24 +419,30 @@ fn its_handles_are_small_and_may_move_between_threads() {
     assert_eq!(size_of::<Reservation>(), 2 * word);
     assert!(size_of::<Option<Reservation>>() <= 3 * word);
     let pool = Pool::new(MIB).expect("valid");
-    let reserved = pool.child("named", 10).try_reserve(7).expect("room");
+    let reserved = pool.account("named", 10).try_reserve(7).expect("room");
     assert_eq!(format!("{reserved:?}"), "Reservation { len: 7, account: Some(\"named\") }");
     drop(reserved);
     assert_eq!(pool.leased(), 0);
 }
 
-// ---- many at once --------------------------------------------------------------------------------------------------------
+// ---- many at once -------------------------------------------------------------------------------
 
 #[test]
 fn threads_that_lease_and_reserve_never_pass_the_budget_together_and_lose_nothing() {
-    let seed: u64 =
-        std::env::var("LEASEHOLD_SEED").map_or_else(|_| rand::random(), |seed| seed.parse().expect("a number"));
+    let seed: u64 = std::env::var("LEASEHOLD_SEED")
+        .map_or_else(|_| rand::random(), |seed| seed.parse().expect("a number"));
     println!("LEASEHOLD_SEED={seed}");
     for builder in builders() {
         let budget = MIB + 777;
-        let pool = builder.classes([KIB, 4 * KIB, 64 * KIB]).budget(budget).magazine(64 * KIB).build().expect("valid");
-        let tenant = pool.child("tenant", 600 * KIB);
-        let accounts = [pool.clone(), tenant.clone(), tenant.child("connection", 100 * KIB)];
+        let pool = builder
+            .classes([KIB, 4 * KIB, 64 * KIB])
+            .budget(budget)
+            .magazine(64 * KIB)
+            .build()
+            .expect("valid");
+        let tenant = pool.account("tenant", 600 * KIB);
+        let accounts =
+            [Account::clone(&pool), tenant.clone(), tenant.account("connection", 100 * KIB)];
         let is_over = AtomicBool::new(false);
         thread::scope(|scope| {
             let workers: Vec<_> = (0..3)
@@ -415,8 +454,11 @@ fn threads_that_lease_and_reserve_never_pass_the_budget_together_and_lose_nothin
                         for _ in 0..5000 {
                             let account = &accounts[rng.random_range(0..accounts.len())];
                             match rng.random_range(0..8) {
-                                0..3 => blocks.extend(account.try_lease(rng.random_range(0..=64 * KIB))),
-                                3..6 => reserved.extend(account.try_reserve(rng.random_range(0..=100 * KIB))),
+                                0..3 => {
+                                    blocks.extend(account.try_lease(rng.random_range(0..=64 * KIB)))
+                                }
+                                3..6 => reserved
+                                    .extend(account.try_reserve(rng.random_range(0..=100 * KIB))),
                                 6 if !reserved.is_empty() => {
                                     let index = rng.random_range(0..reserved.len());
                                     let one: &mut Reservation = &mut reserved[index];
@@ -437,7 +479,12 @@ fn threads_that_lease_and_reserve_never_pass_the_budget_together_and_lose_nothin
                 while !is_over.load(Relaxed) {
                     let stats = pool.stats();
                     // `leased` leaves out what is cached, which is read a moment earlier.
-                    assert!(stats.leased <= budget && stats.reserved <= budget && stats.mapped <= budget, "{stats:?}");
+                    assert!(
+                        stats.leased <= budget
+                            && stats.reserved <= budget
+                            && stats.mapped <= budget,
+                        "{stats:?}"
+                    );
                     thread::yield_now();
                 }
             });
@@ -445,7 +492,9 @@ fn threads_that_lease_and_reserve_never_pass_the_budget_together_and_lose_nothin
             is_over.store(true, Relaxed);
             outcomes.into_iter().for_each(|outcome| outcome.expect("no panic"));
         });
-        assert!(pool.peak() <= budget && tenant.peak() <= 600 * KIB && accounts[2].peak() <= 100 * KIB);
+        assert!(
+            pool.peak() <= budget && tenant.peak() <= 600 * KIB && accounts[2].peak() <= 100 * KIB
+        );
         assert!(accounts.iter().all(|account| account.leased() == 0));
         let all = reserve(&pool, budget);
         assert!(pool.try_reserve(1).is_err() && pool.try_lease(0).is_err());
@@ -456,11 +505,15 @@ fn threads_that_lease_and_reserve_never_pass_the_budget_together_and_lose_nothin
 
 #[test]
 fn tasks_that_wait_for_blocks_and_for_room_all_get_them() {
-    let runtime =
-        tokio::runtime::Builder::new_multi_thread().worker_threads(3).enable_all().build().expect("a runtime");
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(3)
+        .enable_all()
+        .build()
+        .expect("a runtime");
     for builder in builders() {
         let pool = builder.classes([KIB, 4 * KIB]).budget(32 * KIB).build().expect("valid");
-        let tenants: Vec<Pool> = (0..2).map(|index| pool.child(format!("tenant {index}"), 20 * KIB)).collect();
+        let tenants: Vec<Account> =
+            (0..2).map(|index| pool.account(format!("tenant {index}"), 20 * KIB)).collect();
         let tasks: Vec<_> = (0..16)
             .map(|task| {
                 let tenant = tenants[task % 2].clone();
@@ -472,9 +525,14 @@ fn tasks_that_wait_for_blocks_and_for_room_all_get_them() {
                             drop(block);
                         } else if round % 7 == 0 {
                             // Gives up after a moment, or is granted meanwhile.
-                            let _ = tokio::time::timeout(Duration::from_micros(50), tenant.reserve(5_000)).await;
+                            let _ = tokio::time::timeout(
+                                Duration::from_micros(50),
+                                tenant.reserve(5_000),
+                            )
+                            .await;
                         } else {
-                            let reserved = tenant.reserve(round * 27).await.expect("within half a minute");
+                            let reserved =
+                                tenant.reserve(round * 27).await.expect("within half a minute");
                             tokio::task::yield_now().await;
                             drop(reserved);
                         }

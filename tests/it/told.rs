@@ -18,7 +18,7 @@ use leasehold::{
         LeasedBody, ReaderBody, collect,
         serve::{RequestBody, from_hyper, serve},
     },
-    io::{BufStream, Intake, copy_bidirectional},
+    io::{BufStream, ChainReader, copy_bidirectional},
     ws::{Message, Role, WebSocket},
 };
 use tokio::{
@@ -37,7 +37,7 @@ async fn start(budget: usize, ahead: usize, limit: usize) -> (Pool, SocketAddr) 
     let address = listener.local_addr().expect("an address");
     let blocks = pool.clone();
     let service = service_fn(move |_: Request<RequestBody>| {
-        let account = blocks.child("file", limit);
+        let account = blocks.account("file", limit);
         let body = ReaderBody::sized(&[b'x'; FILE_LEN][..], FILE_LEN as u64, &account).ahead(ahead);
         async { Ok::<_, Infallible>(Response::new(body)) }
     });
@@ -52,7 +52,9 @@ fn fetch(address: SocketAddr, times: usize) {
     for _ in 0..times {
         stream.write_all(b"GET / HTTP/1.1\r\nHost: here\r\n\r\n").expect("the server reads");
         let mut heard = Vec::new();
-        while !heard.ends_with(&[b'x'; 100]) || heard.iter().filter(|&&byte| byte == b'x').count() < FILE_LEN {
+        while !heard.ends_with(&[b'x'; 100])
+            || heard.iter().filter(|&&byte| byte == b'x').count() < FILE_LEN
+        {
             let mut piece = [0; 64 << 10];
             let count = stream.read(&mut piece).expect("an answer");
             assert!(count > 0, "the server hung up");
@@ -69,7 +71,8 @@ async fn files_that_are_fetched_refuse_nobody() {
         [(64 << 20, 4, 1 << 20), (64 << 20, 1, 1 << 20), (64 << 20, 4, BLOCK), (1 << 20, 4, BLOCK)]
     {
         let (pool, address) = start(budget, ahead, limit).await;
-        let clients: Vec<_> = (0..20).map(|_| tokio::task::spawn_blocking(move || fetch(address, TIMES))).collect();
+        let clients: Vec<_> =
+            (0..20).map(|_| tokio::task::spawn_blocking(move || fetch(address, TIMES))).collect();
         for client in clients {
             client.await.expect("no panic");
         }
@@ -92,12 +95,12 @@ async fn what_waits_is_not_counted() {
         drop(held);
     };
 
-    // An intake, a relay, and a buffered stream that read.
+    // An chain_reader, a relay, and a buffered stream that read.
     let (mut near, mut far) = duplex(100_000);
     far.write_all(&[1; 1000]).await.expect("room");
     let (held, before) = (full(), pool.stats().refused);
-    let (mut intake, mut chain) = (Intake::new(), ChainMut::new(&pool));
-    let (count, ()) = tokio::join!(intake.read(&mut near, &mut chain), release(held));
+    let (mut chain_reader, mut chain) = (ChainReader::new(), ChainMut::new(&pool));
+    let (count, ()) = tokio::join!(chain_reader.read(&mut near, &mut chain), release(held));
     assert_eq!((count.expect("bytes"), pool.stats().refused), (1000, before));
     drop(chain);
 
@@ -119,7 +122,8 @@ async fn what_waits_is_not_counted() {
     one.shutdown().await.expect("an end");
     other.shutdown().await.expect("an end");
     let (held, before) = (full(), pool.stats().refused);
-    let (relayed, ()) = tokio::join!(copy_bidirectional(&mut left, &mut right, &pool), release(held));
+    let (relayed, ()) =
+        tokio::join!(copy_bidirectional(&mut left, &mut right, &pool), release(held));
     assert_eq!((relayed.expect("bytes"), pool.stats().refused), ((900, 0), before));
 
     // Bodies.
@@ -161,7 +165,11 @@ async fn what_waits_is_not_counted() {
 /// And whoever is told counts.
 #[tokio::test]
 async fn who_is_told_counts_once() {
-    let pool = Pool::builder().budget(1 << 20).wait_max(Duration::from_millis(50)).build().expect("a pool");
+    let pool = Pool::builder()
+        .budget(1 << 20)
+        .max_wait(Duration::from_millis(50))
+        .build()
+        .expect("a pool");
     let held: Vec<_> = std::iter::from_fn(|| pool.try_lease(1).ok()).collect();
     let counts = |told: bool, what: &str, before: u64| {
         assert!(told, "{what}");
@@ -181,7 +189,11 @@ async fn who_is_told_counts_once() {
     let was = before();
     let (mut near, mut far) = duplex(100);
     far.write_all(b"x").await.expect("room");
-    counts(Intake::new().read(&mut near, &mut ChainMut::new(&pool)).await.is_err(), "a read", was);
+    counts(
+        ChainReader::new().read(&mut near, &mut ChainMut::new(&pool)).await.is_err(),
+        "a read",
+        was,
+    );
     let was = before();
     let mut chain = ChainMut::new(&pool);
     counts(std::io::Write::write(&mut chain, b"x").is_err(), "a write", was);

@@ -23,7 +23,11 @@ fn trim_gives_everything_back_that_is_not_leased() {
             assert!(pool.stats().mapped > 0);
             assert!(pool.trim() > 0);
             let stats = pool.stats();
-            assert_eq!((stats.mapped, stats.cached, stats.leased), (0, 0, 0), "after blocks of {len}");
+            assert_eq!(
+                (stats.mapped, stats.cached, stats.leased),
+                (0, 0, 0),
+                "after blocks of {len}"
+            );
             assert_eq!(pool.trim(), 0, "there is nothing left to give back");
         }
         assert!(pool.stats().trimmed >= 5 * 7 * MIB as u64);
@@ -90,7 +94,11 @@ fn metadata_goes_with_the_runs_that_it_describes() {
         let before = pool.stats().metadata;
         let blocks = lease_all(&pool, KIB);
         let most = pool.stats().metadata;
-        assert!(most > before && (most - before) * 1000 <= pool.budget() * 32, "{} bytes", most - before);
+        assert!(
+            most > before && (most - before) * 1000 <= pool.budget() * 32,
+            "{} bytes",
+            most - before
+        );
         drop(blocks);
         pool.trim();
         assert_eq!((pool.stats().metadata, pool.leased()), (before, 0));
@@ -100,7 +108,12 @@ fn metadata_goes_with_the_runs_that_it_describes() {
 #[test]
 fn what_was_wiped_on_return_is_leased_as_zeros() {
     for builder in builders() {
-        let pool = builder.classes([4 * KIB]).budget(64 * KIB).zero_on_return(true).build().expect("valid");
+        let pool = builder
+            .classes([4 * KIB])
+            .budget(64 * KIB)
+            .zero_on_return(true)
+            .build()
+            .expect("valid");
         for split in [false, true] {
             let mut block = pool.try_lease(1).expect("free");
             block.put_bytes(0xEE, 4 * KIB);
@@ -171,7 +184,11 @@ async fn maintain_leaves_what_the_load_uses_at_its_own_rhythm() {
             tokio::time::sleep(Duration::from_millis(100)).await;
             drop(blocks);
             let so_far = pool.stats().trimmed;
-            assert_eq!(*trimmed.get_or_insert(so_far), so_far, "the blocks of every round were needed in the next");
+            assert_eq!(
+                *trimmed.get_or_insert(so_far),
+                so_far,
+                "the blocks of every round were needed in the next"
+            );
         }
         pass(4).await;
         assert!(pool.stats().mapped <= MIB);
@@ -184,14 +201,13 @@ async fn maintain_leaves_what_the_load_uses_at_its_own_rhythm() {
 #[tokio::test(start_paused = true)]
 async fn maintain_ends_with_the_last_handle_even_while_blocks_are_out() {
     for pool in pools([4 * KIB], 64 * KIB) {
-        let account = pool.child("account", 64 * KIB);
+        let account = pool.account("account", 64 * KIB);
         let maintaining = tokio::spawn(pool.maintain());
         let block = account.try_lease(1).expect("free");
         drop(pool);
         pass(1).await;
         assert!(!maintaining.is_finished(), "the account is a handle too");
         assert_eq!(account.leased(), 4 * KIB);
-        account.clone().trim();
         block.charge_to(&account).expect("to where it is");
         drop(account);
         // The block is charged to the account, and so keeps it.

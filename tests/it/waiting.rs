@@ -1,4 +1,5 @@
-//! Waiting for memory: whose turn it is, what a dropped wait leaves behind, and that every wait ends.
+//! Waiting for memory: whose turn it is, what a dropped wait leaves behind, and that every wait
+//! ends.
 
 use std::{
     future::Future,
@@ -7,7 +8,7 @@ use std::{
     time::Duration,
 };
 
-use leasehold::{BlockMut, Lease, LeaseError, Pool};
+use leasehold::{Account, BlockMut, LeaseError, LeaseFuture};
 use tokio::time::Instant;
 
 use crate::support::pools;
@@ -17,12 +18,12 @@ const KIB: usize = 1 << 10;
 
 type Polled = Poll<Result<BlockMut, LeaseError>>;
 
-fn poll(lease: &mut Lease) -> Polled {
+fn poll(lease: &mut LeaseFuture) -> Polled {
     Pin::new(lease).poll(&mut Context::from_waker(Waker::noop()))
 }
 
 /// Begins `count` waits of `len` bytes, which must all be pending.
-fn wait_for(pool: &Pool, len: usize, count: usize) -> Vec<Lease> {
+fn wait_for(pool: &Account, len: usize, count: usize) -> Vec<LeaseFuture> {
     (0..count)
         .map(|_| {
             let mut lease = pool.lease(len);
@@ -32,7 +33,7 @@ fn wait_for(pool: &Pool, len: usize, count: usize) -> Vec<Lease> {
         .collect()
 }
 
-fn granted(lease: &mut Lease) -> BlockMut {
+fn granted(lease: &mut LeaseFuture) -> BlockMut {
     match poll(lease) {
         Poll::Ready(block) => block.expect("a grant"),
         Poll::Pending => panic!("not granted yet"),
@@ -111,7 +112,7 @@ async fn a_dropped_waiter_passes_its_turn_on_and_a_dropped_grant_goes_home() {
 #[tokio::test(start_paused = true)]
 async fn a_waiter_over_its_limit_does_not_hold_back_the_others() {
     for pool in pools([4 * KIB], 8 * KIB) {
-        let greedy = pool.child("greedy", 4 * KIB);
+        let greedy = pool.account("greedy", 4 * KIB);
         let held = greedy.try_lease(1).expect("free");
         let mut over = wait_for(&greedy, 1, 2);
         drop(pool.try_lease(1).expect("the pool has a block"));
@@ -137,8 +138,8 @@ async fn a_waiter_over_its_limit_does_not_hold_back_the_others() {
 #[tokio::test(start_paused = true)]
 async fn a_raised_limit_serves_those_who_wait_for_it() {
     for pool in pools([4 * KIB], 64 * KIB) {
-        let outer = pool.child("outer", 4 * KIB);
-        let inner = outer.child("inner", 64 * KIB);
+        let outer = pool.account("outer", 4 * KIB);
+        let inner = outer.account("inner", 64 * KIB);
         let held = outer.try_lease(1).expect("free");
         let mut waits = wait_for(&inner, 1, 2);
         outer.set_limit(8 * KIB);
@@ -158,8 +159,8 @@ async fn a_raised_limit_serves_those_who_wait_for_it() {
 #[tokio::test(start_paused = true)]
 async fn room_that_a_waiter_cannot_use_further_in_goes_to_the_next() {
     for pool in pools([KIB], 64 * KIB) {
-        let outer = pool.child("outer", 2 * KIB);
-        let inner = outer.child("inner", 2 * KIB);
+        let outer = pool.account("outer", 2 * KIB);
+        let inner = outer.account("inner", 2 * KIB);
         let mut held: Vec<BlockMut> = (0..2).map(|_| outer.try_lease(1).expect("free")).collect();
         let mut first = wait_for(&inner, 1, 1);
         let mut second = wait_for(&outer, 1, 1);
@@ -175,12 +176,13 @@ async fn room_that_a_waiter_cannot_use_further_in_goes_to_the_next() {
 #[tokio::test(start_paused = true)]
 async fn waiters_who_leave_pass_the_room_of_their_account_on() {
     for pool in pools([4 * KIB], 4 * KIB) {
-        let account = pool.child("account", 4 * KIB);
+        let account = pool.account("account", 4 * KIB);
         for leaving in 1..20 {
             let held = account.try_lease(1).expect("free");
             let mut first = wait_for(&pool, 1, 1);
             let mut waits = wait_for(&account, 1, 20);
-            // The account has room now, the pool has not: whoever of the twenty is let through waits for the pool.
+            // The account has room now, the pool has not: whoever of the twenty is let through
+            // waits for the pool.
             drop(held);
             let block = granted(&mut first[0]);
             waits.drain(..leaving).for_each(drop);
@@ -195,12 +197,19 @@ async fn waiters_who_leave_pass_the_room_of_their_account_on() {
 #[tokio::test(start_paused = true)]
 async fn a_wait_ends_at_its_deadline_and_says_so() {
     for builder in builders() {
-        let pool = builder.classes([4 * KIB]).budget(4 * KIB).wait_max(Duration::from_secs(7)).build().expect("valid");
-        let account = pool.child("account", 4 * KIB);
+        let pool = builder
+            .classes([4 * KIB])
+            .budget(4 * KIB)
+            .max_wait(Duration::from_secs(7))
+            .build()
+            .expect("valid");
+        let account = pool.account("account", 4 * KIB);
         let held = account.try_lease(1).expect("free");
-        for (waiting, secs) in
-            [(pool.lease(1), 7), (account.lease(1), 7), (pool.lease_within(1, Duration::from_secs(3)), 3)]
-        {
+        for (waiting, secs) in [
+            (pool.lease(1), 7),
+            (account.lease(1), 7),
+            (pool.lease_timeout(1, Duration::from_secs(3)), 3),
+        ] {
             let start = Instant::now();
             let error = waiting.await.expect_err("nothing comes home");
             assert!(error.is_deadline_passed() && !error.is_exhausted(), "{error}");
@@ -217,8 +226,8 @@ async fn a_wait_ends_at_its_deadline_and_says_so() {
 #[tokio::test(start_paused = true)]
 async fn a_length_that_can_never_fit_does_not_wait() {
     for pool in pools([4 * KIB], 64 * KIB) {
-        let account = pool.child("account", 2 * KIB);
-        for (from, len) in [(&pool, 4 * KIB + 1), (&account, 1)] {
+        let account = pool.account("account", 2 * KIB);
+        for (from, len) in [(&*pool, 4 * KIB + 1), (&account, 1)] {
             assert!(from.lease(len).await.expect_err("never").is_too_large());
         }
         assert_eq!((pool.stats().waits, pool.leased()), (0, 0));
@@ -238,10 +247,15 @@ async fn a_slot_keeps_its_place_from_poll_to_poll_and_gives_it_up_when_emptied()
         assert_eq!(pool.stats().waiting, 2);
         drop(held);
         first = None;
-        let Poll::Ready(Ok(block)) = pool.poll_lease(cx, &mut second, 1) else { panic!("its turn was passed on") };
+        let Poll::Ready(Ok(block)) = pool.poll_lease(cx, &mut second, 1) else {
+            panic!("its turn was passed on")
+        };
         assert!(first.is_none() && second.is_none());
         drop(block);
-        assert!(matches!(pool.poll_lease(cx, &mut second, 8 * KIB), Poll::Ready(Err(_))) && second.is_none());
+        assert!(
+            matches!(pool.poll_lease(cx, &mut second, 8 * KIB), Poll::Ready(Err(_)))
+                && second.is_none()
+        );
         assert_eq!(pool.leased(), 0);
     }
 }
@@ -249,11 +263,13 @@ async fn a_slot_keeps_its_place_from_poll_to_poll_and_gives_it_up_when_emptied()
 #[tokio::test(start_paused = true)]
 async fn a_waiter_for_the_pool_is_served_when_a_charge_moves_off_its_account() {
     for pool in pools([4 * KIB, 20 * KIB], 128 * KIB) {
-        let account = pool.child("account", 20 * KIB);
-        // One span of each class: no small block is free, and with `charged` the account may not have a large one.
+        let account = pool.account("account", 20 * KIB);
+        // One span of each class: no small block is free, and with `charged` the account may not
+        // have a large one.
         let charged = account.try_lease(4 * KIB).expect("free");
         let large = pool.try_lease(20 * KIB).expect("free");
-        let small: Vec<BlockMut> = (0..15).map(|_| pool.try_lease(4 * KIB).expect("free")).collect();
+        let small: Vec<BlockMut> =
+            (0..15).map(|_| pool.try_lease(4 * KIB).expect("free")).collect();
         let mut waiting = account.lease(4 * KIB);
         assert!(poll(&mut waiting).is_pending());
         charged.charge_to(&pool).expect("room");

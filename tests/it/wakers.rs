@@ -1,4 +1,5 @@
-//! Wakers that panic, wherever several tasks are woken at once: no other task stays asleep, and the timer that woke them goes on.
+//! Wakers that panic, wherever several tasks are woken at once: no other task stays asleep, and the
+//! timer that woke them goes on.
 
 use std::{
     future::Future,
@@ -45,7 +46,8 @@ async fn who_waits_for_memory_is_woken_behind_a_waker_that_panics() {
     let mut next: Vec<_> = (0..3).map(|_| task::spawn(pool.lease(1))).collect();
     next.iter_mut().for_each(|next| assert_pending!(next.poll()));
     // Several blocks come home with one drop.
-    let freed = AssertUnwindSafe(|| drop(std::mem::replace(&mut all, leasehold::ChainMut::new(&pool))));
+    let freed =
+        AssertUnwindSafe(|| drop(std::mem::replace(&mut all, leasehold::ChainMut::new(&pool))));
     assert!(catch_unwind(freed).is_err());
     for next in &mut next {
         assert!(next.is_woken());
@@ -62,7 +64,9 @@ async fn who_waits_for_pressure_is_woken_behind_a_waker_that_panics() {
     let mut next: Vec<_> = (0..40).map(|_| task::spawn(pool.wait_for_pressure())).collect();
     next.iter_mut().for_each(|next| assert_pending!(next.poll()));
     let mut blocks = Vec::new();
-    let taken = catch_unwind(AssertUnwindSafe(|| (0..16).for_each(|_| blocks.push(pool.try_lease(1).unwrap()))));
+    let taken = catch_unwind(AssertUnwindSafe(|| {
+        (0..16).for_each(|_| blocks.push(pool.try_lease(1).unwrap()))
+    }));
     assert!(taken.is_err());
     for next in &mut next {
         assert!(next.is_woken());
@@ -105,12 +109,12 @@ async fn pings_go_on_behind_a_waker_that_panics() {
 #[tokio::test]
 async fn sweeps_go_on_behind_a_waker_that_panics() {
     const WAIT: Duration = Duration::from_millis(500);
-    let pool = Pool::builder().budget(1 << 20).classes([64 << 10]).wait_max(WAIT).build().unwrap();
+    let pool = Pool::builder().budget(1 << 20).classes([64 << 10]).max_wait(WAIT).build().unwrap();
     let sweeping = tokio::spawn(pool.maintain());
     let mut blocks: Vec<_> = (0..16).map(|_| pool.try_lease(1).unwrap()).collect();
     let mut idle = task::spawn(pool.lease(1));
     assert_pending!(idle.poll());
-    let mut broken = pin!(pool.lease_within(1, 10 * WAIT));
+    let mut broken = pin!(pool.lease_timeout(1, 10 * WAIT));
     poll_broken(broken.as_mut());
     // Nobody collects that one, so that a sweep takes it back and grants it to the next in line.
     blocks.pop();

@@ -37,7 +37,10 @@ fn chain_of(pool: &Pool, lens: &[usize], content: &[u8]) -> Chain {
     chain
 }
 
-async fn poll_write<T: AsyncWrite + Unpin>(io: &mut T, buf: &mut impl Buf) -> std::io::Result<usize> {
+async fn poll_write<T: AsyncWrite + Unpin>(
+    io: &mut T,
+    buf: &mut impl Buf,
+) -> std::io::Result<usize> {
     std::future::poll_fn(|cx| poll_write_buf(Pin::new(&mut *io), cx, buf)).await
 }
 
@@ -46,7 +49,18 @@ async fn every_cut_keeps_bytes_in_order() {
     let pool = Pool::new(8 << 20).unwrap();
     let lens = [600, 5000, 1, 700, 9000, 4096, 20_000, 513];
     let content = pattern(lens.iter().sum());
-    for cut in [1, 2, 3, 7, 64].into_iter().chain([599, 600, 601, 5600, 5601, 8191, 8192, 8193, 30_000, usize::MAX]) {
+    for cut in [1, 2, 3, 7, 64].into_iter().chain([
+        599,
+        600,
+        601,
+        5600,
+        5601,
+        8191,
+        8192,
+        8193,
+        30_000,
+        usize::MAX,
+    ]) {
         for is_vectored in [false, true] {
             let io = Faulty::new([]).cut(cut).pending();
             let mut io = if is_vectored { io.vectored() } else { io };
@@ -104,7 +118,8 @@ async fn random_chains_over_random_transports() {
     let seed = seed();
     let mut dice = SmallRng::seed_from_u64(seed);
     for _ in 0..100 {
-        let lens: Vec<usize> = (0..dice.random_range(1..150)).map(|_| dice.random_range(512..3000)).collect();
+        let lens: Vec<usize> =
+            (0..dice.random_range(1..150)).map(|_| dice.random_range(512..3000)).collect();
         let content = pattern(lens.iter().sum());
         let mut chain = chain_of(&pool, &lens, &content);
         let mut io = Faulty::random([], dice.random());
@@ -177,7 +192,8 @@ async fn blocks_go_home_as_their_bytes_are_written() {
 
 async fn tcp_pair() -> (TcpStream, TcpStream) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let (near, far) = tokio::join!(TcpStream::connect(listener.local_addr().unwrap()), listener.accept());
+    let (near, far) =
+        tokio::join!(TcpStream::connect(listener.local_addr().unwrap()), listener.accept());
     (near.unwrap(), far.unwrap().0)
 }
 
@@ -242,9 +258,10 @@ async fn both_halves_of_a_socket_work_at_once_on_two_tasks() {
             write_all_buf(&mut writer, &mut sending).await.unwrap();
         });
         tasks.spawn(async move {
-            let (mut intake, mut chain) = (leasehold::io::Intake::new(), leasehold::ChainMut::new(&pool));
+            let (mut chain_reader, mut chain) =
+                (leasehold::io::ChainReader::new(), leasehold::ChainMut::new(&pool));
             let mut got = Vec::new();
-            while intake.read(&mut reader, &mut chain).await.unwrap() > 0 {
+            while chain_reader.read(&mut reader, &mut chain).await.unwrap() > 0 {
                 chain.chunks().for_each(|chunk| got.extend_from_slice(chunk));
                 chain.clear();
             }
@@ -262,7 +279,13 @@ async fn a_peer_that_is_gone_is_an_error_and_the_rest_stays_in_the_chain() {
     drop(far);
     let mut chain = chain_of(&pool, &[64 * KIB; 128], &pattern(128 * 64 * KIB));
     let error = write_all_buf(&mut near, &mut chain).await.unwrap_err();
-    assert!(matches!(error.kind(), std::io::ErrorKind::BrokenPipe | std::io::ErrorKind::ConnectionReset), "{error}");
+    assert!(
+        matches!(
+            error.kind(),
+            std::io::ErrorKind::BrokenPipe | std::io::ErrorKind::ConnectionReset
+        ),
+        "{error}"
+    );
     assert!(!chain.is_empty());
     assert!(matches!(once(write_all_buf(&mut near, &mut chain)).await, Poll::Ready(Err(_))));
     drop(chain);

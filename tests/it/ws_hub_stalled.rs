@@ -1,4 +1,5 @@
-//! A member of a hub whose peer reads nothing: it is told that it is out, and lets go of what it had begun to send.
+//! A member of a hub whose peer reads nothing: it is told that it is out, and lets go of what it
+//! had begun to send.
 
 use std::time::Duration;
 
@@ -32,7 +33,7 @@ fn message(pool: &Pool) -> Message {
 #[tokio::test(start_paused = true)]
 async fn one_that_is_closed_by_policy_ends() {
     let pool = Pool::new(8 << 20).expect("a budget");
-    let hub = Hub::builder(&pool).high_mark(8 << 10).policy(SlowPolicy::Close).build();
+    let hub = Hub::builder(&pool).max_queued(8 << 10).policy(SlowPolicy::Close).build();
     let (member, _far) = stalled(&hub, &pool);
     let task = run(member);
     for _ in 0..4 {
@@ -61,7 +62,7 @@ async fn one_ends_when_the_hub_is_closed() {
 #[tokio::test(start_paused = true)]
 async fn one_with_more_than_its_share_ends() {
     let pool = Pool::new(8 << 20).expect("a budget");
-    let hub = Hub::new(&pool.child("hub", 32 << 10));
+    let hub = Hub::new(&pool.account("hub", 32 << 10));
     let (member, _far) = stalled(&hub, &pool);
     let (reader, mut near) = stalled(&hub, &pool);
     let (task, _reader) = (run(member), run(reader));

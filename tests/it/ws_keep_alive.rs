@@ -32,7 +32,8 @@ fn server(pool: &Pool, config: &Arc<Config>) -> (WebSocket<DuplexStream>, Duplex
 
 /// A masked frame of a client; the key is zero.
 fn frame(opcode: u8, payload: &[u8]) -> Vec<u8> {
-    let head = [0x80 | opcode, 0x80 | u8::try_from(payload.len()).expect("a short one"), 0, 0, 0, 0];
+    let head =
+        [0x80 | opcode, 0x80 | u8::try_from(payload.len()).expect("a short one"), 0, 0, 0, 0];
     [&head, payload].concat()
 }
 
@@ -75,7 +76,10 @@ async fn a_peer_that_says_something_is_not_pinged() {
         far.write_all(&frame(0x1, b"here")).await.expect("it is read");
     }
     let mut byte = [0];
-    assert!(timeout(Duration::from_millis(1), far.read_exact(&mut byte)).await.is_err(), "nothing was sent");
+    assert!(
+        timeout(Duration::from_millis(1), far.read_exact(&mut byte)).await.is_err(),
+        "nothing was sent"
+    );
     expect_ping(&mut far).await;
     drop(far);
     task.await.expect("no panic");
@@ -137,8 +141,13 @@ async fn the_timer_sleeps_while_there_is_no_socket_and_wakes_for_the_next_one() 
 #[test]
 fn the_timer_goes_on_in_another_runtime_when_that_of_the_first_socket_is_gone() {
     let (pool, config) = (pool(), config());
-    let runtime =
-        || tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().expect("a runtime");
+    let runtime = || {
+        tokio::runtime::Builder::new_current_thread()
+            .enable_time()
+            .start_paused(true)
+            .build()
+            .expect("a runtime")
+    };
     let (first, _far) = runtime().block_on(async {
         let (mut socket, far) = server(&pool, &config);
         assert!(timeout(LATE, socket.recv()).await.is_err());

@@ -9,7 +9,7 @@ use crate::{LEN, assert_whole, check, holder::Holder, pool};
 fn two_threads_on_one_account_stay_within_its_limit() {
     check(|| {
         let pool = pool(2);
-        let account = pool.child("account", LEN);
+        let account = pool.account("account", LEN);
         let holder = Holder::new();
         let other = thread::spawn({
             let (account, holder) = (account.clone(), holder.clone());
@@ -27,8 +27,8 @@ fn two_threads_on_one_account_stay_within_its_limit() {
 fn an_account_whose_handle_goes_while_its_last_block_comes_home_ends_once() {
     check(|| {
         let pool = pool(1);
-        let parent = pool.child("parent", LEN);
-        let account = parent.child("account", LEN);
+        let parent = pool.account("parent", LEN);
+        let account = parent.account("account", LEN);
         let block = account.try_lease(LEN).expect("free");
         let other = thread::spawn(move || drop(block));
         drop(account);
@@ -43,7 +43,7 @@ fn an_account_whose_handle_goes_while_its_last_block_comes_home_ends_once() {
 fn a_charge_that_moves_while_another_share_goes_is_refunded_once() {
     check(|| {
         let pool = pool(1);
-        let (left, right) = (pool.child("left", LEN), pool.child("right", LEN));
+        let (left, right) = (pool.account("left", LEN), pool.account("right", LEN));
         let mut block = left.try_lease(LEN).expect("free");
         block.put_bytes(7, 10);
         let block = block.freeze();

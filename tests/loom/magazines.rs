@@ -45,7 +45,8 @@ fn a_block_in_the_magazine_of_another_shard_is_found() {
 fn a_lower_limit_holds_for_a_block_that_comes_home_meanwhile() {
     check(|| {
         let pool = pool(8);
-        let (first, second) = (pool.try_lease(LEN).expect("free"), pool.try_lease(LEN).expect("free"));
+        let (first, second) =
+            (pool.try_lease(LEN).expect("free"), pool.try_lease(LEN).expect("free"));
         let other = thread::spawn(move || drop(first));
         pool.set_limit(LEN);
         other.join().expect("no panic");

@@ -3,7 +3,7 @@
 #![cfg(leasehold_loom)]
 
 mod accounts;
-mod covers;
+mod credits;
 mod endings;
 mod holder;
 mod magazines;

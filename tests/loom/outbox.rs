@@ -9,7 +9,8 @@ use crate::{check, is_pending};
 #[test]
 fn senders_and_the_writer_of_an_outbox_never_sleep_past_each_other() {
     check(|| {
-        // One item at a time: each of them waits for the one before it, and the writer for the next one, or the last sender.
+        // One item at a time: each of them waits for the one before it, and the writer for the next
+        // one, or the last sender.
         let (outbox, mut writer) = Outbox::channel(0);
         let sender = thread::spawn(move || {
             block_on(outbox.send(Bytes::from_static(b"a"))).expect("open");
@@ -31,7 +32,9 @@ fn a_send_that_goes_while_it_is_granted_passes_its_room_on() {
             let outbox = outbox.clone();
             move || block_on(outbox.send(Bytes::from_static(b"c"))).expect("open")
         });
-        let run = thread::spawn(move || block_on(writer.run(&mut tokio::io::sink())).expect("a sink takes all"));
+        let run = thread::spawn(move || {
+            block_on(writer.run(&mut tokio::io::sink())).expect("a sink takes all")
+        });
         drop(first);
         drop(outbox);
         second.join().expect("no panic");

@@ -29,7 +29,7 @@ fn a_block_and_a_reservation_that_do_not_fit_together_are_not_held_together() {
 fn a_waiter_for_a_block_is_woken_by_a_reservation_that_goes_elsewhere() {
     check(|| {
         let pool = pool(4);
-        let account = pool.child("account", LEN);
+        let account = pool.account("account", LEN);
         let held: Vec<_> = (0..3).map(|_| pool.try_lease(LEN).expect("free")).collect();
         let reserved = account.try_reserve(1).expect("room");
         // First at the limit of its account, then for the pool.

@@ -12,7 +12,8 @@ fn a_split_block_comes_home_once_when_its_parts_are_dropped_on_two_threads() {
         let mut tail = pool.try_lease(LEN).expect("free");
         tail.put_bytes(7, 10);
         let head = tail.split_to(5).freeze();
-        // Stands for the bytes: whoever leases the block next may write them, after everybody has read.
+        // Stands for the bytes: whoever leases the block next may write them, after everybody has
+        // read.
         let bytes = Arc::new(UnsafeCell::new(0u8));
         let reader = thread::spawn({
             let bytes = Arc::clone(&bytes);

@@ -37,7 +37,7 @@ fn a_block_that_goes_to_a_magazine_meanwhile_is_not_missed() {
 fn a_waiter_at_the_limit_of_its_account_is_woken_by_a_return_elsewhere() {
     check(|| {
         let pool = pool(2);
-        let account = pool.child("account", LEN);
+        let account = pool.account("account", LEN);
         let held = account.try_lease(LEN).expect("free");
         let other = thread::spawn(move || drop(held));
         drop(block_on(account.lease(LEN)).expect("a grant"));
@@ -71,7 +71,7 @@ fn a_waiter_that_goes_while_it_is_granted_passes_its_turn_on() {
 fn two_waiters_get_the_block_one_after_the_other() {
     check(|| {
         let pool = pool(1);
-        let account = pool.child("account", LEN);
+        let account = pool.account("account", LEN);
         let held = account.try_lease(LEN).expect("free");
         let other = thread::spawn({
             let account = account.clone();
@@ -90,8 +90,13 @@ fn two_waiters_get_the_block_one_after_the_other() {
 fn a_waiter_who_finds_all_blocks_on_their_way_back_to_the_system_is_woken() {
     check(|| {
         // Only a mapped region sets blocks aside while the system takes their pages.
-        let pool =
-            Pool::builder().backing(Backing::Mapped).classes([LEN]).budget(LEN).shards(1).build().expect("valid");
+        let pool = Pool::builder()
+            .backing(Backing::Mapped)
+            .classes([LEN])
+            .budget(LEN)
+            .shards(1)
+            .build()
+            .expect("valid");
         drop(pool.try_lease(LEN).expect("free"));
         let other = thread::spawn({
             let pool = pool.clone();

@@ -1,4 +1,5 @@
-//! The example `chat`, as its users meet it: the real program, plain sockets, and netcat if the machine has it.
+//! The example `chat`, as its users meet it: the real program, plain sockets, and netcat if the
+//! machine has it.
 
 use std::{
     io::{BufRead, BufReader, ErrorKind, Write},
@@ -25,9 +26,13 @@ impl Client {
     fn join(chat: &Program, nick: &str) -> Self {
         let socket = TcpStream::connect(chat.address).expect("the chat listens");
         socket.set_read_timeout(Some(SOON)).expect("a timeout");
-        let mut client = Self { reader: BufReader::new(socket.try_clone().expect("a clone")), socket };
+        let mut client =
+            Self { reader: BufReader::new(socket.try_clone().expect("a clone")), socket };
         let welcome = client.hear();
-        assert!(welcome.starts_with("* you are guest-") && welcome.ends_with("; /nick NAME, /who, /pool, /quit"));
+        assert!(
+            welcome.starts_with("* you are guest-")
+                && welcome.ends_with("; /nick NAME, /who, /pool, /quit")
+        );
         client.say(&format!("/nick {nick}"));
         client.hear_until(&format!(" is now {nick}"));
         client
@@ -70,7 +75,8 @@ impl Client {
                 break line;
             }
         };
-        let numbers: Vec<usize> = line.split(|char: char| !char.is_ascii_digit()).flat_map(str::parse).collect();
+        let numbers: Vec<usize> =
+            line.split(|char: char| !char.is_ascii_digit()).flat_map(str::parse).collect();
         (numbers[0], numbers[2])
     }
 
@@ -185,7 +191,8 @@ fn clients_that_vanish_are_noticed() {
 #[test]
 fn clients_that_never_read_slow_nobody_and_hold_little() {
     let mut chat = Program::start("chat", &[]);
-    let asleep: Vec<_> = (0..10).map(|number| Client::join(&chat, &format!("asleep{number}"))).collect();
+    let asleep: Vec<_> =
+        (0..10).map(|number| Client::join(&chat, &format!("asleep{number}"))).collect();
     let (mut ann, mut bob) = (Client::join(&chat, "ann"), Client::join(&chat, "bob"));
     let mut flooding = Client::join(&chat, "flood").socket;
     // More than the kernel takes for ten clients that do not read.
@@ -213,7 +220,8 @@ fn clients_that_never_read_slow_nobody_and_hold_little() {
     }
     println!("a question and its answer took {slowest:?} at most; leased while ten sleep: {most}");
     assert!(slowest < Duration::from_secs(2), "{slowest:?}");
-    // One window of the last lines for all who sleep, what the flood has sent, and a line on its way to each.
+    // One window of the last lines for all who sleep, what the flood has sent, and a line on its
+    // way to each.
     assert!(most > 0, "nobody is behind");
     assert!(most <= (64 + 16 + 10 * 4 + 32) << 10, "{most} bytes");
     drop(flooding);
@@ -222,14 +230,19 @@ fn clients_that_never_read_slow_nobody_and_hold_little() {
     ann.assert_nothing_is_leased();
     chat.signal("INT");
     let (_, said) = chat.wait();
-    assert_eq!(said.matches(" read too slowly; ").count(), 10, "those who read have heard all: {said}");
+    assert_eq!(
+        said.matches(" read too slowly; ").count(),
+        10,
+        "those who read have heard all: {said}"
+    );
 }
 
 #[test]
 fn many_idle_clients_hold_nothing() {
     let chat = Program::start("chat", &["--budget", "1MiB"]);
     let mut ann = Client::join(&chat, "ann");
-    let others: Vec<_> = (0..200).map(|number| Client::join(&chat, &format!("idle{number}"))).collect();
+    let others: Vec<_> =
+        (0..200).map(|number| Client::join(&chat, &format!("idle{number}"))).collect();
     ann.assert_nothing_is_leased();
     drop(others);
 }
@@ -248,15 +261,35 @@ fn it_ends_in_order() {
 
 #[test]
 fn wrong_flags_are_refused_with_advice() {
-    assert_refused("chat", &["--budget", "100KiB"], 1, &["--budget 100.0 KiB", "try --budget 16MiB"]);
-    assert_refused("chat", &["--budget", "much"], 2, &["'much' for '--budget <SIZE>'", "such as 16MiB"]);
-    assert_refused("chat", &["--listen", "192.0.2.1:0"], 1, &["192.0.2.1:0", "choose another port with --listen"]);
+    assert_refused(
+        "chat",
+        &["--budget", "100KiB"],
+        1,
+        &["--budget 100.0 KiB", "try --budget 16MiB"],
+    );
+    assert_refused(
+        "chat",
+        &["--budget", "much"],
+        2,
+        &["'much' for '--budget <SIZE>'", "such as 16MiB"],
+    );
+    assert_refused(
+        "chat",
+        &["--listen", "192.0.2.1:0"],
+        1,
+        &["192.0.2.1:0", "choose another port with --listen"],
+    );
     let chat = Program::start("chat", &[]);
     let address = chat.address.to_string();
-    assert_refused("chat", &["--listen", &address], 1, &[&address, "in use", "choose another port"]);
+    assert_refused(
+        "chat",
+        &["--listen", &address],
+        1,
+        &[&address, "in use", "choose another port"],
+    );
 }
 
-// ---- netcat ------------------------------------------------------------------------------------------------------------
+// ---- netcat -------------------------------------------------------------------------------------
 
 /// netcat, and what it prints; killed at the end.
 struct Netcat {
@@ -268,7 +301,11 @@ impl Netcat {
     /// None if the machine has none.
     fn start(chat: &Program) -> Option<Self> {
         let (host, port) = (chat.address.ip().to_string(), chat.address.port().to_string());
-        let child = Command::new("nc").args([host, port]).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn();
+        let child = Command::new("nc")
+            .args([host, port])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn();
         let mut child = match child {
             Err(error) if error.kind() == ErrorKind::NotFound => return None,
             child => child.expect("netcat starts"),
@@ -276,7 +313,9 @@ impl Netcat {
         let printed = BufReader::new(child.stdout.take().expect("piped"));
         // A pipe is read without a deadline, a channel with one.
         let (sender, lines) = mpsc::channel();
-        thread::spawn(move || printed.lines().map_while(Result::ok).all(|line| sender.send(line).is_ok()));
+        thread::spawn(move || {
+            printed.lines().map_while(Result::ok).all(|line| sender.send(line).is_ok())
+        });
         Some(Self { child, lines })
     }
 

@@ -30,16 +30,25 @@ impl Program {
             .spawn()
             .expect("the program starts");
         let mut line = String::new();
-        BufReader::new(child.stdout.take().expect("piped")).read_line(&mut line).expect("a line comes");
-        let address = line.trim().strip_prefix("listening on ").and_then(|rest| rest.split(',').next());
+        BufReader::new(child.stdout.take().expect("piped"))
+            .read_line(&mut line)
+            .expect("a line comes");
+        let address =
+            line.trim().strip_prefix("listening on ").and_then(|rest| rest.split(',').next());
         let address = address.map(|text| text.strip_prefix("http://").unwrap_or(text));
         let address = address.and_then(|text| text.parse().ok());
-        Self { child, address: address.unwrap_or_else(|| panic!("it says where it listens, not {line:?}")) }
+        Self {
+            child,
+            address: address.unwrap_or_else(|| panic!("it says where it listens, not {line:?}")),
+        }
     }
 
     pub(crate) fn signal(&self, name: &str) {
         let pid = self.child.id().to_string();
-        let sent = Command::new("kill").args(["-s", name, &pid]).status().expect("the command `kill` runs");
+        let sent = Command::new("kill")
+            .args(["-s", name, &pid])
+            .status()
+            .expect("the command `kill` runs");
         assert!(sent.success());
     }
 
@@ -54,7 +63,12 @@ impl Program {
             sleep(Duration::from_millis(20));
         };
         let mut said = String::new();
-        self.child.stderr.take().expect("piped").read_to_string(&mut said).expect("messages are text");
+        self.child
+            .stderr
+            .take()
+            .expect("piped")
+            .read_to_string(&mut said)
+            .expect("messages are text");
         (status, said)
     }
 }
@@ -83,14 +97,16 @@ pub(crate) fn assert_refused(name: &str, flags: &[&str], code: i32, words: &[&st
     }
 }
 
-/// The example beside this test. Built here if need be: a test that is run alone would leave an old one, or none.
+/// The example beside this test. Built here if need be: a test that is run alone would leave an old
+/// one, or none.
 fn built(name: &str) -> PathBuf {
     let test = std::env::current_exe().expect("a test has a path"); // target/PROFILE/deps/NAME-HASH
     let profile_dir = test.ancestors().nth(2).expect("cargo's layout");
-    let profile = match profile_dir.file_name().and_then(|name| name.to_str()).expect("cargo's layout") {
-        "debug" => "dev",
-        other => other,
-    };
+    let profile =
+        match profile_dir.file_name().and_then(|name| name.to_str()).expect("cargo's layout") {
+            "debug" => "dev",
+            other => other,
+        };
     let built = Command::new(env!("CARGO"))
         .args(["build", "--quiet", "--example", name, "--profile", profile, "--target-dir"])
         .arg(profile_dir.parent().expect("cargo's layout"))

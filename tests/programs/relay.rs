@@ -14,7 +14,8 @@ const SOON: Duration = Duration::from_secs(15);
 /// A server, and a relay to it.
 fn relayed() -> (TcpListener, Program) {
     let server = TcpListener::bind("127.0.0.1:0").expect("a free port");
-    let relay = Program::start("relay", &["--to", &server.local_addr().expect("bound").to_string()]);
+    let relay =
+        Program::start("relay", &["--to", &server.local_addr().expect("bound").to_string()]);
     (server, relay)
 }
 
@@ -69,7 +70,11 @@ fn open_connections_may_end_after_ctrl_c() {
     drop((near, far));
     let (status, said) = relay.wait();
     assert!(status.success());
-    assert!(said.contains("relay: stopping; 1 still open") && said.contains(": ended, after 1 bytes there"), "{said}");
+    assert!(
+        said.contains("relay: stopping; 1 still open")
+            && said.contains(": ended, after 1 bytes there"),
+        "{said}"
+    );
 }
 
 #[test]
@@ -124,7 +129,9 @@ fn when_memory_is_short_new_connections_are_refused() {
 fn silent_connections_are_ended() {
     let server = TcpListener::bind("127.0.0.1:0").expect("a free port");
     let to = server.local_addr().expect("bound").to_string();
-    for (flag, says) in [("--idle-timeout", "(idle_timeout)"), ("--half-open-timeout", "(half_open_timeout)")] {
+    for (flag, says) in
+        [("--idle-timeout", "(idle_timeout)"), ("--half-open-timeout", "(half_open_timeout)")]
+    {
         let mut relay = Program::start("relay", &["--to", &to, flag, "1"]);
         let (mut near, far) = joined(&server, &relay);
         if flag == "--half-open-timeout" {
@@ -156,12 +163,26 @@ fn an_unreachable_target_is_named() {
 fn wrong_flags_are_refused_with_advice() {
     assert_refused("relay", &[], 2, &["--to <HOST:PORT>"]);
     let listen = ["--listen", "127.0.0.1:0"];
-    let refused =
-        |flags: &[&str], code, words: &[&str]| assert_refused("relay", &[&listen, flags].concat(), code, words);
+    let refused = |flags: &[&str], code, words: &[&str]| {
+        assert_refused("relay", &[&listen, flags].concat(), code, words)
+    };
     refused(&["--to", "nowhere"], 1, &["--to nowhere", "write HOST:PORT"]);
-    refused(&["--to", "127.0.0.1:1", "--budget", "100KiB"], 1, &["--budget 100.0 KiB", "try --budget 64MiB"]);
-    refused(&["--to", "127.0.0.1:1", "--budget", "much"], 2, &["'much' for '--budget <SIZE>'", "such as 64MiB"]);
+    refused(
+        &["--to", "127.0.0.1:1", "--budget", "100KiB"],
+        1,
+        &["--budget 100.0 KiB", "try --budget 64MiB"],
+    );
+    refused(
+        &["--to", "127.0.0.1:1", "--budget", "much"],
+        2,
+        &["'much' for '--budget <SIZE>'", "such as 64MiB"],
+    );
     let (server, relay) = relayed();
     let (to, taken) = (server.local_addr().expect("bound").to_string(), relay.address.to_string());
-    assert_refused("relay", &["--to", &to, "--listen", &taken], 1, &[&taken, "in use", "choose another port"]);
+    assert_refused(
+        "relay",
+        &["--to", &to, "--listen", &taken],
+        1,
+        &[&taken, "in use", "choose another port"],
+    );
 }

@@ -30,11 +30,17 @@ pub(crate) async fn visit(guest: &mut Guest) -> io::Result<()> {
     match guest.dice.within(0..6) {
         0 | 1 => {
             let piece = Piece::of_long(&mut guest.dice);
-            let path = guest.dice.pick(["/echo".to_owned(), format!("/read/{}", piece.at)].each_ref()).clone();
+            let path = guest
+                .dice
+                .pick(["/echo".to_owned(), format!("/read/{}", piece.at)].each_ref())
+                .clone();
             stream
                 .write_all(
-                    format!("POST {path} HTTP/1.1\r\nHost: house\r\nContent-Length: {}\r\n\r\n", piece.len())
-                        .as_bytes(),
+                    format!(
+                        "POST {path} HTTP/1.1\r\nHost: house\r\nContent-Length: {}\r\n\r\n",
+                        piece.len()
+                    )
+                    .as_bytes(),
                 )
                 .await?;
             let cut = guest.dice.within(0..piece.len());
@@ -56,7 +62,11 @@ pub(crate) async fn visit(guest: &mut Guest) -> io::Result<()> {
             ]);
             stream.write_all(head.as_bytes()).await?;
             let answer = read_to_end(&mut stream).await?;
-            assert!(answer.is_empty() || answer.starts_with(b"HTTP/1.1 400 "), "{}", answer.escape_ascii());
+            assert!(
+                answer.is_empty() || answer.starts_with(b"HTTP/1.1 400 "),
+                "{}",
+                answer.escape_ascii()
+            );
         }
         4 => {
             guest.fault(Fault::HalfClosed);
@@ -79,7 +89,8 @@ async fn stall(guest: &mut Guest, mut stream: TcpStream) -> io::Result<()> {
     stream.write_all(requests.as_bytes()).await?;
     if guest.dice.one_in(4) {
         until_nothing_comes(&stream).await?;
-        // It was cut before it had all; or refused what it asked for, so that there was nothing to wait for.
+        // It was cut before it had all; or refused what it asked for, so that there was nothing to
+        // wait for.
         let answers = read_to_end(&mut stream).await?;
         assert!(answers.len() < ANSWERS * LEN_MAX, "nobody has cut a client that did not read");
     } else {
@@ -89,15 +100,18 @@ async fn stall(guest: &mut Guest, mut stream: TcpStream) -> io::Result<()> {
     Ok(())
 }
 
-/// Waits until the server has been waiting for this client, and not for memory, for longer than it does.
+/// Waits until the server has been waiting for this client, and not for memory, for longer than it
+/// does.
 async fn until_nothing_comes(stream: &TcpStream) -> io::Result<()> {
     let (mut came, mut room) = (0, vec![0; LEN_MAX]);
-    // Looks are counted, and not the time: where there is too much to do, the timers of the server are late as this one is.
+    // Looks are counted, and not the time: where there is too much to do, the timers of the server
+    // are late as this one is.
     let mut left = LOOKS;
     while left > 0 {
         sleep(LOOK_EVERY).await;
         // There may be nothing yet.
-        let count = timeout(Duration::from_millis(10), stream.peek(&mut room)).await.unwrap_or(Ok(0))?;
+        let count =
+            timeout(Duration::from_millis(10), stream.peek(&mut room)).await.unwrap_or(Ok(0))?;
         left = if count == came { left - 1 } else { LOOKS };
         came = count;
     }

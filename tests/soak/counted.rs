@@ -14,7 +14,7 @@ use crate::{house::House, order::Order, piece::LEN_MAX};
 const COUNT_MAX: u64 = 32;
 
 pub(crate) async fn serve(stream: TcpStream, guest: SocketAddr, house: Arc<House>) {
-    let account = house.accounts.counted.child(guest.to_string(), LEN_MAX);
+    let account = house.accounts.counted.account(guest.to_string(), LEN_MAX);
     let mut stream = BufStream::new(stream, &account);
     match echo(&mut stream).await {
         Ok(None) => {}

@@ -117,7 +117,11 @@ async fn send<T: AsyncWrite + Unpin>(stream: &mut T, messages: &[Wired]) -> io::
 }
 
 /// All of them come back, in order, to the last byte.
-async fn receive<T: AsyncRead + Unpin>(guest: &Guest, stream: &mut T, messages: &[Wired]) -> io::Result<()> {
+async fn receive<T: AsyncRead + Unpin>(
+    guest: &Guest,
+    stream: &mut T,
+    messages: &[Wired],
+) -> io::Result<()> {
     let mut came = Vec::new();
     for message in messages {
         came.resize(message.head.len() + message.body.len() + message.tail.len(), 0);

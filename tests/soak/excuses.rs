@@ -9,7 +9,8 @@ use std::{
 
 use leasehold::LeaseError;
 
-/// A handler that finds no memory says so here before it hangs up; a guest that is hung up on and finds nothing here has found a defect.
+/// A handler that finds no memory says so here before it hangs up; a guest that is hung up on and
+/// finds nothing here has found a defect.
 #[derive(Default)]
 pub(crate) struct Excuses(Mutex<State>);
 

@@ -34,7 +34,8 @@ struct Wish {
 
 impl Wish {
     fn to_bytes(&self) -> [u8; 5] {
-        let policy = POLICIES.iter().position(|policy| *policy == self.policy).expect("one of them");
+        let policy =
+            POLICIES.iter().position(|policy| *policy == self.policy).expect("one of them");
         let mut bytes = [policy as u8; 5];
         bytes[1..].copy_from_slice(&self.count.to_be_bytes());
         bytes
@@ -49,7 +50,8 @@ impl Wish {
 pub(crate) async fn serve(mut stream: TcpStream, guest: SocketAddr, house: Arc<House>) {
     // Who goes before that has seen enough.
     let Ok(wish) = Wish::read(&mut stream).await else { return };
-    let (outbox, mut writer) = Outbox::builder().high_mark(HIGH_MARK).policy(wish.policy).channel();
+    let (outbox, mut writer) =
+        Outbox::builder().max_queued(HIGH_MARK).policy(wish.policy).channel();
     // Here, so that a guest which is cut off can find it.
     let excuse = |error: LeaseError| house.excuses.put(guest, &error);
     let feeding = async {
@@ -64,8 +66,13 @@ pub(crate) async fn serve(mut stream: TcpStream, guest: SocketAddr, house: Arc<H
     }
 }
 
-async fn feed(house: &House, guest: SocketAddr, outbox: &Outbox, wish: &Wish) -> Result<(), LeaseError> {
-    let account = house.accounts.feed.child(guest.to_string(), 1 << 20);
+async fn feed(
+    house: &House,
+    guest: SocketAddr,
+    outbox: &Outbox,
+    wish: &Wish,
+) -> Result<(), LeaseError> {
+    let account = house.accounts.feed.account(guest.to_string(), 1 << 20);
     let mut dice = Dice::new(guest.port().into(), wish.count.into());
     for number in 0..wish.count {
         let piece = {
@@ -97,7 +104,10 @@ pub(crate) async fn visit(guest: &mut Guest) -> io::Result<()> {
             guest.vanish(stream);
             return Ok(());
         }
-        let Some(number) = read_number(&mut stream).await.or_else(|error| cut_off(&wish, error))? else { break };
+        let Some(number) = read_number(&mut stream).await.or_else(|error| cut_off(&wish, error))?
+        else {
+            break;
+        };
         assert!(number >= next && number < wish.count, "item {number} comes where {next} is due");
         if wish.policy == Policy::Wait {
             assert_eq!(number, next, "items are lost");
@@ -113,7 +123,10 @@ pub(crate) async fn visit(guest: &mut Guest) -> io::Result<()> {
         next = number + 1;
     }
     if wish.policy == Policy::Wait && next < wish.count {
-        return Err(io::Error::new(io::ErrorKind::UnexpectedEof, format!("{next} of {} items", wish.count)));
+        return Err(io::Error::new(
+            io::ErrorKind::UnexpectedEof,
+            format!("{next} of {} items", wish.count),
+        ));
     }
     Ok(())
 }

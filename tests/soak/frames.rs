@@ -4,7 +4,7 @@ use std::{io, net::SocketAddr, sync::Arc};
 
 use futures_util::{SinkExt, StreamExt};
 use leasehold::{
-    Chain, Pool,
+    Account, Chain,
     codec::{Framed, LengthDelimitedCodec},
 };
 use tokio::net::TcpStream;
@@ -14,7 +14,7 @@ use crate::{house::House, order::Order, piece::LEN_MAX};
 type Frames = Framed<TcpStream, LengthDelimitedCodec>;
 
 pub(crate) async fn serve(stream: TcpStream, guest: SocketAddr, house: Arc<House>) {
-    let account = house.accounts.frames.child(guest.to_string(), 4 * LEN_MAX);
+    let account = house.accounts.frames.account(guest.to_string(), 4 * LEN_MAX);
     let mut frames = frames(stream, &account);
     match echo(&mut frames).await {
         Ok(None) => {}
@@ -23,7 +23,7 @@ pub(crate) async fn serve(stream: TcpStream, guest: SocketAddr, house: Arc<House
     }
 }
 
-pub(crate) fn frames(stream: TcpStream, account: &Pool) -> Frames {
+pub(crate) fn frames(stream: TcpStream, account: &Account) -> Frames {
     let codec = LengthDelimitedCodec::builder().max_frame_length(LEN_MAX).new_codec();
     Framed::new(stream, codec, account)
 }

@@ -26,14 +26,22 @@ pub(crate) struct Guest {
     address: SocketAddr,
     /// Whatever comes now, this guest has asked for it.
     is_faulty: bool,
-    /// What the pool had refused when this guest last asked for something of a server that gives no excuses.
+    /// What the pool had refused when this guest last asked for something of a server that gives no
+    /// excuses.
     refused_before: Option<u64>,
 }
 
 impl Guest {
     pub(crate) fn new(house: &Arc<House>, host: Ipv4Addr, dice: Dice) -> Self {
         let address = SocketAddr::from((host, 0));
-        Self { house: Arc::clone(house), dice, host, address, is_faulty: false, refused_before: None }
+        Self {
+            house: Arc::clone(house),
+            dice,
+            host,
+            address,
+            is_faulty: false,
+            refused_before: None,
+        }
     }
 
     pub(crate) async fn connect(&mut self, to: SocketAddr) -> io::Result<TcpStream> {
@@ -58,7 +66,8 @@ impl Guest {
         self.is_faulty = true;
     }
 
-    /// From here on a refusal by the pool, of anything to anybody, is excuse enough: the server is not ours to ask.
+    /// From here on a refusal by the pool, of anything to anybody, is excuse enough: the server is
+    /// not ours to ask.
     pub(crate) fn trust_the_pool(&mut self) {
         self.refused_before = Some(self.house.refused_lately());
     }
@@ -68,7 +77,8 @@ impl Guest {
         self.refused_before = None;
     }
 
-    /// Whether a visit had to end with this error: the guest has given cause, or there was no memory, which is counted.
+    /// Whether a visit had to end with this error: the guest has given cause, or there was no
+    /// memory, which is counted.
     pub(crate) async fn is_excused(&self, error: &io::Error) -> bool {
         if self.is_faulty {
             return true;

@@ -10,7 +10,7 @@ use std::{
 };
 
 use leasehold::{
-    Pool,
+    Account, Pool,
     ws::{Config, Deflate},
 };
 use tokio::{net::TcpListener, sync::watch};
@@ -40,17 +40,17 @@ pub(crate) struct House {
 
 /// Together they may have more than there is.
 pub(crate) struct Accounts {
-    pub(crate) http: Pool,
-    pub(crate) frames: Pool,
-    pub(crate) lines: Pool,
-    pub(crate) counted: Pool,
-    pub(crate) relay: Pool,
-    pub(crate) feed: Pool,
-    pub(crate) sockets: Pool,
-    pub(crate) hub: Pool,
-    pub(crate) storm: Pool,
+    pub(crate) http: Account,
+    pub(crate) frames: Account,
+    pub(crate) lines: Account,
+    pub(crate) counted: Account,
+    pub(crate) relay: Account,
+    pub(crate) feed: Account,
+    pub(crate) sockets: Account,
+    pub(crate) hub: Account,
+    pub(crate) storm: Account,
     /// Guests that use this crate too.
-    pub(crate) guests: Pool,
+    pub(crate) guests: Account,
 }
 
 /// Where the servers are.
@@ -86,9 +86,11 @@ enum Stage {
 impl House {
     pub(crate) async fn open() -> (Arc<Self>, Doors) {
         let doors = Doors::open().await;
-        let pool = Pool::builder().budget(BUDGET).wait_max(WAIT_MAX).build().expect("room for 32 MiB");
-        let deflate = Deflate::builder().count_max(2).build(&pool).expect("room for four compressors");
-        let config = || Config::new().message_max(2 * MIB);
+        let pool =
+            Pool::builder().budget(BUDGET).max_wait(WAIT_MAX).build().expect("room for 32 MiB");
+        let deflate =
+            Deflate::builder().max_compressors(2).build(&pool).expect("room for four compressors");
+        let config = || Config::new().max_message_size(2 * MIB);
         let house = Self {
             accounts: Accounts::new(&pool),
             addresses: doors.addresses(),
@@ -132,7 +134,11 @@ impl House {
     }
 
     async fn at(&self, stage: Stage) {
-        self.stage.subscribe().wait_for(|now| *now >= stage).await.expect("the house has the sender");
+        self.stage
+            .subscribe()
+            .wait_for(|now| *now >= stage)
+            .await
+            .expect("the house has the sender");
     }
 
     /// What the pool has refused; at most a moment old.
@@ -144,21 +150,21 @@ impl House {
 impl Accounts {
     fn new(pool: &Pool) -> Self {
         Self {
-            http: pool.child("http", 20 * MIB),
-            frames: pool.child("frames", 12 * MIB),
-            lines: pool.child("lines", 6 * MIB),
-            counted: pool.child("counted", 6 * MIB),
-            relay: pool.child("relay", 8 * MIB),
-            feed: pool.child("feed", 8 * MIB),
-            sockets: pool.child("sockets", 12 * MIB),
-            hub: pool.child("hub", 4 * MIB),
-            storm: pool.child("storm", 28 * MIB),
-            guests: pool.child("guests", 12 * MIB),
+            http: pool.account("http", 20 * MIB),
+            frames: pool.account("frames", 12 * MIB),
+            lines: pool.account("lines", 6 * MIB),
+            counted: pool.account("counted", 6 * MIB),
+            relay: pool.account("relay", 8 * MIB),
+            feed: pool.account("feed", 8 * MIB),
+            sockets: pool.account("sockets", 12 * MIB),
+            hub: pool.account("hub", 4 * MIB),
+            storm: pool.account("storm", 28 * MIB),
+            guests: pool.account("guests", 12 * MIB),
         }
     }
 
     /// Those whose limits change.
-    pub(crate) fn tenants(&self) -> [&Pool; 8] {
+    pub(crate) fn tenants(&self) -> [&Account; 8] {
         let Self { http, frames, lines, counted, relay, feed, sockets, hub, .. } = self;
         [http, frames, lines, counted, relay, feed, sockets, hub]
     }

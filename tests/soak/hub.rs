@@ -1,4 +1,5 @@
-//! A hub: what is broadcast comes whole and in order, and what a member says comes back to it alone.
+//! A hub: what is broadcast comes whole and in order, and what a member says comes back to it
+//! alone.
 
 use std::{io, net::SocketAddr, sync::Arc};
 
@@ -82,7 +83,11 @@ pub(crate) async fn visit(guest: &mut Guest) -> io::Result<()> {
 }
 
 /// Says something, and listens until it comes back.
-async fn talk(guest: &mut Guest, socket: &mut WebSocket<TcpStream>, last: &mut u64) -> io::Result<()> {
+async fn talk(
+    guest: &mut Guest,
+    socket: &mut WebSocket<TcpStream>,
+    last: &mut u64,
+) -> io::Result<()> {
     let words = format!("what guest {} says", guest.dice.within(0..1_000_000));
     socket.send(words.clone()).await?;
     loop {
@@ -97,7 +102,8 @@ async fn talk(guest: &mut Guest, socket: &mut WebSocket<TcpStream>, last: &mut u
     }
 }
 
-/// A member that is slow may be closed, and it is not for the test to say who is slow on this machine.
+/// A member that is slow may be closed, and it is not for the test to say who is slow on this
+/// machine.
 async fn heard(guest: &mut Guest, socket: &mut WebSocket<TcpStream>) -> io::Result<Message> {
     match socket.recv().await.transpose()? {
         Some(Message::Close(Some(frame))) if frame.code == leasehold::ws::CloseCode::POLICY => {

@@ -1,4 +1,5 @@
-//! Limits that are lowered and raised while accounts are in use, and leases that are refused on purpose.
+//! Limits that are lowered and raised while accounts are in use, and leases that are refused on
+//! purpose.
 
 use std::sync::Arc;
 

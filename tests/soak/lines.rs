@@ -12,8 +12,9 @@ use crate::{house::House, order::Order, piece::LEN_MAX, wire::LINE_MAX};
 type Lines = Framed<TcpStream, LinesCodec>;
 
 pub(crate) async fn serve(stream: TcpStream, guest: SocketAddr, house: Arc<House>) {
-    let account = house.accounts.lines.child(guest.to_string(), LEN_MAX);
-    let mut lines = Framed::new(stream, LinesCodec::new_with_max_length(LINE_MAX)).charge_to(&account);
+    let account = house.accounts.lines.account(guest.to_string(), LEN_MAX);
+    let mut lines =
+        Framed::new(stream, LinesCodec::new_with_max_length(LINE_MAX)).charge_to(&account);
     match echo(&mut lines).await {
         Ok(None) => {}
         Ok(Some(order)) => order.obey(lines, account).await,

@@ -1,7 +1,8 @@
 //! A soak: mixed traffic over sockets with all kinds of faults, out of one pool of 32 MiB.
 //!
-//! Servers of every kind, and guests that look at each byte that comes back. A guest that is hung up on must have given cause, or find that there
-//! was no memory. When all have gone, everything is home: blocks, charges, reservations, descriptors, tasks, and the pool's memory.
+//! Servers of every kind, and guests that look at each byte that comes back. A guest that is hung
+//! up on must have given cause, or find that there was no memory. When all have gone, everything is
+//! home: blocks, charges, reservations, descriptors, tasks, and the pool's memory.
 //!
 //! `cargo test` runs it for a moment; for ten minutes, or `LEASEHOLD_SOAK_SECONDS`:
 //!
@@ -56,6 +57,7 @@ fn for_a_moment_no_byte_is_wrong_and_everything_comes_home() {
 #[test]
 #[ignore = "it takes ten minutes"]
 fn for_minutes_no_byte_is_wrong_and_everything_comes_home() {
-    let seconds = std::env::var("LEASEHOLD_SOAK_SECONDS").map_or(600, |text| text.parse().expect("a number"));
+    let seconds =
+        std::env::var("LEASEHOLD_SOAK_SECONDS").map_or(600, |text| text.parse().expect("a number"));
     soak(Duration::from_secs(seconds));
 }

@@ -2,7 +2,7 @@
 
 use std::{future::pending, panic::panic_any, time::Duration};
 
-use leasehold::{Chain, Pool};
+use leasehold::{Account, Chain};
 
 use crate::tally::Fault;
 
@@ -44,7 +44,7 @@ impl Order {
     }
 
     /// Does it, with all that the handler holds.
-    pub(crate) async fn obey<T: Send + 'static>(self, held: T, account: Pool) {
+    pub(crate) async fn obey<T: Send + 'static>(self, held: T, account: Account) {
         let block = account.try_lease(4 << 10);
         match self {
             Self::Panic => panic_any(OnPurpose),

@@ -11,7 +11,8 @@ use crate::dice::Dice;
 /// The longest.
 pub(crate) const LEN_MAX: usize = 1 << 20;
 
-/// Twice as long as a piece, so that a byte that is lost, doubled or somebody else's shows in what follows it.
+/// Twice as long as a piece, so that a byte that is lost, doubled or somebody else's shows in what
+/// follows it.
 static BYTES: LazyLock<Vec<u8>> = LazyLock::new(|| {
     let mut bytes = vec![0; 2 * LEN_MAX];
     SmallRng::seed_from_u64(1).fill_bytes(&mut bytes);
@@ -89,8 +90,14 @@ impl Piece {
             panic!("{} bytes came, and no more than {} were to come", came.len(), self.bytes.len());
         });
         if next != came {
-            let wrong = next.iter().zip(came).position(|(next, came)| next != came).expect("they differ");
-            panic!("byte {wrong} of {} that came is {}, not {}", came.len(), came[wrong], next[wrong]);
+            let wrong =
+                next.iter().zip(came).position(|(next, came)| next != came).expect("they differ");
+            panic!(
+                "byte {wrong} of {} that came is {}, not {}",
+                came.len(),
+                came[wrong],
+                next[wrong]
+            );
         }
         self.bytes = rest;
     }

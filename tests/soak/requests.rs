@@ -1,4 +1,5 @@
-//! Guests of the HTTP server, by hyper: HTTP/1.1 with pauses in which connections are parked, and HTTP/2.
+//! Guests of the HTTP server, by hyper: HTTP/1.1 with pauses in which connections are parked, and
+//! HTTP/2.
 
 use std::{convert::Infallible, io, sync::Arc, sync::atomic::Ordering::Relaxed};
 
@@ -35,7 +36,9 @@ impl Errand {
         let (at, len) = (piece.at, piece.len());
         match dice.within(0..4) {
             0 => Self::post("/echo", body(dice, piece), Answer::Piece(piece)),
-            1 => Self::post(&format!("/read/{at}"), body(dice, piece), Answer::Text(len.to_string())),
+            1 => {
+                Self::post(&format!("/read/{at}"), body(dice, piece), Answer::Text(len.to_string()))
+            }
             2 => Self::get(&format!("/chain/{at}/{len}"), piece),
             _ => Self::get(&format!("/reader/{at}/{len}"), piece),
         }
@@ -78,7 +81,8 @@ fn body(dice: &mut Dice, piece: Piece) -> Outgoing {
 pub(crate) async fn visit(guest: &mut Guest) -> io::Result<()> {
     guest.trust_the_pool();
     let stream = guest.connect(guest.house.addresses.http).await?;
-    let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await.map_err(io::Error::other)?;
+    let (mut sender, connection) =
+        http1::handshake(TokioIo::new(stream)).await.map_err(io::Error::other)?;
     tokio::spawn(connection);
     // A connection may end with a refusal, whose request was not read to its end.
     let mut was_refused = false;
@@ -113,15 +117,25 @@ async fn misbehave(guest: &mut Guest, mut sender: http1::SendRequest<Outgoing>) 
             guest.fault(Fault::HandlerPanicked);
             if let Ok(response) = sender.send_request(panic.request).await {
                 // There may be no memory to read it, and nobody to panic.
-                assert!(is_refusal(response.status()), "a panic is answered by {}", response.status());
+                assert!(
+                    is_refusal(response.status()),
+                    "a panic is answered by {}",
+                    response.status()
+                );
             }
         }
         _ => {
             let hang = Errand::post("/hang", body(&mut guest.dice, piece), Answer::Piece(piece));
             guest.fault(Fault::HandlerAborted);
-            let patience = guest.dice.millis(10..300);
-            if let Ok(Ok(response)) = timeout(patience, sender.send_request(hang.request)).await {
-                assert!(is_refusal(response.status()), "nothing is answered by {}", response.status());
+            let slow_member_timeout = guest.dice.millis(10..300);
+            if let Ok(Ok(response)) =
+                timeout(slow_member_timeout, sender.send_request(hang.request)).await
+            {
+                assert!(
+                    is_refusal(response.status()),
+                    "nothing is answered by {}",
+                    response.status()
+                );
             }
         }
     }
@@ -141,12 +155,14 @@ pub(crate) async fn visit_http2(guest: &mut Guest) -> io::Result<()> {
         if !was_refused {
             guest.trust_the_pool();
         }
-        let errands: Vec<Errand> = (0..guest.dice.within(1..6)).map(|_| Errand::new(&mut guest.dice)).collect();
+        let errands: Vec<Errand> =
+            (0..guest.dice.within(1..6)).map(|_| Errand::new(&mut guest.dice)).collect();
         let house = Arc::clone(&guest.house);
         let refused = try_join_all(errands.into_iter().map(|errand| {
             let (mut sender, house) = (sender.clone(), &house);
             async move {
-                let response = sender.send_request(errand.request).await.map_err(io::Error::other)?;
+                let response =
+                    sender.send_request(errand.request).await.map_err(io::Error::other)?;
                 check(house, response, errand.answer).await
             }
         }))

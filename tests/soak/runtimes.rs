@@ -1,4 +1,5 @@
-//! Runtimes that are dropped with tasks alive: guests, handlers and relays in the middle of their work.
+//! Runtimes that are dropped with tasks alive: guests, handlers and relays in the middle of their
+//! work.
 
 use std::{future::pending, net::SocketAddr, sync::Arc, thread, time::Duration};
 
@@ -25,7 +26,8 @@ pub(crate) async fn come_and_go(house: Arc<House>, mut dice: Dice) {
 }
 
 fn live(house: &Arc<House>, piece: Piece, is_small: bool, lives: Duration) {
-    let mut builder = if is_small { Builder::new_current_thread() } else { Builder::new_multi_thread() };
+    let mut builder =
+        if is_small { Builder::new_current_thread() } else { Builder::new_multi_thread() };
     let runtime: Runtime = builder.worker_threads(2).enable_all().build().expect("a runtime");
     for _ in 0..4 {
         runtime.spawn(half_a_message(house.addresses.frames, piece));
@@ -51,7 +53,7 @@ async fn half_a_message(to: SocketAddr, piece: Piece) -> std::io::Result<()> {
 }
 
 async fn wait_for_memory(house: Arc<House>) {
-    let account = house.accounts.storm.child("a runtime's", 8 << 20);
+    let account = house.accounts.storm.account("a runtime's", 8 << 20);
     let mut held = Vec::new();
     while let Ok(chain) = account.chain(900 << 10).await {
         held.push(chain);
@@ -61,7 +63,7 @@ async fn wait_for_memory(house: Arc<House>) {
 
 /// Both ends of a connection, with a relay in between.
 async fn talk_to_oneself(house: Arc<House>, piece: Piece) -> std::io::Result<()> {
-    let account = house.accounts.frames.child("a runtime's", 2 << 20);
+    let account = house.accounts.frames.account("a runtime's", 2 << 20);
     let door = TcpListener::bind("127.0.0.1:0").await?;
     let near = TcpStream::connect(door.local_addr()?).await?;
     let (inbound, _) = door.accept().await?;
@@ -79,7 +81,9 @@ async fn talk_to_oneself(house: Arc<House>, piece: Piece) -> std::io::Result<()>
     let talk = async {
         while near.send(piece.to_bytes()).await.is_ok() {
             match near.next().await {
-                Some(Ok(message)) => assert!(piece == message, "a message comes back with other bytes"),
+                Some(Ok(message)) => {
+                    assert!(piece == message, "a message comes back with other bytes")
+                }
                 _ => return,
             }
         }

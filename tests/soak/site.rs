@@ -1,4 +1,5 @@
-//! The HTTP server: bodies that are echoed, read and made, and sockets; its connections are parked soon.
+//! The HTTP server: bodies that are echoed, read and made, and sockets; its connections are parked
+//! soon.
 
 use std::{
     future::{IntoFuture, pending},
@@ -18,10 +19,9 @@ use axum::{
 };
 use bytes::BufMut;
 use leasehold::{
-    Chain, Pool,
+    Account, Chain,
     http::{
         BytesBody, LeasedBody, ReaderBody,
-        axum::Leased,
         serve::{Connections, serve},
     },
     layer::BudgetLayer,
@@ -41,7 +41,11 @@ use crate::{
 pub(crate) const STALL_TIMEOUT: Duration = Duration::from_secs(4);
 
 /// Runs until the house is closed and all requests are answered.
-pub(crate) fn open(door: TcpListener, house: &Arc<House>, hub: &Hub) -> (Connections, JoinHandle<()>) {
+pub(crate) fn open(
+    door: TcpListener,
+    house: &Arc<House>,
+    hub: &Hub,
+) -> (Connections, JoinHandle<()>) {
     let stopped = {
         let house = Arc::clone(house);
         async move { house.stopped().await }
@@ -51,7 +55,7 @@ pub(crate) fn open(door: TcpListener, house: &Arc<House>, hub: &Hub) -> (Connect
         .linger(Duration::from_millis(20))
         .stall_timeout(STALL_TIMEOUT)
         .header_timeout(Duration::from_secs(5))
-        .unsent_max(128 << 10)
+        .max_unsent(128 << 10)
         .with_graceful_shutdown(stopped);
     let connections = server.connections();
     let server = server.into_future();
@@ -63,14 +67,13 @@ pub(crate) fn open(door: TcpListener, house: &Arc<House>, hub: &Hub) -> (Connect
 fn bodies(house: &House) -> Router {
     let account = &house.accounts.http;
     Router::new()
-        .route("/echo", post(async |Leased(body): Leased| -> Chain { body }))
+        .route("/echo", post(async |body: Chain| -> Chain { body }))
         .route("/read/{at}", post(read))
         .route("/chain/{at}/{len}", get(chain))
         .route("/reader/{at}/{len}", get(reader))
-        .route("/panic", post(async |Leased(_body): Leased| -> Chain { std::panic::panic_any(OnPurpose) }))
+        .route("/panic", post(async |_body: Chain| -> Chain { std::panic::panic_any(OnPurpose) }))
         .route("/hang", post(hang))
-        .layer(BudgetLayer::new(account).request_max(4 * LEN_MAX))
-        .with_state(account.clone())
+        .layer(BudgetLayer::new(account).max_request(4 * LEN_MAX))
 }
 
 /// Looks at a body as it comes, and says how long it was.
@@ -79,10 +82,15 @@ async fn read(Path(at): Path<usize>, mut body: LeasedBody<Body>) -> Response {
     while let Some(chain) = body.next_chain().await {
         match chain {
             Ok(chain) => {
-                assert!(Piece::found_at(at + len, chain.len()) == chain, "other bytes come than were sent");
+                assert!(
+                    Piece::found_at(at + len, chain.len()) == chain,
+                    "other bytes come than were sent"
+                );
                 len += chain.len();
             }
-            Err(error) if error.is_lease() => return StatusCode::SERVICE_UNAVAILABLE.into_response(),
+            Err(error) if error.is_lease() => {
+                return StatusCode::SERVICE_UNAVAILABLE.into_response();
+            }
             Err(_) => return StatusCode::BAD_REQUEST.into_response(),
         }
     }
@@ -90,7 +98,10 @@ async fn read(Path(at): Path<usize>, mut body: LeasedBody<Body>) -> Response {
 }
 
 /// Out of blocks that are leased first.
-async fn chain(Path((at, len)): Path<(usize, usize)>, Extension(account): Extension<Pool>) -> Response {
+async fn chain(
+    Path((at, len)): Path<(usize, usize)>,
+    Extension(account): Extension<Account>,
+) -> Response {
     match account.chain(len).await {
         Ok(mut chain) => {
             chain.put_slice(Piece::found_at(at, len).as_bytes());
@@ -101,13 +112,16 @@ async fn chain(Path((at, len)): Path<(usize, usize)>, Extension(account): Extens
 }
 
 /// Out of a reader, a few blocks ahead of the client.
-async fn reader(Path((at, len)): Path<(usize, usize)>, Extension(account): Extension<Pool>) -> Response {
+async fn reader(
+    Path((at, len)): Path<(usize, usize)>,
+    Extension(account): Extension<Account>,
+) -> Response {
     let reader = Cursor::new(Piece::found_at(at, len).as_bytes());
     Response::new(Body::new(ReaderBody::sized(reader, len as u64, &account).into_bytes_body()))
 }
 
 /// Until the client has had enough.
-async fn hang(Extension(account): Extension<Pool>, Leased(_body): Leased) -> Chain {
+async fn hang(Extension(account): Extension<Account>, _body: Chain) -> Chain {
     let _block = account.try_lease(1);
     pending().await
 }

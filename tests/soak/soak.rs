@@ -42,7 +42,7 @@ const GUESTS: u8 = 96;
 /// Connections that are open and quiet when the servers stop.
 const LATE_GUESTS: u8 = 8;
 
-/// What one part of the end may take: a guest's patience, and more.
+/// What one part of the end may take: a guest's slow_member_timeout, and more.
 const END_WITHIN: Duration = Duration::from_secs(120);
 
 const MINUTE: Duration = Duration::from_secs(60);
@@ -57,7 +57,8 @@ pub(crate) fn soak(time: Duration) {
     let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
     mind_panics();
     let seed = seed();
-    let runtime = Builder::new_multi_thread().worker_threads(4).enable_all().build().expect("a runtime");
+    let runtime =
+        Builder::new_multi_thread().worker_threads(4).enable_all().build().expect("a runtime");
     runtime.block_on(async {
         let home = Home::now();
         let (house, doors) = House::open().await;
@@ -87,7 +88,11 @@ fn mind_panics() {
 }
 
 fn assert_no_panics(seed: u64) {
-    assert_eq!(PANICS.load(Relaxed), 0, "panics that nobody has asked for, above; the seed is {seed}");
+    assert_eq!(
+        PANICS.load(Relaxed),
+        0,
+        "panics that nobody has asked for, above; the seed is {seed}"
+    );
 }
 
 /// All of it, but for what is left behind.
@@ -155,7 +160,10 @@ async fn late_guests(house: &Arc<House>, hub: &Hub) -> JoinSet<()> {
         let (mut member, mut client) = (guest(), guest());
         late.spawn(async move { hub::stay(&mut member).await.expect("a farewell") });
         let mut stream = client.connect(house.addresses.http).await.expect("it is open");
-        stream.write_all(b"GET /chain/1/0 HTTP/1.1\r\nHost: house\r\n\r\n").await.expect("it is read");
+        stream
+            .write_all(b"GET /chain/1/0 HTTP/1.1\r\nHost: house\r\n\r\n")
+            .await
+            .expect("it is read");
         late.spawn(async move {
             let mut answer = [0; 17];
             stream.read_exact(&mut answer).await.expect("an answer");
@@ -185,6 +193,9 @@ fn assert_worth_it(tally: &Tally, seen: &Sightings, time: Duration) {
         assert!(tally.count_well(kind) > 0, "no visit of {kind:?} has ended well");
     }
     let count = |of: &AtomicU64| of.load(Relaxed);
-    assert!(count(&tally.messages) > 20 * (count(&tally.cut_short) + count(&tally.refusals)), "memory is too short");
+    assert!(
+        count(&tally.messages) > 20 * (count(&tally.cut_short) + count(&tally.refusals)),
+        "memory is too short"
+    );
     assert!(seen.parked > 0, "no connection was ever parked");
 }

@@ -43,12 +43,17 @@ pub(crate) fn chain(message: &Message) -> Option<&Chain> {
 }
 
 /// The handshake, for a socket whose messages are charged to the guests.
-pub(crate) async fn connect(guest: &mut Guest, path: &str, config: &Arc<Config>) -> io::Result<WebSocket<TcpStream>> {
+pub(crate) async fn connect(
+    guest: &mut Guest,
+    path: &str,
+    config: &Arc<Config>,
+) -> io::Result<WebSocket<TcpStream>> {
     let to = guest.house.addresses.http;
     guest.trust_the_pool();
     let stream = guest.connect(to).await?;
-    let request = Request::get(format!("ws://{to}{path}/{}", guest.address())).body(()).expect("a URI");
-    let account = guest.house.accounts.guests.child(guest.address().to_string(), 4 << 20);
+    let request =
+        Request::get(format!("ws://{to}{path}/{}", guest.address())).body(()).expect("a URI");
+    let account = guest.house.accounts.guests.account(guest.address().to_string(), 4 << 20);
     let connect = Connect::new(request).config(Arc::clone(config)).timeout(Duration::from_secs(30));
     let (socket, _) = connect.connect_on(stream, &account).await.map_err(io::Error::other)?;
     guest.trust_nobody();
@@ -57,7 +62,8 @@ pub(crate) async fn connect(guest: &mut Guest, path: &str, config: &Arc<Config>)
 
 pub(crate) async fn visit(guest: &mut Guest) -> io::Result<()> {
     let house = Arc::clone(&guest.house);
-    let (path, config) = guest.dice.pick([("/plain", &house.plain), ("/deflated", &house.deflated)]);
+    let (path, config) =
+        guest.dice.pick([("/plain", &house.plain), ("/deflated", &house.deflated)]);
     let mut socket = connect(guest, path, config).await?;
     for _ in 0..guest.dice.within(1..16) {
         guest.pause().await;
@@ -78,7 +84,10 @@ async fn misbehave(guest: &mut Guest, mut socket: WebSocket<TcpStream>) -> io::R
         0 | 1 => {
             // A masked frame of 1000 bytes, of which some come.
             let cut = guest.dice.within(1..1000);
-            socket.get_mut().write_all(&[&[0x82, 0xFE, 0x03, 0xE8], &[0; 1000][..cut]].concat()).await?;
+            socket
+                .get_mut()
+                .write_all(&[&[0x82, 0xFE, 0x03, 0xE8], &[0; 1000][..cut]].concat())
+                .await?;
             guest.vanish(socket.into_inner());
         }
         2 => {
@@ -151,7 +160,12 @@ async fn exchange(
         let message = next(socket).await?;
         let echoed = chain(&message).expect("data");
         assert_eq!(matches!(message, Message::Text(_)), piece.is_text());
-        assert!(*piece == *echoed, "a message of {} bytes comes back with other {}", piece.len(), echoed.len());
+        assert!(
+            *piece == *echoed,
+            "a message of {} bytes comes back with other {}",
+            piece.len(),
+            echoed.len()
+        );
         guest.house.tally.message(echoed.len());
     }
     Ok(())
@@ -175,5 +189,9 @@ async fn message(guest: &mut Guest, piece: Piece) -> Result<Message, LeaseError>
         chain.put_slice(piece.as_bytes());
         chain.freeze()
     };
-    Ok(if piece.is_text() { Message::text(Utf8Chain::try_from(chain).expect("letters")) } else { chain.into() })
+    Ok(if piece.is_text() {
+        Message::text(Utf8Chain::try_from(chain).expect("letters"))
+    } else {
+        chain.into()
+    })
 }

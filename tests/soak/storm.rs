@@ -1,9 +1,10 @@
-//! A storm: most of the pool is wanted at once, by tasks that wait only a moment, and that end in every way.
+//! A storm: most of the pool is wanted at once, by tasks that wait only a moment, and that end in
+//! every way.
 
 use std::{panic::panic_any, sync::Arc, thread, time::Duration};
 
 use bytes::BufMut;
-use leasehold::{BlockMut, Pool};
+use leasehold::{Account, BlockMut};
 
 use crate::{dice::Dice, house::House, order::OnPurpose, tally::Fault};
 
@@ -54,11 +55,11 @@ impl Drop for Grabbed {
 }
 
 async fn grab(house: Arc<House>, mut dice: Dice) {
-    let account = house.accounts.storm.child("grab", 8 << 20);
+    let account = house.accounts.storm.account("grab", 8 << 20);
     let (mark, len) = (dice.within(1..256) as u8, dice.pick(LENS));
     let mut grabbed = Vec::new();
     for _ in 0..dice.within(1..12) {
-        match account.lease_within(len, dice.millis(1..10)).await {
+        match account.lease_timeout(len, dice.millis(1..10)).await {
             Ok(block) => grabbed.push(Grabbed::new(block, mark, &house)),
             Err(error) if error.is_deadline_passed() => house.tally.fault(Fault::DeadlinePassed),
             // The account is full of what this task has, or the pool's limit was lowered.
@@ -90,11 +91,13 @@ async fn grab(house: Arc<House>, mut dice: Dice) {
 }
 
 /// Room without a block, part of which is drawn on.
-async fn reserve(account: &Pool, dice: &mut Dice) {
+async fn reserve(account: &Account, dice: &mut Dice) {
     let len = dice.within(1..1 << 20);
-    let Ok(reserved) = account.reserve_within(len, Duration::from_millis(10)).await else { return };
-    let cover = reserved.into_cover();
+    let Ok(reserved) = account.reserve_timeout(len, Duration::from_millis(10)).await else {
+        return;
+    };
+    let credit = reserved.into_credit();
     let drawn = account.try_lease(len / 2);
     tokio::time::sleep(dice.millis(1..20)).await;
-    drop((cover, drawn));
+    drop((credit, drawn));
 }

@@ -122,7 +122,8 @@ impl Tally {
 impl fmt::Display for Tally {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let faults: u64 = Fault::ALL.iter().map(|&fault| self.count(fault)).sum();
-        let kinds: Vec<_> = Fault::ALL.iter().map(|&fault| format!("{fault:?} {}", self.count(fault))).collect();
+        let kinds: Vec<_> =
+            Fault::ALL.iter().map(|&fault| format!("{fault:?} {}", self.count(fault))).collect();
         write!(
             f,
             "{} connections, {} messages, {} MiB, {faults} faults [{}], {} refusals, {} visits cut short, \

@@ -5,10 +5,12 @@ use std::{io, net::Ipv4Addr, sync::Arc, time::Duration};
 use tokio::time::timeout;
 
 use crate::{
-    bad_requests, dice::Dice, echo, feed, guest::Guest, house::House, hub, requests, sockets, tally::Fault, wire::Wire,
+    bad_requests, dice::Dice, echo, feed, guest::Guest, house::House, hub, requests, sockets,
+    tally::Fault, wire::Wire,
 };
 
-/// No visit takes so long, if nothing hangs: what a guest waits for waits at most some seconds for memory.
+/// No visit takes so long, if nothing hangs: what a guest waits for waits at most some seconds for
+/// memory.
 const VISIT_MAX: Duration = Duration::from_secs(90);
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -88,6 +90,8 @@ async fn see_through(mut guest: Guest, kind: Kind, seed: u64) {
     match ended {
         Ok(()) => guest.house.tally.ended_well(kind),
         Err(error) if guest.is_excused(&error).await => {}
-        Err(error) => panic!("{kind:?} ends early, and nobody says why: {error:?}; the seed is {seed}"),
+        Err(error) => {
+            panic!("{kind:?} ends early, and nobody says why: {error:?}; the seed is {seed}")
+        }
     }
 }

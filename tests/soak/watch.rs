@@ -59,7 +59,12 @@ impl Sightings {
         let (began, mut seen) = (Instant::now(), Self::default());
         while !is_over.load(Relaxed) {
             let stats = house.pool.stats();
-            assert!(stats.mapped <= stats.budget, "{} bytes of {} are mapped", stats.mapped, stats.budget);
+            assert!(
+                stats.mapped <= stats.budget,
+                "{} bytes of {} are mapped",
+                stats.mapped,
+                stats.budget
+            );
             house.refused.store(stats.refused, Relaxed);
             seen.mapped = seen.mapped.max(stats.mapped);
             seen.leased = seen.leased.max(stats.leased);
@@ -73,7 +78,10 @@ impl Sightings {
     /// What was resident in the last minute is not much more than in the second.
     pub(crate) fn assert_no_growth(&self, time: Duration) {
         let (early, late) = (self.resident(MINUTE, 2 * MINUTE), self.resident(time - MINUTE, time));
-        assert!(late <= early + early / 4 + GROWTH_MAX, "{early} bytes were resident, and then {late}");
+        assert!(
+            late <= early + early / 4 + GROWTH_MAX,
+            "{early} bytes were resident, and then {late}"
+        );
     }
 
     /// The most that was resident within a part of the time.

@@ -1,4 +1,5 @@
-//! `Wire`: how an echo server wants its messages. What comes back is what was sent, whichever it is.
+//! `Wire`: how an echo server wants its messages. What comes back is what was sent, whichever it
+//! is.
 
 use crate::{dice::Dice, order::Order, piece::Piece};
 

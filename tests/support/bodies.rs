@@ -1,4 +1,5 @@
-//! Bodies for tests: frames as written down, that count how many of them are held, and say whatever of their length.
+//! Bodies for tests: frames as written down, that count how many of them are held, and say whatever
+//! of their length.
 
 #![allow(dead_code, reason = "each test file uses a part of it")]
 
@@ -64,7 +65,11 @@ impl Scripted {
 
     /// The pattern in frames of `frame` bytes, none of them ready at the first poll.
     pub(crate) fn stuttering(len: usize, frame: usize) -> Self {
-        Self::new(pattern(len).chunks(frame).flat_map(|bytes| [Step::Pending, Step::Data(bytes.to_vec())]))
+        Self::new(
+            pattern(len)
+                .chunks(frame)
+                .flat_map(|bytes| [Step::Pending, Step::Data(bytes.to_vec())]),
+        )
     }
 
     /// Says so of its length, whatever it sends.
@@ -77,7 +82,11 @@ impl Scripted {
 
     /// Says its length, as hyper does for a body with a Content-Length.
     pub(crate) fn sized(self) -> Self {
-        let len = self.steps.iter().map(|step| if let Step::Data(bytes) = step { bytes.len() as u64 } else { 0 }).sum();
+        let len = self
+            .steps
+            .iter()
+            .map(|step| if let Step::Data(bytes) = step { bytes.len() as u64 } else { 0 })
+            .sum();
         self.saying(len, Some(len))
     }
 }
@@ -86,7 +95,10 @@ impl Body for Scripted {
     type Data = Counted;
     type Error = io::Error;
 
-    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<io::Result<Frame<Counted>>>> {
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<io::Result<Frame<Counted>>>> {
         Poll::Ready(match self.steps.pop_front() {
             None => None,
             Some(Step::Fail) => Some(Err(io::Error::other("the client went away"))),

@@ -1,7 +1,8 @@
 //! Counts the system calls that this program makes on a socket.
 //!
-//! The C library's functions of the same names are not called at all: whoever calls one of these, in whatever crate, is bound to the
-//! functions below by the linker, which count, and make the one system call. `strace -f -e trace=%net,%desc` shows the same figures.
+//! The C library's functions of the same names are not called at all: whoever calls one of these,
+//! in whatever crate, is bound to the functions below by the linker, which count, and make the one
+//! system call. `strace -f -e trace=%net,%desc` shows the same figures.
 
 // Not every test file needs all.
 #![allow(dead_code)]
@@ -16,7 +17,8 @@ use std::{
 /// Descriptors from this on are not counted by themselves.
 const FDS_MAX: usize = 1024;
 
-static COUNTS: [Counters; FDS_MAX] = [const { Counters { recv: Counter::new(), send: Counter::new() } }; FDS_MAX];
+static COUNTS: [Counters; FDS_MAX] =
+    [const { Counters { recv: Counter::new(), send: Counter::new() } }; FDS_MAX];
 
 static RECEIVED: Totals = Totals::new();
 static SENT: Totals = Totals::new();
@@ -70,7 +72,11 @@ impl Totals {
     }
 
     fn sum(&self) -> Total {
-        Total { calls: self.calls.load(Relaxed), pieces: self.pieces.load(Relaxed), bytes: self.bytes.load(Relaxed) }
+        Total {
+            calls: self.calls.load(Relaxed),
+            pieces: self.pieces.load(Relaxed),
+            bytes: self.bytes.load(Relaxed),
+        }
     }
 }
 
@@ -144,8 +150,8 @@ unsafe fn pieces(message: *const libc::msghdr) -> usize {
     unsafe { (*message).msg_iovlen }
 }
 
-// SAFETY, of all below: the name is one of the C library's, and so is the signature and what is done: the system call with the
-// caller's arguments as they are, whose error is in errno.
+// SAFETY, of all below: the name is one of the C library's, and so is the signature and what is
+// done: the system call with the caller's arguments as they are, whose error is in errno.
 
 #[unsafe(no_mangle)]
 unsafe extern "C" fn read(fd: c_int, buf: *mut c_void, len: usize) -> isize {
@@ -163,7 +169,9 @@ unsafe extern "C" fn readv(fd: c_int, iov: *const libc::iovec, count: c_int) -> 
 unsafe extern "C" fn recv(fd: c_int, buf: *mut c_void, len: usize, flags: c_int) -> isize {
     let (address, address_len) = (std::ptr::null_mut::<c_void>(), std::ptr::null_mut::<c_void>());
     // SAFETY: as above; without an address it is the same call.
-    received(fd, 1, unsafe { libc::syscall(libc::SYS_recvfrom, fd, buf, len, flags, address, address_len) })
+    received(fd, 1, unsafe {
+        libc::syscall(libc::SYS_recvfrom, fd, buf, len, flags, address, address_len)
+    })
 }
 
 #[unsafe(no_mangle)]

@@ -165,6 +165,13 @@ impl fmt::Debug for Frame {
     /// At most the front of the payload.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let front = &self.payload[..self.payload.len().min(40)];
-        write!(f, "{:#04x} {:02x?} {} bytes {}", self.first, self.mask, self.payload.len(), front.escape_ascii())
+        write!(
+            f,
+            "{:#04x} {:02x?} {} bytes {}",
+            self.first,
+            self.mask,
+            self.payload.len(),
+            front.escape_ascii()
+        )
     }
 }

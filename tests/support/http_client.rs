@@ -55,8 +55,11 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Client<T> {
         let since = Instant::now();
         let mut dropped = [0; 4096];
         // A reset is an end too: bytes that nobody has read make it one.
-        while timeout(PATIENCE, self.0.read(&mut dropped)).await.expect("an end in time").is_ok_and(|count| count > 0) {
-        }
+        while timeout(PATIENCE, self.0.read(&mut dropped))
+            .await
+            .expect("an end in time")
+            .is_ok_and(|count| count > 0)
+        {}
         since.elapsed()
     }
 

@@ -1,6 +1,7 @@
 //! What several test programs need.
 //!
-//! `calls` is not among these modules: it takes the place of functions of the C library. The programs that count system calls name it.
+//! `calls` is not among these modules: it takes the place of functions of the C library. The
+//! programs that count system calls name it.
 
 #![allow(dead_code, unused_imports, reason = "each program uses a part of it")]
 

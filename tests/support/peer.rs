@@ -38,7 +38,8 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Peer<T> {
     /// The next frame; none at the end.
     ///
     /// # Panics
-    /// If the end comes within a frame, or a frame is masked that should not be, or the other way round.
+    /// If the end comes within a frame, or a frame is masked that should not be, or the other way
+    /// round.
     pub(crate) async fn recv(&mut self) -> Option<Frame> {
         loop {
             if let Some((frame, len)) = Frame::parse(&self.read) {

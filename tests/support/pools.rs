@@ -12,6 +12,10 @@ pub(crate) fn builders() -> impl Iterator<Item = Builder> {
 }
 
 /// One pool a backing, with these classes and this budget.
-pub(crate) fn pools<const N: usize>(classes: [usize; N], budget: usize) -> impl Iterator<Item = Pool> {
-    builders().map(move |builder| builder.classes(classes).budget(budget).build().expect("a valid pool"))
+pub(crate) fn pools<const N: usize>(
+    classes: [usize; N],
+    budget: usize,
+) -> impl Iterator<Item = Pool> {
+    builders()
+        .map(move |builder| builder.classes(classes).budget(budget).build().expect("a valid pool"))
 }

@@ -22,7 +22,8 @@ use crate::{LEN, SUBSCRIBERS, count, heap, start_subscribers};
 
 const BUDGET: usize = 64 << 20;
 
-/// What the process may have beside the budget: its program, stacks, tasks, and what the system counts with it.
+/// What the process may have beside the budget: its program, stacks, tasks, and what the system
+/// counts with it.
 const BESIDE: usize = 30 << 20;
 
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(2);
@@ -36,13 +37,14 @@ static ALONE: Mutex<()> = Mutex::new(());
 pub(crate) fn run(policy: SlowPolicy) {
     let _alone: MutexGuard<'_, ()> = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
     heap::files::allow(SUBSCRIBERS as u64 + 100);
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
+    let runtime =
+        tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
     runtime.expect("a runtime").block_on(broadcast(policy));
 }
 
 async fn broadcast(policy: SlowPolicy) {
     let pool = Pool::new(BUDGET).expect("a pool");
-    let hub = Hub::builder(&pool).policy(policy).patience(PATIENCE).build();
+    let hub = Hub::builder(&pool).policy(policy).slow_member_timeout(PATIENCE).build();
     let socket = TcpSocket::new_v4().expect("a socket");
     socket.bind("127.0.0.1:0".parse().expect("an address")).expect("a port");
     let listener = socket.listen(4096).expect("it listens");
@@ -51,8 +53,10 @@ async fn broadcast(policy: SlowPolicy) {
     let mut members = JoinSet::new();
     let (has_all, mut have_all) = mpsc::unbounded_channel();
     for _ in 0..SUBSCRIBERS {
-        let (stream, _) =
-            timeout(Duration::from_secs(20), listener.accept()).await.expect("all come").expect("they come");
+        let (stream, _) = timeout(Duration::from_secs(20), listener.accept())
+            .await
+            .expect("all come")
+            .expect("they come");
         // What a server of this crate does: the system keeps no more that is not sent.
         limit_unsent(&stream, 128 << 10).expect("an option of the system");
         let socket = WebSocket::with_config(stream, Role::Server, &pool, Arc::clone(&config));
@@ -81,7 +85,10 @@ async fn broadcast(policy: SlowPolicy) {
     })
     .await
     .expect("all of them end");
-    let success = tokio::task::spawn_blocking(move || subscribers.wait()).await.expect("no panic").expect("it ends");
+    let success = tokio::task::spawn_blocking(move || subscribers.wait())
+        .await
+        .expect("no panic")
+        .expect("it ends");
     assert!(success.success(), "those who read got all of it");
     let (slow, resident) = (dropped.iter().filter(|count| **count > 0).count(), peak_resident());
     println!(
@@ -94,7 +101,10 @@ async fn broadcast(policy: SlowPolicy) {
         SlowPolicy::DropOldest => assert_eq!((slow, inside), (SUBSCRIBERS / 2, SUBSCRIBERS)),
         SlowPolicy::Close => {
             assert_eq!(slow, 0);
-            assert!((SUBSCRIBERS / 2..SUBSCRIBERS).contains(&inside), "the first are gone by now: {inside}");
+            assert!(
+                (SUBSCRIBERS / 2..SUBSCRIBERS).contains(&inside),
+                "the first are gone by now: {inside}"
+            );
         }
     }
     assert!(pool.peak() <= BUDGET);

@@ -1,8 +1,10 @@
-//! Half of the subscribers of a feed stop reading: the others get every message in order, and memory stays within the budget.
+//! Half of the subscribers of a feed stop reading: the others get every message in order, and
+//! memory stays within the budget.
 //!
-//! Over real sockets, with the subscribers in a process of their own, so that this one's memory is the server's. By default 400 messages of
-//! 12 KiB go to 400 subscribers; `LEASEHOLD_FULL=1` makes that 5,000, which is for a release build:
-//! `LEASEHOLD_FULL=1 cargo test --release --test ws_hub_slow_readers`.
+//! Over real sockets, with the subscribers in a process of their own, so that this one's memory is
+//! the server's. By default 400 messages of 12 KiB go to 400 subscribers; `LEASEHOLD_FULL=1` makes
+//! that 5,000, which is for a release build: `LEASEHOLD_FULL=1 cargo test --release --test
+//! ws_hub_slow_readers`.
 
 #![cfg(target_os = "linux")]
 

@@ -19,14 +19,18 @@ const GOING_AWAY: [u8; 2] = 1001_u16.to_be_bytes();
 
 pub(crate) fn run(address: SocketAddr) {
     heap::files::allow(SUBSCRIBERS as u64 + 100);
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+    let runtime =
+        tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
     runtime.block_on(async {
         let mut tasks = JoinSet::new();
         let mut stopped = Vec::new();
         for index in 0..SUBSCRIBERS {
             let socket = TcpSocket::new_v4().expect("a socket");
             socket.set_recv_buffer_size(64 << 10).expect("an option of the system");
-            let stream = BufReader::with_capacity(16 << 10, socket.connect(address).await.expect("the feed listens"));
+            let stream = BufReader::with_capacity(
+                16 << 10,
+                socket.connect(address).await.expect("the feed listens"),
+            );
             if index % 2 == 0 {
                 tasks.spawn(read_all(stream));
             } else {
@@ -70,6 +74,9 @@ async fn read_all(mut stream: BufReader<TcpStream>) {
     assert_eq!((head[0], &head[2..]), (0x88, &GOING_AWAY[..]));
     let mut reason = vec![0; usize::from(head[1]) - 2];
     stream.read_exact(&mut reason).await.expect("a reason");
-    stream.write_all(&[0x88, 0x82, 0, 0, 0, 0, GOING_AWAY[0], GOING_AWAY[1]]).await.expect("the feed reads");
+    stream
+        .write_all(&[0x88, 0x82, 0, 0, 0, 0, GOING_AWAY[0], GOING_AWAY[1]])
+        .await
+        .expect("the feed reads");
     assert_eq!(stream.read(&mut head).await.expect("the end"), 0);
 }

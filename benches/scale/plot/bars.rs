@@ -38,20 +38,26 @@ const GRID: RGBColor = RGBColor(0xdd, 0xdd, 0xdd);
 
 impl Bars {
     pub(super) fn draw(&self, rows: &[&Row]) -> anyhow::Result<String> {
-        let bars: Vec<(&Row, f64)> = rows.iter().filter_map(|row| Some((*row, row.value(self.measure)?))).collect();
+        let bars: Vec<(&Row, f64)> =
+            rows.iter().filter_map(|row| Some((*row, row.value(self.measure)?))).collect();
         let cases = bars.chunk_by(|(one, _), (other, _)| one.case == other.case).count() as i32;
         let bottom = TOP + bars.len() as i32 * STEP + cases * CASE_GAP;
         let axis = Axis::new(bars.iter().map(|(_, value)| *value), self.is_log);
 
         let mut svg = String::new();
         {
-            let area = SVGBackend::with_string(&mut svg, (WIDTH as u32, (bottom + BOTTOM) as u32)).into_drawing_area();
+            let area = SVGBackend::with_string(&mut svg, (WIDTH as u32, (bottom + BOTTOM) as u32))
+                .into_drawing_area();
             area.fill(&WHITE)?;
             self.draw_head(&area)?;
             for tick in &axis.ticks {
                 let x = axis.x(*tick);
                 area.draw(&PathElement::new([(x, TOP), (x, bottom)], GRID))?;
-                area.draw(&Text::new(number(*tick), (x, bottom + 4), font(12, HPos::Center, VPos::Top)))?;
+                area.draw(&Text::new(
+                    number(*tick),
+                    (x, bottom + 4),
+                    font(12, HPos::Center, VPos::Top),
+                ))?;
             }
             let mut top = TOP;
             let mut case = "";
@@ -114,9 +120,13 @@ impl Axis {
         }
         // One, two or five times a power of ten, and five ticks or so.
         let power = 10_f64.powf((most / 5.0).log10().floor());
-        let step = [1.0, 2.0, 5.0, 10.0].map(|factor| factor * power).into_iter().find(|step| step * 6.0 >= most);
+        let step = [1.0, 2.0, 5.0, 10.0]
+            .map(|factor| factor * power)
+            .into_iter()
+            .find(|step| step * 6.0 >= most);
         let step = step.unwrap_or(most);
-        let ticks: Vec<f64> = (0..=(most / step).ceil() as i32).map(|index| f64::from(index) * step).collect();
+        let ticks: Vec<f64> =
+            (0..=(most / step).ceil() as i32).map(|index| f64::from(index) * step).collect();
         Self { is_log, from: 0.0, to: ticks.last().copied().unwrap_or(most), ticks }
     }
 

@@ -26,7 +26,9 @@ pub(crate) fn write(
     for scenario in scenarios {
         for plot in scenario.plots {
             let (file, svg) = match plot {
-                Plot::Bars(bars) => (bars.file, bars.draw(&results.rows_of(scenario.name).collect::<Vec<_>>())),
+                Plot::Bars(bars) => {
+                    (bars.file, bars.draw(&results.rows_of(scenario.name).collect::<Vec<_>>()))
+                }
                 Plot::Lines(lines) => (lines.file, lines.draw(&results.curves)),
             };
             let path = dir.join(file);

@@ -16,7 +16,7 @@ use hyper::{
 };
 use hyper_util::rt::TokioIo;
 use leasehold::{
-    Pool,
+    Account, Pool,
     http::{
         ChainBody, LeasedBody, ReaderBody,
         serve::{self, RequestBody, from_hyper},
@@ -58,8 +58,18 @@ pub(super) const SCENARIO: Scenario = Scenario {
     run,
     serve,
     plots: &[
-        Plot::Bars(Bars { file: "bulk-cpu.svg", title: "Bodies up and down", measure: &CPU, is_log: false }),
-        Plot::Bars(Bars { file: "bulk-rate.svg", title: "Bodies up and down", measure: &RATE, is_log: false }),
+        Plot::Bars(Bars {
+            file: "bulk-cpu.svg",
+            title: "Bodies up and down",
+            measure: &CPU,
+            is_log: false,
+        }),
+        Plot::Bars(Bars {
+            file: "bulk-rate.svg",
+            title: "Bodies up and down",
+            measure: &RATE,
+            is_log: false,
+        }),
     ],
 };
 
@@ -68,7 +78,7 @@ const LENS: [usize; 2] = [MIB, 64 * MIB];
 const CONNECTIONS: [usize; 3] = [1, 8, 64];
 const VARIANTS: [&str; 4] = ["hyper", "leasehold serve", "axum::serve", "leasehold serve, axum"];
 
-// ---- the servers -----------------------------------------------------------------------------------------------------------
+// ---- the servers --------------------------------------------------------------------------------
 
 const BUDGET: usize = 256 * MIB;
 
@@ -119,7 +129,9 @@ async fn hyper(stream: TcpStream) {
             while let Some(frame) = body.frame().await {
                 len += frame?.data_ref().map_or(0, Bytes::len);
             }
-            return Ok(Response::new(Either::Left(Full::from(len.to_string()).map_err(BoxError::from))));
+            return Ok(Response::new(Either::Left(
+                Full::from(len.to_string()).map_err(BoxError::from),
+            )));
         }
         let len = request.uri().path()[1..].parse()?;
         let pieces = ReaderStream::with_capacity(content(len), PIECE_LEN);
@@ -133,13 +145,15 @@ async fn hyper(stream: TcpStream) {
 async fn leased(
     request: Request<RequestBody>,
 ) -> Result<Response<impl Body<Data: Buf + Send, Error = BoxError> + Send>, BoxError> {
-    let account = request.extensions().get::<Pool>().expect("the server gives one").clone();
+    let account = request.extensions().get::<Account>().expect("the server gives one").clone();
     if request.method() == Method::POST {
         let (mut body, mut len) = (LeasedBody::new(request.into_body(), &account), 0);
         while let Some(chain) = body.next_chain().await {
             len += chain?.len();
         }
-        return Ok(Response::new(Either::Left(ChainBody::new(Bytes::from(len.to_string())).map_err(BoxError::from))));
+        return Ok(Response::new(Either::Left(
+            ChainBody::new(Bytes::from(len.to_string())).map_err(BoxError::from),
+        )));
     }
     let len = request.uri().path()[1..].parse()?;
     let body = ReaderBody::sized(content(len), len, &account).map_err(BoxError::from);
@@ -169,13 +183,13 @@ fn leased_axum(pool: &Pool) -> Router {
         }
         len.to_string()
     };
-    let download = async |account: axum::Extension<Pool>, Path(len): Path<u64>| {
+    let download = async |account: axum::Extension<Account>, Path(len): Path<u64>| {
         AxumBody::new(ReaderBody::sized(content(len), len, &account).into_bytes_body())
     };
     Router::new().route("/{len}", get(download).post(upload)).with_state(pool.clone())
 }
 
-// ---- the clients -----------------------------------------------------------------------------------------------------------
+// ---- the clients --------------------------------------------------------------------------------
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Direction {
@@ -208,7 +222,12 @@ fn run(bench: &mut Bench) -> anyhow::Result<()> {
                     }
                 }
                 for site in sites {
-                    bench.row(format!("{case}, {connections} at once"), site.variant, connections, values(&site.tried));
+                    bench.row(
+                        format!("{case}, {connections} at once"),
+                        site.variant,
+                        connections,
+                        values(&site.tried),
+                    );
                 }
             }
         }
@@ -265,7 +284,12 @@ impl Direction {
     }
 
     /// One body after the other, while the gate is open.
-    async fn run(self, mut stream: TcpStream, len: usize, mut gate: Receiver<bool>) -> anyhow::Result<()> {
+    async fn run(
+        self,
+        mut stream: TcpStream,
+        len: usize,
+        mut gate: Receiver<bool>,
+    ) -> anyhow::Result<()> {
         loop {
             match self {
                 Self::Upload => upload(&mut stream, len, &mut gate).await?,
@@ -275,7 +299,11 @@ impl Direction {
     }
 }
 
-async fn upload(stream: &mut TcpStream, len: usize, gate: &mut Receiver<bool>) -> anyhow::Result<()> {
+async fn upload(
+    stream: &mut TcpStream,
+    len: usize,
+    gate: &mut Receiver<bool>,
+) -> anyhow::Result<()> {
     static CONTENT: [u8; 256 * KIB] = [b'x'; 256 * KIB];
     gate.wait_for(|is_open| *is_open).await?;
     let head = format!("POST /{len} HTTP/1.1\r\nhost: localhost\r\ncontent-length: {len}\r\n\r\n");
@@ -291,13 +319,18 @@ async fn upload(stream: &mut TcpStream, len: usize, gate: &mut Receiver<bool>) -
     Ok(())
 }
 
-async fn download(stream: &mut TcpStream, len: usize, gate: &mut Receiver<bool>) -> anyhow::Result<()> {
+async fn download(
+    stream: &mut TcpStream,
+    len: usize,
+    gate: &mut Receiver<bool>,
+) -> anyhow::Result<()> {
     gate.wait_for(|is_open| *is_open).await?;
     stream.write_all(format!("GET /{len} HTTP/1.1\r\nhost: localhost\r\n\r\n").as_bytes()).await?;
     // What is read first begins with the head.
     let mut room = [0; 1024];
     let count = stream.read(&mut room).await?;
-    let head_len = room[..count].windows(4).position(|end| end == b"\r\n\r\n").context("a head")? + 4;
+    let head_len =
+        room[..count].windows(4).position(|end| end == b"\r\n\r\n").context("a head")? + 4;
     let mut left = head_len + len - count;
     while left > 0 {
         gate.wait_for(|is_open| *is_open).await?;
@@ -311,7 +344,8 @@ fn values(tried: &[Figures]) -> [(&'static Measure, f64); 5] {
     let mib = |figures: &Figures| (figures.read_bytes + figures.written_bytes) / MIB as f64;
     let all_mib: f64 = tried.iter().map(mib).sum();
     let each = |count: fn(&Figures) -> f64| tried.iter().map(count).sum::<f64>() / all_mib;
-    let cpu = tried.iter().map(|figures| figures.cpu * 1e6 / mib(figures)).fold(f64::INFINITY, f64::min);
+    let cpu =
+        tried.iter().map(|figures| figures.cpu * 1e6 / mib(figures)).fold(f64::INFINITY, f64::min);
     let rate = tried.iter().map(|figures| mib(figures) / figures.clock).fold(0.0, f64::max);
     [
         (&READS, each(|figures| figures.reads)),

@@ -56,7 +56,8 @@ pub(super) const SCENARIO: Scenario = Scenario {
     ],
 };
 
-/// Some allocators give memory back only when they are called: with nothing to do, and with a little.
+/// Some allocators give memory back only when they are called: with nothing to do, and with a
+/// little.
 const CASES: [Case; 2] = [
     Case { name: "then quiet", plot: "burst-quiet.svg", is_quiet: true },
     Case { name: "then a trickle", plot: "burst-trickle.svg", is_quiet: false },
@@ -82,7 +83,7 @@ const MESSAGE_LEN: usize = 64 << 10;
 const CONNECTIONS: usize = 64;
 const MESSAGES: usize = 64;
 
-// ---- the servers -----------------------------------------------------------------------------------------------------------
+// ---- the servers --------------------------------------------------------------------------------
 
 /// Twice the burst.
 const BUDGET: usize = 512 * MIB;
@@ -96,12 +97,18 @@ const LET_GO: &str = "let go";
 
 fn serve(variant: &str, post: Post) -> Service {
     if !is_ours(variant) {
-        return Service::stock(hold(post, |stream| Framed::new(stream, LengthDelimitedCodec::new())));
+        return Service::stock(hold(post, |stream| {
+            Framed::new(stream, LengthDelimitedCodec::new())
+        }));
     }
     let pool = Pool::new(BUDGET).expect("the budget can be reserved");
     let accounts = pool.clone();
     let framed = move |stream| {
-        codec::Framed::new(stream, codec::LengthDelimitedCodec::new(), &accounts.child("connection", LIMIT))
+        codec::Framed::new(
+            stream,
+            codec::LengthDelimitedCodec::new(),
+            &accounts.account("connection", LIMIT),
+        )
     };
     Service::ours(&pool, hold(post, framed))
 }
@@ -137,7 +144,7 @@ where
     .await;
 }
 
-// ---- the client ------------------------------------------------------------------------------------------------------------
+// ---- the client ---------------------------------------------------------------------------------
 
 /// How often the memory is looked at.
 const EVERY: Duration = Duration::from_millis(100);
@@ -181,7 +188,8 @@ struct Burst {
 
 impl Burst {
     fn new(bench: &Bench, variant: &'static str, allocator: Allocator) -> anyhow::Result<Self> {
-        let (connections, messages) = if bench.is_measured() { (CONNECTIONS, MESSAGES) } else { (2, 2) };
+        let (connections, messages) =
+            if bench.is_measured() { (CONNECTIONS, MESSAGES) } else { (2, 2) };
         let mut server = bench.server_on(variant, allocator)?;
         let connecting = connect_all(server.address(), Protocol::Framed, connections);
         let mut clients = bench.runtime().block_on(connecting)?;
@@ -198,7 +206,16 @@ impl Burst {
             std::thread::sleep(Duration::from_millis(1));
         }
         let cpu = server.settle(EVERY)?.cpu;
-        Ok(Self { variant, server, clients, message, before, start: Instant::now(), cpu, points: Vec::new() })
+        Ok(Self {
+            variant,
+            server,
+            clients,
+            message,
+            before,
+            start: Instant::now(),
+            cpu,
+            points: Vec::new(),
+        })
     }
 
     fn let_go(&mut self) -> anyhow::Result<()> {
@@ -223,16 +240,24 @@ impl Burst {
     fn record(mut self, bench: &mut Bench, case: Case) -> anyhow::Result<()> {
         let cpu = self.server.figures()?.cpu - self.cpu;
         let mut values = vec![(&TOP, self.points[0].1)];
-        values.extend(AFTER.iter().filter_map(|(seconds, measure)| Some((measure, self.after(*seconds)?))));
+        values.extend(
+            AFTER.iter().filter_map(|(seconds, measure)| Some((measure, self.after(*seconds)?))),
+        );
         values.push((&CPU, cpu * 1e3));
         let connections = self.clients.len();
         bench.row(case.name, self.variant, connections, values);
-        bench.curve(Curve { plot: case.plot, variant: self.variant, connections, points: self.points });
+        bench.curve(Curve {
+            plot: case.plot,
+            variant: self.variant,
+            connections,
+            points: self.points,
+        });
         Ok(())
     }
 }
 
-/// Looks at all of them for a while, in which each connection sends a message a second if it is not quiet.
+/// Looks at all of them for a while, in which each connection sends a message a second if it is not
+/// quiet.
 async fn watch(bursts: &mut [Burst], case: Case, lasts: Duration) -> anyhow::Result<()> {
     let turns = Duration::from_secs(1).div_duration_f64(EVERY) as usize;
     let mut ticks = interval(EVERY);

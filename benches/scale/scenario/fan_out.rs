@@ -48,14 +48,18 @@ pub(super) const SCENARIO: Scenario = Scenario {
     ],
 };
 
-const VARIANTS: [&str; 4] =
-    ["tokio-tungstenite, broadcast", "tokio-tungstenite, mpsc", "fastwebsockets, broadcast", "leasehold Hub"];
+const VARIANTS: [&str; 4] = [
+    "tokio-tungstenite, broadcast",
+    "tokio-tungstenite, mpsc",
+    "fastwebsockets, broadcast",
+    "leasehold Hub",
+];
 
 /// The variants are measured in turns, so that whatever else this machine does meets all of them.
 const SESSIONS: usize = 3;
 const TRIES: usize = 6;
 
-// ---- the servers -----------------------------------------------------------------------------------------------------------
+// ---- the servers --------------------------------------------------------------------------------
 
 const BUDGET: usize = 256 << 20;
 
@@ -84,7 +88,7 @@ fn obey(say: &dyn Fn(), pool: Option<&Pool>) {
     println!("{}", Figures::here(pool));
 }
 
-// ---- the clients -----------------------------------------------------------------------------------------------------------
+// ---- the clients --------------------------------------------------------------------------------
 
 /// Until a server is seen to be idle.
 const PAUSE: Duration = Duration::from_millis(20);
@@ -94,7 +98,8 @@ fn run(bench: &mut Bench) -> anyhow::Result<()> {
     for _ in 0..SESSIONS {
         for (variant, found) in VARIANTS.into_iter().zip(&mut found) {
             bench.step(variant);
-            Session::begin(bench, variant)?.measure(found, if bench.is_measured() { TRIES } else { 1 })?;
+            Session::begin(bench, variant)?
+                .measure(found, if bench.is_measured() { TRIES } else { 1 })?;
         }
     }
     for (variant, found) in VARIANTS.into_iter().zip(found) {

@@ -26,7 +26,12 @@ pub(super) const SCENARIO: Scenario = Scenario {
     run,
     serve: |stack, post| service(stack, post.listener),
     plots: &[
-        Plot::Bars(Bars { file: "idle-heap.svg", title: "Heap of an idle connection", measure: &HEAP, is_log: true }),
+        Plot::Bars(Bars {
+            file: "idle-heap.svg",
+            title: "Heap of an idle connection",
+            measure: &HEAP,
+            is_log: true,
+        }),
         Plot::Bars(Bars {
             file: "idle-rss.svg",
             title: "Resident memory of an idle connection",
@@ -37,12 +42,14 @@ pub(super) const SCENARIO: Scenario = Scenario {
 };
 
 /// What each connection has echoed before it is idle, in bytes.
-const STATES: [(&str, Option<usize>); 3] = [("fresh", None), ("after 64 B", Some(64)), ("after 1 MiB", Some(1 << 20))];
+const STATES: [(&str, Option<usize>); 3] =
+    [("fresh", None), ("after 64 B", Some(64)), ("after 1 MiB", Some(1 << 20))];
 
 /// How many connections talk at once.
 const TALKING: usize = 8;
 
-/// The first ones make what all share: the driver's lists, the tables of the blocks that are in use at once.
+/// The first ones make what all share: the driver's lists, the tables of the blocks that are in use
+/// at once.
 const FIRST: usize = 10;
 
 fn run(bench: &mut Bench) -> anyhow::Result<()> {
@@ -96,7 +103,9 @@ impl Idle {
         if let Some(len) = len {
             let (address, protocol) = (self.server.address(), self.stack.protocol);
             // On one that goes away, for it would be the only one of the first that did this.
-            let learn = async { Exchange::learn(&mut connect(address, protocol).await?, protocol, len).await };
+            let learn = async {
+                Exchange::learn(&mut connect(address, protocol).await?, protocol, len).await
+            };
             let exchange = bench.runtime().block_on(learn)?;
             let rss = self.server.rss()?;
             let rest = self.streams.split_off(self.streams.len().min(fit::TRIED));
@@ -122,7 +131,8 @@ impl Idle {
     }
 }
 
-/// Until all is idle. After a request that is longer than the second for which ours keeps a connection ready for more.
+/// Until all is idle. After a request that is longer than the second for which ours keeps a
+/// connection ready for more.
 fn pause(bench: &Bench, len: Option<usize>) -> Duration {
     Duration::from_millis(match len {
         _ if !bench.is_measured() => 100,

@@ -57,7 +57,8 @@ const VARIANTS: [&str; 4] = [
     "leasehold, 257 x 4 KiB",
 ];
 
-/// By what they are asked for with. The length of a body that is made now is not known before, so its head comes after it.
+/// By what they are asked for with. The length of a body that is made now is not known before, so
+/// its head comes after it.
 const CASES: [(&str, u8); 2] = [("the body is kept", KEPT), ("the body is made", MADE)];
 const KEPT: u8 = b'k';
 const MADE: u8 = b'm';
@@ -65,7 +66,7 @@ const MADE: u8 = b'm';
 const HEAD_LEN: usize = 4 * KIB;
 const BODY_LEN: usize = 1024 * KIB;
 
-// ---- the servers -----------------------------------------------------------------------------------------------------------
+// ---- the servers --------------------------------------------------------------------------------
 
 const BUDGET: usize = 64 << 20;
 
@@ -97,7 +98,9 @@ fn serve(variant: &str, post: Post) -> Service {
             Service::stock(obey(post, move |stream| stock(stream, make.clone())))
         }
         // The default classes have one of either length.
-        "leasehold, 4 KiB + 1 MiB" => chains(post, &Pool::new(BUDGET).expect("the budget can be reserved"), BODY_LEN),
+        "leasehold, 4 KiB + 1 MiB" => {
+            chains(post, &Pool::new(BUDGET).expect("the budget can be reserved"), BODY_LEN)
+        }
         "leasehold, 257 x 4 KiB" => {
             let pool = Pool::builder().budget(BUDGET).classes([HEAD_LEN]).build();
             // A lease is of 63 blocks at most.
@@ -170,9 +173,10 @@ fn chain_of(pool: &Pool, content: &[u8], at_once: usize) -> Chain {
     chain.freeze()
 }
 
-// ---- the client ------------------------------------------------------------------------------------------------------------
+// ---- the client ---------------------------------------------------------------------------------
 
-/// Of so many connections each, in turns, for one is faster than another, and this machine may have other work.
+/// Of so many connections each, in turns, for one is faster than another, and this machine may have
+/// other work.
 const SESSIONS: usize = 8;
 
 /// Of each session; the kernel's buffers are growing in the first one.

@@ -66,13 +66,17 @@ pub(super) const SCENARIO: Scenario = Scenario {
 const PLOT: &str = "slow-readers-rss.svg";
 
 /// With what each is asked.
-const VARIANTS: [(&str, &[u8]); 4] =
-    [("hyper, Full<Bytes>", GET), ("tokio-util Framed", FRAME), ("leasehold serve", GET), ("leasehold chains", FRAME)];
+const VARIANTS: [(&str, &[u8]); 4] = [
+    ("hyper, Full<Bytes>", GET),
+    ("tokio-util Framed", FRAME),
+    ("leasehold serve", GET),
+    ("leasehold chains", FRAME),
+];
 
 const GET: &[u8] = b"GET / HTTP/1.1\r\nhost: localhost\r\n\r\n";
 const FRAME: &[u8] = &[0, 0, 0, 1, b'?'];
 
-// ---- the servers -----------------------------------------------------------------------------------------------------------
+// ---- the servers --------------------------------------------------------------------------------
 
 const BUDGET: usize = 64 * MIB;
 
@@ -120,7 +124,8 @@ async fn copied(stream: TcpStream) {
 
 /// The codec copies a frame into the connection's `BytesMut`.
 async fn buffered(stream: TcpStream) {
-    let mut framed = tokio_util::codec::Framed::new(stream, tokio_util::codec::LengthDelimitedCodec::new());
+    let mut framed =
+        tokio_util::codec::Framed::new(stream, tokio_util::codec::LengthDelimitedCodec::new());
     while let Some(Ok(asked)) = framed.next().await {
         drop(asked);
         if framed.send(Bytes::from_static(&CONTENT)).await.is_err() {
@@ -131,7 +136,7 @@ async fn buffered(stream: TcpStream) {
 
 /// A frame that is made as the client takes it, a block at a time.
 fn chains(stream: TcpStream, pool: &Pool) -> impl Future<Output = ()> + use<> {
-    let account = pool.child("client", BLOCK_LEN);
+    let account = pool.account("client", BLOCK_LEN);
     let mut framed = codec::Framed::new(stream, codec::LengthDelimitedCodec::new(), &account);
     async move {
         while let Some(Ok(asked)) = framed.next().await {
@@ -151,12 +156,13 @@ fn chains(stream: TcpStream, pool: &Pool) -> impl Future<Output = ()> + use<> {
     }
 }
 
-// ---- the clients -----------------------------------------------------------------------------------------------------------
+// ---- the clients --------------------------------------------------------------------------------
 
 /// What a client's socket takes ahead of it; the system makes it twice as much.
 const RECEIVE_LEN: u32 = 4 * KIB as u32;
 
-/// As on Ethernet: over loopback segments are of 64 KiB, for which the server's system would take all of the response at once.
+/// As on Ethernet: over loopback segments are of 64 KiB, for which the server's system would take
+/// all of the response at once.
 const SEGMENT_LEN: u32 = 1460;
 
 /// Each client reads so much in a second.
@@ -175,7 +181,12 @@ fn run(bench: &mut Bench) -> anyhow::Result<()> {
         let mut server = bench.server(variant)?;
         let kernel_before = machine::kernel_tcp()? as f64;
         let reading = Reading::new();
-        let reading = bench.runtime().block_on(reading.run(&server, request, bench.connections(), seconds))?;
+        let reading = bench.runtime().block_on(reading.run(
+            &server,
+            request,
+            bench.connections(),
+            seconds,
+        ))?;
         let (figures, kernel) = (server.figures()?, machine::kernel_tcp()? as f64);
         let connections = reading.clients.len();
         let most = reading.points.iter().map(|(_, rss)| *rss).fold(0.0, f64::max);
@@ -206,11 +217,23 @@ struct Reading {
 
 impl Reading {
     fn new() -> Self {
-        Self { start: Instant::now(), clients: Vec::new(), points: Vec::new(), read: 0, time: Duration::ZERO }
+        Self {
+            start: Instant::now(),
+            clients: Vec::new(),
+            points: Vec::new(),
+            read: 0,
+            time: Duration::ZERO,
+        }
     }
 
     /// So many clients come, if there is memory for them, and read for a while when all are there.
-    async fn run(mut self, server: &Server, request: &[u8], count: usize, seconds: usize) -> anyhow::Result<Self> {
+    async fn run(
+        mut self,
+        server: &Server,
+        request: &[u8],
+        count: usize,
+        seconds: usize,
+    ) -> anyhow::Result<Self> {
         let before = server.rss()?;
         self.add(server, request, count.min(fit::TRIED)).await?;
         self.read(server, 1).await?;

@@ -35,9 +35,24 @@ pub(super) const SCENARIO: Scenario = Scenario {
     run,
     serve: |stack, post| service(stack, post.listener),
     plots: &[
-        Plot::Bars(Bars { file: "small-cpu.svg", title: "Small echoes", measure: &CPU, is_log: false }),
-        Plot::Bars(Bars { file: "small-rate.svg", title: "Small echoes", measure: &RATE, is_log: false }),
-        Plot::Bars(Bars { file: "small-p99.svg", title: "Small echoes", measure: &SLOWEST, is_log: false }),
+        Plot::Bars(Bars {
+            file: "small-cpu.svg",
+            title: "Small echoes",
+            measure: &CPU,
+            is_log: false,
+        }),
+        Plot::Bars(Bars {
+            file: "small-rate.svg",
+            title: "Small echoes",
+            measure: &RATE,
+            is_log: false,
+        }),
+        Plot::Bars(Bars {
+            file: "small-p99.svg",
+            title: "Small echoes",
+            measure: &SLOWEST,
+            is_log: false,
+        }),
     ],
 };
 
@@ -68,7 +83,12 @@ fn run(bench: &mut Bench) -> anyhow::Result<()> {
             }
         }
         for site in sites {
-            bench.row(format!("{}, {name}", site.stack.group), site.stack.name, CONNECTIONS, values(&site.tried));
+            bench.row(
+                format!("{}, {name}", site.stack.group),
+                site.stack.name,
+                CONNECTIONS,
+                values(&site.tried),
+            );
         }
     }
     Ok(())
@@ -155,7 +175,8 @@ async fn client(
 /// The best of all tries; counts of all of them.
 fn values(tried: &[Try]) -> [(&'static Measure, f64); 6] {
     let all: f64 = tried.iter().map(|one| one.requests).sum();
-    let each = |count: fn(&Figures) -> f64| tried.iter().map(|one| count(&one.figures)).sum::<f64>() / all;
+    let each =
+        |count: fn(&Figures) -> f64| tried.iter().map(|one| count(&one.figures)).sum::<f64>() / all;
     let least = |time: fn(&Try) -> f64| tried.iter().map(time).fold(f64::INFINITY, f64::min);
     let rate = tried.iter().map(|one| one.requests / one.figures.clock).fold(0.0, f64::max);
     [

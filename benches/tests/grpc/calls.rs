@@ -12,7 +12,7 @@ use std::{
 use bytes::{Buf, BufMut, Bytes};
 use futures_util::{Stream, StreamExt, stream};
 use http::uri::PathAndQuery;
-use leasehold::{BlockMut, Pool, http::serve::serve, layer::BudgetLayer};
+use leasehold::{Account, BlockMut, http::serve::serve, layer::BudgetLayer};
 use tokio::{net::TcpListener, time::timeout};
 use tonic::{
     Code, Request, Response, Status,
@@ -29,7 +29,7 @@ use crate::{FLOOR, PATIENCE, lease_all, pattern, pool, until, until_home};
 /// What a call is reserved: its body announces no length.
 const RESERVED: usize = 2 * FLOOR;
 
-// ---- the service -----------------------------------------------------------------------------------------------------------------
+// ---- the service --------------------------------------------------------------------------------
 
 /// Messages are their bytes.
 #[derive(Default)]
@@ -104,9 +104,9 @@ impl Service<http::Request<tonic::body::Body>> for Echo {
 
 /// The message in a block of the call's account.
 fn copy(request: &Request<Bytes>) -> BlockMut {
-    let account = request.extensions().get::<Pool>().expect("an account of its own");
+    let account = request.extensions().get::<Account>().expect("an account of its own");
     let reserved = account.leased();
-    let mut block = account.try_lease(request.get_ref().len()).expect("covered");
+    let mut block = account.try_lease(request.get_ref().len()).expect("credited");
     assert_eq!((reserved, account.leased()), (RESERVED, RESERVED));
     block.put_slice(request.get_ref());
     block
@@ -139,16 +139,17 @@ async fn on(request: Request<Bytes>) -> Result<Response<Messages>, Status> {
 
 /// Messages out of blocks that are leased one by one.
 fn messages(request: Request<Bytes>) -> impl Stream<Item = Result<Bytes, Status>> + Send {
-    let account = request.extensions().get::<Pool>().expect("an account of its own").clone();
+    let account = request.extensions().get::<Account>().expect("an account of its own").clone();
     stream::repeat_with(move || {
-        let mut block =
-            account.try_lease(request.get_ref().len()).map_err(|error| Status::aborted(error.to_string()))?;
+        let mut block = account
+            .try_lease(request.get_ref().len())
+            .map_err(|error| Status::aborted(error.to_string()))?;
         block.put_slice(request.get_ref());
         Ok(block.freeze().into_bytes())
     })
 }
 
-// ---- servers and a client --------------------------------------------------------------------------------------------------------
+// ---- servers and a client -----------------------------------------------------------------------
 
 #[derive(Clone, Copy, Debug)]
 enum Server {
@@ -184,15 +185,24 @@ impl Client {
         Self(Grpc::new(endpoint.connect().await.expect("a connection")))
     }
 
-    async fn call(&mut self, method: &'static str, message: impl Into<Request<Bytes>>) -> Result<Bytes, Status> {
+    async fn call(
+        &mut self,
+        method: &'static str,
+        message: impl Into<Request<Bytes>>,
+    ) -> Result<Bytes, Status> {
         self.0.ready().await.expect("a connection");
         let call = self.0.unary(message.into(), PathAndQuery::from_static(method), Raw);
         timeout(PATIENCE, call).await.expect("an answer in time").map(Response::into_inner)
     }
 
-    async fn stream(&mut self, method: &'static str, message: Bytes) -> Result<tonic::Streaming<Bytes>, Status> {
+    async fn stream(
+        &mut self,
+        method: &'static str,
+        message: Bytes,
+    ) -> Result<tonic::Streaming<Bytes>, Status> {
         self.0.ready().await.expect("a connection");
-        let call = self.0.server_streaming(Request::new(message), PathAndQuery::from_static(method), Raw);
+        let call =
+            self.0.server_streaming(Request::new(message), PathAndQuery::from_static(method), Raw);
         timeout(PATIENCE, call).await.expect("an answer in time").map(Response::into_inner)
     }
 }
@@ -202,7 +212,7 @@ fn message(len: usize) -> Bytes {
     pattern(len).into()
 }
 
-// ---- calls -----------------------------------------------------------------------------------------------------------------------
+// ---- calls --------------------------------------------------------------------------------------
 
 #[tokio::test]
 async fn calls_are_answered_out_of_what_was_reserved_for_them() {
@@ -210,16 +220,21 @@ async fn calls_are_answered_out_of_what_was_reserved_for_them() {
         let pool = pool();
         let mut client = Client::connect(server.start(BudgetLayer::new(&pool)).await).await;
         for len in [0, 5, 60_000] {
-            assert!(client.call("/test.Echo/Once", Request::new(message(len))).await.expect("an echo") == message(len));
+            assert!(
+                client.call("/test.Echo/Once", Request::new(message(len))).await.expect("an echo")
+                    == message(len)
+            );
             until_home(&pool).await;
-            let mut stream = client.stream("/test.Echo/Thrice", message(len)).await.expect("a stream");
+            let mut stream =
+                client.stream("/test.Echo/Thrice", message(len)).await.expect("a stream");
             for _ in 0..3 {
                 assert!(stream.message().await.expect("an echo") == Some(message(len)));
             }
             assert_eq!(stream.message().await.expect("the end"), None);
             until_home(&pool).await;
         }
-        let status = client.call("/test.Echo/Fail", Request::new(message(5))).await.expect_err("a status");
+        let status =
+            client.call("/test.Echo/Fail", Request::new(message(5))).await.expect_err("a status");
         assert_eq!((status.code(), status.message()), (Code::DataLoss, "as the test asked"));
         until_home(&pool).await;
     }
@@ -231,13 +246,17 @@ async fn a_refused_call_is_one_to_be_made_again() {
         let pool = pool();
         let mut client = Client::connect(server.start(BudgetLayer::new(&pool)).await).await;
         let held = lease_all(&pool);
-        let status = client.call("/test.Echo/Once", Request::new(message(5))).await.expect_err("a refusal");
+        let status =
+            client.call("/test.Echo/Once", Request::new(message(5))).await.expect_err("a refusal");
         assert_eq!(status.code(), Code::Unavailable, "{server:?}: {status}");
         assert_eq!(status.message(), "all memory is in use; try again in a moment");
         let status = client.stream("/test.Echo/Thrice", message(5)).await.expect_err("a refusal");
         assert_eq!(status.code(), Code::Unavailable, "{server:?}: {status}");
         drop(held);
-        assert_eq!(client.call("/test.Echo/Once", Request::new(message(5))).await.expect("an echo"), message(5));
+        assert_eq!(
+            client.call("/test.Echo/Once", Request::new(message(5))).await.expect("an echo"),
+            message(5)
+        );
         until_home(&pool).await;
     }
 }
@@ -267,7 +286,10 @@ async fn a_call_whose_deadline_passes_leaves_nothing_reserved() {
         let mut client = Client::connect(server.start(BudgetLayer::new(&pool)).await).await;
         let mut request = Request::new(message(5));
         request.set_timeout(Duration::from_millis(200));
-        let (status, ()) = tokio::join!(client.call("/test.Echo/Never", request), until(|| pool.leased() == RESERVED));
+        let (status, ()) = tokio::join!(
+            client.call("/test.Echo/Never", request),
+            until(|| pool.leased() == RESERVED)
+        );
         let code = status.expect_err("its deadline passes").code();
         assert!(matches!(code, Code::DeadlineExceeded | Code::Cancelled), "{server:?}: {code}");
         until_home(&pool).await;

@@ -1,8 +1,8 @@
 //! `Buffer`: a `BytesMut` that exists while it has bytes, and is charged to an account.
 //!
 //! # Invariants
-//! - CHARGED: whenever its user has returned, the charge is at least the capacity; bytes that were put here from outside excepted,
-//!   until there is room for more of them.
+//! - CHARGED: whenever its user has returned, the charge is at least the capacity; bytes that were
+//!   put here from outside excepted, until there is room for more of them.
 
 use std::{
     future::Future,
@@ -12,16 +12,17 @@ use std::{
 
 use bytes::BytesMut;
 
-use crate::pool::{LeaseError, Pool, Reservation, Reserve};
+use crate::pool::{Account, LeaseError, Reservation, ReserveFuture};
 
-/// Bytes that use less than one part in so many of their buffer move to a smaller one before a wait (NO-PIN).
+/// Bytes that use less than one part in so many of their buffer move to a smaller one before a wait
+/// (NO-PIN).
 const SPARSE: usize = 8;
 
 #[derive(Debug, Default)]
 pub(super) struct Buffer {
     pub(super) bytes: BytesMut,
     charge: Reservation,
-    wait: Option<Box<Reserve>>,
+    wait: Option<Box<ReserveFuture>>,
 }
 
 impl Buffer {
@@ -35,42 +36,51 @@ impl Buffer {
         Self::new(self.bytes)
     }
 
-    /// Makes room for at least one byte, in a buffer of at least `capacity` if its account may have so much; waits until it can be
-    /// charged.
+    /// Makes room for at least one byte, in a buffer of at least `capacity` if its account may have
+    /// so much; waits until it can be charged.
     pub(super) fn poll_room(
         &mut self,
         cx: &mut Context<'_>,
-        pool: Option<&Pool>,
+        account: Option<&Account>,
         capacity: usize,
     ) -> Poll<Result<(), LeaseError>> {
         let len = self.bytes.len();
-        let grown = if len == self.bytes.capacity() { len.saturating_mul(2) } else { self.bytes.capacity() };
-        let wanted = grown.max(capacity).min(limit(pool)).max(len + 1);
-        ready!(self.poll_charge(cx, pool, wanted))?;
+        let grown = if len == self.bytes.capacity() {
+            len.saturating_mul(2)
+        } else {
+            self.bytes.capacity()
+        };
+        let wanted = grown.max(capacity).min(limit(account)).max(len + 1);
+        ready!(self.poll_charge(cx, account, wanted))?;
         self.grow_to(wanted);
         // Front that was reclaimed counts again.
-        self.poll_charge(cx, pool, self.bytes.capacity())
+        self.poll_charge(cx, account, self.bytes.capacity())
     }
 
     /// Makes room for `additional` bytes behind the others, if that can be charged at once.
-    pub(super) fn try_room(&mut self, pool: &Pool, additional: usize) -> Result<(), LeaseError> {
+    pub(super) fn try_room(
+        &mut self,
+        account: &Account,
+        additional: usize,
+    ) -> Result<(), LeaseError> {
         let (len, capacity) = (self.bytes.len(), self.bytes.capacity());
         if capacity - len < additional || self.charge.len() < capacity {
-            let wanted = (capacity * 2).min(limit(Some(pool))).max(len + additional);
-            self.try_charge(pool, wanted).map_err(|error| pool.told(error))?;
+            let wanted = (capacity * 2).min(limit(Some(account))).max(len + additional);
+            self.try_charge(account, wanted).map_err(|error| account.told(error))?;
             self.grow_to(wanted);
         }
-        self.fit(Some(pool))
+        self.fit(Some(account))
     }
 
-    /// Charges what a codec has made the buffer grow by; if that cannot be had at once, the bytes move to a buffer just for them.
+    /// Charges what a codec has made the buffer grow by; if that cannot be had at once, the bytes
+    /// move to a buffer just for them.
     ///
     /// # Errors
     /// There is not even room for the bytes: they are here, and not charged.
-    pub(super) fn fit(&mut self, pool: Option<&Pool>) -> Result<(), LeaseError> {
-        let Some(pool) = pool else { return Ok(()) };
-        if self.try_charge(pool, self.bytes.capacity()).is_err() {
-            self.try_charge(pool, self.bytes.len()).map_err(|error| pool.told(error))?;
+    pub(super) fn fit(&mut self, account: Option<&Account>) -> Result<(), LeaseError> {
+        let Some(account) = account else { return Ok(()) };
+        if self.try_charge(account, self.bytes.capacity()).is_err() {
+            self.try_charge(account, self.bytes.len()).map_err(|error| account.told(error))?;
             self.move_to(self.charge.len());
         }
         Ok(())
@@ -89,8 +99,9 @@ impl Buffer {
         self.wait = None;
     }
 
-    /// Nothing more to do with it for now: an empty buffer goes, and few bytes move out of a large one.
-    pub(super) fn park(&mut self, pool: Option<&Pool>, capacity: usize) {
+    /// Nothing more to do with it for now: an empty buffer goes, and few bytes move out of a large
+    /// one.
+    pub(super) fn park(&mut self, account: Option<&Account>, capacity: usize) {
         let held = self.charge.len().max(self.bytes.capacity());
         if self.bytes.is_empty() {
             self.bytes = BytesMut::new();
@@ -99,8 +110,9 @@ impl Buffer {
             self.move_to(capacity.max(self.bytes.len()));
             self.charge.shrink_to(self.bytes.capacity());
         } else {
-            // Refused, the charge is that of bytes from outside: it is waited for when there is more to read.
-            let _ = self.fit(pool);
+            // Refused, the charge is that of bytes from outside: it is waited for when there is
+            // more to read.
+            let _ = self.fit(account);
         }
     }
 
@@ -108,12 +120,12 @@ impl Buffer {
     fn poll_charge(
         &mut self,
         cx: &mut Context<'_>,
-        pool: Option<&Pool>,
+        account: Option<&Account>,
         wanted: usize,
     ) -> Poll<Result<(), LeaseError>> {
-        let Some(pool) = pool else { return Poll::Ready(Ok(())) };
-        while let Some(missing) = self.missing(pool, wanted)? {
-            let wait = self.wait.get_or_insert_with(|| Box::new(pool.reserve(missing)));
+        let Some(account) = account else { return Poll::Ready(Ok(())) };
+        while let Some(missing) = self.missing(account, wanted)? {
+            let wait = self.wait.get_or_insert_with(|| Box::new(account.reserve(missing)));
             let reserved = ready!(Pin::new(&mut **wait).poll(cx));
             self.wait = None;
             self.charge.absorb(reserved?);
@@ -123,10 +135,10 @@ impl Buffer {
     }
 
     /// Charges `wanted` bytes, or no more than before.
-    fn try_charge(&mut self, pool: &Pool, wanted: usize) -> Result<(), LeaseError> {
+    fn try_charge(&mut self, account: &Account, wanted: usize) -> Result<(), LeaseError> {
         let before = self.charge.len();
-        while let Some(missing) = self.missing(pool, wanted)? {
-            match pool.try_reserve_untold(missing) {
+        while let Some(missing) = self.missing(account, wanted)? {
+            match account.try_reserve_untold(missing) {
                 Ok(reserved) => self.charge.absorb(reserved),
                 Err(error) => {
                     self.charge.shrink_to(before);
@@ -137,16 +149,17 @@ impl Buffer {
         Ok(())
     }
 
-    /// What is still to be charged for `wanted` bytes: not more at once than the pool lets anybody wait for.
+    /// What is still to be charged for `wanted` bytes: not more at once than the pool lets anybody
+    /// wait for.
     ///
     /// # Errors
     /// They can never be charged: a wait would be for this buffer itself.
-    fn missing(&self, pool: &Pool, wanted: usize) -> Result<Option<usize>, LeaseError> {
+    fn missing(&self, account: &Account, wanted: usize) -> Result<Option<usize>, LeaseError> {
         let missing = wanted.saturating_sub(self.charge.len());
-        if missing > 0 && wanted > limit(Some(pool)) {
-            return Err(LeaseError::too_large(wanted, limit(Some(pool))));
+        if missing > 0 && wanted > limit(Some(account)) {
+            return Err(LeaseError::too_large(wanted, limit(Some(account))));
         }
-        Ok((missing > 0).then(|| missing.min(pool.budget() / 4)))
+        Ok((missing > 0).then(|| missing.min(account.reservation_len_max())))
     }
 
     /// Not by `reserve`, which doubles what it had: no more than is charged.
@@ -165,6 +178,6 @@ impl Buffer {
 }
 
 /// The most that may be charged.
-fn limit(pool: Option<&Pool>) -> usize {
-    pool.map_or(usize::MAX, Pool::limit_of_all)
+fn limit(account: Option<&Account>) -> usize {
+    account.map_or(usize::MAX, Account::limit_of_all)
 }

@@ -18,23 +18,27 @@ use super::buffer::Buffer;
 use crate::{
     codec::states::{Frames, States},
     io::{poll_readable, poll_write_all_buf},
-    pool::Pool,
+    pool::Account,
 };
 
-/// What a buffer begins with, and from how many bytes on a sink sends before it takes another item: tokio-util's defaults.
+/// What a buffer begins with, and from how many bytes on a sink sends before it takes another item:
+/// tokio-util's defaults.
 const CAPACITY: usize = 8 << 10;
 
 pin_project! {
-    /// A transport and a tokio-util codec as one [`Stream`] and [`Sink`] of frames: the drop-in for `tokio_util::codec::Framed`.
+    /// A transport and a tokio-util codec as one [`Stream`] and [`Sink`] of frames: the drop-in for
+    /// `tokio_util::codec::Framed`.
     ///
-    /// The same frames, errors, states and back-pressure; but there is no buffer while nothing is being read or sent. The transport may
-    /// also be one that only reads or only writes, where tokio-util has `FramedRead` and `FramedWrite`.
+    /// The same frames, errors, states and back-pressure; but there is no buffer while nothing is
+    /// being read or sent. The transport may also be one that only reads or only writes, where
+    /// tokio-util has `FramedRead` and `FramedWrite`.
     ///
     /// # Errors
-    /// Those of the codec, and of the transport as [`io::Error`]. With [`charge_to`](Self::charge_to) also
-    /// [`LeaseError`](crate::LeaseError) as [`io::Error`]: reading and [`poll_ready`](Sink::poll_ready) wait for memory, at most the pool's
-    /// `wait_max` for each quarter of its budget. An item of up to 8 KiB always fits then; one for which more cannot be charged at once is
-    /// refused, and nothing of it is sent.
+    /// Those of the codec, and of the transport as [`io::Error`]. With
+    /// [`charge_to`](Self::charge_to) also [`LeaseError`](crate::LeaseError) as [`io::Error`]:
+    /// reading and [`poll_ready`](Sink::poll_ready) wait for memory, at most the pool's `max_wait`
+    /// for each quarter of its budget. An item of up to 8 KiB always fits then; one for which more
+    /// cannot be charged at once is refused, and nothing of it is sent.
     ///
     /// # Cancel safety
     /// As tokio-util's: `next` and `flush` are cancel safe.
@@ -69,7 +73,7 @@ pin_project! {
         write: Buffer,
         read_capacity: u32,
         boundary: usize,
-        pool: Option<Pool>,
+        account: Option<Account>,
     }
 }
 
@@ -88,7 +92,8 @@ pub struct FramedParts<T, U> {
 }
 
 impl<T, U> FramedParts<T, U> {
-    /// A transport without any buffered bytes. `I` is any item that the codec encodes, as tokio-util's asks for.
+    /// A transport without any buffered bytes. `I` is any item that the codec encodes, as
+    /// tokio-util's asks for.
     pub fn new<I>(io: T, codec: U) -> Self
     where
         U: Encoder<I>,
@@ -103,21 +108,32 @@ impl<T, U> FramedParts<T, U> {
 
 impl<T, U> From<tokio_util::codec::FramedParts<T, U>> for FramedParts<T, U> {
     fn from(parts: tokio_util::codec::FramedParts<T, U>) -> Self {
-        Self { io: parts.io, codec: parts.codec, read_buf: parts.read_buf, write_buf: parts.write_buf }
+        Self {
+            io: parts.io,
+            codec: parts.codec,
+            read_buf: parts.read_buf,
+            write_buf: parts.write_buf,
+        }
     }
 }
 
 impl<T, U> Framed<T, U> {
-    /// Frames of `io`. Buffers are charged to nobody, until [`charge_to`](Self::charge_to) says to whom.
+    /// Frames of `io`. Buffers are charged to nobody, until [`charge_to`](Self::charge_to) says to
+    /// whom.
     pub fn new(io: T, codec: U) -> Self {
         Self::with_capacity(io, codec, CAPACITY)
     }
 
-    /// As [`new`](Self::new), with buffers for reading that begin with `capacity` bytes, which is the
-    /// [`backpressure_boundary`](Self::backpressure_boundary) too, as with tokio-util; 8 KiB by default.
+    /// As [`new`](Self::new), with buffers for reading that begin with `capacity` bytes, which is
+    /// the [`backpressure_boundary`](Self::backpressure_boundary) too, as with tokio-util; 8 KiB by
+    /// default.
     pub fn with_capacity(io: T, codec: U, capacity: usize) -> Self {
         let read_capacity = u32::try_from(capacity).unwrap_or(u32::MAX);
-        Self { read_capacity, boundary: capacity, ..Self::from_parts(FramedParts::unbuffered(io, codec)) }
+        Self {
+            read_capacity,
+            boundary: capacity,
+            ..Self::from_parts(FramedParts::unbuffered(io, codec))
+        }
     }
 
     /// Goes on where another one was taken apart, perhaps with another codec.
@@ -131,22 +147,33 @@ impl<T, U> Framed<T, U> {
             write: Buffer::new(parts.write_buf),
             read_capacity: CAPACITY as u32,
             boundary: CAPACITY,
-            pool: None,
+            account: None,
         }
     }
 
     /// Charges the buffers to an account, from the next time that they are used on.
     #[must_use]
-    pub fn charge_to(self, pool: &Pool) -> Self {
-        Self { pool: Some(pool.clone()), read: self.read.uncharged(), write: self.write.uncharged(), ..self }
+    pub fn charge_to(self, account: &Account) -> Self {
+        Self {
+            account: Some(account.clone()),
+            read: self.read.uncharged(),
+            write: self.write.uncharged(),
+            ..self
+        }
     }
 
     /// Takes it apart. No byte is lost, and nothing is charged any more.
     pub fn into_parts(self) -> FramedParts<T, U> {
-        FramedParts { io: self.io, codec: self.codec, read_buf: self.read.bytes, write_buf: self.write.bytes }
+        FramedParts {
+            io: self.io,
+            codec: self.codec,
+            read_buf: self.read.bytes,
+            write_buf: self.write.bytes,
+        }
     }
 
-    /// The transport alone; bytes that are buffered are lost. [`into_parts`](Self::into_parts) keeps them.
+    /// The transport alone; bytes that are buffered are lost. [`into_parts`](Self::into_parts)
+    /// keeps them.
     pub fn into_inner(self) -> T {
         self.io
     }
@@ -191,7 +218,7 @@ impl<T, U> Framed<T, U> {
             write: self.write,
             read_capacity: self.read_capacity,
             boundary: self.boundary,
-            pool: self.pool,
+            account: self.account,
         }
     }
 
@@ -215,7 +242,8 @@ impl<T, U> Framed<T, U> {
         &mut self.write.bytes
     }
 
-    /// While so many bytes are queued, the sink sends before it takes another item; 8 KiB by default.
+    /// While so many bytes are queued, the sink sends before it takes another item; 8 KiB by
+    /// default.
     pub fn backpressure_boundary(&self) -> usize {
         self.boundary
     }
@@ -231,8 +259,11 @@ impl<T: AsyncRead, U: Decoder> Stream for Framed<T, U> {
 
     fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         let this = self.project();
-        let (pool, capacity) = (this.pool.as_ref(), *this.read_capacity as usize);
-        this.states.poll_next(cx, &mut Source { io: this.io, codec: this.codec, buffer: this.read, pool, capacity })
+        let (account, capacity) = (this.account.as_ref(), *this.read_capacity as usize);
+        this.states.poll_next(
+            cx,
+            &mut Source { io: this.io, codec: this.codec, buffer: this.read, account, capacity },
+        )
     }
 }
 
@@ -240,7 +271,7 @@ struct Source<'a, T, U> {
     io: Pin<&'a mut T>,
     codec: &'a mut U,
     buffer: &'a mut Buffer,
-    pool: Option<&'a Pool>,
+    account: Option<&'a Account>,
     capacity: usize,
 }
 
@@ -250,7 +281,7 @@ impl<T: AsyncRead, U> Source<'_, T, U> {
             self.buffer.stop_waiting();
             return Poll::Pending;
         }
-        ready!(self.buffer.poll_room(cx, self.pool, self.capacity))?;
+        ready!(self.buffer.poll_room(cx, self.account, self.capacity))?;
         // Dropping this future on Pending is safe: `read_buf` has read nothing then.
         pin!(self.io.read_buf(&mut self.buffer.bytes)).poll(cx)
     }
@@ -264,10 +295,10 @@ impl<T: AsyncRead, U: Decoder> Frames for Source<'_, T, U> {
         let bytes = &mut self.buffer.bytes;
         let decoded = if is_eof { self.codec.decode_eof(bytes) } else { self.codec.decode(bytes) };
         if self.buffer.bytes.is_empty() {
-            self.buffer.park(self.pool, self.capacity);
+            self.buffer.park(self.account, self.capacity);
         } else {
             // Refused, it is waited for when there is more to read.
-            let _ = self.buffer.fit(self.pool);
+            let _ = self.buffer.fit(self.account);
         }
         decoded
     }
@@ -275,7 +306,7 @@ impl<T: AsyncRead, U: Decoder> Frames for Source<'_, T, U> {
     fn poll_read(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
         let polled = self.poll_fill(cx);
         if !matches!(polled, Poll::Ready(Ok(1..))) {
-            self.buffer.park(self.pool, self.capacity);
+            self.buffer.park(self.account, self.capacity);
         }
         polled
     }
@@ -285,7 +316,7 @@ impl<T: AsyncWrite, U> Framed<T, U> {
     fn poll_send(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let mut this = self.project();
         ready!(poll_write_all_buf(this.io.as_mut(), cx, &mut this.write.bytes))?;
-        this.write.park(this.pool.as_ref(), CAPACITY);
+        this.write.park(this.account.as_ref(), CAPACITY);
         this.io.poll_flush(cx)
     }
 }
@@ -298,8 +329,8 @@ impl<T: AsyncWrite, I, U: Encoder<I>> Sink<I> for Framed<T, U> {
             ready!(self.as_mut().poll_send(cx))?;
         }
         let this = self.as_mut().project();
-        let Some(pool) = this.pool else { return Poll::Ready(Ok(())) };
-        if this.write.try_room(pool, CAPACITY).is_ok() {
+        let Some(account) = this.account else { return Poll::Ready(Ok(())) };
+        if this.write.try_room(account, CAPACITY).is_ok() {
             this.write.stop_waiting();
             return Poll::Ready(Ok(()));
         }
@@ -308,21 +339,22 @@ impl<T: AsyncWrite, I, U: Encoder<I>> Sink<I> for Framed<T, U> {
             ready!(self.as_mut().poll_send(cx))?;
         }
         let this = self.project();
-        Poll::Ready(Ok(ready!(this.write.poll_room(cx, this.pool.as_ref(), CAPACITY)).map_err(io::Error::from)?))
+        Poll::Ready(Ok(ready!(this.write.poll_room(cx, this.account.as_ref(), CAPACITY))
+            .map_err(io::Error::from)?))
     }
 
     fn start_send(self: Pin<&mut Self>, item: I) -> Result<(), U::Error> {
         let this = self.project();
-        let (write, pool) = (this.write, this.pool.as_ref());
+        let (write, account) = (this.write, this.account.as_ref());
         let len = write.bytes.len();
         let mut encoded = this.codec.encode(item, &mut write.bytes);
-        if let Err(error) = write.fit(pool) {
+        if let Err(error) = write.fit(account) {
             write.truncate(len);
             encoded = encoded.and(Err(io::Error::from(error).into()));
         }
         if write.bytes.is_empty() {
             // Nobody flushes after an error, nor for nothing.
-            write.park(pool, CAPACITY);
+            write.park(account, CAPACITY);
         }
         encoded
     }

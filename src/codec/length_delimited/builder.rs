@@ -27,11 +27,13 @@ const HEAD_LEN_MAX: usize = 64 << 10;
 
 static ZEROS: [u8; HEAD_LEN_MAX] = [0; HEAD_LEN_MAX];
 
-/// Settings of a [`LengthDelimitedCodec`](super::LengthDelimitedCodec): where the length stands, how it is written, what it counts.
+/// Settings of a [`LengthDelimitedCodec`](super::LengthDelimitedCodec): where the length stands,
+/// how it is written, what it counts.
 ///
 /// # Shape
-/// All lengths are bytes; an offset or a skip above 4 GiB counts as 4 GiB. The [picture](super#shape) shows what they measure. A `max_frame_length` that the length field cannot express is
-/// lowered to what it can.
+/// All lengths are bytes; an offset or a skip above 4 GiB counts as 4 GiB. The
+/// [picture](super#shape) shows what they measure. A `max_frame_length` that the length field
+/// cannot express is lowered to what it can.
 ///
 /// # Examples
 /// ```
@@ -108,7 +110,10 @@ impl Builder {
     /// # Panics
     /// If `len` is 0 or more than 8.
     pub fn length_field_length(&mut self, len: usize) -> &mut Self {
-        assert!((1..=FIELD_LEN_MAX).contains(&len), "a length field of {len} bytes, not of 1 to {FIELD_LEN_MAX}");
+        assert!(
+            (1..=FIELD_LEN_MAX).contains(&len),
+            "a length field of {len} bytes, not of 1 to {FIELD_LEN_MAX}"
+        );
         self.field_len = len as u8;
         self
     }
@@ -119,7 +124,8 @@ impl Builder {
         self
     }
 
-    /// How much longer the payload is than the length field says, less than zero if the length counts the head too; 0 by default.
+    /// How much longer the payload is than the length field says, less than zero if the length
+    /// counts the head too; 0 by default.
     pub fn length_adjustment(&mut self, adjustment: isize) -> &mut Self {
         self.adjustment = adjustment;
         self
@@ -182,7 +188,9 @@ impl Builder {
         let value = u64::try_from(len as i128 - self.adjustment as i128)
             .ok()
             .filter(|&value| value <= self.field_value_max())
-            .ok_or_else(|| LengthDelimitedCodecError::not_adjustable(len as u64, self.adjustment))?;
+            .ok_or_else(|| {
+                LengthDelimitedCodecError::not_adjustable(len as u64, self.adjustment)
+            })?;
         let (bytes, begin) = match self.order {
             Order::Big => (value.to_be_bytes(), FIELD_LEN_MAX - self.field_len()),
             Order::Little => (value.to_le_bytes(), 0),

@@ -4,8 +4,8 @@ use std::{fmt, io};
 
 /// A frame that is too large, or a length that cannot be adjusted.
 ///
-/// [`LengthDelimitedCodec`](super::LengthDelimitedCodec) returns it inside an [`io::Error`]: of kind `InvalidData` where a peer announced
-/// too much, of kind `InvalidInput` otherwise.
+/// [`LengthDelimitedCodec`](super::LengthDelimitedCodec) returns it inside an [`io::Error`]: of
+/// kind `InvalidData` where a peer announced too much, of kind `InvalidInput` otherwise.
 ///
 /// # Examples
 /// ```
@@ -39,12 +39,18 @@ impl LengthDelimitedCodecError {
 
     /// A payload is longer than it may be.
     pub(super) fn submitted(len: usize, max: usize) -> io::Error {
-        io::Error::new(io::ErrorKind::InvalidInput, Self { kind: Kind::TooLarge { len: len as u64, max } })
+        io::Error::new(
+            io::ErrorKind::InvalidInput,
+            Self { kind: Kind::TooLarge { len: len as u64, max } },
+        )
     }
 
     /// What is left of a length, or comes of it, is no length.
     pub(super) fn not_adjustable(len: u64, adjustment: isize) -> io::Error {
-        io::Error::new(io::ErrorKind::InvalidInput, Self { kind: Kind::NotAdjustable { len, adjustment } })
+        io::Error::new(
+            io::ErrorKind::InvalidInput,
+            Self { kind: Kind::NotAdjustable { len, adjustment } },
+        )
     }
 
     /// The frame is longer than `max_frame_length` allows.
@@ -62,7 +68,9 @@ impl LengthDelimitedCodecError {
 impl fmt::Display for LengthDelimitedCodecError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.kind {
-            Kind::TooLarge { len, max } => write!(f, "a frame of {len} bytes is over the limit of {max}"),
+            Kind::TooLarge { len, max } => {
+                write!(f, "a frame of {len} bytes is over the limit of {max}")
+            }
             Kind::NotAdjustable { len, adjustment } => {
                 write!(f, "a length of {len} bytes leaves its range when adjusted by {adjustment}")
             }

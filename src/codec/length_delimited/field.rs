@@ -1,8 +1,10 @@
 //! `LengthFieldType`: the integers that a length can be written as.
 
-/// An unsigned integer that [`Builder::length_field_type`](super::Builder::length_field_type) accepts: `u8`, `u16`, `u32`, `u64`, `usize`.
+/// An unsigned integer that [`Builder::length_field_type`](super::Builder::length_field_type)
+/// accepts: `u8`, `u16`, `u32`, `u64`, `usize`.
 ///
-/// It cannot be implemented elsewhere: a length of another width is a mistake that the compiler finds.
+/// It cannot be implemented elsewhere: a length of another width is a mistake that the compiler
+/// finds.
 pub trait LengthFieldType: sealed::Sealed {}
 
 impl LengthFieldType for u8 {}

@@ -8,8 +8,8 @@
 //! +---------------------------+---------------------------+---------+-------------------+
 //! |<-------------------------- num_skip --------------------------->|<- n + adjustment ->|
 //! ```
-//! By default a length of four bytes, big endian, stands alone in front of what it counts. Where it counts the head as well,
-//! [`length_adjustment`](Builder::length_adjustment) takes that off again:
+//! By default a length of four bytes, big endian, stands alone in front of what it counts. Where it
+//! counts the head as well, [`length_adjustment`](Builder::length_adjustment) takes that off again:
 //!
 //! | wire | what the length counts | settings |
 //! |---|---|---|
@@ -63,13 +63,14 @@ use bytes::{Buf, BufMut};
 use super::{Decoder, Encoder, Framed, FramedRead, FramedWrite};
 use crate::{
     chain::{Chain, ChainMut},
-    pool::Pool,
+    pool::Account,
 };
 
-/// Frames that begin with their length: off a chain without copying, and payloads linked behind their length.
+/// Frames that begin with their length: off a chain without copying, and payloads linked behind
+/// their length.
 ///
-/// Made by [`new`](Self::new) with the defaults of tokio-util's codec of the same name, or by [`builder`](Self::builder) with other settings;
-/// the [module](self) shows which there are.
+/// Made by [`new`](Self::new) with the defaults of tokio-util's codec of the same name, or by
+/// [`builder`](Self::builder) with other settings; the [module](self) shows which there are.
 ///
 /// | state | bytes | then |
 /// |---|---|---|
@@ -80,25 +81,29 @@ use crate::{
 /// | `Data` | the frame | splits it off, to `Head` |
 ///
 /// # Memory
-/// An announced length leases nothing (NO-TRUST). A payload to be sent is linked, not copied; only its length is written, and linked too
-/// where there is no room: so a frame can be sent on while its own blocks are all that an account may have. What is sent as `&[u8]` is copied, into room that must be had at once: link large payloads instead.
+/// An announced length leases nothing (NO-TRUST). A payload to be sent is linked, not copied; only
+/// its length is written, and linked too where there is no room: so a frame can be sent on while
+/// its own blocks are all that an account may have. What is sent as `&[u8]` is copied, into room
+/// that must be had at once: link large payloads instead.
 ///
 /// # Errors
-/// An [`io::Error`] around a [`LengthDelimitedCodecError`]; of memory, around a [`LeaseError`](crate::LeaseError).
+/// An [`io::Error`] around a [`LengthDelimitedCodecError`]; of memory, around a
+/// [`LeaseError`](crate::LeaseError).
 #[derive(Clone, Debug)]
 pub struct LengthDelimitedCodec {
     builder: Builder,
-    state: State,
+    state: DecodeState,
 }
 
 #[derive(Clone, Copy, Debug)]
-enum State {
+enum DecodeState {
     Head,
     Data(usize),
 }
 
 impl LengthDelimitedCodec {
-    /// A codec with default settings: a length of four bytes, big endian, in front of at most 8 MiB.
+    /// A codec with default settings: a length of four bytes, big endian, in front of at most 8
+    /// MiB.
     pub fn new() -> Self {
         Self::with(Builder::new())
     }
@@ -109,7 +114,7 @@ impl LengthDelimitedCodec {
     }
 
     fn with(builder: Builder) -> Self {
-        Self { builder: builder.clipped(), state: State::Head }
+        Self { builder: builder.clipped(), state: DecodeState::Head }
     }
 
     /// Sets the longest frame, from the next head on; lowered to what the length field can express.
@@ -131,18 +136,18 @@ impl Builder {
     }
 
     /// Frames of a transport, with a codec of these settings.
-    pub fn new_framed<T>(&self, io: T, pool: &Pool) -> Framed<T, LengthDelimitedCodec> {
-        Framed::new(io, self.new_codec(), pool)
+    pub fn new_framed<T>(&self, io: T, account: &Account) -> Framed<T, LengthDelimitedCodec> {
+        Framed::new(io, self.new_codec(), account)
     }
 
     /// Frames of a reader, with a codec of these settings.
-    pub fn new_read<T>(&self, io: T, pool: &Pool) -> FramedRead<T, LengthDelimitedCodec> {
-        FramedRead::new(io, self.new_codec(), pool)
+    pub fn new_read<T>(&self, io: T, account: &Account) -> FramedRead<T, LengthDelimitedCodec> {
+        FramedRead::new(io, self.new_codec(), account)
     }
 
     /// Frames into a writer, with a codec of these settings.
-    pub fn new_write<T>(&self, io: T, pool: &Pool) -> FramedWrite<T, LengthDelimitedCodec> {
-        FramedWrite::new(io, self.new_codec(), pool)
+    pub fn new_write<T>(&self, io: T, account: &Account) -> FramedWrite<T, LengthDelimitedCodec> {
+        FramedWrite::new(io, self.new_codec(), account)
     }
 }
 
@@ -158,25 +163,25 @@ impl Decoder for LengthDelimitedCodec {
 
     fn decode(&mut self, src: &mut ChainMut) -> io::Result<Option<Chain>> {
         let len = match self.state {
-            State::Data(len) => len,
-            State::Head if src.len() < self.builder.head_len() => return Ok(None),
-            State::Head => {
+            DecodeState::Data(len) => len,
+            DecodeState::Head if src.len() < self.builder.head_len() => return Ok(None),
+            DecodeState::Head => {
                 let len = self.builder.frame_len(src)?;
                 src.advance(self.builder.skip_len());
-                self.state = State::Data(len);
+                self.state = DecodeState::Data(len);
                 len
             }
         };
         if src.len() < len {
             return Ok(None);
         }
-        self.state = State::Head;
+        self.state = DecodeState::Head;
         Ok(Some(src.split_frame(len)))
     }
 }
 
-/// Links what becomes a chain: [`Chain`], [`ChainMut`], [`Bytes`](bytes::Bytes), [`Segment`](crate::Segment), [`Block`](crate::Block),
-/// [`BlockMut`](crate::BlockMut).
+/// Links what becomes a chain: [`Chain`], [`ChainMut`], [`Bytes`](bytes::Bytes),
+/// [`Segment`](crate::Segment), [`Block`](crate::Block), [`BlockMut`](crate::BlockMut).
 impl<T: Into<Chain>> Encoder<T> for LengthDelimitedCodec {
     type Error = io::Error;
 
@@ -238,7 +243,8 @@ mod tests {
         let pool = pool();
         let mut src = pool.try_chain(64 << 10).expect("a block");
         src.put_slice(b"\x00\x00\x00\x05small");
-        let frame = LengthDelimitedCodec::new().decode(&mut src).expect("a fair length").expect("a frame");
+        let frame =
+            LengthDelimitedCodec::new().decode(&mut src).expect("a fair length").expect("a frame");
         drop(src);
         assert_eq!(frame, *b"small");
         assert_eq!(pool.leased(), 1 << 10);
@@ -253,7 +259,8 @@ mod tests {
         let payload = [Bytes::from(vec![b'a'; 3_000]), Bytes::from(vec![b'b'; 2_000])];
         src.push(&b"\x00\x00\x13\x88"[..]);
         payload.iter().for_each(|piece| src.push(piece.clone()));
-        let frame = LengthDelimitedCodec::new().decode(&mut src).expect("a fair length").expect("a frame");
+        let frame =
+            LengthDelimitedCodec::new().decode(&mut src).expect("a fair length").expect("a frame");
         let pieces: Vec<_> = frame.segments().map(|segment| segment.as_ref().as_ptr()).collect();
         assert_eq!(pieces, payload.each_ref().map(|piece| piece.as_ptr()));
         assert_eq!(pool.leased(), 0);
@@ -290,7 +297,7 @@ mod tests {
 
     #[test]
     fn without_memory_a_length_is_linked_and_copying_fails() {
-        let pool = pool().child("nobody", 0);
+        let pool = pool().account("nobody", 0);
         let mut dst = ChainMut::new(&pool);
         let mut codec = LengthDelimitedCodec::new();
         codec.encode(Bytes::from_static(b"x"), &mut dst).expect("nothing is leased for it");
@@ -305,7 +312,10 @@ mod tests {
     fn a_length_that_outgrows_its_field_when_adjusted_is_refused() {
         let pool = pool();
         let mut dst = ChainMut::new(&pool);
-        let mut codec = LengthDelimitedCodec::builder().length_field_type::<u8>().length_adjustment(-300).new_codec();
+        let mut codec = LengthDelimitedCodec::builder()
+            .length_field_type::<u8>()
+            .length_adjustment(-300)
+            .new_codec();
         let error = codec.encode(Bytes::new(), &mut dst).expect_err("300 is no byte");
         assert!(reason(&error).is_not_adjustable());
         assert!(dst.is_empty());

@@ -1,13 +1,23 @@
 //! The account that a request is charged to.
 
-use axum_core::extract::{FromRef, Request};
+use ::http::Extensions;
+use axum_core::extract::FromRef;
 
-use crate::pool::Pool;
+use super::MissingAccount;
+use crate::pool::{Account, Pool};
 
-/// The request's own, if a layer or the server gave it one; else that of the router's state.
-pub(super) fn account_of<S>(request: &Request, state: &S) -> Pool
-where
-    Pool: FromRef<S>,
-{
-    request.extensions().get().cloned().unwrap_or_else(|| Pool::from_ref(state))
+/// The account that a layer, the server or `Extension` gave the request.
+pub(super) fn account_of(extensions: &Extensions) -> Result<Account, MissingAccount> {
+    match extensions.get::<Account>() {
+        Some(account) => Ok(account.clone()),
+        // `Extension(pool)` is as plain as `Extension(account)`.
+        None => extensions.get::<Pool>().map(|pool| Account::clone(pool)).ok_or(MissingAccount(())),
+    }
+}
+
+/// For routers whose state is a pool.
+impl FromRef<Pool> for Account {
+    fn from_ref(pool: &Pool) -> Self {
+        Self::clone(pool)
+    }
 }

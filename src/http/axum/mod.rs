@@ -1,32 +1,39 @@
 //! Chains in and out of axum's handlers (feature `axum`).
 //!
-//! - [`Leased`]: a request's body as one chain, with limits and rejections like those of axum's own extractors.
-//! - [`LeasedBody`](super::LeasedBody) is an extractor too: a request's body as chains that come one by one.
-//! - [`Chain`](crate::Chain) and [`Leased`] are responses.
+//! - [`Chain`](crate::Chain) is an extractor: a request's body as one chain, with limits and
+//!   rejections like those of axum's own extractors.
+//! - [`LeasedBody`](super::LeasedBody) is an extractor too: a request's body as chains that come
+//!   one by one.
+//! - [`Chain`](crate::Chain) is a response.
 //!
-//! The extractors lease in the account that the request brings as an extension: its own, from `layer::BudgetLayer`, or its connection's, from
-//! [`Serve::pool`](super::serve::Serve::pool). A request that brings none is charged to the [`Pool`](crate::Pool) in the router's state: the
-//! state is one, or gives one by `FromRef`.
+//! The extractors lease from the request's account, which is one of its extensions:
+//! - that of the request itself, from `layer::BudgetLayer`;
+//! - else that of its connection, from [`Serve::pool`](super::serve::Serve::pool);
+//! - else what the router adds: `Extension<Account>` or `Extension<Pool>`.
+//!
+//! They need no state of the router. A request without an account is answered by
+//! [`MissingAccount`], whose text says how to give it one.
 //!
 //! ```
-//! use axum::{Router, routing::post};
-//! use leasehold::{Chain, Pool, http::axum::Leased};
+//! use axum::{Extension, Router, routing::post};
+//! use leasehold::{Chain, Pool};
 //!
-//! async fn echo(Leased(body): Leased) -> Chain {
+//! async fn echo(body: Chain) -> Chain {
 //!     body
 //! }
 //!
 //! # fn main() -> Result<(), leasehold::BuildError> {
 //! let pool = Pool::new(64 << 20)?;
-//! let app: Router = Router::new().route("/", post(echo)).with_state(pool);
+//! let app: Router = Router::new().route("/", post(echo)).layer(Extension(pool));
 //! # Ok(())
 //! # }
 //! ```
 
 mod account;
-mod leased;
-mod leased_rejection;
+mod chain;
+mod chain_rejection;
+mod leased_body;
+mod missing_account;
 mod responses;
-mod streamed;
 
-pub use self::{leased::Leased, leased_rejection::LeasedRejection};
+pub use self::{chain_rejection::ChainRejection, missing_account::MissingAccount};

@@ -6,20 +6,15 @@ use axum_core::{
     response::{IntoResponse, Response},
 };
 
-use super::Leased;
 use crate::{chain::Chain, http::BytesBody};
 
 impl IntoResponse for Chain {
     /// A response of these bytes, of type `application/octet-stream`, as axum does for `Bytes`.
     fn into_response(self) -> Response {
         let mut response = Response::new(Body::new(BytesBody::new(self)));
-        response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/octet-stream"));
         response
-    }
-}
-
-impl IntoResponse for Leased {
-    fn into_response(self) -> Response {
-        self.0.into_response()
+            .headers_mut()
+            .insert(CONTENT_TYPE, HeaderValue::from_static("application/octet-stream"));
+        response
     }
 }

@@ -16,12 +16,12 @@ use bytes::BytesMut;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use super::{
-    connection::{Awake, Connection, Next, Phase, Queued, State},
+    connection::{Awake, Connection, Next, Phase, Queued, Stage},
+    connection_state::{ConnectionState, skips},
     driver::Drivers,
     farewell::Farewell,
     head::{HEAD_LEN, Protocol, Verdict, judge, left_of_request},
-    line::Place,
-    track::{Track, skips},
+    waiting_heads::WaitingHead,
 };
 use crate::{
     io::{Tick, is_socket, peek_now, recv_now},
@@ -41,23 +41,25 @@ impl<T: AsyncRead + AsyncWrite + Unpin + Send + 'static> Connection<T> {
         mut held: Reservation,
     ) -> Poll<Next> {
         let settings = &self.shared.settings;
-        let head_max = settings.header_size_max.map_or(HEAD_LEN, |most| most.clamp(1, HEAD_LEN));
+        let max_head = settings.max_header_size.map_or(HEAD_LEN, |most| most.clamp(1, HEAD_LEN));
         let verdict = loop {
             let verdict = judge(&head, self.is_fresh && settings.http2);
             // Too long for this place, or a condition is to be missed.
-            let is_enough = head.len() >= head_max || (skips(6) && !head.is_empty());
+            let is_enough = head.len() >= max_head || (skips(6) && !head.is_empty());
             if verdict != Verdict::More || is_enough {
                 break verdict;
             }
             let mut room = [MaybeUninit::uninit(); HEAD_LEN];
-            let mut room = ReadBuf::uninit(&mut room[..head_max - head.len()]);
+            let mut room = ReadBuf::uninit(&mut room[..max_head - head.len()]);
             let polled = match Pin::new(&mut io).poll_read(cx, &mut room) {
                 Poll::Pending if head.is_empty() && self.shared.sleepers.look().1 => {
                     // CLAIM: tokio may not have noticed what the kernel has.
-                    if recv_now(&io, &mut room).is_none() && !std::mem::replace(&mut self.has_looked, true) {
+                    if recv_now(&io, &mut room).is_none()
+                        && !std::mem::replace(&mut self.has_looked, true)
+                    {
                         // What is no socket is asked again, once its driver was.
                         let _ = pin!(tokio::task::yield_now()).poll(cx);
-                        self.state = State::Waiting(io, head, held);
+                        self.stage = Stage::Waiting(io, head, held);
                         return Poll::Pending;
                     }
                     Poll::Ready(Ok(()))
@@ -66,13 +68,14 @@ impl<T: AsyncRead + AsyncWrite + Unpin + Send + 'static> Connection<T> {
             };
             match polled {
                 Poll::Pending if settings.holds(&head, &mut held) => {
-                    self.state = State::Waiting(io, head, held);
+                    self.stage = Stage::Waiting(io, head, held);
                     return Poll::Pending;
                 }
                 Poll::Pending => return Poll::Ready(self.refuse_now(io, Protocol::Http1)),
                 Poll::Ready(Ok(())) if !room.filled().is_empty() => {
                     if head.is_empty() {
-                        self.deadline = self.shared.sleepers.look().0.after(settings.header_timeout);
+                        self.deadline =
+                            self.shared.sleepers.look().0.after(settings.header_timeout);
                     }
                     head.extend_from_slice(room.filled());
                 }
@@ -96,7 +99,9 @@ impl<T: AsyncRead + AsyncWrite + Unpin + Send + 'static> Connection<T> {
             Some(Ok(room)) => self.wake(io, head, protocol, room),
             // The pool is made for less than one connection; nobody is to wait for what can never
             // be.
-            Some(Err(error)) if error.is_too_large() => self.wake(io, head, protocol, Reservation::empty()),
+            Some(Err(error)) if error.is_too_large() => {
+                self.wake(io, head, protocol, Reservation::empty())
+            }
             Some(Err(_)) => match self.enter_line(&head) {
                 Some(place) => self.queue(io, head, protocol, place),
                 None => self.refuse_now(io, protocol),
@@ -111,7 +116,9 @@ impl<T: AsyncRead + AsyncWrite + Unpin + Send + 'static> Connection<T> {
         match heads.map(|heads| heads.try_reserve_untold(protocol.awake_len())) {
             None => self.wake(io, head, protocol, Reservation::empty()),
             Some(Ok(room)) => self.wake(io, head, protocol, room),
-            Some(Err(error)) if error.is_too_large() => self.wake(io, head, protocol, Reservation::empty()),
+            Some(Err(error)) if error.is_too_large() => {
+                self.wake(io, head, protocol, Reservation::empty())
+            }
             // It would wait for others that never end theirs, unless the rest is there already.
             Some(Err(_)) => self.read_on(cx, io, head),
         }
@@ -120,15 +127,18 @@ impl<T: AsyncRead + AsyncWrite + Unpin + Send + 'static> Connection<T> {
     /// A head that is too long to be waited for here, and for which hyper has no room: waits in
     /// line if it has come whole.
     fn read_on(&mut self, cx: &mut Context<'_>, mut io: T, mut head: BytesMut) -> Next {
-        let most = self.shared.settings.header_size_max.unwrap_or(HYPER_HEAD_MAX);
+        let most = self.shared.settings.max_header_size.unwrap_or(HYPER_HEAD_MAX);
         loop {
             let Some(place) = self.enter_line(&head) else { break };
             if let Verdict::Whole(protocol) = judge(&head, false) {
                 return self.queue(io, head, protocol, place);
             }
             let mut room = [MaybeUninit::uninit(); HEAD_LEN];
-            let mut room = ReadBuf::uninit(&mut room[..most.saturating_sub(head.len()).min(HEAD_LEN)]);
-            if !matches!(Pin::new(&mut io).poll_read(cx, &mut room), Poll::Ready(Ok(()))) || room.filled().is_empty() {
+            let mut room =
+                ReadBuf::uninit(&mut room[..most.saturating_sub(head.len()).min(HEAD_LEN)]);
+            if !matches!(Pin::new(&mut io).poll_read(cx, &mut room), Poll::Ready(Ok(())))
+                || room.filled().is_empty()
+            {
                 break;
             }
             head.extend_from_slice(room.filled());
@@ -136,21 +146,25 @@ impl<T: AsyncRead + AsyncWrite + Unpin + Send + 'static> Connection<T> {
         self.refuse_now(io, Protocol::Http1)
     }
 
-    fn enter_line(&self, head: &BytesMut) -> Option<Place> {
+    fn enter_line(&self, head: &BytesMut) -> Option<WaitingHead> {
         self.shared.settings.account.as_ref()?.line.as_ref()?.enter(head.capacity())
     }
 
-    fn queue(&mut self, io: T, head: BytesMut, protocol: Protocol, place: Place) -> Next {
+    fn queue(&mut self, io: T, head: BytesMut, protocol: Protocol, place: WaitingHead) -> Next {
         let account = self.shared.settings.account.as_ref().expect("it has refused");
         let reserve = account.awake.reserve(protocol.awake_len());
-        self.state = State::Queued(Box::new(Queued { io, head, protocol, reserve, _place: place }));
+        self.stage = Stage::Queued(Box::new(Queued { io, head, protocol, reserve, _place: place }));
         Next::GoOn
     }
 
-    pub(super) fn poll_queued(&mut self, cx: &mut Context<'_>, mut queued: Box<Queued<T>>) -> Poll<Next> {
+    pub(super) fn poll_queued(
+        &mut self,
+        cx: &mut Context<'_>,
+        mut queued: Box<Queued<T>>,
+    ) -> Poll<Next> {
         match Pin::new(&mut queued.reserve).poll(cx) {
             Poll::Pending => {
-                self.state = State::Queued(queued);
+                self.stage = Stage::Queued(queued);
                 Poll::Pending
             }
             Poll::Ready(Ok(room)) => {
@@ -179,22 +193,26 @@ impl<T: AsyncRead + AsyncWrite + Unpin + Send + 'static> Connection<T> {
     /// on.
     fn wake(&mut self, io: T, head: BytesMut, protocol: Protocol, room: Reservation) -> Next {
         let settings = &self.shared.settings;
-        let account = settings.account.as_ref().map(|account| account.pool.child("connection", account.limit));
+        let account = settings
+            .account
+            .as_ref()
+            .map(|account| account.pool.account("connection", account.limit));
         let is_http2 = protocol == Protocol::Http2;
         let can_park = !is_http2 && settings.keep_alive && is_socket(&io);
         // CLAIM
-        let is_last = !is_http2 && self.shared.sleepers.look().1 && (self.is_last || is_alone(&io, &head));
-        let track = Arc::new(Track::new(protocol, Arc::clone(&self.shared.sleepers)));
+        let is_last =
+            !is_http2 && self.shared.sleepers.look().1 && (self.is_last || is_alone(&io, &head));
+        let state = Arc::new(ConnectionState::new(protocol, Arc::clone(&self.shared.sleepers)));
         let make = match protocol {
             Protocol::Http2 => Drivers::http2,
             Protocol::Http1 if is_last => Drivers::http1_once,
             Protocol::Http1 => Drivers::http1,
         };
-        let driver = make(&*self.shared.drivers, io, head.freeze(), Arc::clone(&track), account);
+        let driver = make(&*self.shared.drivers, io, head.freeze(), Arc::clone(&state), account);
         self.is_fresh = false;
-        self.state = State::Awake(Box::new(Awake {
+        self.stage = Stage::Awake(Box::new(Awake {
             driver,
-            track,
+            state,
             phase: Phase::Head { dispatched: 0 },
             can_park,
             is_http2,

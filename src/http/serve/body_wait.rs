@@ -1,11 +1,13 @@
 //! `BodyWait`: the wait of a service for more of a request's body.
 //!
-//! It begins when the service asks, and ends when hyper has more, whether or not the service comes for it: who asked once and then turned to
-//! something else waits for nothing. So hyper is given a waker of the server's, which ends the wait and wakes whom the service gave.
+//! It begins when the service asks, and ends when hyper has more, whether or not the service comes
+//! for it: who asked once and then turned to something else waits for nothing. So hyper is given a
+//! waker of the server's, which ends the wait and wakes whom the service gave.
 //!
 //! # Invariants
 //! - NEWEST: what is waited for is the newest body; of the older ones HTTP/1 has read all.
-//! - HANDED-ON: whoever is noted here is woken when hyper has more, and when the place goes to a newer body.
+//! - HANDED-ON: whoever is noted here is woken when hyper has more, and when the place goes to a
+//!   newer body.
 
 use std::task::Waker;
 
@@ -31,7 +33,8 @@ struct Asker {
 }
 
 impl BodyWait {
-    /// Somebody asks for more of the body of request `number`. Whether hyper is to wake through here; else it must wake `waker` (NEWEST).
+    /// Somebody asks for more of the body of request `number`. Whether hyper is to wake through
+    /// here; else it must wake `waker` (NEWEST).
     pub(super) fn begin(&self, number: u32, waker: &Waker, clock: &Clock) -> bool {
         let mut asker = self.asker.lock();
         let before = match &*asker {

@@ -11,20 +11,25 @@
 //! A whole head for which there is no room waits in line, and is answered 503 if that takes too
 //! long; what is told so ends in order.
 //!
-//! While it waits there is the socket, a place in the list of sleepers, and what has come of the next head: hyper's 18 KB are for requests,
-//! not for whoever sends half a head. Each deadline counts from when its phase began, that of a head from its first byte; more bytes do not
-//! reset it. A busy connection has one only while the client is waited for, from its last progress.
+//! While it waits there is the socket, a place in the list of sleepers, and what has come of the
+//! next head: hyper's 18 KB are for requests, not for whoever sends half a head. Each deadline
+//! counts from when its phase began, that of a head from its first byte; more bytes do not reset
+//! it. A busy connection has one only while the client is waited for, from its last progress.
 //!
 //! # Invariants
-//! - DISPATCHED: hyper gets a head when it is whole, too long or broken, and is not parked with it before a request was dispatched.
-//! - STALLED: while the client is waited for (WAITED), the deadline counts from when that began. While a body may be waited for by a task that
-//!   does not wake this one, the connection looks again one stall timeout after it last did: no such wait can be over before.
-//! - SOCKET: only a bare socket is parked: of another transport it is not known what it has read already.
+//! - DISPATCHED: hyper gets a head when it is whole, too long or broken, and is not parked with it
+//!   before a request was dispatched.
+//! - STALLED: while the client is waited for (WAITED), the deadline counts from when that began.
+//!   While a body may be waited for by a task that does not wake this one, the connection looks
+//!   again one stall timeout after it last did: no such wait can be over before.
+//! - SOCKET: only a bare socket is parked: of another transport it is not known what it has read
+//!   already.
 //! - ROOM: with a pool, what hyper holds for a connection that is awake is reserved first.
 //! - CLAIM: once the server stops, a request is served if its first byte came before that, and no
 //!   other one. A connection that waits for its first byte looks once for one. One that hyper has
 //!   is told to end as soon as hyper asks for a byte that has no claim.
-//! - WARM: what hyper holds for all that linger, with what its read buffers have grown to, is at most `warm_max`, and one connection's more.
+//! - WARM: what hyper holds for all that linger, with what its read buffers have grown to, is at
+//!   most `max_warm`, and one connection's more.
 
 use std::{
     future::Future,
@@ -38,20 +43,21 @@ use bytes::BytesMut;
 use tokio::io::{AsyncRead, AsyncWrite};
 
 use super::{
+    connection_state::{ConnectionState, skips},
     connections::{Connections, Open, Wakeful},
     driver::{Driver, Drivers},
     farewell::Farewell,
     head::Protocol,
-    line::Place,
     settings::{AccountSettings, Settings},
-    track::{Track, skips},
+    waiting_heads::WaitingHead,
 };
 use crate::{
     io::{Sleepers, Slot, Tick, limit_unsent_of, peek_now},
-    pool::{Reservation, Reserve},
+    pool::{Reservation, ReserveFuture},
 };
 
-/// How long a client of HTTP/2 has to end a connection that was idle for too long, once it was told.
+/// How long a client of HTTP/2 has to end a connection that was idle for too long, once it was
+/// told.
 const GOODBYE: Duration = Duration::from_secs(1);
 
 /// What all connections of a server share.
@@ -74,15 +80,15 @@ pub(super) struct Connection<T> {
     pub(super) has_looked: bool,
     /// Whether only the request that comes next has a claim.
     pub(super) is_last: bool,
-    /// What is in the list of sleepers: the waker, its deadline there, and whether it lingers. The deadline of an earlier phase may come sooner
-    /// than `deadline`.
+    /// What is in the list of sleepers: the waker, its deadline there, and whether it lingers. The
+    /// deadline of an earlier phase may come sooner than `deadline`.
     asleep: Option<(Waker, Tick, bool)>,
-    pub(super) state: State<T>,
+    pub(super) stage: Stage<T>,
     /// Dropped last: once it is no longer counted, all that it held is home.
     pub(super) open: Open,
 }
 
-pub(super) enum State<T> {
+pub(super) enum Stage<T> {
     /// The transport, and what has come of the next head with the room for it.
     Waiting(T, BytesMut, Reservation),
     Queued(Box<Queued<T>>),
@@ -96,13 +102,13 @@ pub(super) struct Queued<T> {
     pub(super) io: T,
     pub(super) head: BytesMut,
     pub(super) protocol: Protocol,
-    pub(super) reserve: Reserve,
-    pub(super) _place: Place,
+    pub(super) reserve: ReserveFuture,
+    pub(super) _place: WaitingHead,
 }
 
 pub(super) struct Awake<T> {
     pub(super) driver: Box<dyn Driver<T>>,
-    pub(super) track: Arc<Track>,
+    pub(super) state: Arc<ConnectionState>,
     pub(super) phase: Phase,
     pub(super) can_park: bool,
     pub(super) is_http2: bool,
@@ -115,7 +121,8 @@ pub(super) struct Awake<T> {
     pub(super) wakeful: Wakeful,
 }
 
-/// Each is begun anew, with its deadline, whenever it differs from the one before; that of a busy connection at each look.
+/// Each is begun anew, with its deadline, whenever it differs from the one before; that of a busy
+/// connection at each look.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Phase {
     /// So many requests were dispatched, and bytes of the next head came.
@@ -130,7 +137,7 @@ pub(super) enum Phase {
 
 impl<T: AsyncRead + AsyncWrite + Unpin + Send + 'static> Connection<T> {
     pub(super) fn new(shared: Arc<Shared<T>>, io: T) -> Self {
-        if let Some(bytes) = shared.settings.unsent_max {
+        if let Some(bytes) = shared.settings.max_unsent {
             // A peer that is gone already is noticed soon enough.
             let _ = limit_unsent_of(&io, bytes);
         }
@@ -146,7 +153,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin + Send + 'static> Connection<T> {
             has_looked: false,
             is_last: false,
             asleep: None,
-            state: State::Waiting(io, BytesMut::new(), Reservation::empty()),
+            stage: Stage::Waiting(io, BytesMut::new(), Reservation::empty()),
             open,
         }
     }
@@ -156,10 +163,10 @@ impl<T: AsyncRead + AsyncWrite + Unpin + Send + 'static> Connection<T> {
         if is_stopping {
             self.stop(&mut awake, now);
         }
-        let had_claims = is_stopping && awake.track.has_claims();
-        awake.track.begin_drive();
+        let had_claims = is_stopping && awake.state.has_claims();
+        awake.state.begin_drive();
         let driven = awake.driver.poll_drive(cx);
-        awake.track.end_drive(cx);
+        awake.state.end_drive(cx);
         if driven.is_ready() {
             return Poll::Ready(self.end(*awake, now));
         }
@@ -174,7 +181,8 @@ impl<T: AsyncRead + AsyncWrite + Unpin + Send + 'static> Connection<T> {
         if phase != awake.phase || phase == Phase::Busy {
             self.turn_to(&mut awake, phase, now);
             if matches!(phase, Phase::Draining { .. }) {
-                // Nobody else may: what hyper did in this turn is all that it was woken for, and one more may read or flush what is left.
+                // Nobody else may: what hyper did in this turn is all that it was woken for, and
+                // one more may read or flush what is left.
                 cx.waker().wake_by_ref();
             }
         }
@@ -184,17 +192,18 @@ impl<T: AsyncRead + AsyncWrite + Unpin + Send + 'static> Connection<T> {
             if is_late || !awake.lingers() || self.must_park() {
                 return Poll::Ready(self.park(*awake, now));
             }
-        } else if is_late && awake.is_http2 && !std::mem::replace(&mut awake.is_told_to_stop, true) {
+        } else if is_late && awake.is_http2 && !std::mem::replace(&mut awake.is_told_to_stop, true)
+        {
             // RFC 9113 §6.8: so that the client knows what was not processed.
             awake.driver.shut_down();
             awake.last_call = now.after(GOODBYE);
             self.deadline = awake.last_call;
-            self.state = State::Awake(awake);
+            self.stage = Stage::Awake(awake);
             return Poll::Ready(Next::GoOn);
         } else if is_late {
             return Poll::Ready(Next::End);
         }
-        self.state = State::Awake(awake);
+        self.stage = Stage::Awake(awake);
         Poll::Pending
     }
 
@@ -203,11 +212,11 @@ impl<T: AsyncRead + AsyncWrite + Unpin + Send + 'static> Connection<T> {
     #[cold]
     fn stop(&mut self, awake: &mut Awake<T>, now: Tick) {
         if !awake.is_http2 {
-            awake.track.begin_stop();
+            awake.state.begin_stop();
             return;
         }
         if now >= awake.last_call {
-            awake.track.close();
+            awake.state.close();
         }
         if !std::mem::replace(&mut awake.is_told_to_stop, true) {
             awake.driver.shut_down();
@@ -218,8 +227,8 @@ impl<T: AsyncRead + AsyncWrite + Unpin + Send + 'static> Connection<T> {
         }
     }
 
-    /// hyper was driven while the server stops, and before that `had_claims`: what to do if it has asked
-    /// for a byte without a claim (CLAIM), or the connection as it was.
+    /// hyper was driven while the server stops, and before that `had_claims`: what to do if it has
+    /// asked for a byte without a claim (CLAIM), or the connection as it was.
     #[cold]
     fn look_for_the_last(
         &mut self,
@@ -228,14 +237,14 @@ impl<T: AsyncRead + AsyncWrite + Unpin + Send + 'static> Connection<T> {
         phase: Phase,
         now: Tick,
     ) -> Result<Next, Box<Awake<T>>> {
-        if awake.track.has_claims() || awake.is_told_to_stop || awake.track.dispatched() == 0 {
+        if awake.state.has_claims() || awake.is_told_to_stop || awake.state.dispatched() == 0 {
             return Err(awake);
         }
         if !awake.is_between_requests(phase) {
             // The one that is in flight is the last.
             awake.is_told_to_stop = true;
             awake.driver.shut_down();
-            self.state = State::Awake(awake);
+            self.stage = Stage::Awake(awake);
             return Ok(Next::GoOn);
         }
         if !had_claims {
@@ -250,7 +259,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin + Send + 'static> Connection<T> {
     /// reset before it has read its answer.
     #[inline(never)]
     fn end(&mut self, awake: Awake<T>, now: Tick) -> Next {
-        let (is_cut_short, is_drained) = (awake.track.is_cut_short(), awake.track.is_drained());
+        let (is_cut_short, is_drained) = (awake.state.is_cut_short(), awake.state.is_drained());
         if awake.is_http2 || (is_drained && !is_cut_short) {
             return Next::End;
         }
@@ -264,7 +273,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin + Send + 'static> Connection<T> {
 
     pub(super) fn bid_farewell(&mut self, farewell: Farewell<T>, now: Tick) -> Next {
         self.deadline = farewell.deadline(now);
-        self.state = State::Ending(farewell);
+        self.stage = Stage::Ending(farewell);
         Next::GoOn
     }
 
@@ -276,7 +285,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin + Send + 'static> Connection<T> {
         if has_moved {
             self.deadline = farewell.deadline(self.shared.sleepers.look().0);
         }
-        self.state = State::Ending(farewell);
+        self.stage = Stage::Ending(farewell);
         Poll::Pending
     }
 
@@ -285,34 +294,38 @@ impl<T: AsyncRead + AsyncWrite + Unpin + Send + 'static> Connection<T> {
         let settings = &self.shared.settings;
         self.deadline = match phase {
             Phase::Head { .. } => now.after(settings.header_timeout),
-            Phase::Busy => awake.track.waits_since().after(settings.stall_timeout), // STALLED
+            Phase::Busy => awake.state.waits_since().after(settings.stall_timeout), // STALLED
             Phase::Idle { .. } if awake.can_park => now.after(settings.linger),
             Phase::Idle { .. } if awake.is_told_to_stop => now.after(GOODBYE),
             Phase::Draining { .. } | Phase::Idle { .. } => now.after(settings.idle_timeout),
         };
         awake.phase = phase;
-        awake.wakeful.set_lingers(awake.lingers().then(|| awake.track.awake_len()));
+        awake.wakeful.set_lingers(awake.lingers().then(|| awake.state.awake_len()));
     }
 
     /// Whether there is no time to linger: too many do, or memory is short.
     fn must_park(&self) -> bool {
         let settings = &self.shared.settings;
         let warm = self.shared.connections.lingering();
-        warm > settings.warm_max || settings.account.as_ref().is_some_and(AccountSettings::is_short)
+        warm > settings.max_warm || settings.account.as_ref().is_some_and(AccountSettings::is_short)
     }
 
-    /// Sees to it that the task is woken at the deadline, or sooner, and when the server stops. Takes a lock only if it is not yet entered
-    /// so: a busy connection has a later deadline with each request, and moves its entry when the earlier one has come.
+    /// Sees to it that the task is woken at the deadline, or sooner, and when the server stops.
+    /// Takes a lock only if it is not yet entered so: a busy connection has a later deadline with
+    /// each request, and moves its entry when the earlier one has come.
     fn sleep(&mut self, cx: &Context<'_>, now: Tick) {
         let (mut deadline, mut lingers) = (self.deadline, false);
-        if let State::Awake(awake) = &self.state {
+        if let Stage::Awake(awake) = &self.stage {
             lingers = awake.lingers();
-            if awake.track.may_wait() {
+            if awake.state.may_wait() {
                 deadline = deadline.min(now.after(self.shared.settings.stall_timeout)); // STALLED
             }
         }
         let is_asleep = |(waker, sooner, lingered): &(Waker, Tick, bool)| {
-            now < *sooner && *sooner <= deadline && (*lingered || !lingers) && waker.will_wake(cx.waker())
+            now < *sooner
+                && *sooner <= deadline
+                && (*lingered || !lingers)
+                && waker.will_wake(cx.waker())
         };
         if !self.asleep.as_ref().is_some_and(is_asleep) {
             self.shared.sleepers.sleep(self.slot, cx, deadline, lingers);
@@ -327,7 +340,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin + Send + 'static> Connection<T> {
         // What is left is of the next head.
         let timeout = if left.is_empty() { settings.idle_timeout } else { settings.header_timeout };
         self.deadline = now.after(timeout);
-        self.state = State::Waiting(io, left, Reservation::empty());
+        self.stage = Stage::Waiting(io, left, Reservation::empty());
         Next::GoOn
     }
 }
@@ -345,15 +358,17 @@ impl<T: AsyncRead + AsyncWrite + Unpin + Send + 'static> Future for Connection<T
         loop {
             let (now, is_stopping) = this.shared.sleepers.look();
             let is_late = now >= this.deadline;
-            let polled = match std::mem::replace(&mut this.state, State::Ended) {
-                State::Ended => return Poll::Ready(()),
+            let polled = match std::mem::replace(&mut this.stage, Stage::Ended) {
+                Stage::Ended => return Poll::Ready(()),
                 _ if is_stopping && this.shared.sleepers.is_over() => return Poll::Ready(()),
-                State::Awake(awake) => this.poll_awake(cx, awake),
-                State::Queued(queued) if is_late => Poll::Ready(this.refuse(queued.io, queued.protocol)),
+                Stage::Awake(awake) => this.poll_awake(cx, awake),
+                Stage::Queued(queued) if is_late => {
+                    Poll::Ready(this.refuse(queued.io, queued.protocol))
+                }
                 _ if is_late => return Poll::Ready(()),
-                State::Queued(queued) => this.poll_queued(cx, queued),
-                State::Waiting(io, head, room) => this.poll_waiting(cx, io, head, room),
-                State::Ending(farewell) => this.poll_farewell(cx, farewell),
+                Stage::Queued(queued) => this.poll_queued(cx, queued),
+                Stage::Waiting(io, head, room) => this.poll_waiting(cx, io, head, room),
+                Stage::Ending(farewell) => this.poll_farewell(cx, farewell),
             };
             match polled {
                 Poll::Ready(Next::GoOn) => {}
@@ -392,7 +407,7 @@ impl Phase {
 impl<T> Awake<T> {
     /// Whether nothing is left to be done for any request, as far as hyper has seen one.
     fn is_between_requests(&self, phase: Phase) -> bool {
-        phase.may_park() && self.track.is_idle()
+        phase.may_park() && self.state.is_idle()
     }
 
     /// Whether it could be parked, and is not yet.
@@ -401,27 +416,29 @@ impl<T> Awake<T> {
     }
 
     fn phase_now(&self) -> Phase {
-        let (dispatched, reads) = (self.track.dispatched(), self.track.reads());
-        let is_waited_for = self.track.waits_since() < Tick::NEVER;
-        if self.track.has_responses() || (is_waited_for && self.is_http2) {
+        let (dispatched, reads) = (self.state.dispatched(), self.state.reads());
+        let is_waited_for = self.state.waits_since() < Tick::NEVER;
+        if self.state.has_responses() || (is_waited_for && self.is_http2) {
             return Phase::Busy;
         }
         if self.is_http2 {
             // Frames that make no request, pings say, keep no connection open.
             let idle = Phase::Idle { dispatched, reads: 0 };
-            return if self.track.has_bodies() { Phase::Draining { reads } } else { idle };
+            return if self.state.has_bodies() { Phase::Draining { reads } } else { idle };
         }
         if dispatched == 0 && !skips(6) {
             // DISPATCHED
             return Phase::Head { dispatched };
         }
-        if !self.track.is_idle() {
+        if !self.state.is_idle() {
             return if is_waited_for { Phase::Busy } else { Phase::Draining { reads } };
         }
         match self.phase {
             // Bytes came, and made no request.
             Phase::Head { dispatched: before } if before == dispatched && !skips(6) => self.phase,
-            Phase::Idle { dispatched: before, reads: seen } if before == dispatched && seen != reads => {
+            Phase::Idle { dispatched: before, reads: seen }
+                if before == dispatched && seen != reads =>
+            {
                 Phase::Head { dispatched }
             }
             _ => Phase::Idle { dispatched, reads },

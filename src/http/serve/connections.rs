@@ -1,7 +1,7 @@
 //! `Connections`: how many connections a server has, and how many of them are awake.
 //!
-//! One that is open is awake while hyper has it, and parked otherwise. Each is counted by a guard, so that a service that panics leaves no
-//! count behind.
+//! One that is open is awake while hyper has it, and parked otherwise. Each is counted by a guard,
+//! so that a service that panics leaves no count behind.
 
 use std::sync::{
     Arc, Weak,
@@ -15,10 +15,11 @@ use crate::{
     sync::{AtomicU64, AtomicUsize},
 };
 
-/// The figures of a server, from [`Serve::connections`](super::Serve::connections): how many connections it has, and what they do.
+/// The figures of a server, from [`Serve::connections`](super::Serve::connections): how many
+/// connections it has, and what they do.
 ///
-/// A clone tells of the same server. To read a figure takes no lock, and two of them are of two moments. The handle outlives the server:
-/// nothing is open then.
+/// A clone tells of the same server. To read a figure takes no lock, and two of them are of two
+/// moments. The handle outlives the server: nothing is open then.
 #[derive(Clone, Debug)]
 pub struct Connections {
     counts: Arc<Counts>,
@@ -53,7 +54,8 @@ impl Connections {
         self.counts.awake.load(Relaxed)
     }
 
-    /// How many wait as bare sockets: for a request, for the rest of its head, or for room in the pool to serve it.
+    /// How many wait as bare sockets: for a request, for the rest of its head, or for room in the
+    /// pool to serve it.
     pub fn parked(&self) -> usize {
         // One may be woken between the loads.
         self.open().saturating_sub(self.awake())

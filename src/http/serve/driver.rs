@@ -15,8 +15,11 @@ use hyper_util::rt::{TokioExecutor, TokioIo};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tower_service::Service;
 
-use super::{BoxError, request_body::RequestBody, track::Track, tracked::Tracked, transport::Transport};
-use crate::pool::Pool;
+use super::{
+    BoxError, connection_state::ConnectionState, request_body::RequestBody, tracked_io::TrackedIo,
+    tracked_service::TrackedService,
+};
+use crate::pool::Account;
 
 /// A connection in hyper's hands, whatever its service is.
 pub(super) trait Driver<T>: Send {
@@ -26,16 +29,35 @@ pub(super) trait Driver<T>: Send {
     /// No request after the current one.
     fn shut_down(&mut self);
 
-    /// The transport, and bytes that were read from it; none if it was upgraded, or cannot be taken apart.
+    /// The transport, and bytes that were read from it; none if it was upgraded, or cannot be taken
+    /// apart.
     fn into_parts(self: Box<Self>) -> Option<(T, BytesMut)>;
 }
 
 /// Makes drivers: all that a connection knows of its service.
 pub(super) trait Drivers<T>: Send + Sync {
-    fn http1(&self, io: T, prefix: Bytes, track: Arc<Track>, account: Option<Pool>) -> Box<dyn Driver<T>>;
+    fn http1(
+        &self,
+        io: T,
+        prefix: Bytes,
+        state: Arc<ConnectionState>,
+        account: Option<Account>,
+    ) -> Box<dyn Driver<T>>;
     /// For one request.
-    fn http1_once(&self, io: T, prefix: Bytes, track: Arc<Track>, account: Option<Pool>) -> Box<dyn Driver<T>>;
-    fn http2(&self, io: T, prefix: Bytes, track: Arc<Track>, account: Option<Pool>) -> Box<dyn Driver<T>>;
+    fn http1_once(
+        &self,
+        io: T,
+        prefix: Bytes,
+        state: Arc<ConnectionState>,
+        account: Option<Account>,
+    ) -> Box<dyn Driver<T>>;
+    fn http2(
+        &self,
+        io: T,
+        prefix: Bytes,
+        state: Arc<ConnectionState>,
+        account: Option<Account>,
+    ) -> Box<dyn Driver<T>>;
 }
 
 /// Drivers for a service.
@@ -55,30 +77,48 @@ where
     B::Data: Send,
     B::Error: Into<BoxError>,
 {
-    fn http1(&self, io: T, prefix: Bytes, track: Arc<Track>, account: Option<Pool>) -> Box<dyn Driver<T>> {
-        let service = Tracked::new(self.service.clone(), Arc::clone(&track), account);
-        let io = TokioIo::new(Transport::new(io, prefix, track));
+    fn http1(
+        &self,
+        io: T,
+        prefix: Bytes,
+        state: Arc<ConnectionState>,
+        account: Option<Account>,
+    ) -> Box<dyn Driver<T>> {
+        let service = TrackedService::new(self.service.clone(), Arc::clone(&state), account);
+        let io = TokioIo::new(TrackedIo::new(io, prefix, state));
         Box::new(Http1(self.http1.serve_connection(io, service).with_upgrades()))
     }
 
-    fn http1_once(&self, io: T, prefix: Bytes, track: Arc<Track>, account: Option<Pool>) -> Box<dyn Driver<T>> {
-        let service = Tracked::new(self.service.clone(), Arc::clone(&track), account);
-        let io = TokioIo::new(Transport::new(io, prefix, track));
+    fn http1_once(
+        &self,
+        io: T,
+        prefix: Bytes,
+        state: Arc<ConnectionState>,
+        account: Option<Account>,
+    ) -> Box<dyn Driver<T>> {
+        let service = TrackedService::new(self.service.clone(), Arc::clone(&state), account);
+        let io = TokioIo::new(TrackedIo::new(io, prefix, state));
         let mut http1 = self.http1.clone();
         http1.keep_alive(false);
         Box::new(Http1(http1.serve_connection(io, service).with_upgrades()))
     }
 
-    fn http2(&self, io: T, prefix: Bytes, track: Arc<Track>, account: Option<Pool>) -> Box<dyn Driver<T>> {
-        let service = Tracked::new(self.service.clone(), Arc::clone(&track), account);
-        let io = TokioIo::new(Transport::new(io, prefix, track));
+    fn http2(
+        &self,
+        io: T,
+        prefix: Bytes,
+        state: Arc<ConnectionState>,
+        account: Option<Account>,
+    ) -> Box<dyn Driver<T>> {
+        let service = TrackedService::new(self.service.clone(), Arc::clone(&state), account);
+        let io = TokioIo::new(TrackedIo::new(io, prefix, state));
         Box::new(Http2(self.http2.serve_connection(io, service)))
     }
 }
 
-struct Http1<T, S>(http1::UpgradeableConnection<TokioIo<Transport<T>>, Tracked<S>>)
+struct Http1<T, S>(http1::UpgradeableConnection<TokioIo<TrackedIo<T>>, TrackedService<S>>)
 where
-    Tracked<S>: hyper::service::HttpService<hyper::body::Incoming>;
+    TrackedService<S>: hyper::service::HttpService<hyper::body::Incoming>;
 
 impl<T, S, B> Driver<T> for Http1<T, S>
 where
@@ -91,7 +131,8 @@ where
     B::Error: Into<BoxError>,
 {
     fn poll_drive(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        // An error is the end of the connection; hyper has answered it, or there is nobody to answer.
+        // An error is the end of the connection; hyper has answered it, or there is nobody to
+        // answer.
         Pin::new(&mut self.0).poll(cx).map(|_| ())
     }
 
@@ -102,7 +143,8 @@ where
     fn into_parts(self: Box<Self>) -> Option<(T, BytesMut)> {
         let parts = self.0.into_parts()?;
         let (io, prefix) = parts.io.into_inner().into_parts();
-        // What hyper has read comes first. Even an empty one holds hyper's buffer, up to 408 KiB: it is copied, or dropped.
+        // What hyper has read comes first. Even an empty one holds hyper's buffer, up to 408 KiB:
+        // it is copied, or dropped.
         let mut left = BytesMut::new();
         if parts.read_buf.has_remaining() || prefix.has_remaining() {
             left.extend_from_slice(&parts.read_buf);
@@ -112,9 +154,9 @@ where
     }
 }
 
-struct Http2<T, S>(http2::Connection<TokioIo<Transport<T>>, Tracked<S>, TokioExecutor>)
+struct Http2<T, S>(http2::Connection<TokioIo<TrackedIo<T>>, TrackedService<S>, TokioExecutor>)
 where
-    Tracked<S>: hyper::service::HttpService<hyper::body::Incoming>;
+    TrackedService<S>: hyper::service::HttpService<hyper::body::Incoming>;
 
 impl<T, S, B> Driver<T> for Http2<T, S>
 where

@@ -75,7 +75,11 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Farewell<T> {
         Poll::Ready(())
     }
 
-    fn poll_end(&mut self, cx: &mut Context<'_>, has_moved: &mut bool) -> Poll<std::io::Result<()>> {
+    fn poll_end(
+        &mut self,
+        cx: &mut Context<'_>,
+        has_moved: &mut bool,
+    ) -> Poll<std::io::Result<()>> {
         while !self.words.is_empty() {
             let count = ready!(Pin::new(&mut self.io).poll_write(cx, self.words))?;
             if count == 0 {

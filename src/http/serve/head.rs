@@ -3,7 +3,8 @@
 /// RFC 9113 §3.4: what a client of HTTP/2 sends first.
 const PREFACE: &[u8; 24] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 
-/// The longest head that is waited for here, in bytes; what is longer is hyper's to read. Most heads of browsers are below 2 KiB.
+/// The longest head that is waited for here, in bytes; what is longer is hyper's to read. Most
+/// heads of browsers are below 2 KiB.
 pub(super) const HEAD_LEN: usize = 4 << 10;
 
 /// What is still to come of a request is looked for in the kernel up to here.
@@ -27,7 +28,8 @@ pub(super) enum Verdict {
 }
 
 impl Protocol {
-    /// What hyper holds for such a connection, measured after a small request: 18,229 bytes and 35,969.
+    /// What hyper holds for such a connection, measured after a small request: 18,229 bytes and
+    /// 35,969.
     pub(super) const fn awake_len(self) -> usize {
         match self {
             Self::Http1 => 18 << 10,
@@ -79,7 +81,10 @@ mod tests {
             assert_eq!(judge(&head[..len], true), Verdict::More, "{len} bytes");
         }
         assert_eq!(judge(head, true), Verdict::Whole(Protocol::Http1));
-        assert_eq!(judge(&[head, &b"and a body"[..]].concat(), true), Verdict::Whole(Protocol::Http1));
+        assert_eq!(
+            judge(&[head, &b"and a body"[..]].concat(), true),
+            Verdict::Whole(Protocol::Http1)
+        );
     }
 
     #[test]
@@ -94,8 +99,12 @@ mod tests {
 
     #[test]
     fn what_is_broken_is_not_waited_for() {
-        for broken in [&b"\0"[..], b"hello, is this a server?\r\n", b"GET / HTTP/3.0\r\n", b"GET / HTTP/1.1\r\n: \r\n"]
-        {
+        for broken in [
+            &b"\0"[..],
+            b"hello, is this a server?\r\n",
+            b"GET / HTTP/3.0\r\n",
+            b"GET / HTTP/1.1\r\n: \r\n",
+        ] {
             assert_eq!(judge(broken, true), Verdict::Whole(Protocol::Http1));
         }
     }

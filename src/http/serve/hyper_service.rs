@@ -40,8 +40,9 @@ pub struct IncomingService<S>(S);
 
 /// Makes a tower service of a hyper service of `Request<Incoming>`, as it is.
 ///
-/// What becomes of such a body cannot be seen: a connection is parked after requests without one. Services that are generic over the body, or
-/// take [`RequestBody`], are parked after any ([`from_hyper`]).
+/// What becomes of such a body cannot be seen: a connection is parked after requests without one.
+/// Services that are generic over the body, or take [`RequestBody`], are parked after any
+/// ([`from_hyper`]).
 pub fn from_incoming<S>(service: S) -> IncomingService<S> {
     IncomingService(service)
 }

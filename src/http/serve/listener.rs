@@ -16,12 +16,14 @@ use tokio::{
     net::{TcpListener, TcpStream},
 };
 
-/// How long to wait after an error of the system: of a lack of file descriptors, say. Some will be closed.
+/// How long to wait after an error of the system: of a lack of file descriptors, say. Some will be
+/// closed.
 const PAUSE: Duration = Duration::from_millis(100);
 
 /// Where [`serve`](super::serve) takes connections from: as axum's trait of the same name.
 ///
-/// A transport that is a bare socket of tokio is parked while it is idle; any other (TLS) works, and keeps hyper's buffers.
+/// A transport that is a bare socket of tokio is parked while it is idle; any other (TLS) works,
+/// and keeps hyper's buffers.
 pub trait Listener: Send + 'static {
     /// A connection.
     type Io: AsyncRead + AsyncWrite + Unpin + Send + 'static;

@@ -1,9 +1,11 @@
 //! A server for hyper, tower and axum services that parks its connections.
 //!
-//! Stock hyper keeps some 18 KB for an idle keep-alive connection, and 428 KB after one upload of a mebibyte. Here a connection that has
-//! nothing to do is taken apart to its bare socket, and given to hyper again with its next byte: stock hyper, no fork, the same bytes on
-//! the wire. It lingers for a moment first, so that a busy connection costs what it costs with hyper. hyper gets it with a whole head:
-//! who sends half of one holds its bytes, and is cut when its time is over. So is who stops reading its response.
+//! Stock hyper keeps some 18 KB for an idle keep-alive connection, and 428 KB after one upload of a
+//! mebibyte. Here a connection that has nothing to do is taken apart to its bare socket, and given
+//! to hyper again with its next byte: stock hyper, no fork, the same bytes on the wire. It lingers
+//! for a moment first, so that a busy connection costs what it costs with hyper. hyper gets it with
+//! a whole head: who sends half of one holds its bytes, and is cut when its time is over. So is who
+//! stops reading its response.
 //!
 //! ```no_run
 //! use axum::{Router, routing::get};
@@ -24,25 +26,25 @@ mod admission;
 mod body_wait;
 mod box_error;
 mod connection;
+mod connection_state;
 mod connections;
 mod driver;
 mod farewell;
 mod head;
 mod hyper_service;
-mod line;
 mod listener;
 mod request_body;
 mod response_body;
 mod settings;
 mod shutdown;
-mod track;
-mod tracked;
-mod transport;
+mod tracked_io;
+mod tracked_service;
 mod upgraded;
 mod wait;
+mod waiting_heads;
 
 #[cfg(leasehold_teeth)]
-pub use self::track::skip;
+pub use self::connection_state::skip;
 pub use self::{
     box_error::BoxError,
     connections::Connections,
@@ -54,6 +56,7 @@ pub use self::{
 };
 
 use std::{
+    fmt,
     future::{Future, IntoFuture, pending},
     io,
     pin::{Pin, pin},
@@ -75,7 +78,7 @@ use self::{
 };
 use crate::{
     io::{Sleepers, TICK},
-    pool::Pool,
+    pool::Account,
 };
 
 /// How many connections that have not been accepted yet a server accepts when it stops: no system
@@ -86,7 +89,8 @@ const BACKLOG_MAX: usize = 64 << 10;
 /// is not waited for.
 const CUT_MAX: Duration = Duration::from_secs(1);
 
-/// Serves HTTP with `service` on the connections of `listener`: HTTP/1.1, and HTTP/2 for clients that begin with it.
+/// Serves HTTP with `service` on the connections of `listener`: HTTP/1.1, and HTTP/2 for clients
+/// that begin with it.
 ///
 /// `service` is a tower service of `Request<RequestBody>`, such as an axum `Router`; [`from_hyper`]
 /// and [`from_incoming`] make one of a hyper service. Await what is returned: it runs until its
@@ -113,61 +117,70 @@ pub struct Serve<L, S> {
 }
 
 impl<L, S> Serve<L, S> {
-    /// How long a connection may wait for its next request, or its first; 75 s by default. Deadlines are never kept early, and at most half a second
-    /// late while the runtime keeps up: a tick of the server's clock that comes late is not made up for.
+    /// How long a connection may wait for its next request, or its first; 75 s by default.
+    /// Deadlines are never kept early, and at most half a second late while the runtime keeps up: a
+    /// tick of the server's clock that comes late is not made up for.
     pub fn idle_timeout(mut self, timeout: Duration) -> Self {
         self.settings.idle_timeout = timeout;
         self
     }
 
-    /// How long the head of a request may take from its first byte, whatever comes meanwhile; 30 s by default.
+    /// How long the head of a request may take from its first byte, whatever comes meanwhile; 30 s
+    /// by default.
     pub fn header_timeout(mut self, timeout: Duration) -> Self {
         self.settings.header_timeout = timeout;
         self
     }
 
-    /// How long a client may stop reading its response, or sending a body that the service waits for, before its connection is ended, and all
-    /// that it held goes home; 60 s by default, as nginx's `send_timeout` and `client_body_timeout`. `Duration::MAX` is no limit.
+    /// How long a client may stop reading its response, or sending a body that the service waits
+    /// for, before its connection is ended, and all that it held goes home; 60 s by default, as
+    /// nginx's `send_timeout` and `client_body_timeout`. `Duration::MAX` is no limit.
     ///
-    /// The time counts from the last progress: of a response, from when the transport last took some of it; of a request's body, from when
-    /// the service asked for more than had come. A service that takes its time is never cut, nor a response that has nothing to send.
+    /// The time counts from the last progress: of a response, from when the transport last took
+    /// some of it; of a request's body, from when the service asked for more than had come. A
+    /// service that takes its time is never cut, nor a response that has nothing to send.
     ///
-    /// A trickle is progress: an upload of one byte a second keeps its connection. So does a client that reads slowly, if it reads enough in
-    /// time for the system to take more of the response: about a third of what it holds, which [`unsent_max`](Self::unsent_max) makes less.
+    /// A trickle is progress: an upload of one byte a second keeps its connection. So does a client
+    /// that reads slowly, if it reads enough in time for the system to take more of the response:
+    /// about a third of what it holds, which [`max_unsent`](Self::max_unsent) makes less.
     ///
-    /// Out of sight are bodies of HTTP/2 that do not come, its clients that read and give no leave to send more, and bodies that were made
-    /// hyper's own ([`RequestBody::into_incoming`]). It is at least a quarter of a second.
+    /// Out of sight are bodies of HTTP/2 that do not come, its clients that read and give no leave
+    /// to send more, and bodies that were made hyper's own ([`RequestBody::into_incoming`]). It is
+    /// at least a quarter of a second.
     pub fn stall_timeout(mut self, timeout: Duration) -> Self {
         self.settings.stall_timeout = timeout.max(TICK);
         self
     }
 
-    /// How long a connection lingers in hyper's hands before it is parked; 1 s by default, 0 parks after each request.
+    /// How long a connection lingers in hyper's hands before it is parked; 1 s by default, 0 parks
+    /// after each request.
     pub fn linger(mut self, linger: Duration) -> Self {
         self.settings.linger = linger;
         self
     }
 
-    /// How many bytes hyper may hold for connections that linger: 18 KiB for each, and up to 418 after a large upload; 16 MiB by default. Above,
-    /// they are parked at once.
-    pub fn warm_max(mut self, bytes: usize) -> Self {
-        self.settings.warm_max = bytes;
+    /// How many bytes hyper may hold for connections that linger: 18 KiB for each, and up to 418
+    /// after a large upload; 16 MiB by default. Above, they are parked at once.
+    pub fn max_warm(mut self, bytes: usize) -> Self {
+        self.settings.max_warm = bytes;
         self
     }
 
     /// How many connections may be open; no more are accepted then. No limit by default. Upgraded
     /// ones do not count.
     pub fn max_connections(mut self, count: usize) -> Self {
-        self.settings.connections_max = count.max(1);
+        self.settings.max_connections = count.max(1);
         self
     }
 
-    /// How many bytes of its responses the kernel may take of a TCP connection before the network does ([`limit_unsent`](crate::io::limit_unsent)).
+    /// How many bytes of its responses the kernel may take of a TCP connection before the network
+    /// does ([`limit_unsent`](crate::io::limit_unsent)).
     ///
-    /// No limit by default, as with stock hyper: the kernel may then hold megabytes for each client that does not read, which no account sees.
-    /// 128 KiB bound that; over loopback, where nothing else costs time, they cost a third of the rate of responses of 1 MiB.
-    pub fn unsent_max(mut self, bytes: u32) -> Self {
-        self.settings.unsent_max = Some(bytes);
+    /// No limit by default, as with stock hyper: the kernel may then hold megabytes for each client
+    /// that does not read, which no account sees. 128 KiB bound that; over loopback, where nothing
+    /// else costs time, they cost a third of the rate of responses of 1 MiB.
+    pub fn max_unsent(mut self, bytes: u32) -> Self {
+        self.settings.max_unsent = Some(bytes);
         self
     }
 
@@ -177,7 +190,8 @@ impl<L, S> Serve<L, S> {
         self
     }
 
-    /// Whether clients may begin with HTTP/2; they may by default. Such connections keep hyper's buffers.
+    /// Whether clients may begin with HTTP/2; they may by default. Such connections keep hyper's
+    /// buffers.
     pub fn http2(mut self, http2: bool) -> Self {
         self.settings.http2 = http2;
         self
@@ -185,16 +199,17 @@ impl<L, S> Serve<L, S> {
 
     /// The longest head of a request, in bytes; hyper's limit by default.
     pub fn max_header_size(mut self, bytes: usize) -> Self {
-        self.settings.header_size_max = Some(bytes);
+        self.settings.max_header_size = Some(bytes);
         self
     }
 
-    /// Opens an account of at most `limit` bytes inside `pool` for each connection that is awake, and gives it to the service as an
-    /// extension of each request: a [`Pool`]. While the pool's pressure is high, which is looked at four times a second, connections are parked at once.
+    /// Opens an account of at most `limit` bytes inside `pool` for each connection that is awake,
+    /// and gives it to the service as an extension of each request: an [`Account`]. While the pool's
+    /// pressure is high, which is looked at four times a second, connections are parked at once.
     ///
     /// What hyper holds for a connection that is awake is reserved in the pool too: 18 KiB, and 36
     /// KiB for HTTP/2, up to half of the pool; the other half is for services. A whole head for
-    /// which there is no room waits in line, until its deadline or the pool's `wait_max`. Its
+    /// which there is no room waits in line, until its deadline or the pool's `max_wait`. Its
     /// client is answered 503 with Retry-After then, and the connection is closed in order. A
     /// client of HTTP/2 gets a GOAWAY with ENHANCE_YOUR_CALM instead.
     ///
@@ -205,7 +220,7 @@ impl<L, S> Serve<L, S> {
     ///
     /// Not counted are the first 512 bytes of a head that is not whole, and what hyper's buffer
     /// grows by while it reads a body or a head of more than 4 KiB, up to 408 KiB.
-    pub fn pool(mut self, pool: &Pool, limit: usize) -> Self {
+    pub fn pool(mut self, pool: &Account, limit: usize) -> Self {
         self.settings.account = Some(AccountSettings::new(pool, limit));
         self
     }
@@ -252,12 +267,16 @@ impl<L, S> Serve<L, S> {
     /// upgraded here, and its member of a hub, sends a close frame with 1001 (going away), once its
     /// task waits to receive; its peer has the `close_timeout` of its settings to answer. Other
     /// upgraded sockets go on, until [`shutdown_timeout`](Self::shutdown_timeout) is over.
-    pub fn with_graceful_shutdown(mut self, signal: impl Future<Output = ()> + Send + 'static) -> Self {
+    pub fn with_graceful_shutdown(
+        mut self,
+        signal: impl Future<Output = ()> + Send + 'static,
+    ) -> Self {
         self.signal = Some(Box::pin(signal));
         self
     }
 
-    /// A handle that tells how many connections the server has, and how many are awake, once it runs.
+    /// A handle that tells how many connections the server has, and how many are awake, once it
+    /// runs.
     ///
     /// # Examples
     /// ```
@@ -284,6 +303,16 @@ impl<L, S> Serve<L, S> {
     /// ```
     pub fn connections(&self) -> Connections {
         self.connections.clone()
+    }
+}
+
+impl<L: fmt::Debug, S> fmt::Debug for Serve<L, S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Serve")
+            .field("listener", &self.listener)
+            .field("settings", &self.settings)
+            .field("stops_gracefully", &self.signal.is_some())
+            .finish_non_exhaustive()
     }
 }
 
@@ -320,13 +349,17 @@ where
         tokio::spawn(tick(Arc::downgrade(&sleepers), settings.account.clone()));
         settings.account.iter_mut().for_each(AccountSettings::begin);
         let shared = Arc::new(Shared {
-            drivers: Box::new(DriversFor { service, http1: http1_builder(&settings), http2: http2_builder() }),
+            drivers: Box::new(DriversFor {
+                service,
+                http1: http1_builder(&settings),
+                http2: http2_builder(),
+            }),
             sleepers: Arc::clone(&sleepers),
             connections: connections.clone(),
             settings,
         });
         let mut signal = signal.unwrap_or_else(|| Box::pin(pending()));
-        let has_room = || connections.open() < shared.settings.connections_max;
+        let has_room = || connections.open() < shared.settings.max_connections;
         let open = |io| drop(tokio::spawn(Connection::new(Arc::clone(&shared), io)));
         loop {
             let ended = connections.ended();
@@ -398,7 +431,7 @@ async fn tick(sleepers: Weak<Sleepers>, account: Option<AccountSettings>) {
 fn http1_builder(settings: &Settings) -> http1::Builder {
     let mut builder = http1::Builder::new();
     builder.keep_alive(settings.keep_alive);
-    if let Some(bytes) = settings.header_size_max {
+    if let Some(bytes) = settings.max_header_size {
         builder.max_header_size(bytes);
     }
     builder

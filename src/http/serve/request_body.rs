@@ -10,12 +10,13 @@ use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
 use hyper::body::Incoming;
 
-use super::track::{OpenBody, Track};
+use super::connection_state::{ConnectionState, OpenBody};
 
-/// The body of a request that [`serve`](super::serve) hands to a service: hyper's [`Incoming`], watched.
+/// The body of a request that [`serve`](super::serve) hands to a service: hyper's [`Incoming`],
+/// watched.
 ///
-/// Whether it was seen to its end decides if the connection may be parked: what was not read of a body must never be taken for the next
-/// request.
+/// Whether it was seen to its end decides if the connection may be parked: what was not read of a
+/// body must never be taken for the next request.
 ///
 /// # Errors
 /// Those of hyper.
@@ -28,13 +29,14 @@ pub struct RequestBody {
 
 impl RequestBody {
     /// Watched for `track`, if anybody is to hear of it.
-    pub(super) fn new(inner: Incoming, track: Option<&Arc<Track>>) -> Self {
-        let open = track.filter(|_| !inner.is_end_stream()).map(Track::begin_body);
+    pub(super) fn new(inner: Incoming, state: Option<&Arc<ConnectionState>>) -> Self {
+        let open = state.filter(|_| !inner.is_end_stream()).map(ConnectionState::begin_body);
         Self { inner, open }
     }
 
-    /// hyper's own body, out of sight: as if it were dropped here, so that a connection with more of it to come is not parked before its
-    /// next request was dispatched, and a client that stops sending it is not cut.
+    /// hyper's own body, out of sight: as if it were dropped here, so that a connection with more
+    /// of it to come is not parked before its next request was dispatched, and a client that stops
+    /// sending it is not cut.
     pub fn into_incoming(self) -> Incoming {
         drop(self.open);
         self.inner
@@ -51,10 +53,14 @@ impl Body for RequestBody {
     type Data = Bytes;
     type Error = hyper::Error;
 
-    fn poll_frame(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
         let this = self.get_mut();
         let Some(open) = &this.open else {
-            // The end was seen. hyper says so only with the next request, and calls the body incomplete if the connection is parked before.
+            // The end was seen. hyper says so only with the next request, and calls the body
+            // incomplete if the connection is parked before.
             return Poll::Ready(None);
         };
         let inner = Pin::new(&mut this.inner);

@@ -5,10 +5,11 @@ use hyper::upgrade::Upgraded;
 use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncRead, AsyncWrite};
 
-use super::transport::Transport;
+use super::tracked_io::TrackedIo;
 use crate::io::AnyStream;
 
-/// The transport of an upgraded connection that [`serve`](super::serve) accepted, and what the client has sent on it already.
+/// The transport of an upgraded connection that [`serve`](super::serve) accepted, and what the
+/// client has sent on it already.
 ///
 /// `T` is what the listener accepts, a `TcpStream` as a rule; a socket is found in the
 /// [`AnyStream`] as such. hyper's own type is slower, and is no socket to the rest of this crate.
@@ -20,7 +21,7 @@ use crate::io::AnyStream;
 pub fn into_socket<T: AsyncRead + AsyncWrite + Unpin + Send + 'static>(
     upgraded: Upgraded,
 ) -> Result<(AnyStream, Bytes), Upgraded> {
-    let parts = upgraded.downcast::<TokioIo<Transport<T>>>()?;
+    let parts = upgraded.downcast::<TokioIo<TrackedIo<T>>>()?;
     let (io, prefix) = parts.io.into_inner().into_socket();
     if prefix.is_empty() {
         return Ok((io, parts.read_buf));

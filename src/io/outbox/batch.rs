@@ -12,7 +12,8 @@ const BATCH_MAX: usize = 64;
 /// Several items, read as one `Buf`.
 ///
 /// # Invariants
-/// - FULL-VECTOR: `chunks_vectored` lists segment by segment, over all items, until `dst` or the data ends.
+/// - FULL-VECTOR: `chunks_vectored` lists segment by segment, over all items, until `dst` or the
+///   data ends.
 /// - EARLY-RETURN: `advance` lets go of each segment with its last byte.
 #[derive(Debug, Default)]
 pub(super) struct Batch {
@@ -25,7 +26,11 @@ pub(super) struct Batch {
 impl Batch {
     /// Takes as many items off the front as one call may need; `is_begun` is the first one's.
     pub(super) fn take(queue: &mut VecDeque<Item>, is_begun: bool) -> Self {
-        let items = if queue.len() <= BATCH_MAX { std::mem::take(queue) } else { queue.drain(..BATCH_MAX).collect() };
+        let items = if queue.len() <= BATCH_MAX {
+            std::mem::take(queue)
+        } else {
+            queue.drain(..BATCH_MAX).collect()
+        };
         let len = items.iter().map(|item| item.chain.len()).sum();
         Self { items, is_begun, len }
     }
@@ -96,16 +101,22 @@ mod tests {
                 for room in 1..8 {
                     let mut slices = vec![IoSlice::new(&[]); room];
                     let count = batch.chunks_vectored(&mut slices);
-                    let listed: Vec<u8> = slices[..count].iter().flat_map(|slice| slice.iter().copied()).collect();
-                    assert!(expected.starts_with(&listed) && (count == room || listed.len() == expected.len()));
+                    let listed: Vec<u8> =
+                        slices[..count].iter().flat_map(|slice| slice.iter().copied()).collect();
+                    assert!(
+                        expected.starts_with(&listed)
+                            && (count == room || listed.len() == expected.len())
+                    );
                 }
                 assert!(!batch.chunk().is_empty() && expected.starts_with(batch.chunk()));
                 let count = step.min(expected.len());
                 batch.advance(count);
                 expected = &expected[count..];
                 assert_eq!(batch.is_begun, ![9, 6, 5, 0].contains(&expected.len()));
-                // A segment is left while the bytes that follow it are fewer than those that are left.
-                let segments = [7, 6, 5, 3, 1, 0].iter().filter(|&&behind| behind < expected.len()).count();
+                // A segment is left while the bytes that follow it are fewer than those that are
+                // left.
+                let segments =
+                    [7, 6, 5, 3, 1, 0].iter().filter(|&&behind| behind < expected.len()).count();
                 assert_eq!(batch.cost(), expected.len() + 64 * segments);
             }
             assert!(expected.is_empty() && batch.items.is_empty() && batch.cost() == 0);
@@ -114,8 +125,9 @@ mod tests {
 
     #[test]
     fn a_batch_takes_no_more_items_than_fill_a_call() {
-        let mut queue: VecDeque<Item> =
-            (0..100).map(|number| Item { chain: Bytes::from_static(b"x").into(), number }).collect();
+        let mut queue: VecDeque<Item> = (0..100)
+            .map(|number| Item { chain: Bytes::from_static(b"x").into(), number })
+            .collect();
         let batch = Batch::take(&mut queue, false);
         assert_eq!((batch.items.len(), queue.len(), queue[0].number), (64, 36, 64));
     }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{Outbox, OutboxWriter, Policy, limits::Limits, state::State};
+use super::{Outbox, OutboxWriter, Policy, limits::Limits, state::OutboxState};
 use crate::sync::Mutex;
 
 /// What a connection sends in one or two calls; a peer that stops reading holds no more.
@@ -18,7 +18,7 @@ const ITEMS_MAX_DEFAULT: usize = 1 << 10;
 /// use bytes::Bytes;
 /// use leasehold::io::{Outbox, Policy};
 ///
-/// let (outbox, _writer) = Outbox::builder().high_mark(100).policy(Policy::DropOldest).channel();
+/// let (outbox, _writer) = Outbox::builder().max_queued(100).policy(Policy::DropOldest).channel();
 /// outbox.try_send(Bytes::from("an old price"))?; // costs its 12 bytes, and 64 for its segment
 /// outbox.try_send(Bytes::from("a new price"))?;
 /// assert_eq!(outbox.queued(), 11 + 64);
@@ -28,9 +28,9 @@ const ITEMS_MAX_DEFAULT: usize = 1 << 10;
 #[derive(Clone, Debug)]
 #[must_use = "a builder does nothing until `channel`"]
 pub struct OutboxBuilder {
-    high_mark: usize,
-    low_mark: Option<usize>,
-    items_max: usize,
+    max_queued: usize,
+    low_watermark: Option<usize>,
+    max_items: usize,
     policy: Policy,
 }
 
@@ -38,8 +38,8 @@ impl Outbox {
     /// An outbox that holds at most so many bytes, and its writer. Senders wait when it is full,
     /// and are woken when half of it is sent.
     #[must_use = "without its writer, the outbox is closed"]
-    pub fn channel(high_mark: usize) -> (Self, OutboxWriter) {
-        Self::builder().high_mark(high_mark).channel()
+    pub fn channel(max_queued: usize) -> (Self, OutboxWriter) {
+        Self::builder().max_queued(max_queued).channel()
     }
 
     /// Settings for an outbox: marks, a cap on items, and what to do when it is full.
@@ -50,27 +50,32 @@ impl Outbox {
 
 impl OutboxBuilder {
     fn new() -> Self {
-        Self { high_mark: HIGH_MARK_DEFAULT, low_mark: None, items_max: ITEMS_MAX_DEFAULT, policy: Policy::default() }
+        Self {
+            max_queued: HIGH_MARK_DEFAULT,
+            low_watermark: None,
+            max_items: ITEMS_MAX_DEFAULT,
+            policy: Policy::default(),
+        }
     }
 
     /// How many bytes may be queued, 64 more counted for each segment; 64 KiB by default. A larger
     /// item is admitted alone.
-    pub fn high_mark(mut self, bytes: usize) -> Self {
-        self.high_mark = bytes;
+    pub fn max_queued(mut self, bytes: usize) -> Self {
+        self.max_queued = bytes;
         self
     }
 
     /// How far the queue must fall before waiting senders are woken; half of the high mark by
     /// default, and never more than it.
-    pub fn low_mark(mut self, bytes: usize) -> Self {
-        self.low_mark = Some(bytes);
+    pub fn low_watermark(mut self, bytes: usize) -> Self {
+        self.low_watermark = Some(bytes);
         self
     }
 
     /// How many items may be queued, at least one; 1,024 by default. Waiting senders are woken at
     /// half of it.
-    pub fn items_max(mut self, count: usize) -> Self {
-        self.items_max = count;
+    pub fn max_items(mut self, count: usize) -> Self {
+        self.max_items = count;
         self
     }
 
@@ -84,10 +89,10 @@ impl OutboxBuilder {
     /// less than 200 bytes.
     #[must_use = "without its writer, the outbox is closed"]
     pub fn channel(self) -> (Outbox, OutboxWriter) {
-        let low = self.low_mark.unwrap_or(self.high_mark / 2).min(self.high_mark);
-        let items_max = u32::try_from(self.items_max.max(1)).unwrap_or(u32::MAX);
-        let limits = Limits { high: self.high_mark, low, items_max, policy: self.policy };
-        let state = Arc::new(Mutex::new(State::new(limits)));
+        let low = self.low_watermark.unwrap_or(self.max_queued / 2).min(self.max_queued);
+        let max_items = u32::try_from(self.max_items.max(1)).unwrap_or(u32::MAX);
+        let limits = Limits { high: self.max_queued, low, max_items, policy: self.policy };
+        let state = Arc::new(Mutex::new(OutboxState::new(limits)));
         (Outbox::new(Arc::clone(&state)), OutboxWriter::new(state))
     }
 }

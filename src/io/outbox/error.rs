@@ -5,10 +5,11 @@ use std::{error::Error, fmt, io};
 use super::end::End;
 use crate::chain::Chain;
 
-/// The error of [`Outbox::send`](super::Outbox::send) and [`Outbox::try_send`](super::Outbox::try_send). It has the chain.
+/// The error of [`Outbox::send`](super::Outbox::send) and
+/// [`Outbox::try_send`](super::Outbox::try_send). It has the chain.
 ///
-/// Nothing was queued. As an [`io::Error`] it lets go of the chain; a full outbox `WouldBlock`, a closed one is a `BrokenPipe` or what its
-/// transport failed with.
+/// Nothing was queued. As an [`io::Error`] it lets go of the chain; a full outbox `WouldBlock`, a
+/// closed one is a `BrokenPipe` or what its transport failed with.
 pub struct SendError {
     chain: Chain,
     kind: Kind,
@@ -16,13 +17,20 @@ pub struct SendError {
 
 #[derive(Debug)]
 enum Kind {
-    Full { cost: usize, held: usize, high: usize, count: u32, items_max: u32 },
+    Full { cost: usize, held: usize, high: usize, count: u32, max_items: u32 },
     Ended(End),
 }
 
 impl SendError {
-    pub(super) fn full(chain: Chain, cost: usize, held: usize, high: usize, count: u32, items_max: u32) -> Self {
-        Self { chain, kind: Kind::Full { cost, held, high, count, items_max } }
+    pub(super) fn full(
+        chain: Chain,
+        cost: usize,
+        held: usize,
+        high: usize,
+        count: u32,
+        max_items: u32,
+    ) -> Self {
+        Self { chain, kind: Kind::Full { cost, held, high, count, max_items } }
     }
 
     pub(super) fn ended(chain: Chain, end: End) -> Self {
@@ -39,7 +47,8 @@ impl SendError {
         matches!(self.kind, Kind::Full { .. })
     }
 
-    /// The outbox takes nothing any more: it was closed, its writer is gone, or its transport failed.
+    /// The outbox takes nothing any more: it was closed, its writer is gone, or its transport
+    /// failed.
     pub fn is_closed(&self) -> bool {
         !self.is_full()
     }
@@ -60,16 +69,19 @@ impl SendError {
 
 impl fmt::Debug for SendError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("SendError").field("kind", &self.kind).field("len", &self.chain.len()).finish()
+        f.debug_struct("SendError")
+            .field("kind", &self.kind)
+            .field("len", &self.chain.len())
+            .finish()
     }
 }
 
 impl fmt::Display for SendError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.kind {
-            Kind::Full { cost, held, high, count, items_max } => write!(
+            Kind::Full { cost, held, high, count, max_items } => write!(
                 f,
-                "the outbox is full: {cost} bytes do not fit to {held} of {high}, {count} of {items_max} items; wait with `send().await`, or give it a higher mark"
+                "the outbox is full: {cost} bytes do not fit to {held} of {high}, {count} of {max_items} items; wait with `send().await`, or give it a higher mark"
             ),
             Kind::Ended(end) => end.fmt(f),
         }

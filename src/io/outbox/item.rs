@@ -2,7 +2,8 @@
 
 use crate::chain::Chain;
 
-/// What each segment counts beside its bytes: its handle, and its share of an allocation and of a call.
+/// What each segment counts beside its bytes: its handle, and its share of an allocation and of a
+/// call.
 const SEGMENT_COST: usize = 64;
 
 /// A chain in the queue; never empty.

@@ -7,18 +7,20 @@ use super::Policy;
 pub(super) struct Limits {
     pub(super) high: usize,
     pub(super) low: usize,
-    pub(super) items_max: u32,
+    pub(super) max_items: u32,
     pub(super) policy: Policy,
 }
 
 impl Limits {
     /// BOUND: whether an item of this cost may join so much.
     pub(super) fn admit(&self, held: usize, count: u32, cost: usize) -> bool {
-        held == 0 || (count < self.items_max && held.checked_add(cost).is_some_and(|sum| sum <= self.high))
+        held == 0
+            || (count < self.max_items
+                && held.checked_add(cost).is_some_and(|sum| sum <= self.high))
     }
 
     /// Whether so much is little enough to wake those who wait.
     pub(super) fn is_low(&self, held: usize, count: u32) -> bool {
-        held <= self.low && count <= self.items_max / 2
+        held <= self.low && count <= self.max_items / 2
     }
 }

@@ -9,12 +9,15 @@
 //! ```
 //!
 //! # Invariants
-//! - BOUND: an item is admitted if nothing is queued, or if it fits below the high mark and the cap on items. So `queued` is never more than
-//!   the high mark, or one item if that is larger.
-//! - WHOLE: an item of which a byte was written is written to its end, or the stream ends within it.
+//! - BOUND: an item is admitted if nothing is queued, or if it fits below the high mark and the cap
+//!   on items. So `queued` is never more than the high mark, or one item if that is larger.
+//! - WHOLE: an item of which a byte was written is written to its end, or the stream ends within
+//!   it.
 //! - IN-TURN: senders that wait get room in the order in which they came, and nobody passes them.
-//! - LOW-MARK: they are woken when no more than the low mark is queued, as many as fit; or when the outbox closes.
-//! - AFTER-LOCK: wakers are called, and chains dropped, after the outbox is unlocked; a waker that panics loses nothing.
+//! - LOW-MARK: they are woken when no more than the low mark is queued, as many as fit; or when the
+//!   outbox closes.
+//! - AFTER-LOCK: wakers are called, and chains dropped, after the outbox is unlocked; a waker that
+//!   panics loses nothing.
 //! - EARLY-RETURN: a block goes home when its last byte is written.
 
 mod batch;
@@ -24,8 +27,8 @@ mod end;
 mod error;
 mod item;
 mod limits;
-mod line;
 mod policy;
+mod sender_queue;
 mod sending;
 mod state;
 mod waiters;
@@ -42,29 +45,34 @@ pub use self::{
 
 use std::{fmt, sync::Arc};
 
-use self::{done::Done, sending::Sending, state::State, watch::Watch, watchers::Until};
+use self::{done::Done, sending::Sending, state::OutboxState, watch::Watch, watchers::Until};
 use crate::{chain::Chain, sync::Mutex};
 
 /// Takes chains for one peer; an [`OutboxWriter`] sends them. Clones are senders to the same peer.
 ///
-/// What a peer that stops reading can hold of this server is bounded: [`queued`](Self::queued) is never more than the high mark, or one
-/// item if that is larger. Each item counts its bytes, and 64 more per segment. An item that does not fit waits, is refused, replaces the
-/// oldest, or ends the connection, as [`Policy`] says.
+/// What a peer that stops reading can hold of this server is bounded: [`queued`](Self::queued) is
+/// never more than the high mark, or one item if that is larger. Each item counts its bytes, and 64
+/// more per segment. An item that does not fit waits, is refused, replaces the oldest, or ends the
+/// connection, as [`Policy`] says.
 ///
-/// With [`Policy::Wait`], senders wait in order, nobody passes them, and they are woken only once the queue has fallen to the low
-/// mark: not for each byte that the peer reads.
+/// With [`Policy::Wait`], senders wait in order, nobody passes them, and they are woken only once
+/// the queue has fallen to the low mark: not for each byte that the peer reads.
 ///
 /// # Shape
-/// A sender is one pointer; an idle outbox is one allocation of less than 200 bytes. The marks count bytes that are to be sent, not the
-/// capacity of their blocks: a few bytes in a large block keep all of it leased until they are sent. [`Chain::compact`] helps.
+/// A sender is one pointer; an idle outbox is one allocation of less than 200 bytes. The marks
+/// count bytes that are to be sent, not the capacity of their blocks: a few bytes in a large block
+/// keep all of it leased until they are sent. [`Chain::compact`] helps.
 ///
 /// # Delivery
-/// `send` has queued its item, and [`flush`](Self::flush) has written all that was queued before it. [`close`](Self::close) returns at once: the writer sends what is
-/// queued, then shuts the transport down. After a drop of the last sender the writer sends what is queued, too, and leaves the transport open. A
-/// drop of the [`OutboxWriter`] loses what is not written, and `flush` says so.
+/// `send` has queued its item, and [`flush`](Self::flush) has written all that was queued before
+/// it. [`close`](Self::close) returns at once: the writer sends what is queued, then shuts the
+/// transport down. After a drop of the last sender the writer sends what is queued, too, and leaves
+/// the transport open. A drop of the [`OutboxWriter`] loses what is not written, and `flush` says
+/// so.
 ///
 /// # Order
-/// The items of one sender are sent in the order in which its `send`s ended; an item is never mixed with another.
+/// The items of one sender are sent in the order in which its `send`s ended; an item is never mixed
+/// with another.
 ///
 /// # Examples
 /// ```
@@ -92,23 +100,26 @@ use crate::{chain::Chain, sync::Mutex};
 /// # }
 /// ```
 pub struct Outbox {
-    state: Arc<Mutex<State>>,
+    state: Arc<Mutex<OutboxState>>,
 }
 
 impl Outbox {
-    fn new(state: Arc<Mutex<State>>) -> Self {
+    fn new(state: Arc<Mutex<OutboxState>>) -> Self {
         Self { state }
     }
 
     /// Queues a chain, and waits for room if the policy is to wait. An empty chain is sent at once.
     ///
-    /// Waits in order behind those who came before. That it was queued does not mean that it will arrive; see [`flush`](Self::flush).
+    /// Waits in order behind those who came before. That it was queued does not mean that it will
+    /// arrive; see [`flush`](Self::flush).
     ///
     /// # Errors
-    /// The outbox is closed; with another policy also as [`try_send`](Self::try_send). The error has the chain.
+    /// The outbox is closed; with another policy also as [`try_send`](Self::try_send). The error
+    /// has the chain.
     ///
     /// # Cancel safety
-    /// A `send` that is dropped before it is ready has sent nothing: the chain goes home, and its turn to those behind.
+    /// A `send` that is dropped before it is ready has sent nothing: the chain goes home, and its
+    /// turn to those behind.
     pub async fn send(&self, chain: impl Into<Chain>) -> Result<(), SendError> {
         match self.try_send(chain) {
             Err(error) if error.is_full() && self.state.lock().waits() => {
@@ -121,7 +132,8 @@ impl Outbox {
     /// Queues a chain, or does at once what the policy says.
     ///
     /// # Errors
-    /// The outbox is closed, or it is full: with [`Policy::Wait`] also while others wait. The error has the chain.
+    /// The outbox is closed, or it is full: with [`Policy::Wait`] also while others wait. The error
+    /// has the chain.
     ///
     /// # Examples
     /// ```
@@ -147,10 +159,12 @@ impl Outbox {
 
     /// Waits until all that is queued now was written, and the transport flushed.
     ///
-    /// Also while more is queued behind it. Items that were dropped to make room are not waited for.
+    /// Also while more is queued behind it. Items that were dropped to make room are not waited
+    /// for.
     ///
     /// # Errors
-    /// The transport failed, the writer is gone, or the peer was cut off before that. No error if the outbox was merely closed.
+    /// The transport failed, the writer is gone, or the peer was cut off before that. No error if
+    /// the outbox was merely closed.
     ///
     /// # Cancel safety
     /// Cancel safe: nothing is lost. "Now" is when it is first polled.
@@ -159,7 +173,8 @@ impl Outbox {
         Watch::new(&self.state, Until::Flushed(upto)).await
     }
 
-    /// Ends the stream in order: no more is taken, from any sender; the writer sends what is queued, and shuts the transport down.
+    /// Ends the stream in order: no more is taken, from any sender; the writer sends what is
+    /// queued, and shuts the transport down.
     ///
     /// Senders that wait get their chains back.
     pub fn close(&self) {
@@ -168,7 +183,8 @@ impl Outbox {
         done.finish();
     }
 
-    /// Waits until the outbox takes no more: it was closed, its writer is gone, its transport failed, or its peer was cut off.
+    /// Waits until the outbox takes no more: it was closed, its writer is gone, its transport
+    /// failed, or its peer was cut off.
     ///
     /// # Cancel safety
     /// Cancel safe: nothing is lost.
@@ -182,8 +198,8 @@ impl Outbox {
         self.state.lock().end().is_some()
     }
 
-    /// What counts toward the marks: bytes not written yet, 64 for each of their segments, and what senders have been promised that are
-    /// just waking.
+    /// What counts toward the marks: bytes not written yet, 64 for each of their segments, and what
+    /// senders have been promised that are just waking.
     pub fn queued(&self) -> usize {
         self.state.lock().held()
     }
@@ -217,6 +233,9 @@ impl Drop for Outbox {
 impl fmt::Debug for Outbox {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let state = self.state.lock();
-        f.debug_struct("Outbox").field("queued", &state.held()).field("is_closed", &state.end().is_some()).finish()
+        f.debug_struct("Outbox")
+            .field("queued", &state.held())
+            .field("is_closed", &state.end().is_some())
+            .finish()
     }
 }

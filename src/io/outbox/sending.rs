@@ -6,18 +6,20 @@ use std::{
     task::{Context, Poll},
 };
 
-use super::{done::Done, error::SendError, item::cost_of, line::Ticket, state::State};
+use super::{
+    done::Done, error::SendError, item::cost_of, sender_queue::Ticket, state::OutboxState,
+};
 use crate::{chain::Chain, sync::Mutex};
 
 /// A chain with a place in the line. Its drop leaves the line, and nothing of the chain is sent.
 pub(super) struct Sending<'a> {
-    state: &'a Mutex<State>,
+    state: &'a Mutex<OutboxState>,
     chain: Chain,
     place: Option<Ticket>,
 }
 
 impl<'a> Sending<'a> {
-    pub(super) fn new(state: &'a Mutex<State>, chain: Chain) -> Self {
+    pub(super) fn new(state: &'a Mutex<OutboxState>, chain: Chain) -> Self {
         Self { state, chain, place: None }
     }
 }
@@ -35,7 +37,9 @@ impl Future for Sending<'_> {
                 Some(ticket) => state.collect(ticket, &mut this.chain, &mut waker, &mut done),
                 None => {
                     this.place = state.join(cost_of(&this.chain), &mut waker);
-                    this.place.is_none().then(|| state.push(std::mem::take(&mut this.chain), &mut done))
+                    this.place
+                        .is_none()
+                        .then(|| state.push(std::mem::take(&mut this.chain), &mut done))
                 }
             }
         };

@@ -1,10 +1,13 @@
-//! `State`: what the senders of an outbox and its writer share, under one lock.
+//! `OutboxState`: what the senders of an outbox and its writer share, under one lock.
 //!
 //! # Invariants
-//! - HELD: `held` is the sum of the costs of `items`, of what is left of the items in a call, and of the places granted in the line; `count`
-//!   is how many these are. The two change together with what they count.
-//! - WHOLE: `is_begun` says of the first of `items` that some of it was written. It stays until it is written, or the outbox is cut.
-//! - IDLE: while `is_idle`, the writer waits for an item, with its waker here; `items` are none and all was flushed.
+//! - HELD: `held` is the sum of the costs of `items`, of what is left of the items in a call, and
+//!   of the places granted in the line; `count` is how many these are. The two change together with
+//!   what they count.
+//! - WHOLE: `is_begun` says of the first of `items` that some of it was written. It stays until it
+//!   is written, or the outbox is cut.
+//! - IDLE: while `is_idle`, the writer waits for an item, with its waker here; `items` are none and
+//!   all was flushed.
 //! - ENDED: once there is an `end`, nobody is in line; once it is cut, `items` are none.
 
 use std::{collections::VecDeque, task::Waker};
@@ -17,14 +20,14 @@ use super::{
     error::{FlushError, SendError},
     item::{Item, cost_of},
     limits::Limits,
-    line::Ticket,
+    sender_queue::Ticket,
     waiters::Waiters,
     watchers::Until,
 };
 use crate::chain::Chain;
 
 #[derive(Debug)]
-pub(super) struct State {
+pub(super) struct OutboxState {
     limits: Limits,
     items: VecDeque<Item>,
     is_begun: bool,
@@ -48,11 +51,11 @@ pub(super) struct State {
 
 /// What the writer is to do next.
 pub(super) enum Step {
-    /// Write these; then [`State::settle`].
+    /// Write these; then [`OutboxState::settle`].
     Write(Batch),
-    /// Flush the transport; then [`State::note_flushed`] with this number.
+    /// Flush the transport; then [`OutboxState::note_flushed`] with this number.
     Flush(u64),
-    /// Shut the transport down; then [`State::note_shut`].
+    /// Shut the transport down; then [`OutboxState::note_shut`].
     Shutdown,
     /// Wait; it will be woken.
     Wait,
@@ -61,7 +64,7 @@ pub(super) enum Step {
     Ended(End),
 }
 
-impl State {
+impl OutboxState {
     /// Of an outbox with one sender.
     pub(super) fn new(limits: Limits) -> Self {
         Self {
@@ -109,7 +112,7 @@ impl State {
         self.limits.policy == Policy::Wait
     }
 
-    // ---- senders ----------------------------------------------------------------------------------------------------
+    // ---- senders --------------------------------------------------------------------------------
 
     pub(super) fn add_sender(&mut self) {
         self.senders += 1;
@@ -150,7 +153,8 @@ impl State {
         Ok(())
     }
 
-    /// Takes a place in the line for what did not fit; none if it fits now, or the outbox has ended: then it is to be pushed again.
+    /// Takes a place in the line for what did not fit; none if it fits now, or the outbox has
+    /// ended: then it is to be pushed again.
     pub(super) fn join(&mut self, cost: usize, waker: &mut Option<Waker>) -> Option<Ticket> {
         if self.end.is_some() || self.has_room(cost) {
             return None;
@@ -160,7 +164,8 @@ impl State {
         Some(ticket)
     }
 
-    /// Queues the item of a place in the line, if it was granted, or gives it back if there is no line any more.
+    /// Queues the item of a place in the line, if it was granted, or gives it back if there is no
+    /// line any more.
     pub(super) fn collect(
         &mut self,
         ticket: Ticket,
@@ -179,9 +184,12 @@ impl State {
         Some(Ok(()))
     }
 
-    /// Gives a place in the line up. What was granted to it, or held back by it, goes to those behind.
+    /// Gives a place in the line up. What was granted to it, or held back by it, goes to those
+    /// behind.
     pub(super) fn leave(&mut self, ticket: Ticket, done: &mut Done) {
-        let Some(place) = self.waiters.change(|line, _| line.leave(ticket)).flatten() else { return };
+        let Some(place) = self.waiters.change(|line, _| line.leave(ticket)).flatten() else {
+            return;
+        };
         if place.is_granted() {
             self.release(place.cost);
         }
@@ -207,7 +215,9 @@ impl State {
     ) -> Option<Result<(), FlushError>> {
         let outcome = match (until, &self.end) {
             (Until::Flushed(upto), _) if upto <= self.flushed => Some(Ok(())),
-            (Until::Flushed(_), Some(end)) if end.is_cut() => Some(Err(FlushError::new(end.clone()))),
+            (Until::Flushed(_), Some(end)) if end.is_cut() => {
+                Some(Err(FlushError::new(end.clone())))
+            }
             (Until::Closed, Some(_)) => Some(Ok(())),
             _ => None,
         };
@@ -222,7 +232,7 @@ impl State {
         done.old = self.waiters.change(|_, watchers| watchers.leave(ticket)).flatten();
     }
 
-    // ---- the writer -------------------------------------------------------------------------------------------------
+    // ---- the writer -----------------------------------------------------------------------------
 
     /// Begins a poll of the writer.
     pub(super) fn register(&mut self, waker: &mut Option<Waker>) {
@@ -308,7 +318,7 @@ impl State {
         done.wakers.extend(self.writer.take());
     }
 
-    // ---- both -------------------------------------------------------------------------------------------------------
+    // ---- both -----------------------------------------------------------------------------------
 
     fn has_room(&self, cost: usize) -> bool {
         !self.waiters.has_waiting() && self.limits.admit(self.held, self.count, cost)
@@ -331,10 +341,11 @@ impl State {
     }
 
     fn full(&self, chain: Chain, cost: usize) -> SendError {
-        SendError::full(chain, cost, self.held, self.limits.high, self.count, self.limits.items_max)
+        SendError::full(chain, cost, self.held, self.limits.high, self.count, self.limits.max_items)
     }
 
-    /// Drops the oldest items until so much fits, if that helps: neither what is begun nor what is in a call may go (WHOLE).
+    /// Drops the oldest items until so much fits, if that helps: neither what is begun nor what is
+    /// in a call may go (WHOLE).
     fn drop_oldest(&mut self, cost: usize, done: &mut Done) -> bool {
         let begun = usize::from(self.is_begun);
         let fixed = self.in_call + self.items.iter().take(begun).map(Item::cost).sum::<usize>();
@@ -366,7 +377,9 @@ impl State {
         }
         let (limits, held, count) = (&self.limits, &mut self.held, &mut self.count);
         self.waiters.change(|line, _| {
-            while let Some((cost, waker)) = line.grant_next(|cost| limits.admit(*held, *count, cost)) {
+            while let Some((cost, waker)) =
+                line.grant_next(|cost| limits.admit(*held, *count, cost))
+            {
                 *held += cost;
                 *count += 1;
                 done.wakers.push(waker);
@@ -397,12 +410,12 @@ impl State {
 
 #[cfg(test)]
 mod tests {
-    use super::State;
+    use super::OutboxState;
     use crate::sync::Mutex;
 
     #[test]
     fn an_idle_outbox_is_one_allocation_of_less_than_200_bytes() {
-        let len = size_of::<Mutex<State>>() + 2 * size_of::<usize>();
+        let len = size_of::<Mutex<OutboxState>>() + 2 * size_of::<usize>();
         assert!(len < 200, "{len}");
     }
 }

@@ -1,14 +1,14 @@
 //! `Waiters`: everybody who waits at an outbox.
 
-use super::{line::Line, watchers::Watchers};
+use super::{sender_queue::SenderQueue, watchers::Watchers};
 
 /// In a box of their own, and only while there are any: most outboxes have none.
 #[derive(Debug, Default)]
-pub(super) struct Waiters(Option<Box<(Line, Watchers)>>);
+pub(super) struct Waiters(Option<Box<(SenderQueue, Watchers)>>);
 
 impl Waiters {
     /// The line, to join it.
-    pub(super) fn line_mut(&mut self) -> &mut Line {
+    pub(super) fn line_mut(&mut self) -> &mut SenderQueue {
         &mut self.0.get_or_insert_default().0
     }
 
@@ -18,7 +18,10 @@ impl Waiters {
     }
 
     /// Changes something if anybody waits, and keeps nothing if nobody does afterwards.
-    pub(super) fn change<R>(&mut self, change: impl FnOnce(&mut Line, &mut Watchers) -> R) -> Option<R> {
+    pub(super) fn change<R>(
+        &mut self,
+        change: impl FnOnce(&mut SenderQueue, &mut Watchers) -> R,
+    ) -> Option<R> {
         let (line, watchers) = &mut **self.0.as_mut()?;
         let result = change(line, watchers);
         if line.is_empty() && watchers.is_empty() {

@@ -6,17 +6,19 @@ use std::{
     task::{Context, Poll},
 };
 
-use super::{done::Done, error::FlushError, line::Ticket, state::State, watchers::Until};
+use super::{
+    done::Done, error::FlushError, sender_queue::Ticket, state::OutboxState, watchers::Until,
+};
 use crate::sync::Mutex;
 
 pub(super) struct Watch<'a> {
-    state: &'a Mutex<State>,
+    state: &'a Mutex<OutboxState>,
     until: Until,
     ticket: Option<Ticket>,
 }
 
 impl<'a> Watch<'a> {
-    pub(super) fn new(state: &'a Mutex<State>, until: Until) -> Self {
+    pub(super) fn new(state: &'a Mutex<OutboxState>, until: Until) -> Self {
         Self { state, until, ticket: None }
     }
 }

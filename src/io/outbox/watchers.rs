@@ -2,7 +2,7 @@
 
 use std::task::Waker;
 
-use super::line::Ticket;
+use super::sender_queue::Ticket;
 
 /// What is waited for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -32,7 +32,9 @@ impl Watchers {
 
     /// Whether somebody waits for a flush of items that are all below this number.
     pub(super) fn want_flush(&self, written: u64) -> bool {
-        self.list.iter().any(|watcher| matches!(watcher.until, Until::Flushed(upto) if upto <= written))
+        self.list
+            .iter()
+            .any(|watcher| matches!(watcher.until, Until::Flushed(upto) if upto <= written))
     }
 
     /// Exchanges the waker of a watcher for this one; the first time, it takes it.
@@ -49,7 +51,12 @@ impl Watchers {
     }
 
     /// Takes out those whose time has come.
-    pub(super) fn take(&mut self, mut is_met: impl FnMut(Until) -> bool) -> impl Iterator<Item = Waker> {
-        self.list.extract_if(.., move |watcher| is_met(watcher.until)).filter_map(|watcher| watcher.waker)
+    pub(super) fn take(
+        &mut self,
+        mut is_met: impl FnMut(Until) -> bool,
+    ) -> impl Iterator<Item = Waker> {
+        self.list
+            .extract_if(.., move |watcher| is_met(watcher.until))
+            .filter_map(|watcher| watcher.waker)
     }
 }

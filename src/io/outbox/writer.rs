@@ -13,24 +13,25 @@ use super::{
     batch::Batch,
     done::Done,
     end::End,
-    state::{State, Step},
+    state::{OutboxState, Step},
 };
 use crate::{io::poll_write_buf, sync::Mutex};
 
-/// The end of an [`Outbox`](super::Outbox) that writes to the peer. It is run with the transport, by the task of the connection or by one of
-/// its own.
+/// The end of an [`Outbox`](super::Outbox) that writes to the peer. It is run with the transport,
+/// by the task of the connection or by one of its own.
 ///
-/// Up to 64 segments go into one call, of as many items as have them; each block goes home with its last byte. The transport is flushed
-/// when nothing is queued any more, or when somebody waits for a flush. While there is nothing to send, the writer holds no memory.
+/// Up to 64 segments go into one call, of as many items as have them; each block goes home with its
+/// last byte. The transport is flushed when nothing is queued any more, or when somebody waits for
+/// a flush. While there is nothing to send, the writer holds no memory.
 ///
 /// Dropping it closes the outbox: what is queued goes home, and whoever waits is told.
 #[must_use = "without its writer, the outbox is closed"]
 pub struct OutboxWriter {
-    state: Arc<Mutex<State>>,
+    state: Arc<Mutex<OutboxState>>,
 }
 
 impl OutboxWriter {
-    pub(super) fn new(state: Arc<Mutex<State>>) -> Self {
+    pub(super) fn new(state: Arc<Mutex<OutboxState>>) -> Self {
         Self { state }
     }
 
@@ -44,11 +45,12 @@ impl OutboxWriter {
     /// | the transport fails | drops the rest; senders are told | that error |
     ///
     /// # Errors
-    /// Those of the transport, `WriteZero` if it takes no more, and `ConnectionAborted`. The stream may end within an item then; drop the
-    /// transport.
+    /// Those of the transport, `WriteZero` if it takes no more, and `ConnectionAborted`. The stream
+    /// may end within an item then; drop the transport.
     ///
     /// # Cancel safety
-    /// Resumable: what was written is gone from the outbox, the rest is there; run it again, with the same transport.
+    /// Resumable: what was written is gone from the outbox, the rest is there; run it again, with
+    /// the same transport.
     ///
     /// # Examples
     /// ```
@@ -82,7 +84,11 @@ impl OutboxWriter {
     ///
     /// # Errors
     /// As [`run`](Self::run).
-    pub fn poll_run<T: AsyncWrite + ?Sized>(&mut self, cx: &mut Context<'_>, io: Pin<&mut T>) -> Poll<io::Result<()>> {
+    pub fn poll_run<T: AsyncWrite + ?Sized>(
+        &mut self,
+        cx: &mut Context<'_>,
+        io: Pin<&mut T>,
+    ) -> Poll<io::Result<()>> {
         let mut waker = Some(cx.waker().clone());
         self.state.lock().register(&mut waker);
         drop(waker);
@@ -148,16 +154,17 @@ impl fmt::Debug for OutboxWriter {
     }
 }
 
-/// A call to the transport. Its drop is the accounting: what was not written is queued again, in front, also if the call panics.
+/// A call to the transport. Its drop is the accounting: what was not written is queued again, in
+/// front, also if the call panics.
 struct Call<'a> {
-    state: &'a Mutex<State>,
+    state: &'a Mutex<OutboxState>,
     batch: Batch,
     /// How many items the batch had.
     taken: usize,
 }
 
 impl<'a> Call<'a> {
-    fn new(state: &'a Mutex<State>, batch: Batch) -> Self {
+    fn new(state: &'a Mutex<OutboxState>, batch: Batch) -> Self {
         let taken = batch.items.len();
         Self { state, batch, taken }
     }

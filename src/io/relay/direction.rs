@@ -29,8 +29,8 @@ use tokio::{
 
 use crate::{
     chain::ChainMut,
-    io::{intake::Intake, recognised::is_socket, write::poll_write_buf},
-    pool::Pool,
+    io::{chain_reader::ChainReader, recognised::is_socket, write::poll_write_buf},
+    pool::Account,
 };
 
 /// What is dropped is read in pieces of so many bytes, on the stack.
@@ -41,15 +41,15 @@ const DRAIN_CALLS_MAX: usize = 32;
 
 /// One direction of a relay.
 pub(super) struct Direction {
-    pub(super) account: Pool,
+    pub(super) account: Account,
     chain: ChainMut,
-    intake: Intake,
+    chain_reader: ChainReader,
     /// Bytes that the writer took, and when it took the last one.
     pub(super) written: u64,
     pub(super) moved: Instant,
     /// Bytes that were dropped since the other direction has written one.
     pub(super) drained: u64,
-    pub(super) state: State,
+    pub(super) state: DirectionState,
     /// The writer takes nothing any more.
     pub(super) has_writer_failed: bool,
     /// The reader has failed together with the writer of the other direction: they are one
@@ -60,7 +60,7 @@ pub(super) struct Direction {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum State {
+pub(super) enum DirectionState {
     Copying,
     /// Copying, and the writer has bytes that may not have been flushed.
     Unflushed,
@@ -74,16 +74,16 @@ pub(super) enum State {
 }
 
 impl Direction {
-    pub(super) fn new(pool: &Pool, limit: usize) -> Self {
-        let account = pool.child("relay", limit);
+    pub(super) fn new(pool: &Account, limit: usize) -> Self {
+        let account = pool.account("relay", limit);
         Self {
             chain: ChainMut::new(&account),
             account,
-            intake: Intake::new().read_max(limit),
+            chain_reader: ChainReader::new().max_read(limit),
             written: 0,
             moved: Instant::now(),
             drained: 0,
-            state: State::Copying,
+            state: DirectionState::Copying,
             has_writer_failed: false,
             is_reader_gone: false,
             has_looked: false,
@@ -91,11 +91,11 @@ impl Direction {
     }
 
     pub(super) fn is_copying(&self) -> bool {
-        matches!(self.state, State::Copying | State::Unflushed)
+        matches!(self.state, DirectionState::Copying | DirectionState::Unflushed)
     }
 
     pub(super) fn is_over(&self) -> bool {
-        self.state == State::Over
+        self.state == DirectionState::Over
     }
 
     /// Ready once it is over, and once for each error before that; `is_writer_gone` if the other
@@ -132,23 +132,23 @@ impl Direction {
     {
         loop {
             match self.state {
-                State::Copying | State::Unflushed => {
+                DirectionState::Copying | DirectionState::Unflushed => {
                     if let Err(error) = ready!(self.poll_write(cx, writer)) {
                         return Poll::Ready(Err(self.fail_writer(error)));
                     }
-                    match self.intake.poll_read(cx, Pin::new(&mut *reader), &mut self.chain) {
-                        Poll::Ready(Ok(0)) => self.state = State::Ending,
+                    match self.chain_reader.poll_read(cx, Pin::new(&mut *reader), &mut self.chain) {
+                        Poll::Ready(Ok(0)) => self.state = DirectionState::Ending,
                         Poll::Ready(Ok(_)) => self.has_looked = false,
                         Poll::Ready(Err(error)) => {
                             self.is_reader_gone = is_gone(&error, is_socket(&*reader));
-                            self.state = State::Stopping;
+                            self.state = DirectionState::Stopping;
                             return Poll::Ready(Err(error));
                         }
                         Poll::Pending => {
                             if let Err(error) = ready!(self.poll_flush(cx, writer)) {
                                 return Poll::Ready(Err(self.fail_writer(error)));
                             }
-                            if !is_writer_gone || self.intake.is_starved() {
+                            if !is_writer_gone || self.chain_reader.is_starved() {
                                 return Poll::Pending;
                             }
                             if !std::mem::replace(&mut self.has_looked, true) {
@@ -160,37 +160,45 @@ impl Direction {
                         }
                     }
                 }
-                State::Ending => return self.poll_last(cx, writer, true),
-                State::Stopping => {
+                DirectionState::Ending => return self.poll_last(cx, writer, true),
+                DirectionState::Stopping => {
                     let is_told = is_socket(&*writer); // END-TOLD
                     return self.poll_last(cx, writer, is_told);
                 }
-                State::Draining => {
+                DirectionState::Draining => {
                     ready!(self.poll_drain(cx, reader));
-                    self.state = State::Over;
+                    self.state = DirectionState::Over;
                 }
-                State::Over => return Poll::Ready(Ok(())),
+                DirectionState::Over => return Poll::Ready(Ok(())),
             }
         }
     }
 
     /// Writes all that was read.
-    fn poll_write<W: AsyncWrite + Unpin>(&mut self, cx: &mut Context<'_>, writer: &mut W) -> Poll<io::Result<()>> {
+    fn poll_write<W: AsyncWrite + Unpin>(
+        &mut self,
+        cx: &mut Context<'_>,
+        writer: &mut W,
+    ) -> Poll<io::Result<()>> {
         while self.chain.has_remaining() {
             match ready!(poll_write_buf(Pin::new(&mut *writer), cx, &mut self.chain))? {
                 0 => return Poll::Ready(Err(io::ErrorKind::WriteZero.into())),
                 count => self.written += count as u64,
             }
-            self.state = State::Unflushed;
+            self.state = DirectionState::Unflushed;
         }
         Poll::Ready(Ok(()))
     }
 
     /// Nothing more for now: what a transport keeps back is to go out.
-    fn poll_flush<W: AsyncWrite + Unpin>(&mut self, cx: &mut Context<'_>, writer: &mut W) -> Poll<io::Result<()>> {
-        if self.state == State::Unflushed {
+    fn poll_flush<W: AsyncWrite + Unpin>(
+        &mut self,
+        cx: &mut Context<'_>,
+        writer: &mut W,
+    ) -> Poll<io::Result<()>> {
+        if self.state == DirectionState::Unflushed {
             ready!(Pin::new(writer).poll_flush(cx))?;
-            self.state = State::Copying;
+            self.state = DirectionState::Copying;
         }
         Poll::Ready(Ok(()))
     }
@@ -204,7 +212,7 @@ impl Direction {
     ) -> Poll<io::Result<()>> {
         let writer = Pin::new(writer);
         let last = ready!(if is_told { writer.poll_shutdown(cx) } else { writer.poll_flush(cx) });
-        self.state = State::Over;
+        self.state = DirectionState::Over;
         self.has_writer_failed = last.is_err();
         Poll::Ready(last)
     }
@@ -219,12 +227,20 @@ impl Direction {
     fn drain(&mut self) {
         self.chain.advance(self.chain.remaining());
         self.chain.release_room();
-        self.intake.stop_waiting();
-        self.state = if self.intake.has_error() { State::Over } else { State::Draining };
+        self.chain_reader.stop_waiting();
+        self.state = if self.chain_reader.has_error() {
+            DirectionState::Over
+        } else {
+            DirectionState::Draining
+        };
     }
 
     /// Ready once the reader has no more.
-    fn poll_drain<R: AsyncRead + Unpin>(&mut self, cx: &mut Context<'_>, reader: &mut R) -> Poll<()> {
+    fn poll_drain<R: AsyncRead + Unpin>(
+        &mut self,
+        cx: &mut Context<'_>,
+        reader: &mut R,
+    ) -> Poll<()> {
         let mut room = [MaybeUninit::uninit(); DRAIN_LEN];
         for _ in 0..DRAIN_CALLS_MAX {
             let mut dropped = ReadBuf::uninit(&mut room);
@@ -244,6 +260,7 @@ impl Direction {
 /// of the connection.
 fn is_gone(error: &io::Error, is_socket: bool) -> bool {
     use io::ErrorKind::{BrokenPipe, ConnectionAborted, ConnectionReset, NotConnected};
-    let is_reset = matches!(error.kind(), BrokenPipe | ConnectionAborted | ConnectionReset | NotConnected);
+    let is_reset =
+        matches!(error.kind(), BrokenPipe | ConnectionAborted | ConnectionReset | NotConnected);
     is_reset || (is_socket && error.raw_os_error().is_some())
 }

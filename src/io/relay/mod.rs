@@ -28,10 +28,10 @@ use tokio::{
 };
 
 use self::{
-    direction::{Direction, State},
+    direction::{Direction, DirectionState},
     patience::{Patience, Wait},
 };
-use crate::pool::Pool;
+use crate::pool::Account;
 
 /// What both directions of a relay may hold together: two reads of 256 KiB. Measured over loopback,
 /// reads of half that take a fifth more processor time, and of a quarter two fifths: each read or
@@ -75,7 +75,7 @@ const DRAINED_MAX: u64 = 256 << 20;
 ///
 /// # Errors
 /// The first error of a read, a write or a wait for memory that is longer than the pool's
-/// `wait_max`, once both directions are over. An error of kind `TimedOut` if one of the timeouts
+/// `max_wait`, once both directions are over. An error of kind `TimedOut` if one of the timeouts
 /// has passed; its text names the timeout. The transports can be had back by
 /// [`into_inner`](Self::into_inner), and the counts say what was written.
 ///
@@ -137,7 +137,11 @@ pub struct Relay<A, B> {
 ///
 /// # Panics
 /// As [`Relay`].
-pub async fn copy_bidirectional<A, B>(a: &mut A, b: &mut B, pool: &Pool) -> io::Result<(u64, u64)>
+pub async fn copy_bidirectional<A, B>(
+    a: &mut A,
+    b: &mut B,
+    pool: &Account,
+) -> io::Result<(u64, u64)>
 where
     A: AsyncRead + AsyncWrite + Unpin + ?Sized,
     B: AsyncRead + AsyncWrite + Unpin + ?Sized,
@@ -147,12 +151,12 @@ where
 
 impl<A, B> Relay<A, B> {
     /// Joins two transports, with at most 512 KiB in between.
-    pub fn new(a: A, b: B, pool: &Pool) -> Self {
+    pub fn new(a: A, b: B, pool: &Account) -> Self {
         Self::with_limit(a, b, pool, LIMIT)
     }
 
     /// Joins two transports, with at most `limit` bytes of blocks in between; at least 8 KiB.
-    pub fn with_limit(a: A, b: B, pool: &Pool, limit: usize) -> Self {
+    pub fn with_limit(a: A, b: B, pool: &Account, limit: usize) -> Self {
         // Two of the smallest reads, in the blocks that the pool has for them.
         let limit = limit.max(2 * pool.block_len_for(4 << 10));
         Self {
@@ -247,7 +251,9 @@ where
             return Poll::Ready(this.failure.take().map_or(Ok(moved), Err));
         }
         let waits = this.waits();
-        this.patience.poll_over(cx, waits.into_iter().flatten()).map(|late| Err(this.failure.take().unwrap_or(late)))
+        this.patience
+            .poll_over(cx, waits.into_iter().flatten())
+            .map(|late| Err(this.failure.take().unwrap_or(late)))
     }
 }
 
@@ -281,8 +287,9 @@ where
 }
 
 impl<A, B> Relay<A, B> {
-    fn stages(&self) -> [Option<State>; 2] {
-        [&self.a_to_b, &self.b_to_a].map(|direction| (!direction.is_copying()).then_some(direction.state))
+    fn stages(&self) -> [Option<DirectionState>; 2] {
+        [&self.a_to_b, &self.b_to_a]
+            .map(|direction| (!direction.is_copying()).then_some(direction.state))
     }
 
     /// What is waited for, and since when.
@@ -293,8 +300,8 @@ impl<A, B> Relay<A, B> {
             return [Some((Wait::Byte, moved)), Some((Wait::ByteOfOther, moved.max(changed)))];
         }
         let since = match (self.a_to_b.state, self.b_to_a.state) {
-            (State::Draining, State::Over) => self.b_to_a.moved, // LINGER
-            (State::Over, State::Draining) => self.a_to_b.moved,
+            (DirectionState::Draining, DirectionState::Over) => self.b_to_a.moved, // LINGER
+            (DirectionState::Over, DirectionState::Draining) => self.a_to_b.moved,
             _ => moved.max(changed),
         };
         [Some((Wait::Linger, since)), None]
@@ -304,8 +311,10 @@ impl<A, B> Relay<A, B> {
 /// Ends a direction that drops what it reads when nobody gains by that (LINGER).
 fn stop_draining(direction: &mut Direction, other: &Direction) {
     let is_enough = other.written == 0 || direction.drained > DRAINED_MAX;
-    if direction.state == State::Draining && (other.has_writer_failed || (other.is_over() && is_enough)) {
-        direction.state = State::Over;
+    if direction.state == DirectionState::Draining
+        && (other.has_writer_failed || (other.is_over() && is_enough))
+    {
+        direction.state = DirectionState::Over;
     }
 }
 

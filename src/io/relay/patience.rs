@@ -57,7 +57,9 @@ impl Patience {
     }
 
     fn settings_mut(&mut self) -> &mut Settings {
-        self.settings.get_or_insert_with(|| Box::new(Settings { idle: None, half_open: None, linger: LINGER }))
+        self.settings.get_or_insert_with(|| {
+            Box::new(Settings { idle: None, half_open: None, linger: LINGER })
+        })
     }
 
     /// How long `wait` may last; none if for ever.
@@ -95,7 +97,8 @@ impl Patience {
             // each byte.
             let alarm = match &mut self.alarm {
                 Some(alarm) if alarm.at <= deadline => alarm,
-                alarm => alarm.insert(Box::new(Alarm { at: deadline, sleep: Sleep::new(deadline - now) })),
+                alarm => alarm
+                    .insert(Box::new(Alarm { at: deadline, sleep: Sleep::new(deadline - now) })),
             };
             if alarm.sleep.poll_passed(cx).is_pending() {
                 return Poll::Pending;
@@ -110,9 +113,13 @@ impl Wait {
         let what = match self {
             Self::Byte => format!("no byte in either direction for {timeout:?} (idle_timeout)"),
             Self::ByteOfOther => {
-                format!("one direction has ended, and the other has no byte for {timeout:?} (half_open_timeout)")
+                format!(
+                    "one direction has ended, and the other has no byte for {timeout:?} (half_open_timeout)"
+                )
             }
-            Self::Linger => format!("one direction has failed, and the other has no byte for {timeout:?}"),
+            Self::Linger => {
+                format!("one direction has failed, and the other has no byte for {timeout:?}")
+            }
         };
         io::Error::new(io::ErrorKind::TimedOut, what)
     }

@@ -13,7 +13,7 @@
 //!   ends in `put`.
 //! - NO-STRAND: a lease that finds no block empties all magazines before it gives up.
 
-mod covering;
+mod crediting;
 mod figures;
 mod leasing;
 mod refusing;
@@ -35,24 +35,24 @@ use crate::{
     pool::{
         ledger::{self, AccountKey, Accounts, Owner, Room},
         store::{Batch, Cache, Classes, Memory, RawBlock, Slab},
-        wait::{Done, Queue},
+        wait::{Done, WaitQueue},
     },
     sync::Mutex,
     util::Bell,
 };
 
-pub(in crate::pool) type Account = ledger::Account<Core>;
+pub(in crate::pool) type AccountNode = ledger::AccountNode<Core>;
 pub(in crate::pool) type AccountHandle = ledger::AccountHandle<Core>;
 pub(in crate::pool) type Charge<'a> = ledger::Charge<'a, Core>;
-pub(in crate::pool) type CoveredCharge<'a> = ledger::CoveredCharge<'a, Core>;
+pub(in crate::pool) type CreditedCharge<'a> = ledger::CreditedCharge<'a, Core>;
 pub(in crate::pool) type MovingCharge<'a> = ledger::MovingCharge<'a, Core>;
-pub(in crate::pool) type StandingCharge = ledger::StandingCharge<Core>;
+pub(in crate::pool) type HeldCharge = ledger::HeldCharge<Core>;
 
 pub(in crate::pool) struct Settings {
     pub(in crate::pool) budget: usize,
     pub(in crate::pool) magazine: usize,
     pub(in crate::pool) shards: usize,
-    pub(in crate::pool) wait_max: Duration,
+    pub(in crate::pool) max_wait: Duration,
     pub(in crate::pool) zero_on_return: bool,
 }
 
@@ -63,7 +63,7 @@ pub(in crate::pool) struct Core {
     pub(in crate::pool) settings: Settings,
     cache: Cache,
     stock: Mutex<Stock>,
-    pub(in crate::pool) queue: Mutex<Queue<Core>>,
+    pub(in crate::pool) queue: Mutex<WaitQueue<Core>>,
     pub(in crate::pool) accounts: Accounts<Core>,
     /// Held while a charge moves, so that nobody follows an account that a block is just leaving.
     pub(in crate::pool) moves: Mutex<()>,
@@ -98,7 +98,7 @@ impl Core {
             memory,
             cache: Cache::new(classes.clone(), settings.shards, settings.magazine, budget),
             stock: Mutex::new(Stock::new(Slab::new(classes.clone(), budget, owner_of(this)))),
-            queue: Mutex::new(Queue::new()),
+            queue: Mutex::new(WaitQueue::new()),
             accounts: Accounts::new(),
             moves: Mutex::new(()),
             counters: Counters::default(),
@@ -204,12 +204,12 @@ impl Core {
 
 impl Owner for Core {
     #[inline]
-    fn opened(&self, account: &Account) {
+    fn opened(&self, account: &AccountNode) {
         self.accounts.insert(account);
     }
 
     #[inline]
-    fn ended(&self, account: &Account) {
+    fn ended(&self, account: &AccountNode) {
         self.accounts.remove(account);
     }
 

@@ -9,7 +9,7 @@ use crate::sync::{AtomicU64, AtomicUsize};
 pub(in crate::pool) struct Counters {
     pub(in crate::pool) waits: AtomicU64,
     pub(in crate::pool) refused: AtomicU64,
-    pub(in crate::pool) steals: AtomicU64,
+    pub(in crate::pool) cache_flushes: AtomicU64,
     pub(in crate::pool) trimmed: AtomicU64,
     pub(super) peak: AtomicUsize,
     /// Not zero while the slab has given out more than ever since the peak was sampled.

@@ -1,6 +1,6 @@
 //! What a request comes to.
 
-use super::{hold::Fresh, reserved::Reserved};
+use super::{block_ref::Fresh, reserved::Reserved};
 use crate::pool::{ledger::ChargeRefused, wait};
 
 /// What a request was granted: all that it asked for, and nothing else.

@@ -20,12 +20,15 @@ pub(in crate::pool) async fn maintain(core: Weak<Core>) {
     loop {
         ticks.tick().await;
         // A waker that panics does not end the sweeps.
-        let Some(goals) = core.upgrade().filter(|core| core.is_open()).map(|core| contain(|| core.sweep())) else {
+        let Some(goals) =
+            core.upgrade().filter(|core| core.is_open()).map(|core| contain(|| core.sweep()))
+        else {
             return;
         };
         for (spare, mut goal) in goals.into_iter().flatten() {
             while goal > 0 {
-                let step = core.upgrade().map(|core| contain(|| core.give_back(spare, goal, STEP_BYTES)));
+                let step =
+                    core.upgrade().map(|core| contain(|| core.give_back(spare, goal, STEP_BYTES)));
                 let Some(given_back) = step else { return };
                 let (count, _) = given_back.unwrap_or_default();
                 if count == 0 {

@@ -1,11 +1,11 @@
-//! Joins the store, the ledger and the queue: leases, gives back, reserves, covers, refuses, trims
+//! Joins the store, the ledger and the queue: leases, gives back, reserves, credits, refuses, trims
 //! and counts.
 
+#[allow(unsafe_code)]
+mod block_ref;
 mod core;
 mod counters;
 mod grant;
-#[allow(unsafe_code)]
-mod hold;
 mod maintain;
 mod plans;
 mod request;
@@ -13,9 +13,9 @@ mod reserved;
 pub(in crate::pool) mod trace;
 
 pub(in crate::pool) use self::{
-    core::{Account, AccountHandle, CHAIN_BLOCKS_MAX, Charge, Core, Settings, StandingCharge},
+    block_ref::{BlockRef, Fresh, Unmoved},
+    core::{AccountHandle, AccountNode, CHAIN_BLOCKS_MAX, Charge, Core, HeldCharge, Settings},
     grant::{Blocked, Grant},
-    hold::{Fresh, Hold, Unmoved},
     maintain::maintain,
     plans::{Plan, PlanKey},
     request::Request,

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::pool::ledger::{Account, AccountKey, Owner};
+use crate::pool::ledger::{AccountKey, AccountNode, Owner};
 
 /// When asks are refused.
 pub(in crate::pool) struct Plan {
@@ -68,7 +68,7 @@ impl Plans {
     }
 
     /// Every plan for this account and for those around it hears of an ask; whether one refuses it.
-    pub(super) fn ask<O: Owner>(&mut self, account: &Account<O>) -> bool {
+    pub(super) fn ask<O: Owner>(&mut self, account: &AccountNode<O>) -> bool {
         let heard = self.plans.values_mut().filter(|(at, _)| account.find(*at).is_some());
         heard.fold(false, |refused, (_, plan)| plan.ask() | refused)
     }

@@ -1,13 +1,13 @@
 //! `Reserved`: room that was taken for a charge without a block.
 
-use super::core::{AccountHandle, StandingCharge};
+use super::core::{AccountHandle, HeldCharge};
 
 /// Bytes that are charged and reserved. What is left of them when it is dropped is refunded and
 /// released.
 #[derive(Default)]
 pub(in crate::pool) struct Reserved {
     /// None for an empty one without an account. What stands here is counted by the slab.
-    charge: Option<StandingCharge>,
+    charge: Option<HeldCharge>,
 }
 
 impl Reserved {
@@ -17,7 +17,7 @@ impl Reserved {
     }
 
     /// The slab has taken the room for the charge.
-    pub(super) fn standing(charge: StandingCharge) -> Self {
+    pub(super) fn standing(charge: HeldCharge) -> Self {
         Self { charge: Some(charge) }
     }
 
@@ -41,16 +41,16 @@ impl Reserved {
     }
 
     /// What is charged, for code that refunds it.
-    pub(in crate::pool) fn take_charge(&mut self) -> Option<StandingCharge> {
+    pub(in crate::pool) fn take_charge(&mut self) -> Option<HeldCharge> {
         self.charge.take()
     }
 
     pub(in crate::pool) fn account(&self) -> Option<&AccountHandle> {
-        self.charge.as_ref().map(StandingCharge::account)
+        self.charge.as_ref().map(HeldCharge::account)
     }
 
     pub(in crate::pool) fn bytes(&self) -> usize {
-        self.charge.as_ref().map_or(0, StandingCharge::bytes)
+        self.charge.as_ref().map_or(0, HeldCharge::bytes)
     }
 }
 

@@ -40,8 +40,8 @@ mod events {
             let now = 1 + self.start.get_or_init(Instant::now).elapsed().as_millis() as u64;
             let quiet_until = self.quiet_until.load(Relaxed);
             let next = now + WARN_PERIOD.as_millis() as u64;
-            let is_time =
-                now > quiet_until && self.quiet_until.compare_exchange(quiet_until, next, Relaxed, Relaxed).is_ok();
+            let is_time = now > quiet_until
+                && self.quiet_until.compare_exchange(quiet_until, next, Relaxed, Relaxed).is_ok();
             if is_time {
                 return Some(self.left_out.swap(0, Relaxed));
             }
@@ -64,8 +64,10 @@ mod events {
     ) {
         if let Some(left_out) = warned.now() {
             let largest = accounts.largest(NAMED);
-            let largest: Vec<String> =
-                largest.into_iter().map(|account| format!("{}: {} bytes", account.name, account.charge)).collect();
+            let largest: Vec<String> = largest
+                .into_iter()
+                .map(|account| format!("{}: {} bytes", account.name, account.charge))
+                .collect();
             warn!(account, %error, left_out, largest = %largest.join(", "), "lease refused");
         }
     }
@@ -92,7 +94,13 @@ mod events {
     #[derive(Default)]
     pub(in crate::pool) struct Warned;
 
-    pub(in crate::pool) fn short<O>(_: &Warned, _: &Accounts<O>, _account: &str, _error: &dyn Display) {}
+    pub(in crate::pool) fn short<O>(
+        _: &Warned,
+        _: &Accounts<O>,
+        _account: &str,
+        _error: &dyn Display,
+    ) {
+    }
 
     pub(in crate::pool) fn over_limit(_account: &str, _error: &dyn Display) {}
 

@@ -6,9 +6,9 @@
 
 use std::sync::atomic::Ordering::Relaxed;
 
-use super::{LeaseError, Pool};
+use super::{Account, LeaseError};
 use crate::pool::{
-    engine::{Account, Blocked, Grant, Request, trace},
+    engine::{AccountNode, Blocked, Grant, Request, trace},
     ledger::Owner,
 };
 
@@ -20,7 +20,7 @@ pub(crate) enum Shape {
     Reservation,
 }
 
-impl Pool {
+impl Account {
     /// Counts a refusal that the caller is told of (TOLD).
     #[cold]
     pub(crate) fn told(&self, error: LeaseError) -> LeaseError {
@@ -36,16 +36,21 @@ impl Pool {
     #[inline]
     pub(super) fn request(&self, len: usize, shape: Shape) -> Result<Request, LeaseError> {
         let core = self.core();
-        let limit = self.account().limit_of_all();
+        let limit = self.handle().limit_of_all();
         let request = match shape {
             Shape::Block => core.classes.holding(len).map(Request::Block),
             Shape::Chain => (len <= self.chain_len_max()).then_some(Request::Chain(len)),
-            Shape::Reservation => (len <= self.reservation_len_max()).then_some(Request::Reservation(len)),
+            Shape::Reservation => {
+                (len <= self.reservation_len_max()).then_some(Request::Reservation(len))
+            }
         };
         request.filter(|&request| core.bytes_of(request) <= limit).ok_or_else(|| match shape {
             Shape::Block => self.too_large(len),
             // What fits under a limit in whole blocks.
-            Shape::Chain => LeaseError::too_large(len, self.chain_len_max().min(limit - limit % self.block_len_for(0))),
+            Shape::Chain => LeaseError::too_large(
+                len,
+                self.chain_len_max().min(limit - limit % self.block_len_for(0)),
+            ),
             Shape::Reservation => LeaseError::too_large(len, self.reservation_max()),
         })
     }
@@ -56,7 +61,7 @@ impl Pool {
     pub(super) fn lease_now(&self, request: Request) -> Result<Grant, Blocked> {
         let core = self.core();
         let mut woken = Vec::new();
-        let leased = core.lease_request(self.account(), request, false, &mut woken);
+        let leased = core.lease_request(self.handle(), request, false, &mut woken);
         core.serve(woken);
         if leased.is_ok() {
             core.note_leased(false);
@@ -67,7 +72,12 @@ impl Pool {
     /// A lease that did not succeed at once: refused, unless those who wait may be passed. It is
     /// not counted yet (TOLD).
     #[cold]
-    pub(super) fn lease_blocked(&self, len: usize, shape: Shape, blocked: Blocked) -> Result<Grant, LeaseError> {
+    pub(super) fn lease_blocked(
+        &self,
+        len: usize,
+        shape: Shape,
+        blocked: Blocked,
+    ) -> Result<Grant, LeaseError> {
         let core = self.core();
         let request = self.request(len, shape).inspect_err(|_| {
             // The try may have emptied magazines, or charged an account for a moment, just when
@@ -76,7 +86,7 @@ impl Pool {
         })?;
         let (leased, done) = {
             let mut queue = core.queue.lock();
-            queue.serve_outsider(core, self.account(), request, blocked)
+            queue.serve_outsider(core, self.handle(), request, blocked)
         };
         core.finish(done);
         leased.map_err(|blocked| self.refusal(&blocked, core.bytes_of(request)))
@@ -84,9 +94,13 @@ impl Pool {
 
     #[cold]
     pub(super) fn too_large(&self, len: usize) -> LeaseError {
-        let limit = self.account().limit_of_all();
+        let limit = self.handle().limit_of_all();
         let classes = &self.core().classes;
-        let most = classes.iter().map(|class| classes.len_of(class)).filter(|&class_len| class_len <= limit).max();
+        let most = classes
+            .iter()
+            .map(|class| classes.len_of(class))
+            .filter(|&class_len| class_len <= limit)
+            .max();
         LeaseError::too_large(len, most.unwrap_or(0))
     }
 
@@ -106,13 +120,13 @@ impl Pool {
     fn refusal(&self, blocked: &Blocked, wanted: usize) -> LeaseError {
         match blocked {
             Blocked::Limit(refused) => {
-                let name = self.account().find(refused.at).map_or("", Account::name);
+                let name = self.handle().find(refused.at).map_or("", AccountNode::name);
                 LeaseError::account_full(name, wanted, refused.left, refused.limit)
             }
             Blocked::Pool => {
                 let (limit, left) = self.core().limit_and_room();
-                if limit < self.budget() && left < wanted {
-                    let name = self.account().line().last().map_or("", Account::name);
+                if limit < self.budget_of_pool() && left < wanted {
+                    let name = self.handle().ancestors().last().map_or("", AccountNode::name);
                     LeaseError::account_full(name, wanted, left, limit)
                 } else {
                     LeaseError::pool_empty(wanted)

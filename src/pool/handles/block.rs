@@ -9,8 +9,8 @@ use std::{
 
 use bytes::{Buf, Bytes};
 
-use super::{LeaseError, Pool};
-use crate::pool::engine::Hold;
+use super::{Account, LeaseError};
+use crate::pool::engine::BlockRef;
 
 /// A shared, immutable range of a leased block.
 ///
@@ -41,7 +41,7 @@ use crate::pool::engine::Hold;
 pub struct Block {
     pub(super) ptr: NonNull<u8>,
     pub(super) len: u32,
-    pub(super) hold: Hold,
+    pub(super) block_ref: BlockRef,
 }
 
 // SAFETY: RANGES: all bytes of the range are written and nobody writes them again while it lives.
@@ -54,16 +54,20 @@ impl Block {
     /// RANGES: the `len` bytes from `ptr` lie in the block of `hold`, are written, and no
     /// `BlockMut` overlaps them.
     #[inline]
-    pub(in crate::pool) unsafe fn from_parts(ptr: NonNull<u8>, len: u32, hold: Hold) -> Self {
+    pub(in crate::pool) unsafe fn from_parts(
+        ptr: NonNull<u8>,
+        len: u32,
+        block_ref: BlockRef,
+    ) -> Self {
         if len == 0 {
             return Self::empty();
         }
-        Self { ptr, len, hold }
+        Self { ptr, len, block_ref }
     }
 
     /// No bytes of no block.
     pub const fn empty() -> Self {
-        Self { ptr: NonNull::dangling(), len: 0, hold: Hold::NONE }
+        Self { ptr: NonNull::dangling(), len: 0, block_ref: BlockRef::NONE }
     }
 
     /// Bytes in this range.
@@ -80,17 +84,17 @@ impl Block {
 
     /// Bytes that the account is charged for this handle's block: the capacity of all of it.
     pub fn block_capacity(&self) -> usize {
-        self.hold.block().map_or(0, |(_, capacity)| capacity)
+        self.block_ref.block().map_or(0, |(_, capacity)| capacity)
     }
 
     /// Tells blocks apart; `None` for an empty handle.
     pub(crate) fn block_id(&self) -> Option<usize> {
-        self.hold.id()
+        self.block_ref.id()
     }
 
     /// Whether no other handle is on the block.
     pub fn is_unique(&self) -> bool {
-        self.hold.is_only()
+        self.block_ref.is_only()
     }
 
     /// A handle on a part of this range. Costs one atomic addition; an empty part holds nothing.
@@ -106,7 +110,7 @@ impl Block {
             // SAFETY: `begin` is at most `len`.
             ptr: unsafe { self.ptr.add(begin) },
             len: (end - begin) as u32,
-            hold: self.hold.share(),
+            block_ref: self.block_ref.share(),
         }
     }
 
@@ -166,12 +170,12 @@ impl Block {
     /// # Errors
     /// The account, or one above it that does not also hold the old charge, is at its limit; or it
     /// belongs to another pool. The charge stays where it was then.
-    pub fn charge_to(&self, pool: &Pool) -> Result<(), LeaseError> {
-        Ok(self.hold.charge_to(pool.account())?)
+    pub fn charge_to(&self, pool: &Account) -> Result<(), LeaseError> {
+        Ok(self.block_ref.charge_to(pool.handle())?)
     }
 
-    pub(in crate::pool) fn hold(&self) -> &Hold {
-        &self.hold
+    pub(in crate::pool) fn block_ref(&self) -> &BlockRef {
+        &self.block_ref
     }
 
     #[inline]
@@ -203,7 +207,7 @@ pub(crate) fn resolve(range: &impl RangeBounds<usize>, len: usize) -> (usize, us
 impl Clone for Block {
     #[inline]
     fn clone(&self) -> Self {
-        Self { ptr: self.ptr, len: self.len, hold: self.hold.share() }
+        Self { ptr: self.ptr, len: self.len, block_ref: self.block_ref.share() }
     }
 }
 
@@ -265,7 +269,10 @@ impl From<Block> for Bytes {
 
 impl fmt::Debug for Block {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Block").field("len", &self.len).field("block_capacity", &self.block_capacity()).finish()
+        f.debug_struct("Block")
+            .field("len", &self.len)
+            .field("block_capacity", &self.block_capacity())
+            .finish()
     }
 }
 

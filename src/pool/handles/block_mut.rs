@@ -9,8 +9,8 @@ use std::{
 
 use bytes::{Buf, BufMut, buf::UninitSlice};
 
-use super::{Block, LeaseError, Pool};
-use crate::pool::engine::{Fresh, Hold};
+use super::{Account, Block, LeaseError};
+use crate::pool::engine::{BlockRef, Fresh};
 
 /// An exclusive range of a leased block: its first bytes are written, the rest is room.
 ///
@@ -45,7 +45,7 @@ pub struct BlockMut {
     len: u32,
     /// How long it is.
     cap: u32,
-    hold: Hold,
+    block_ref: BlockRef,
 }
 
 // SAFETY: RANGES: nobody else reaches these bytes, so the handle may move between threads.
@@ -60,14 +60,19 @@ impl BlockMut {
 
     /// A range of no block: no length, no room, nothing charged.
     pub const fn empty() -> Self {
-        Self { ptr: NonNull::dangling(), len: 0, cap: 0, hold: Hold::NONE }
+        Self { ptr: NonNull::dangling(), len: 0, cap: 0, block_ref: BlockRef::NONE }
     }
 
     /// # Safety
     /// RANGES: the range from `ptr` lies in the block of `hold`, its first `len` of `cap` bytes are
     /// written, and no other handle overlaps it.
-    pub(in crate::pool) unsafe fn from_parts(ptr: NonNull<u8>, len: u32, cap: u32, hold: Hold) -> Self {
-        Self { ptr, len, cap, hold }
+    pub(in crate::pool) unsafe fn from_parts(
+        ptr: NonNull<u8>,
+        len: u32,
+        cap: u32,
+        block_ref: BlockRef,
+    ) -> Self {
+        Self { ptr, len, cap, block_ref }
     }
 
     /// Bytes written.
@@ -90,16 +95,16 @@ impl BlockMut {
 
     /// Bytes that the account is charged for this handle's block: the capacity of all of it.
     pub fn block_capacity(&self) -> usize {
-        self.hold.block().map_or(0, |(_, capacity)| capacity)
+        self.block_ref.block().map_or(0, |(_, capacity)| capacity)
     }
 
     /// Makes the written bytes immutable and shareable. Costs nothing; the room is given up until
     /// the block is this handle's alone again ([`Block::try_into_mut`]).
     #[inline]
     pub fn freeze(self) -> Block {
-        let Self { ptr, len, hold, .. } = self;
+        let Self { ptr, len, block_ref, .. } = self;
         // SAFETY: RANGES: the first `len` bytes are written, and this exclusive range ends here.
-        unsafe { Block::from_parts(ptr, len, hold) }
+        unsafe { Block::from_parts(ptr, len, block_ref) }
     }
 
     /// Splits off the first `at` bytes: they are returned, this handle keeps the rest and the room.
@@ -116,7 +121,7 @@ impl BlockMut {
         if at == 0 {
             return Self::empty();
         }
-        let head = Self { ptr: self.ptr, len: at, cap: at, hold: self.hold.share() };
+        let head = Self { ptr: self.ptr, len: at, cap: at, block_ref: self.block_ref.share() };
         self.skip(at);
         head
     }
@@ -140,7 +145,8 @@ impl BlockMut {
         if at == self.cap {
             return Self::empty();
         }
-        let mut tail = Self { ptr: self.ptr, len: self.len, cap: self.cap, hold: self.hold.share() };
+        let mut tail =
+            Self { ptr: self.ptr, len: self.len, cap: self.cap, block_ref: self.block_ref.share() };
         tail.skip(at);
         self.len = self.len.min(at);
         self.cap = at;
@@ -161,7 +167,8 @@ impl BlockMut {
             return Ok(());
         }
         let end = self.ptr.addr().get() + self.cap as usize;
-        let is_next = self.hold.is_same_block(&other.hold) && end == other.ptr.addr().get();
+        let is_next =
+            self.block_ref.is_same_block(&other.block_ref) && end == other.ptr.addr().get();
         if !is_next || (self.len < self.cap && other.len > 0) {
             return Err(other);
         }
@@ -177,8 +184,8 @@ impl BlockMut {
         if self.capacity() - self.len() >= additional {
             return true;
         }
-        let Some((start, capacity)) = self.hold.block() else { return false };
-        if !self.hold.is_only() || capacity - self.len() < additional {
+        let Some((start, capacity)) = self.block_ref.block() else { return false };
+        if !self.block_ref.is_only() || capacity - self.len() < additional {
             return false;
         }
         let front = self.ptr.addr().get() - start.addr().get();
@@ -237,12 +244,12 @@ impl BlockMut {
     /// # Errors
     /// The account, or one above it that does not also hold the old charge, is at its limit; or it
     /// belongs to another pool. The charge stays where it was then.
-    pub fn charge_to(&self, pool: &Pool) -> Result<(), LeaseError> {
-        Ok(self.hold.charge_to(pool.account())?)
+    pub fn charge_to(&self, pool: &Account) -> Result<(), LeaseError> {
+        Ok(self.block_ref.charge_to(pool.handle())?)
     }
 
-    pub(in crate::pool) fn hold(&self) -> &Hold {
-        &self.hold
+    pub(in crate::pool) fn block_ref(&self) -> &BlockRef {
+        &self.block_ref
     }
 
     /// Moves the front of the range forward.
@@ -263,13 +270,13 @@ impl Block {
     /// # Errors
     /// Gives the handle back while others share the block, and an empty one always.
     pub fn try_into_mut(self) -> Result<BlockMut, Block> {
-        match self.hold.block() {
-            Some((start, capacity)) if self.hold.is_only() => {
+        match self.block_ref.block() {
+            Some((start, capacity)) if self.block_ref.is_only() => {
                 let front = self.ptr.addr().get() - start.addr().get();
-                let Self { ptr, len, hold } = self;
+                let Self { ptr, len, block_ref } = self;
                 // SAFETY: this was the only handle, so everything from `ptr` to the end of the
                 // block is its own.
-                Ok(unsafe { BlockMut::from_parts(ptr, len, (capacity - front) as u32, hold) })
+                Ok(unsafe { BlockMut::from_parts(ptr, len, (capacity - front) as u32, block_ref) })
             }
             _ => Err(self),
         }
@@ -285,10 +292,10 @@ impl From<BlockMut> for Block {
 impl From<Fresh> for BlockMut {
     #[inline]
     fn from(fresh: Fresh) -> Self {
-        let hold = fresh.into_hold();
+        let block_ref = fresh.into_block_ref();
         // RANGES: the first share has the whole block.
-        match hold.block() {
-            Some((ptr, capacity)) => Self { ptr, len: 0, cap: capacity as u32, hold },
+        match block_ref.block() {
+            Some((ptr, capacity)) => Self { ptr, len: 0, cap: capacity as u32, block_ref },
             None => Self::empty(),
         }
     }
@@ -322,7 +329,11 @@ unsafe impl BufMut for BlockMut {
 
     #[inline]
     unsafe fn advance_mut(&mut self, count: usize) {
-        assert!(count <= self.remaining_mut(), "advance_mut {count} of {} bytes of room", self.remaining_mut());
+        assert!(
+            count <= self.remaining_mut(),
+            "advance_mut {count} of {} bytes of room",
+            self.remaining_mut()
+        );
         self.len += count as u32;
     }
 
@@ -335,7 +346,12 @@ unsafe impl BufMut for BlockMut {
     /// If there is not enough room.
     #[inline]
     fn put_slice(&mut self, src: &[u8]) {
-        assert!(src.len() <= self.remaining_mut(), "{} bytes into {} bytes of room", src.len(), self.remaining_mut());
+        assert!(
+            src.len() <= self.remaining_mut(),
+            "{} bytes into {} bytes of room",
+            src.len(),
+            self.remaining_mut()
+        );
         // SAFETY: `len` is at most `cap`, so this is inside the range.
         let room = unsafe { self.ptr.add(self.len as usize) };
         // SAFETY: the room is ours alone (RANGES), so it does not overlap `src`, and the assert

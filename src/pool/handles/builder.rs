@@ -6,7 +6,10 @@ use super::Pool;
 use crate::pool::{
     engine::{Core, Settings},
     ledger::BUDGET_MAX,
-    store::{Backing, CLASS_LEN_MAX, CLASSES_MAX, Classes, ClassesError, DEFAULT_CLASSES, Memory, Protection},
+    store::{
+        Backing, CLASS_LEN_MAX, CLASSES_MAX, Classes, ClassesError, DEFAULT_CLASSES, Memory,
+        Protection,
+    },
 };
 
 /// HAProxy settled on 512 KiB a thread over all its pools: 1 MiB gained nothing once transfers were
@@ -17,7 +20,7 @@ const MAGAZINE_DEFAULT: usize = 512 << 10;
 const SHARDS_MAX: usize = 1024;
 
 /// How long a wait for memory lasts unless its caller says otherwise.
-const WAIT_MAX_DEFAULT: Duration = Duration::from_secs(30);
+const MAX_WAIT_DEFAULT: Duration = Duration::from_secs(30);
 
 /// Settings of a [`Pool`]; made by [`Pool::builder`].
 ///
@@ -40,7 +43,7 @@ pub struct Builder {
     classes: Vec<usize>,
     magazine: usize,
     shards: Option<usize>,
-    wait_max: Duration,
+    max_wait: Duration,
     zero_on_return: bool,
     protection: Protection,
     backing: Backing,
@@ -70,7 +73,7 @@ impl Builder {
             classes: DEFAULT_CLASSES.to_vec(),
             magazine: MAGAZINE_DEFAULT,
             shards: None,
-            wait_max: WAIT_MAX_DEFAULT,
+            max_wait: MAX_WAIT_DEFAULT,
             zero_on_return: false,
             protection: Protection::default(),
             backing: Backing::default(),
@@ -108,8 +111,8 @@ impl Builder {
 
     /// How long `lease().await` and its like wait for memory at most; 30 s by default. A grant that
     /// nobody collects within this time is taken back.
-    pub fn wait_max(mut self, wait_max: Duration) -> Self {
-        self.wait_max = wait_max;
+    pub fn max_wait(mut self, max_wait: Duration) -> Self {
+        self.max_wait = max_wait;
         self
     }
 
@@ -151,7 +154,8 @@ impl Builder {
     /// which a charge cannot count; the classes are none, zero, unsorted, over 16 MiB or more than
     /// 16; the system refuses the mapping.
     pub fn build(self) -> Result<Pool, BuildError> {
-        let classes = Classes::new(&self.classes).map_err(|error| BuildError { kind: Kind::Classes(error) })?;
+        let classes = Classes::new(&self.classes)
+            .map_err(|error| BuildError { kind: Kind::Classes(error) })?;
         let largest = classes.len_of(classes.largest());
         if self.budget < largest {
             return Err(BuildError { kind: Kind::BudgetTooSmall { budget: self.budget, largest } });
@@ -161,12 +165,13 @@ impl Builder {
         }
         let memory = Memory::new(self.backing, self.budget, self.protection)
             .map_err(|error| BuildError { kind: Kind::Mapping { budget: self.budget, error } })?;
-        let shards = self.shards.unwrap_or_else(default_shards).clamp(1, SHARDS_MAX).next_power_of_two();
+        let shards =
+            self.shards.unwrap_or_else(default_shards).clamp(1, SHARDS_MAX).next_power_of_two();
         let settings = Settings {
             budget: self.budget,
             magazine: self.magazine.min(self.budget / 4 / shards),
             shards,
-            wait_max: self.wait_max,
+            max_wait: self.max_wait,
             zero_on_return: self.zero_on_return,
         };
         Ok(Pool::of(Core::start(classes, memory, settings, self.name)))
@@ -222,13 +227,21 @@ impl fmt::Display for BuildError {
                 "a budget of {budget} bytes cannot hold one block of the largest class, {largest} bytes; raise the budget or leave out the larger classes"
             ),
             Kind::BudgetTooLarge { budget } => {
-                write!(f, "a budget of {budget} bytes is more than the {BUDGET_MAX} that accounts can count")
+                write!(
+                    f,
+                    "a budget of {budget} bytes is more than the {BUDGET_MAX} that accounts can count"
+                )
             }
             Kind::Classes(ClassesError::None) => write!(f, "a pool needs at least one size class"),
             Kind::Classes(ClassesError::TooMany { count }) => {
-                write!(f, "{count} size classes are more than the {CLASSES_MAX} that a pool can have")
+                write!(
+                    f,
+                    "{count} size classes are more than the {CLASSES_MAX} that a pool can have"
+                )
             }
-            Kind::Classes(ClassesError::Zero) => write!(f, "a size class of zero bytes holds nothing"),
+            Kind::Classes(ClassesError::Zero) => {
+                write!(f, "a size class of zero bytes holds nothing")
+            }
             Kind::Classes(ClassesError::TooLarge { len }) => write!(
                 f,
                 "a size class of {len} bytes is over the most, {CLASS_LEN_MAX} (16 MiB); lease a chain for more"

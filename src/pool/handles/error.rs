@@ -114,7 +114,9 @@ impl fmt::Display for LeaseError {
                 f,
                 "{wanted} bytes can never be leased here, the most is {most}; ask for less or raise the limit, the classes or the budget"
             ),
-            Kind::OtherPool => write!(f, "the account belongs to another pool; copy the bytes instead"),
+            Kind::OtherPool => {
+                write!(f, "the account belongs to another pool; copy the bytes instead")
+            }
             Kind::Detached => write!(
                 f,
                 "this has no pool to lease from: a chain that was split off another one, or made of a block, or a reservation that was made empty; reserve on the chain it came from, or begin with ChainMut::new or Pool::try_reserve"
@@ -129,7 +131,9 @@ impl From<Unmoved> for LeaseError {
     fn from(why: Unmoved) -> Self {
         Self::new(match why {
             Unmoved::OtherPool => Kind::OtherPool,
-            Unmoved::OverLimit { account, wanted, left, limit } => Kind::AccountFull { account, wanted, left, limit },
+            Unmoved::OverLimit { account, wanted, left, limit } => {
+                Kind::AccountFull { account, wanted, left, limit }
+            }
         })
     }
 }

@@ -1,4 +1,4 @@
-//! Leasing a block that must be waited for: `Pool::lease` and its future.
+//! Leasing a block that must be waited for: `Account::lease` and its future.
 
 use std::{
     fmt,
@@ -8,12 +8,12 @@ use std::{
     time::Duration,
 };
 
-use super::{BlockMut, LeaseError, Pool, asking::Shape, wait::Wait};
+use super::{Account, BlockMut, LeaseError, asking::Shape, wait::Wait};
 use crate::pool::engine::Grant;
 
-impl Pool {
+impl Account {
     /// Leases a block of at least `len` bytes, and waits for it if need be: at most the pool's
-    /// `wait_max`.
+    /// `max_wait`.
     ///
     /// # Errors
     /// The deadline passed ([`LeaseError::is_deadline_passed`]), or the length can never be had
@@ -25,13 +25,13 @@ impl Pool {
     ///
     /// # Panics
     /// If it must wait outside of a tokio runtime with time enabled.
-    pub fn lease(&self, len: usize) -> Lease {
-        Lease::new(self, len, self.wait_max())
+    pub fn lease(&self, len: usize) -> LeaseFuture {
+        LeaseFuture::new(self, len, self.max_wait())
     }
 
     /// As [`lease`](Self::lease), with a deadline of its own.
-    pub fn lease_within(&self, len: usize, within: Duration) -> Lease {
-        Lease::new(self, len, within)
+    pub fn lease_timeout(&self, len: usize, within: Duration) -> LeaseFuture {
+        LeaseFuture::new(self, len, within)
     }
 
     /// As [`lease`](Self::lease), for code that polls: `slot` keeps the place in the queue from one
@@ -46,7 +46,7 @@ impl Pool {
     pub fn poll_lease(
         &self,
         cx: &mut Context<'_>,
-        slot: &mut Option<Lease>,
+        slot: &mut Option<LeaseFuture>,
         len: usize,
     ) -> Poll<Result<BlockMut, LeaseError>> {
         let lease = slot.get_or_insert_with(|| self.lease(len));
@@ -58,7 +58,7 @@ impl Pool {
     }
 }
 
-/// The future of [`Pool::lease`]: waits for its turn and for a block.
+/// The future of [`Account::lease`]: waits for its turn and for a block.
 ///
 /// Waits in order behind those who came before, until its deadline. It holds nothing while it
 /// waits.
@@ -71,17 +71,17 @@ impl Pool {
 /// The first poll that must wait panics outside of a tokio runtime with time enabled: the deadline
 /// is a tokio timer.
 #[must_use = "futures do nothing unless polled"]
-pub struct Lease {
+pub struct LeaseFuture {
     wait: Wait,
 }
 
-impl Lease {
-    fn new(pool: &Pool, len: usize, within: Duration) -> Self {
+impl LeaseFuture {
+    fn new(pool: &Account, len: usize, within: Duration) -> Self {
         Self { wait: Wait::new(pool, len, Shape::Block, within) }
     }
 }
 
-impl Future for Lease {
+impl Future for LeaseFuture {
     type Output = Result<BlockMut, LeaseError>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
@@ -89,8 +89,8 @@ impl Future for Lease {
     }
 }
 
-impl fmt::Debug for Lease {
+impl fmt::Debug for LeaseFuture {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Lease").field("wait", &self.wait).finish()
+        f.debug_struct("LeaseFuture").field("wait", &self.wait).finish()
     }
 }

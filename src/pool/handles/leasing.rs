@@ -1,12 +1,12 @@
-//! Leasing at once: `Pool::try_lease`, and what chains are made of.
+//! Leasing at once: `Account::try_lease`, and what chains are made of.
 
-use super::{BlockMut, LeaseError, Pool, asking::Shape};
+use super::{Account, BlockMut, LeaseError, asking::Shape};
 use crate::pool::{
     engine::{CHAIN_BLOCKS_MAX, Fresh, Grant},
     store::ClassIndex,
 };
 
-impl Pool {
+impl Account {
     /// Leases a block of at least `len` bytes, charged to this account.
     ///
     /// Returns at once. Costs one atomic operation while this thread's magazine has a block of the
@@ -32,7 +32,7 @@ impl Pool {
     pub(crate) fn try_lease_most(&self, len: usize) -> Result<BlockMut, LeaseError> {
         let classes = &self.core().classes;
         let class = classes.holding(len).unwrap_or(classes.largest());
-        match self.core().lease_fast(self.account(), class) {
+        match self.core().lease_fast(self.handle(), class) {
             Some(block) => Ok(block.into()),
             None => self.try_lease_slow(len.min(classes.len_of(class)), class).map(BlockMut::from),
         }
@@ -46,7 +46,11 @@ impl Pool {
             return None;
         }
         let class = core.classes.for_chain(len, CHAIN_BLOCKS_MAX);
-        if core.classes.len_of(class) < len { None } else { core.lease_fast(self.account(), class).map(BlockMut::from) }
+        if core.classes.len_of(class) < len {
+            None
+        } else {
+            core.lease_fast(self.handle(), class).map(BlockMut::from)
+        }
     }
 
     /// Leases blocks with room for `len` bytes together, all or none.
@@ -76,7 +80,7 @@ impl Pool {
 
     #[inline]
     fn try_lease_of(&self, class: ClassIndex, len: usize) -> Result<Fresh, LeaseError> {
-        match self.core().lease_fast(self.account(), class) {
+        match self.core().lease_fast(self.handle(), class) {
             Some(block) => Ok(block),
             None => self.try_lease_told(len, class),
         }
@@ -90,7 +94,7 @@ impl Pool {
     #[cold]
     fn try_lease_slow(&self, len: usize, class: ClassIndex) -> Result<Fresh, LeaseError> {
         self.refuse_on_purpose(self.core().classes.len_of(class))?;
-        match self.core().lease_block(self.account(), class) {
+        match self.core().lease_block(self.handle(), class) {
             Ok(block) => Ok(block),
             Err(blocked) => self.lease_blocked(len, Shape::Block, blocked).map(Grant::into_block),
         }

@@ -1,12 +1,13 @@
 //! What users see of a pool: handles, futures, figures and errors.
 
+mod account;
 mod asking;
 #[allow(unsafe_code)]
 mod block;
 #[allow(unsafe_code)]
 mod block_mut;
 mod builder;
-mod cover;
+mod credit;
 mod error;
 mod lease;
 mod leasing;
@@ -20,26 +21,27 @@ mod wait;
 
 // For rooms above, of which not all are built.
 #[allow(dead_code)]
-mod onlooker;
-#[allow(dead_code)]
 mod reuse;
 #[allow(dead_code)]
 mod set_aside;
+#[allow(dead_code)]
+mod weak_pool;
 
-pub(crate) use self::{asking::Shape, block::resolve, recharge::Recharge, wait::Wait};
 pub use self::{
+    account::Account,
     block::Block,
     block_mut::BlockMut,
     builder::{BuildError, Builder},
-    cover::Cover,
+    credit::Credit,
     error::LeaseError,
-    lease::Lease,
+    lease::LeaseFuture,
     pool::Pool,
     refusals::Refusals,
     reservation::Reservation,
-    reserve::Reserve,
+    reserve::ReserveFuture,
     stats::{AccountStats, ClassStats, Pressure, Stats},
 };
+pub(crate) use self::{asking::Shape, block::resolve, recharge::Recharge, wait::Wait};
 // For rooms above, of which not all are built.
 #[allow(unused_imports)]
-pub(crate) use self::{onlooker::Onlooker, set_aside::SetAside};
+pub(crate) use self::{set_aside::SetAside, weak_pool::WeakPool};

@@ -1,15 +1,16 @@
-//! `Pool`: a handle to an account.
+//! `Pool`: the owner of all blocks.
 
-use std::{borrow::Cow, fmt, future::Future, sync::Arc, time::Duration};
+use std::{fmt, future::Future, ops::Deref, sync::Arc};
 
-use crate::pool::engine::{AccountHandle, CHAIN_BLOCKS_MAX, Core, maintain};
+use super::Account;
+use crate::pool::engine::{AccountHandle, maintain};
 
-/// A handle to an account of a pool: leases blocks, and is charged their capacity.
+/// The owner of all blocks: a budget, its figures, and the way of memory back to the system.
 ///
-/// [`Pool::new`] and [`Pool::builder`] make a pool and return the handle to its own account, whose
-/// limit is the budget. [`child`](Self::child) opens accounts inside it, to any depth, on the same
-/// blocks: one a listener, a tenant, a connection. A handle is 8 bytes and costs one atomic
-/// addition to clone; blocks outlive it.
+/// A `Pool` derefs to its root [`Account`], which leases and opens further accounts; the limit of
+/// the root account is the budget. Code that only leases takes an [`&Account`](Account), so a
+/// `&Pool` fits there too. A `Pool` is a handle of 8 bytes; a clone costs one atomic addition.
+/// Blocks outlive it.
 ///
 /// # Examples
 /// ```
@@ -17,85 +18,26 @@ use crate::pool::engine::{AccountHandle, CHAIN_BLOCKS_MAX, Core, maintain};
 /// use leasehold::Pool;
 ///
 /// let pool = Pool::new(16 << 20)?;
-/// let connection = pool.child("connection 7", 1 << 20);
-/// let mut block = connection.try_lease(3000)?;
+/// let mut block = pool.try_lease(3000)?;
 /// block.put_slice(b"up to 4096 bytes fit");
-/// assert_eq!(connection.leased(), 4096);
+/// assert_eq!(pool.leased(), 4096);
 /// drop(block);
 /// assert_eq!(pool.leased(), 0);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
+#[derive(Clone)]
 pub struct Pool {
-    account: AccountHandle,
+    root: Account,
 }
 
 impl Pool {
-    pub(super) fn of(account: AccountHandle) -> Self {
-        Self { account }
-    }
-
-    /// Opens an account inside this one, with a limit in bytes of its own. The limits of all
-    /// accounts above hold too.
-    ///
-    /// The account lives while a handle to it lives or a block or reservation is charged to it. Its
-    /// name appears in [`Stats::accounts`](super::Stats::accounts) and in errors. More than 8
-    /// million handles to one account abort the process.
-    #[must_use = "the account is gone with its last handle"]
-    pub fn child(&self, name: impl Into<Cow<'static, str>>, limit: usize) -> Self {
-        Self { account: self.account.child(limit, name.into()) }
-    }
-
-    // ---- limits and figures --------------------------------------------------------------------------------------------
-
-    /// Bytes charged to this account and the accounts in it, for blocks and
-    /// [reservations](super::Reservation); for the pool's own account all that is leased and
-    /// reserved.
-    ///
-    /// For the pool's own account this visits every shard; exact while nobody leases or returns.
-    pub fn leased(&self) -> usize {
-        if self.account.is_root() { self.core().leased() } else { self.account.charge_now() }
-    }
-
-    /// The most that [`leased`](Self::leased) ever was: exact for accounts, sampled for the pool's
-    /// own.
-    pub fn peak(&self) -> usize {
-        if self.account.is_root() { self.core().peak() } else { self.account.peak() }
-    }
-
-    /// The most that may be charged to this account, in bytes.
-    pub fn limit(&self) -> usize {
-        self.account.limit()
-    }
-
-    /// Changes the limit. What is leased or reserved above a lower limit stays so; nothing more is
-    /// until it has come home.
-    ///
-    /// The limit of the pool's own account cannot exceed the budget.
-    pub fn set_limit(&self, limit: usize) {
-        if self.account.is_root() {
-            self.account.set_limit(limit.min(self.budget()));
-            self.core().set_limit(limit);
-        } else {
-            self.account.set_limit(limit);
-            self.core().serve_now(vec![self.account.key()]);
-        }
+    pub(super) fn of(root: AccountHandle) -> Self {
+        Self { root: Account::of(root) }
     }
 
     /// The hard cap on the memory of all blocks of the pool, in bytes.
     pub fn budget(&self) -> usize {
-        self.core().settings.budget
-    }
-
-    /// The name of this account.
-    pub fn name(&self) -> &str {
-        self.account.name()
-    }
-
-    /// The capacity that a block of `len` bytes has, or the largest one if none is that large, in
-    /// bytes.
-    pub fn block_len_for(&self, len: usize) -> usize {
-        let classes = &self.core().classes;
-        classes.len_of(classes.holding(len).unwrap_or(classes.largest()))
+        self.root.budget_of_pool()
     }
 
     /// Waits until the pressure [is high](super::Pressure::is_high): for code that can give memory
@@ -110,10 +52,19 @@ impl Pool {
         self.core().pressure_high().await;
     }
 
-    // ---- giving back ---------------------------------------------------------------------------------------------------
-
     /// Gives all memory that no lease uses back to the system at once; returns how many bytes went.
     /// Leased blocks are not touched. Makes its system calls on this thread: about 20 us a MiB.
+    ///
+    /// # Examples
+    /// ```
+    /// use leasehold::Pool;
+    ///
+    /// let pool = Pool::new(4 << 20)?;
+    /// drop(pool.try_lease(1 << 20)?);
+    /// pool.trim();
+    /// assert_eq!(pool.stats().mapped, 0);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn trim(&self) -> usize {
         self.core().trim()
     }
@@ -129,54 +80,27 @@ impl Pool {
     ///
     /// # Panics
     /// When polled outside of a tokio runtime with time enabled.
+    ///
+    /// # Examples
+    /// ```
+    /// # #[tokio::main]
+    /// # async fn main() -> Result<(), leasehold::BuildError> {
+    /// let pool = leasehold::Pool::new(64 << 20)?;
+    /// tokio::spawn(pool.maintain());
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn maintain(&self) -> impl Future<Output = ()> + Send + use<> {
-        maintain(Arc::downgrade(&self.account.owner))
-    }
-
-    // ---- for the rooms above -------------------------------------------------------------------------------------------
-
-    pub(crate) fn wait_max(&self) -> Duration {
-        self.core().settings.wait_max
-    }
-
-    /// The smallest limit from this account to the pool's own.
-    pub(crate) fn limit_of_all(&self) -> usize {
-        self.account.limit_of_all()
-    }
-
-    /// The most that one chain may ask for: a quarter of the budget, in at most 63 blocks.
-    pub(crate) fn chain_len_max(&self) -> usize {
-        (self.budget() / 4).min(CHAIN_BLOCKS_MAX * self.block_len_for(usize::MAX))
-    }
-
-    /// The most that this account can ever reserve at once.
-    pub(crate) fn reservation_max(&self) -> usize {
-        self.reservation_len_max().min(self.limit_of_all())
-    }
-
-    /// The most that may be reserved at once: a quarter of the budget (NO-FREEZE).
-    pub(super) fn reservation_len_max(&self) -> usize {
-        self.budget() / 4
-    }
-
-    pub(super) fn into_account(self) -> AccountHandle {
-        self.account
-    }
-
-    #[inline]
-    pub(super) fn account(&self) -> &AccountHandle {
-        &self.account
-    }
-
-    #[inline]
-    pub(super) fn core(&self) -> &Core {
-        &self.account.owner
+        maintain(Arc::downgrade(&self.root.handle().owner))
     }
 }
 
-impl Clone for Pool {
-    fn clone(&self) -> Self {
-        Self { account: self.account.clone() }
+impl Deref for Pool {
+    type Target = Account;
+
+    #[inline]
+    fn deref(&self) -> &Account {
+        &self.root
     }
 }
 
@@ -185,7 +109,7 @@ impl fmt::Debug for Pool {
         f.debug_struct("Pool")
             .field("name", &self.name())
             .field("leased", &self.leased())
-            .field("limit", &self.limit())
+            .field("budget", &self.budget())
             .finish_non_exhaustive()
     }
 }

@@ -1,23 +1,23 @@
 //! `Recharge`: blocks whose charges move together.
 
-use super::{Block, BlockMut, LeaseError, Pool};
-use crate::pool::engine::Hold;
+use super::{Account, Block, BlockMut, LeaseError};
+use crate::pool::engine::BlockRef;
 
 /// Blocks that are to be charged to another account, all of them or none. Handles on one block
 /// count as one.
 #[derive(Default)]
-pub(crate) struct Recharge<'a>(Vec<&'a Hold>);
+pub(crate) struct Recharge<'a>(Vec<&'a BlockRef>);
 
 impl<'a> Recharge<'a> {
     pub(crate) fn add(&mut self, block: &'a Block) {
-        self.0.push(block.hold());
+        self.0.push(block.block_ref());
     }
 
     pub(crate) fn add_mut(&mut self, block: &'a BlockMut) {
-        self.0.push(block.hold());
+        self.0.push(block.block_ref());
     }
 
-    pub(crate) fn to(self, pool: &Pool) -> Result<(), LeaseError> {
-        Ok(Hold::charge_all_to(&self.0, pool.account())?)
+    pub(crate) fn to(self, pool: &Account) -> Result<(), LeaseError> {
+        Ok(BlockRef::charge_all_to(&self.0, pool.handle())?)
     }
 }

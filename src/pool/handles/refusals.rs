@@ -2,14 +2,14 @@
 
 use std::fmt;
 
-use super::{LeaseError, Pool};
+use super::{Account, LeaseError};
 use crate::pool::engine::{Plan, PlanKey};
 
 /// While it lives, some asks for memory are refused on purpose: for tests of what your code does
 /// then.
 ///
-/// Made by [`Pool::refuse_nth`] and [`Pool::refuse_every`]. An ask is one call or one future that
-/// leases or reserves, and asks for more than 0 bytes: what returns at once says
+/// Made by [`Account::refuse_nth`] and [`Account::refuse_every`]. An ask is one call or one future
+/// that leases or reserves, and asks for more than 0 bytes: what returns at once says
 /// [exhausted](LeaseError::is_exhausted), a wait says at its first poll that its [deadline
 /// passed](LeaseError::is_deadline_passed). Nothing is charged or waited for then. Those who wait
 /// already are not refused.
@@ -23,7 +23,7 @@ use crate::pool::engine::{Plan, PlanKey};
 /// use bytes::BufMut;
 /// use leasehold::{LeaseError, Pool};
 ///
-/// fn greeting(pool: &Pool) -> Result<(), LeaseError> {
+/// fn greeting(pool: &Account) -> Result<(), LeaseError> {
 ///     let mut chain = pool.try_chain(5000)?;
 ///     chain.put_slice(b"hello");
 ///     pool.try_lease(100).map(drop)
@@ -46,7 +46,7 @@ use crate::pool::engine::{Plan, PlanKey};
 /// ```
 #[must_use = "refusals that are not kept end at once"]
 pub struct Refusals {
-    pool: Pool,
+    pool: Account,
     key: PlanKey,
 }
 
@@ -57,7 +57,7 @@ impl Refusals {
     }
 }
 
-impl Pool {
+impl Account {
     /// Refuses one ask for memory on purpose, while what it returns lives: the `nth` from now on of
     /// this account and those in it; 0 is the next.
     pub fn refuse_nth(&self, nth: usize) -> Refusals {
@@ -75,13 +75,13 @@ impl Pool {
     }
 
     fn plan(&self, plan: Plan) -> Refusals {
-        Refusals { pool: self.clone(), key: self.core().plan(self.account(), plan) }
+        Refusals { pool: self.clone(), key: self.core().plan(self.handle(), plan) }
     }
 
     /// For those who do not wait; `bytes` are what the ask takes.
     pub(in crate::pool) fn refuse_on_purpose(&self, bytes: usize) -> Result<(), LeaseError> {
         let core = self.core();
-        if core.refuses(self.account(), bytes) {
+        if core.refuses(self.handle(), bytes) {
             return Err(LeaseError::pool_empty(bytes));
         }
         Ok(())
@@ -90,12 +90,15 @@ impl Pool {
 
 impl Drop for Refusals {
     fn drop(&mut self) {
-        self.pool.core().end_plan(self.pool.account(), self.key);
+        self.pool.core().end_plan(self.pool.handle(), self.key);
     }
 }
 
 impl fmt::Debug for Refusals {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Refusals").field("account", &self.pool.name()).field("count", &self.count()).finish()
+        f.debug_struct("Refusals")
+            .field("account", &self.pool.name())
+            .field("count", &self.count())
+            .finish()
     }
 }

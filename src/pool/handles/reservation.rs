@@ -2,23 +2,23 @@
 
 use std::fmt;
 
-use super::{LeaseError, Pool};
-use crate::pool::engine::{Account, Grant, Reserved};
+use super::{Account, LeaseError};
+use crate::pool::engine::{AccountNode, Grant, Reserved};
 
 /// Bytes of the budget that are charged to an account and belong to no block: for memory that lives
 /// elsewhere, and counts here.
 ///
 /// A codec that brings its own buffer, or a request that is admitted before anything of it is read,
-/// takes room from the pool with [`Pool::try_reserve`] or [`Pool::reserve`]: leased blocks and
-/// reserved bytes together never exceed a limit or the budget. The room is given back, and whoever
-/// waits for it is served, when the reservation is dropped or shrunk.
+/// takes room from the pool with [`Account::try_reserve`] or [`Account::reserve`]: leased blocks
+/// and reserved bytes together never exceed a limit or the budget. The room is given back, and
+/// whoever waits for it is served, when the reservation is dropped or shrunk.
 ///
 /// # Shape
 /// `len` is bytes, exactly as many as were asked for. A reservation is two words, may move between
 /// threads, and holds a handle to its account: the pool stays open while it lives.
 ///
 /// No memory is mapped for it, and none is given back: free blocks keep their pages until
-/// [`trim`](Pool::trim) or [`maintain`](Pool::maintain) gives them up, so that the process holds
+/// [`trim`](crate::Pool::trim) or [`maintain`](crate::Pool::maintain) gives them up, so that the process holds
 /// [`mapped`](super::Stats::mapped) and, elsewhere, what is [`reserved`](super::Stats::reserved).
 ///
 /// # Examples
@@ -26,7 +26,7 @@ use crate::pool::engine::{Account, Grant, Reserved};
 /// use leasehold::Pool;
 ///
 /// let pool = Pool::new(4 << 20)?;
-/// let connection = pool.child("connection 7", 64 << 10);
+/// let connection = pool.account("connection 7", 64 << 10);
 /// let mut reserved = connection.try_reserve(16_000)?;
 /// let mut foreign = Vec::with_capacity(16_000);
 /// foreign.extend_from_slice(b"memory of somebody else");
@@ -68,7 +68,7 @@ impl Reservation {
     /// Reserves what is missing to `len` bytes, if that can be had at once.
     ///
     /// # Errors
-    /// As [`Pool::try_reserve`] for what is missing; the reservation is as it was then. An
+    /// As [`Account::try_reserve`] for what is missing; the reservation is as it was then. An
     /// [`empty`](Self::empty) one has no pool to grow from ([`LeaseError::is_detached`]); one of no
     /// bytes that a pool gave out has.
     pub fn try_grow_to(&mut self, len: usize) -> Result<(), LeaseError> {
@@ -77,7 +77,7 @@ impl Reservation {
             return Ok(());
         }
         let account = self.reserved.account().ok_or_else(LeaseError::detached)?;
-        let more = Pool::of(account.clone()).try_reserve(missing)?;
+        let more = Account::of(account.clone()).try_reserve(missing)?;
         self.absorb(more);
         Ok(())
     }
@@ -100,7 +100,7 @@ impl Reservation {
 
 impl fmt::Debug for Reservation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let account = self.reserved.account().map(|account| Account::name(account));
+        let account = self.reserved.account().map(|account| AccountNode::name(account));
         f.debug_struct("Reservation").field("len", &self.len()).field("account", &account).finish()
     }
 }

@@ -1,4 +1,4 @@
-//! Reserving: `Pool::try_reserve`, `Pool::reserve` and the future of the latter.
+//! Reserving: `Account::try_reserve`, `Account::reserve` and the future of the latter.
 
 use std::{
     future::Future,
@@ -7,9 +7,9 @@ use std::{
     time::Duration,
 };
 
-use super::{LeaseError, Pool, Reservation, asking::Shape, wait::Wait};
+use super::{Account, LeaseError, Reservation, asking::Shape, wait::Wait};
 
-impl Pool {
+impl Account {
     /// Reserves `len` bytes for memory that lives elsewhere, charged to this account; 0 reserves
     /// nothing.
     ///
@@ -30,11 +30,13 @@ impl Pool {
         self.refuse_on_purpose(len)?;
         match self.lease_now(request) {
             Ok(grant) => Ok(Reservation::of(grant)),
-            Err(blocked) => self.lease_blocked(len, Shape::Reservation, blocked).map(Reservation::of),
+            Err(blocked) => {
+                self.lease_blocked(len, Shape::Reservation, blocked).map(Reservation::of)
+            }
         }
     }
 
-    /// Reserves `len` bytes, and waits for room if need be: at most the pool's `wait_max`.
+    /// Reserves `len` bytes, and waits for room if need be: at most the pool's `max_wait`.
     ///
     /// Waits in one line with those who wait for blocks.
     ///
@@ -48,13 +50,13 @@ impl Pool {
     ///
     /// # Panics
     /// If it must wait outside of a tokio runtime with time enabled.
-    pub fn reserve(&self, len: usize) -> Reserve {
-        self.reserve_within(len, self.wait_max())
+    pub fn reserve(&self, len: usize) -> ReserveFuture {
+        self.reserve_timeout(len, self.max_wait())
     }
 
     /// As [`reserve`](Self::reserve), with a deadline of its own.
-    pub fn reserve_within(&self, len: usize, within: Duration) -> Reserve {
-        Reserve { wait: Wait::new(self, len, Shape::Reservation, within) }
+    pub fn reserve_timeout(&self, len: usize, within: Duration) -> ReserveFuture {
+        ReserveFuture { wait: Wait::new(self, len, Shape::Reservation, within) }
     }
 
     /// As [`reserve`](Self::reserve), for code that polls: `slot` keeps the place in the queue from
@@ -69,7 +71,7 @@ impl Pool {
     pub fn poll_reserve(
         &self,
         cx: &mut Context<'_>,
-        slot: &mut Option<Reserve>,
+        slot: &mut Option<ReserveFuture>,
         len: usize,
     ) -> Poll<Result<Reservation, LeaseError>> {
         let reserve = slot.get_or_insert_with(|| self.reserve(len));
@@ -81,7 +83,7 @@ impl Pool {
     }
 }
 
-/// The future of [`Pool::reserve`]: waits for its turn and for room.
+/// The future of [`Account::reserve`]: waits for its turn and for room.
 ///
 /// # Cancel safety
 /// Dropping it passes its turn on; what was already granted is given back. Polled again after it
@@ -92,11 +94,11 @@ impl Pool {
 /// is a tokio timer.
 #[derive(Debug)]
 #[must_use = "futures do nothing unless polled"]
-pub struct Reserve {
+pub struct ReserveFuture {
     wait: Wait,
 }
 
-impl Future for Reserve {
+impl Future for ReserveFuture {
     type Output = Result<Reservation, LeaseError>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {

@@ -1,23 +1,23 @@
 //! Accounts that are used again: for rooms that open one for each piece of work.
 
-use super::{Cover, Pool};
+use super::{Account, Credit};
 
-impl Pool {
+impl Account {
     /// Whether nobody else has a handle to this account, and nothing is charged to it.
     pub(crate) fn is_unused(&self) -> bool {
-        self.account().is_unused()
+        self.handle().is_unused()
     }
 
     /// Begins anew to remember the most that was charged to an account that nobody else has.
     pub(crate) fn forget_peak(&mut self) {
-        self.account().forget_peak();
+        self.handle().forget_peak();
     }
 }
 
-impl Cover {
+impl Credit {
     /// Gives back what was not drawn; returns the account.
-    pub(crate) fn end(mut self) -> Option<Pool> {
+    pub(crate) fn end(mut self) -> Option<Account> {
         self.give_back();
-        self.laid.take().map(|laid| Pool::of(laid.into_account()))
+        self.laid.take().map(|laid| Account::of(laid.into_account()))
     }
 }

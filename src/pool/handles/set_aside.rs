@@ -1,16 +1,16 @@
 //! `SetAside`: a part of the budget that is kept for memory that must never be refused.
 
-use super::Pool;
+use super::Account;
 
 /// Bytes of a pool's budget that nobody else gets while it lives. They are not leased: their holder
 /// counts what it uses of them.
 #[derive(Debug)]
 pub(crate) struct SetAside {
-    pool: Pool,
+    pool: Account,
     len: usize,
 }
 
-impl Pool {
+impl Account {
     /// Keeps `len` bytes of the budget for the caller. Blocks that are out already stay out; as
     /// they come home, less is given out again.
     pub(crate) fn set_aside(&self, len: usize) -> SetAside {

@@ -2,7 +2,7 @@
 
 use std::sync::atomic::Ordering::Relaxed;
 
-use super::Pool;
+use super::{Account, Pool};
 use crate::pool::{engine::Core, ledger::AccountCount, store::high_mark};
 
 /// A pool's figures at one moment; exact while nobody leases or returns.
@@ -40,7 +40,7 @@ pub struct Stats {
     /// waits is none of these: [`waits`](Self::waits) counts it.
     pub refused: u64,
     /// Times that magazines were emptied for somebody who found none.
-    pub steals: u64,
+    pub cache_flushes: u64,
     /// Bytes given back to the system by trimming.
     pub trimmed: u64,
     /// The figures of each class, smallest first.
@@ -74,7 +74,7 @@ pub struct ClassStats {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct AccountStats {
-    /// The name given to [`Pool::child`](crate::Pool::child).
+    /// The name given to [`Account::account`](crate::Account::account).
     pub name: String,
     /// Capacity and reserved bytes charged to it and to the accounts in it.
     pub leased: usize,
@@ -113,8 +113,7 @@ impl Pressure {
 impl Pool {
     /// How close the whole pool is to its budget.
     pub fn pressure(&self) -> Pressure {
-        let core = self.core();
-        Pressure { leased: core.leased(), budget: core.usable(), waiting: core.queue.lock().waiting_for_pool() }
+        pressure_of(self.core())
     }
 
     /// The figures of the whole pool.
@@ -123,9 +122,25 @@ impl Pool {
     }
 }
 
+impl Account {
+    /// Whether the pressure of the whole pool is high.
+    pub(crate) fn is_pressed(&self) -> bool {
+        pressure_of(self.core()).is_high()
+    }
+}
+
+fn pressure_of(core: &Core) -> Pressure {
+    Pressure {
+        leased: core.leased(),
+        budget: core.usable(),
+        waiting: core.queue.lock().waiting_for_pool(),
+    }
+}
+
 /// Reads the figures of a pool.
 pub(super) fn read(core: &Core) -> Stats {
-    let (waiting, accounts) = (core.queue.lock().waiting(), core.accounts.largest(Stats::LARGEST_ACCOUNTS));
+    let (waiting, accounts) =
+        (core.queue.lock().waiting(), core.accounts.largest(Stats::LARGEST_ACCOUNTS));
     let (slab, classes) = core.counts();
     let classes: Vec<ClassStats> = classes
         .into_iter()
@@ -151,7 +166,7 @@ pub(super) fn read(core: &Core) -> Stats {
         waiting,
         waits: counters.waits.load(Relaxed),
         refused: counters.refused.load(Relaxed),
-        steals: counters.steals.load(Relaxed),
+        cache_flushes: counters.cache_flushes.load(Relaxed),
         trimmed: counters.trimmed.load(Relaxed),
         classes,
         accounts: accounts.into_iter().map(AccountStats::from).collect(),

@@ -7,7 +7,7 @@ use std::{
     time::Duration,
 };
 
-use super::{BlockMut, LeaseError, Pool, asking::Shape};
+use super::{Account, BlockMut, LeaseError, asking::Shape};
 use crate::{
     pool::{
         engine::{Blocked, Grant, Request},
@@ -18,16 +18,16 @@ use crate::{
 
 /// A wait for memory of some shape: a try first, then a place in the queue with a deadline.
 pub(crate) struct Wait {
-    pool: Pool,
+    account: Account,
     len: usize,
     shape: Shape,
     within: Duration,
-    place: Option<Place>,
+    place: Option<Queued>,
     /// The account that the wait began at, if it was not the pool.
     over_limit: Option<String>,
 }
 
-struct Place {
+struct Queued {
     ticket: Ticket,
     deadline: Sleep,
     /// Runs while this waiter holds back those behind it.
@@ -41,12 +41,12 @@ enum Collected {
 }
 
 impl Wait {
-    pub(crate) fn new(pool: &Pool, len: usize, shape: Shape, within: Duration) -> Self {
-        Self { pool: pool.clone(), len, shape, within, place: None, over_limit: None }
+    pub(crate) fn new(account: &Account, len: usize, shape: Shape, within: Duration) -> Self {
+        Self { account: account.clone(), len, shape, within, place: None, over_limit: None }
     }
 
-    pub(crate) fn pool(&self) -> &Pool {
-        &self.pool
+    pub(crate) fn account(&self) -> &Account {
+        &self.account
     }
 
     /// As `poll_grant`, for blocks.
@@ -56,12 +56,12 @@ impl Wait {
 
     pub(super) fn poll_grant(&mut self, cx: &mut Context<'_>) -> Poll<Result<Grant, LeaseError>> {
         if self.place.is_none() {
-            let request = self.pool.request(self.len, self.shape)?;
-            let core = self.pool.core();
-            if core.refuses(self.pool.account(), core.bytes_of(request)) {
+            let request = self.account.request(self.len, self.shape)?;
+            let core = self.account.core();
+            if core.refuses(self.account.handle(), core.bytes_of(request)) {
                 return Poll::Ready(Err(self.passed()));
             }
-            match self.pool.lease_now(request) {
+            match self.account.lease_now(request) {
                 Ok(grant) => return Poll::Ready(Ok(grant)),
                 Err(blocked) => self.join(request, &blocked, cx),
             }
@@ -79,7 +79,7 @@ impl Wait {
         }
         // Where nothing is leased or returned, nobody takes grants back that were not collected:
         // the last chance for one.
-        self.pool.core().serve_now(Vec::new());
+        self.account.core().serve_now(Vec::new());
         if let Collected::Ready(collected) = self.collect(cx) {
             return Poll::Ready(collected);
         }
@@ -91,7 +91,7 @@ impl Wait {
     fn collect(&mut self, cx: &mut Context<'_>) -> Collected {
         let place = self.place.as_ref().expect("a place is taken before anything is collected");
         let waker = cx.waker().clone();
-        let (progress, old) = self.pool.core().queue.lock().poll(place.ticket, waker);
+        let (progress, old) = self.account.core().queue.lock().poll(place.ticket, waker);
         drop(old);
         match progress {
             Progress::Waiting { holds } => Collected::Waiting { holds },
@@ -117,7 +117,7 @@ impl Wait {
             return false;
         }
         place.hold = None;
-        let core = self.pool.core();
+        let core = self.account.core();
         let done = core.queue.lock().end_hold(core, place.ticket);
         core.finish(done);
         true
@@ -126,28 +126,35 @@ impl Wait {
     fn join(&mut self, request: Request, blocked: &Blocked, cx: &mut Context<'_>) {
         // First of all, for this may panic.
         let deadline = Sleep::new(self.within);
-        let core = self.pool.core();
+        let core = self.account.core();
         self.over_limit = match blocked {
-            Blocked::Limit(refused) => self.pool.account().find(refused.at).map(|at| at.name().to_owned()),
+            Blocked::Limit(refused) => {
+                self.account.handle().find(refused.at).map(|at| at.name().to_owned())
+            }
             Blocked::Pool => None,
         };
         core.counters.waits.fetch_add(1, Relaxed);
         let waker = cx.waker().clone();
-        let (ticket, done) = core.queue.lock().join(core, self.pool.account(), request, blocked, waker);
-        self.place = Some(Place { ticket, deadline, hold: None });
+        let (ticket, done) =
+            core.queue.lock().join(core, self.account.handle(), request, blocked, waker);
+        self.place = Some(Queued { ticket, deadline, hold: None });
         core.finish(done);
     }
 
     fn leave(&mut self) {
         if let Some(place) = self.place.take() {
-            let core = self.pool.core();
+            let core = self.account.core();
             let done = core.queue.lock().leave(core, place.ticket);
             core.finish(done);
         }
     }
 
     fn passed(&self) -> LeaseError {
-        self.pool.refused(LeaseError::deadline_passed(self.over_limit.as_deref(), self.len, self.within))
+        self.account.refused(LeaseError::deadline_passed(
+            self.over_limit.as_deref(),
+            self.len,
+            self.within,
+        ))
     }
 }
 

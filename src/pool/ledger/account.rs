@@ -40,10 +40,10 @@ pub(in crate::pool) const BUDGET_MAX: usize =
 /// What the accounts of a pool belong to. It hears of them, and serves those that wait.
 pub(in crate::pool) trait Owner: Sized + Send + Sync {
     /// An account was opened.
-    fn opened(&self, account: &Account<Self>);
+    fn opened(&self, account: &AccountNode<Self>);
 
     /// An account is about to be freed.
-    fn ended(&self, account: &Account<Self>);
+    fn ended(&self, account: &AccountNode<Self>);
 
     /// Charges were taken back at these accounts, and somebody waits there.
     fn serve(&self, woken: Vec<AccountKey>);
@@ -52,21 +52,21 @@ pub(in crate::pool) trait Owner: Sized + Send + Sync {
     fn close(self: Arc<Self>);
 }
 
-pub(in crate::pool) struct Account<O: Owner> {
+pub(in crate::pool) struct AccountNode<O: Owner> {
     pub(super) word: AtomicU64,
     limit: AtomicUsize,
-    /// Bytes that leases here are made of before anything is charged (COVERED).
-    pub(super) cover: AtomicUsize,
+    /// Bytes that leases here are made of before anything is charged (CREDITED).
+    pub(super) credit: AtomicUsize,
     /// How many have laid bytes there and not gone.
-    pub(super) covers: AtomicU32,
+    pub(super) credits: AtomicU32,
     peak: AtomicU64,
-    pub(super) parent: Option<NonNull<Account<O>>>,
+    pub(super) parent: Option<NonNull<AccountNode<O>>>,
     name: Cow<'static, str>,
     pub(in crate::pool) owner: Arc<O>,
 }
 
 /// A counted handle to an account.
-pub(in crate::pool) struct AccountHandle<O: Owner>(pub(super) NonNull<Account<O>>);
+pub(in crate::pool) struct AccountHandle<O: Owner>(pub(super) NonNull<AccountNode<O>>);
 
 // SAFETY: an account is shared by design: its fields are atomic or never change (ALIVE says how
 // long), and its owner may be shared between threads.
@@ -90,12 +90,17 @@ impl<O: Owner> AccountHandle<O> {
         child
     }
 
-    fn new(owner: Arc<O>, limit: usize, name: Cow<'static, str>, parent: Option<NonNull<Account<O>>>) -> Self {
-        Self(NonNull::from(Box::leak(Box::new(Account {
+    fn new(
+        owner: Arc<O>,
+        limit: usize,
+        name: Cow<'static, str>,
+        parent: Option<NonNull<AccountNode<O>>>,
+    ) -> Self {
+        Self(NonNull::from(Box::leak(Box::new(AccountNode {
             word: AtomicU64::new(HANDLE),
             limit: AtomicUsize::new(limit.min(BUDGET_MAX)),
-            cover: AtomicUsize::new(0),
-            covers: AtomicU32::new(0),
+            credit: AtomicUsize::new(0),
+            credits: AtomicU32::new(0),
             peak: AtomicU64::new(0),
             parent,
             name,
@@ -105,7 +110,7 @@ impl<O: Owner> AccountHandle<O> {
 
     /// What a block's entry says of whom it is charged to.
     #[inline]
-    pub(in crate::pool) fn as_charge(&self) -> *mut Account<O> {
+    pub(in crate::pool) fn as_charge(&self) -> *mut AccountNode<O> {
         if self.is_root() { std::ptr::null_mut() } else { self.0.as_ptr() }
     }
 }
@@ -118,10 +123,10 @@ impl<O: Owner> Clone for AccountHandle<O> {
 }
 
 impl<O: Owner> Deref for AccountHandle<O> {
-    type Target = Account<O>;
+    type Target = AccountNode<O>;
 
     #[inline]
-    fn deref(&self) -> &Account<O> {
+    fn deref(&self) -> &AccountNode<O> {
         // SAFETY: ALIVE, by this handle.
         unsafe { self.0.as_ref() }
     }
@@ -135,7 +140,7 @@ impl<O: Owner> Drop for AccountHandle<O> {
     }
 }
 
-impl<O: Owner> Account<O> {
+impl<O: Owner> AccountNode<O> {
     #[inline]
     pub(in crate::pool) fn is_root(&self) -> bool {
         self.parent.is_none()
@@ -179,7 +184,7 @@ impl<O: Owner> Account<O> {
 
     /// The smallest limit from here to the pool.
     pub(in crate::pool) fn limit_of_all(&self) -> usize {
-        self.line().map(Account::limit).min().unwrap_or(0)
+        self.ancestors().map(AccountNode::limit).min().unwrap_or(0)
     }
 
     /// Charges here and to every account above, up to and not including `stop`. An error is the
@@ -190,7 +195,7 @@ impl<O: Owner> Account<O> {
         stop: Option<AccountKey>,
         bytes: usize,
         in_turn: bool,
-    ) -> Result<(), &Account<O>> {
+    ) -> Result<(), &AccountNode<O>> {
         let mut at = self;
         while let Some(parent) = at.parent {
             if Some(at.key()) == stop {
@@ -267,12 +272,12 @@ impl<O: Owner> Account<O> {
     }
 
     /// The account with this key, if it is this one or one above it.
-    pub(in crate::pool) fn find(&self, key: AccountKey) -> Option<&Account<O>> {
-        self.line().find(|at| at.key() == key)
+    pub(in crate::pool) fn find(&self, key: AccountKey) -> Option<&AccountNode<O>> {
+        self.ancestors().find(|at| at.key() == key)
     }
 
     /// This account and all above it, up to the pool.
-    pub(in crate::pool) fn line(&self) -> impl Iterator<Item = &Account<O>> {
+    pub(in crate::pool) fn ancestors(&self) -> impl Iterator<Item = &AccountNode<O>> {
         // SAFETY: ALIVE: each account keeps its parent.
         std::iter::successors(Some(self), |at| at.parent.map(|parent| unsafe { parent.as_ref() }))
     }
@@ -292,7 +297,7 @@ impl<O: Owner> Account<O> {
 /// # Safety
 /// The caller owns what it subtracts, and does not use the account through it afterwards.
 #[inline]
-pub(super) unsafe fn give_up<O: Owner>(account: NonNull<Account<O>>, share: u64) -> u64 {
+pub(super) unsafe fn give_up<O: Owner>(account: NonNull<AccountNode<O>>, share: u64) -> u64 {
     // SAFETY: as the caller says.
     let word = unsafe { subtract(account, share) };
     if word == share {
@@ -308,7 +313,7 @@ pub(super) unsafe fn give_up<O: Owner>(account: NonNull<Account<O>>, share: u64)
 /// # Safety
 /// As [`give_up`].
 #[inline]
-unsafe fn subtract<O: Owner>(account: NonNull<Account<O>>, share: u64) -> u64 {
+unsafe fn subtract<O: Owner>(account: NonNull<AccountNode<O>>, share: u64) -> u64 {
     // SAFETY: ALIVE, by the share.
     let shared = &unsafe { account.as_ref() }.word;
     let word = shared.fetch_sub(share, Release);
@@ -325,7 +330,7 @@ unsafe fn subtract<O: Owner>(account: NonNull<Account<O>>, share: u64) -> u64 {
 /// # Safety
 /// The account's word is zero.
 #[cold]
-unsafe fn end<O: Owner>(mut account: NonNull<Account<O>>) {
+unsafe fn end<O: Owner>(mut account: NonNull<AccountNode<O>>) {
     // A loop, for accounts nest to any depth and the stack does not.
     loop {
         // SAFETY: `new` leaked this box, and a word of zero means that nobody else has the account.
@@ -345,9 +350,9 @@ unsafe fn end<O: Owner>(mut account: NonNull<Account<O>>) {
     }
 }
 
-impl<O: Owner> fmt::Debug for Account<O> {
+impl<O: Owner> fmt::Debug for AccountNode<O> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Account")
+        f.debug_struct("AccountNode")
             .field("name", &self.name)
             .field("charge", &self.charge_now())
             .field("limit", &self.limit())

@@ -6,7 +6,7 @@ use std::{
     marker::PhantomData,
 };
 
-use super::{AccountKey, Owner, account::Account};
+use super::{AccountKey, Owner, account::AccountNode};
 use crate::sync::Mutex;
 
 /// The live accounts of a pool, for its statistics.
@@ -29,12 +29,12 @@ impl<O: Owner> Accounts<O> {
     }
 
     #[inline]
-    pub(in crate::pool) fn insert(&self, account: &Account<O>) {
+    pub(in crate::pool) fn insert(&self, account: &AccountNode<O>) {
         self.keys.lock().insert(account.key());
     }
 
     #[inline]
-    pub(in crate::pool) fn remove(&self, account: &Account<O>) {
+    pub(in crate::pool) fn remove(&self, account: &AccountNode<O>) {
         self.keys.lock().remove(&account.key());
     }
 
@@ -44,15 +44,20 @@ impl<O: Owner> Accounts<O> {
         let mut charges: Vec<(usize, AccountKey)> = accounts
             .iter()
             // SAFETY: an account leaves the list, under its lock, before it is freed.
-            .map(|&key| (unsafe { &*key.as_ptr::<Account<O>>() }.charge_now(), key))
+            .map(|&key| (unsafe { &*key.as_ptr::<AccountNode<O>>() }.charge_now(), key))
             .filter(|&(charge, _)| charge > 0)
             .collect();
         charges.sort_unstable_by(|a, b| b.cmp(a));
         charges.truncate(count);
         let counts = charges.into_iter().map(|(charge, key)| {
             // SAFETY: as above, the lock is still held.
-            let account = unsafe { &*key.as_ptr::<Account<O>>() };
-            AccountCount { name: account.name().to_owned(), charge, limit: account.limit(), peak: account.peak() }
+            let account = unsafe { &*key.as_ptr::<AccountNode<O>>() };
+            AccountCount {
+                name: account.name().to_owned(),
+                charge,
+                limit: account.limit(),
+                peak: account.peak(),
+            }
         });
         counts.collect()
     }

@@ -4,7 +4,7 @@ use std::ptr::NonNull;
 
 use super::{
     AccountKey, Owner,
-    account::{Account, AccountHandle},
+    account::{AccountHandle, AccountNode},
     refund::refund,
 };
 
@@ -21,9 +21,13 @@ impl<O: Owner> AccountHandle<O> {
     /// Charges `bytes` here and to every account above, or to none. Only the queue says `in_turn`,
     /// when it serves a waiter; everybody else stays behind those who wait.
     #[inline]
-    pub(in crate::pool) fn charge(&self, bytes: usize, in_turn: bool) -> Result<Charge<'_, O>, ChargeRefused> {
+    pub(in crate::pool) fn charge(
+        &self,
+        bytes: usize,
+        in_turn: bool,
+    ) -> Result<Charge<'_, O>, ChargeRefused> {
         match self.charge_below(None, bytes, in_turn) {
-            Ok(()) => Ok(Charge { account: self, bytes, cover: None }),
+            Ok(()) => Ok(Charge { account: self, bytes, credit: None }),
             Err(at) => Err(self.refused(at, bytes)),
         }
     }
@@ -32,7 +36,7 @@ impl<O: Owner> AccountHandle<O> {
     #[inline]
     pub(in crate::pool) fn charge_fast(&self, bytes: usize) -> Option<Charge<'_, O>> {
         match self.charge_below(None, bytes, false) {
-            Ok(()) => Some(Charge { account: self, bytes, cover: None }),
+            Ok(()) => Some(Charge { account: self, bytes, credit: None }),
             Err(at) => {
                 self.serve_refused(at, bytes);
                 None
@@ -41,15 +45,15 @@ impl<O: Owner> AccountHandle<O> {
     }
 
     #[cold]
-    fn serve_refused(&self, at: &Account<O>, bytes: usize) {
+    fn serve_refused(&self, at: &AccountNode<O>, bytes: usize) {
         self.owner.serve(self.refused(at, bytes).woken);
     }
 }
 
-impl<O: Owner> Account<O> {
+impl<O: Owner> AccountNode<O> {
     /// Takes back what was charged below the account that refused.
     #[cold]
-    pub(super) fn refused(&self, at: &Account<O>, bytes: usize) -> ChargeRefused {
+    pub(super) fn refused(&self, at: &AccountNode<O>, bytes: usize) -> ChargeRefused {
         ChargeRefused {
             at: at.key(),
             left: at.room(),
@@ -65,20 +69,20 @@ impl<O: Owner> Account<O> {
 pub(in crate::pool) struct Charge<'a, O: Owner> {
     pub(super) account: &'a AccountHandle<O>,
     pub(super) bytes: usize,
-    /// The account whose cover it was drawn from.
-    pub(super) cover: Option<&'a Account<O>>,
+    /// The account whose credit it was drawn from.
+    pub(super) credit: Option<&'a AccountNode<O>>,
 }
 
 impl<O: Owner> Charge<'_, O> {
     /// Hands the charge over to a block's entry.
     #[inline]
-    pub(in crate::pool) fn into_entry(self) -> *mut Account<O> {
+    pub(in crate::pool) fn into_entry(self) -> *mut AccountNode<O> {
         self.account.note_peak(None);
         self.account.as_charge()
     }
 
     /// Hands the charge over to whoever keeps the account.
-    pub(in crate::pool) fn stand_with(self) -> usize {
+    pub(in crate::pool) fn held_with(self) -> usize {
         self.account.note_peak(None);
         self.bytes
     }

@@ -1,4 +1,4 @@
-//! What is charged to whom: accounts, charges, their way back, and covers.
+//! What is charged to whom: accounts, charges, their way back, and credits.
 //!
 //! Knows no block and nobody that waits: only that somebody may wait at an account, which its owner
 //! then serves.
@@ -10,22 +10,22 @@ mod accounts;
 #[allow(unsafe_code)]
 mod charge;
 #[allow(unsafe_code)]
-mod covering;
+mod crediting;
+#[allow(unsafe_code)]
+mod held_charge;
 mod key;
 #[allow(unsafe_code)]
 mod moving;
 #[allow(unsafe_code)]
 mod refund;
-#[allow(unsafe_code)]
-mod standing;
 
 pub(in crate::pool) use self::{
-    account::{Account, AccountHandle, BUDGET_MAX, Owner},
+    account::{AccountHandle, AccountNode, BUDGET_MAX, Owner},
     accounts::{AccountCount, Accounts},
     charge::{Charge, ChargeRefused},
-    covering::{CoveredCharge, Room},
+    crediting::{CreditedCharge, Room},
+    held_charge::HeldCharge,
     key::AccountKey,
     moving::MovingCharge,
     refund::refund,
-    standing::StandingCharge,
 };

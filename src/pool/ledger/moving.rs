@@ -4,7 +4,7 @@ use std::ptr::NonNull;
 
 use super::{
     AccountKey, Owner,
-    account::{Account, AccountHandle},
+    account::{AccountHandle, AccountNode},
     charge::ChargeRefused,
     refund::refund,
 };
@@ -15,7 +15,7 @@ use super::{
 #[must_use = "a charge that is dropped here stays on both accounts"]
 pub(in crate::pool) struct MovingCharge<'a, O: Owner> {
     /// Null for the pool itself.
-    from: *mut Account<O>,
+    from: *mut AccountNode<O>,
     to: &'a AccountHandle<O>,
     /// The first account above both.
     stop: Option<AccountKey>,
@@ -29,14 +29,16 @@ impl<'a, O: Owner> MovingCharge<'a, O> {
     /// `from` is charged `bytes`, and the caller keeps that so until the move is finished or
     /// undone.
     pub(in crate::pool) unsafe fn begin(
-        from: *mut Account<O>,
+        from: *mut AccountNode<O>,
         to: &'a AccountHandle<O>,
         bytes: usize,
     ) -> Result<Self, ChargeRefused> {
         // SAFETY: ALIVE, by the charge.
-        let line = NonNull::new(from).map(|from| unsafe { from.as_ref() }.line());
-        let shared = line.and_then(|mut line| line.find(|at| to.line().any(|other| other.key() == at.key())));
-        let stop = shared.map(Account::key);
+        let ancestors = NonNull::new(from).map(|from| unsafe { from.as_ref() }.ancestors());
+        let shared = ancestors.and_then(|mut ancestors| {
+            ancestors.find(|at| to.ancestors().any(|other| other.key() == at.key()))
+        });
+        let stop = shared.map(AccountNode::key);
         match to.charge_below(stop, bytes, false) {
             Ok(()) => Ok(Self { from, to, stop, bytes }),
             Err(at) => Err(to.refused(at, bytes)),
@@ -48,7 +50,8 @@ impl<'a, O: Owner> MovingCharge<'a, O> {
         self.to.note_peak(self.stop);
         // SAFETY: the bytes are charged to `from` and all above it, as `begin` was promised, and
         // this refunds them once.
-        NonNull::new(self.from).map_or_else(Vec::new, |from| unsafe { refund(from, self.stop, self.bytes) })
+        NonNull::new(self.from)
+            .map_or_else(Vec::new, |from| unsafe { refund(from, self.stop, self.bytes) })
     }
 
     /// Refunds the new account; returns the accounts at which somebody waits.
@@ -58,7 +61,7 @@ impl<'a, O: Owner> MovingCharge<'a, O> {
     }
 
     /// The account that is charged as before until this is finished.
-    pub(in crate::pool) fn from(&self) -> *mut Account<O> {
+    pub(in crate::pool) fn from(&self) -> *mut AccountNode<O> {
         self.from
     }
 }

@@ -4,7 +4,7 @@ use std::ptr::NonNull;
 
 use super::{
     AccountKey, Owner,
-    account::{Account, WAITERS, give_up},
+    account::{AccountNode, WAITERS, give_up},
 };
 
 /// Refunds `bytes` to `account` and all above it, up to and not including `stop`; returns those at
@@ -14,7 +14,7 @@ use super::{
 /// The bytes were charged there, by the same path, and are refunded once.
 #[inline]
 pub(in crate::pool) unsafe fn refund<O: Owner>(
-    account: NonNull<Account<O>>,
+    account: NonNull<AccountNode<O>>,
     stop: Option<AccountKey>,
     bytes: usize,
 ) -> Vec<AccountKey> {
@@ -39,8 +39,8 @@ pub(in crate::pool) unsafe fn refund<O: Owner>(
 /// As [`refund`], for `above` and all above it. `awaited` has its refund and may be gone.
 #[cold]
 unsafe fn refund_awaited<O: Owner>(
-    awaited: NonNull<Account<O>>,
-    mut above: Option<NonNull<Account<O>>>,
+    awaited: NonNull<AccountNode<O>>,
+    mut above: Option<NonNull<AccountNode<O>>>,
     stop: Option<AccountKey>,
     bytes: usize,
 ) -> Vec<AccountKey> {
@@ -64,10 +64,10 @@ unsafe fn refund_awaited<O: Owner>(
 /// this.
 #[inline]
 unsafe fn refund_one<O: Owner>(
-    account: NonNull<Account<O>>,
+    account: NonNull<AccountNode<O>>,
     stop: Option<AccountKey>,
     bytes: usize,
-) -> (Option<NonNull<Account<O>>>, bool) {
+) -> (Option<NonNull<AccountNode<O>>>, bool) {
     if Some(AccountKey::of(account)) == stop {
         return (None, false);
     }

@@ -55,14 +55,22 @@ impl Bits {
 
     /// The highest multiple of `count` that begins so many neighbours which are all in the set, and
     /// `fits`.
-    pub(in crate::pool) fn last_aligned_run(&self, count: usize, fits: impl Fn(&usize) -> bool) -> Option<usize> {
+    pub(in crate::pool) fn last_aligned_run(
+        &self,
+        count: usize,
+        fits: impl Fn(&usize) -> bool,
+    ) -> Option<usize> {
         let starts = 0..=(self.0.len() * 64).checked_sub(count)? / count;
         let is_run = |&start: &usize| (start..start + count).all(|index| self.contains(index));
         starts.rev().map(|start| start * count).find(|start| is_run(start) && fits(start))
     }
 
     /// The highest start of `count` neighbours that are all in the set, and `fits`.
-    pub(in crate::pool) fn last_run(&self, count: usize, fits: impl Fn(&usize) -> bool) -> Option<usize> {
+    pub(in crate::pool) fn last_run(
+        &self,
+        count: usize,
+        fits: impl Fn(&usize) -> bool,
+    ) -> Option<usize> {
         let mut end = self.0.len() * 64;
         let mut found = 0;
         while end > 0 {

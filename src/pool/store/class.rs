@@ -9,7 +9,8 @@ pub(in crate::pool) const CLASS_LEN_MAX: usize = 16 << 20;
 
 /// 1 KiB heads and small messages, 4 KiB pages, 20 KiB for a whole TLS record (18,437 bytes) or
 /// HTTP/2 frame (16,393), 64 KiB reads; 256 KiB and 1 MiB serve code that asks for them.
-pub(in crate::pool) const DEFAULT_CLASSES: [usize; 6] = [1 << 10, 4 << 10, 20 << 10, 64 << 10, 256 << 10, 1 << 20];
+pub(in crate::pool) const DEFAULT_CLASSES: [usize; 6] =
+    [1 << 10, 4 << 10, 20 << 10, 64 << 10, 256 << 10, 1 << 20];
 
 /// The place of a class in its pool, smallest first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]

@@ -29,8 +29,8 @@ const REFILL_MAX: usize = 8;
 const DEPOT_SHARDS: usize = 8;
 
 pub(in crate::pool) struct Cache {
-    shards: Box<[Line<TryLock<Shard>>]>,
-    depots: Box<[Line<TryLock<Depot>>]>,
+    shards: Box<[CachePadded<TryLock<Shard>>]>,
+    depots: Box<[CachePadded<TryLock<Depot>>]>,
     classes: Classes,
     shard_max: usize,
     depot_max: usize,
@@ -38,7 +38,7 @@ pub(in crate::pool) struct Cache {
 
 /// Keeps a shard on cache lines of its own; two, because processors fetch lines in pairs.
 #[repr(align(128))]
-struct Line<T>(T);
+struct CachePadded<T>(T);
 
 struct Shard {
     magazines: [Vec<RawBlock>; CLASSES_MAX],
@@ -66,12 +66,23 @@ pub(in crate::pool) enum Popped {
 impl Cache {
     /// A cache of at least one shard, each bounded to `shard_max` bytes, for a pool of `budget`
     /// bytes. The count of shards is rounded up to a power of two.
-    pub(in crate::pool) fn new(classes: Classes, shards: usize, shard_max: usize, budget: usize) -> Self {
+    pub(in crate::pool) fn new(
+        classes: Classes,
+        shards: usize,
+        shard_max: usize,
+        budget: usize,
+    ) -> Self {
         let shards = (0..shards.max(1).next_power_of_two())
-            .map(|_| Line(TryLock::new(Shard::new(&classes, shard_max))))
+            .map(|_| CachePadded(TryLock::new(Shard::new(&classes, shard_max))))
             .collect();
-        let depots = classes.iter().map(|_| Line(TryLock::new(Depot::new()))).collect();
-        Self { shards, depots, classes, shard_max, depot_max: (shard_max * DEPOT_SHARDS).min(budget / 16) }
+        let depots = classes.iter().map(|_| CachePadded(TryLock::new(Depot::new()))).collect();
+        Self {
+            shards,
+            depots,
+            classes,
+            shard_max,
+            depot_max: (shard_max * DEPOT_SHARDS).min(budget / 16),
+        }
     }
 
     /// Takes a block from this thread's shard, if that is free and has one: nearly always.
@@ -104,7 +115,12 @@ impl Cache {
     #[cold]
     pub(in crate::pool) fn pop(&self, class: ClassIndex) -> Popped {
         let Some(mut shard) = self.mine_first().find_map(|shard| shard.try_lock()) else {
-            return self.depots[class.get()].0.lock().blocks.pop().map_or(Popped::Empty, Popped::Block);
+            return self.depots[class.get()]
+                .0
+                .lock()
+                .blocks
+                .pop()
+                .map_or(Popped::Empty, Popped::Block);
         };
         shard.touched = true;
         if let Some(raw) = shard.magazines[class.get()].pop() {
@@ -212,7 +228,8 @@ impl Cache {
 
     /// Blocks of each class in all shards and depots.
     pub(in crate::pool) fn counts(&self) -> Vec<usize> {
-        let mut counts: Vec<usize> = self.depots.iter().map(|depot| depot.0.lock().blocks.len()).collect();
+        let mut counts: Vec<usize> =
+            self.depots.iter().map(|depot| depot.0.lock().blocks.len()).collect();
         for shard in &self.shards {
             let shard = shard.0.lock();
             for (count, magazine) in counts.iter_mut().zip(&shard.magazines) {
@@ -251,7 +268,9 @@ impl Cache {
         }
         let mut over = Batch::new();
         while !shard.has_room(block_len, self.shard_max) && over.count() < BATCH_MAX - 1 {
-            let bytes_of = |class: &ClassIndex| shard.magazines[class.get()].len() * self.classes.len_of(*class);
+            let bytes_of = |class: &ClassIndex| {
+                shard.magazines[class.get()].len() * self.classes.len_of(*class)
+            };
             let Some(hog) = self.classes.iter().max_by_key(bytes_of) else { break };
             let magazine = &mut shard.magazines[hog.get()];
             let half = magazine.len().div_ceil(2).min(BATCH_MAX - 1 - over.count());
@@ -272,7 +291,8 @@ impl Shard {
     fn new(classes: &Classes, bytes_max: usize) -> Self {
         let mut magazines = [const { Vec::new() }; CLASSES_MAX];
         for class in classes.iter() {
-            magazines[class.get()].reserve_exact((bytes_max / classes.len_of(class)).min(BATCH_MAX));
+            magazines[class.get()]
+                .reserve_exact((bytes_max / classes.len_of(class)).min(BATCH_MAX));
         }
         Self { magazines, bytes: 0, bypass: false, touched: false }
     }

@@ -52,9 +52,15 @@ unsafe impl Send for Memory {}
 unsafe impl Sync for Memory {}
 
 impl Memory {
-    pub(in crate::pool) fn new(backing: Backing, len: usize, protection: Protection) -> io::Result<Self> {
+    pub(in crate::pool) fn new(
+        backing: Backing,
+        len: usize,
+        protection: Protection,
+    ) -> io::Result<Self> {
         match backing {
-            Backing::Mapped => system::reserve(len, protection).map(|base| Self::Mapped { base, len }),
+            Backing::Mapped => {
+                system::reserve(len, protection).map(|base| Self::Mapped { base, len })
+            }
             Backing::Heap => Ok(Self::Heap),
         }
     }
@@ -69,7 +75,10 @@ impl Memory {
     pub(in crate::pool) fn begin_run(&self, offset: usize, len: usize) -> Option<NonNull<u8>> {
         match *self {
             Self::Mapped { base, len: region_len } => {
-                assert!(offset <= region_len && len <= region_len - offset, "a run leaves the region");
+                assert!(
+                    offset <= region_len && len <= region_len - offset,
+                    "a run leaves the region"
+                );
                 // SAFETY: IN-REGION, and the assert keeps the run inside it.
                 Some(unsafe { base.add(offset) })
             }
@@ -102,7 +111,10 @@ impl Memory {
     /// Nobody holds a block there until this returns: the slab has marked them as leaving.
     pub(in crate::pool) unsafe fn give_back(&self, offset: usize, len: usize) {
         if let Self::Mapped { base, len: region_len } = *self {
-            assert!(offset <= region_len && len <= region_len - offset, "a range leaves the region");
+            assert!(
+                offset <= region_len && len <= region_len - offset,
+                "a range leaves the region"
+            );
             // SAFETY: IN-REGION, and the assert keeps the range inside it.
             let start = unsafe { base.add(offset) };
             system::give_back(start, len);
@@ -143,12 +155,15 @@ mod system {
         if base == libc::MAP_FAILED {
             return Err(io::Error::last_os_error());
         }
-        let base = NonNull::new(base.cast()).expect("the system maps nothing at address zero by itself");
+        let base =
+            NonNull::new(base.cast()).expect("the system maps nothing at address zero by itself");
         // Huge pages would make one touched block resident as 2 MiB, and `mapped` a fiction. A
         // kernel without them refuses the advice, which is as good.
         let _ = advise(base, len, libc::MADV_NOHUGEPAGE);
-        let wanted =
-            [protection.dont_dump.then_some(libc::MADV_DONTDUMP), protection.dont_fork.then_some(libc::MADV_DONTFORK)];
+        let wanted = [
+            protection.dont_dump.then_some(libc::MADV_DONTDUMP),
+            protection.dont_fork.then_some(libc::MADV_DONTFORK),
+        ];
         for advice in wanted.into_iter().flatten() {
             if let Err(error) = advise(base, len, advice) {
                 unreserve(base, len);
@@ -191,7 +206,10 @@ mod system {
     use std::{io, ptr::NonNull};
 
     pub(super) fn reserve(_len: usize, _protection: Protection) -> io::Result<NonNull<u8>> {
-        Err(io::Error::new(io::ErrorKind::Unsupported, "a mapped region needs Linux; use Backing::Heap here"))
+        Err(io::Error::new(
+            io::ErrorKind::Unsupported,
+            "a mapped region needs Linux; use Backing::Heap here",
+        ))
     }
 
     pub(super) fn give_back(_start: NonNull<u8>, _len: usize) {}

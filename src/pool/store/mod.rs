@@ -21,6 +21,6 @@ pub(in crate::pool) use self::{
     class::{CLASS_LEN_MAX, CLASSES_MAX, ClassIndex, Classes, ClassesError, DEFAULT_CLASSES},
     magazines::{Cache, Popped},
     memory::{Memory, Protection},
-    slab::{ClassCount, Leaving, Place, Slab, SlabCount, Spare, high_mark},
+    slab::{ClassCount, Leaving, RunPlacement, Slab, SlabCount, Spare, high_mark},
     span::{BlockMeta, RawBlock},
 };

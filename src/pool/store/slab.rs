@@ -64,7 +64,7 @@ pub(in crate::pool) struct Slab {
 
 /// Where a run of several spans may begin.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::pool) enum Place {
+pub(in crate::pool) enum RunPlacement {
     /// At a multiple of its length: such runs leave no gaps that only shorter ones fill.
     Aligned,
     /// Wherever there is room; for when all that was cached has been given up.
@@ -129,7 +129,12 @@ impl Slab {
     }
 
     /// Takes one block of `class`, from the fullest run that has one, or from a new run.
-    pub(in crate::pool) fn take(&mut self, memory: &Memory, class: ClassIndex, place: Place) -> Option<RawBlock> {
+    pub(in crate::pool) fn take(
+        &mut self,
+        memory: &Memory,
+        class: ClassIndex,
+        place: RunPlacement,
+    ) -> Option<RawBlock> {
         let block_len = self.classes.len_of(class);
         if block_len > self.room() {
             return None;
@@ -173,7 +178,7 @@ impl Slab {
         memory: &Memory,
         class: ClassIndex,
         count: usize,
-        place: Place,
+        place: RunPlacement,
     ) -> Batch {
         let mut batch = Batch::new();
         while batch.count() < count && !batch.is_full() {
@@ -250,7 +255,12 @@ impl Slab {
     }
 
     pub(in crate::pool) fn count(&self) -> SlabCount {
-        SlabCount { out_bytes: self.out_bytes, reserved: self.reserved, mapped: self.mapped, metadata: self.metadata }
+        SlabCount {
+            out_bytes: self.out_bytes,
+            reserved: self.reserved,
+            mapped: self.mapped,
+            metadata: self.metadata,
+        }
     }
 
     pub(in crate::pool) fn class_count(&self, class: ClassIndex) -> ClassCount {
@@ -273,7 +283,11 @@ impl Slab {
 
     /// Ends all runs; the store is going away.
     pub(in crate::pool) fn end_all(&mut self, memory: &Memory) {
-        assert_eq!((self.out_blocks, self.reserved), (0, 0), "the slab outlives its blocks and reservations");
+        assert_eq!(
+            (self.out_blocks, self.reserved),
+            (0, 0),
+            "the slab outlives its blocks and reservations"
+        );
         for class in self.classes.iter() {
             while let Some(head) = self.lists[class.get()].first_of(0) {
                 self.end_run(head, memory);
@@ -282,25 +296,38 @@ impl Slab {
     }
 
     /// Makes a run for `class`, if need be from empty runs of other classes, and returns its head.
-    fn begin_run(&mut self, memory: &Memory, class: ClassIndex, place: Place) -> Option<u32> {
+    fn begin_run(
+        &mut self,
+        memory: &Memory,
+        class: ClassIndex,
+        place: RunPlacement,
+    ) -> Option<u32> {
         let block_len = self.classes.len_of(class);
         let spans = block_len.div_ceil(SPAN_LEN);
         let head = self.find_spans(class, spans, place, memory)?;
-        let (offset, len) = self.range_of(head, u32::try_from(spans).expect("a run is at most 16 MiB"));
+        let (offset, len) =
+            self.range_of(head, u32::try_from(spans).expect("a run is at most 16 MiB"));
         let count = if block_len * 2 <= SPAN_LEN { len / block_len } else { 1 };
         let base = memory.begin_run(offset, len)?;
         let first = head as usize;
-        let warm_spans = (first..first + spans).filter(|&span| matches!(self.slots[span], Slot::Free { warm: true }));
-        let (warm_count, warm_len) =
-            warm_spans.fold((0, 0), |(count, len), span| (count + 1, len + self.span_len(span as u32)));
+        let warm_spans = (first..first + spans)
+            .filter(|&span| matches!(self.slots[span], Slot::Free { warm: true }));
+        let (warm_count, warm_len) = warm_spans
+            .fold((0, 0), |(count, len), span| (count + 1, len + self.span_len(span as u32)));
         self.take_warm_spans(warm_count);
         let is_warm = warm_len > 0 || !memory.is_mapped();
         if is_warm {
             self.mapped += len - warm_len;
         }
         let counted = u32::try_from(count).expect("at most SPAN_LEN blocks");
-        let table =
-            Span::new(self.owner, base, head, counted, class, u32::try_from(block_len).expect("at most CLASS_LEN_MAX"));
+        let table = Span::new(
+            self.owner,
+            base,
+            head,
+            counted,
+            class,
+            u32::try_from(block_len).expect("at most CLASS_LEN_MAX"),
+        );
         let run = Run {
             table,
             class,
@@ -362,9 +389,15 @@ impl Slab {
     }
 
     /// The head of free spans for a block of `class`; empty runs of other classes give way.
-    fn find_spans(&mut self, class: ClassIndex, spans: usize, place: Place, memory: &Memory) -> Option<u32> {
+    fn find_spans(
+        &mut self,
+        class: ClassIndex,
+        spans: usize,
+        place: RunPlacement,
+        memory: &Memory,
+    ) -> Option<u32> {
         loop {
-            let found = self.find_free(class, spans, Place::Aligned);
+            let found = self.find_free(class, spans, RunPlacement::Aligned);
             if found.is_some() {
                 return found;
             }
@@ -373,21 +406,21 @@ impl Slab {
             }
         }
         match place {
-            Place::Aligned => None,
-            Place::Anywhere => self.find_free(class, spans, place),
+            RunPlacement::Aligned => None,
+            RunPlacement::Anywhere => self.find_free(class, spans, place),
         }
     }
 
     /// The lowest free span for a small class, the highest run of them for a large one.
-    fn find_free(&self, class: ClassIndex, spans: usize, place: Place) -> Option<u32> {
+    fn find_free(&self, class: ClassIndex, spans: usize, place: RunPlacement) -> Option<u32> {
         // Only the last span of a budget that is no multiple of SPAN_LEN is short; it serves what
         // fits.
         let block_len = self.classes.len_of(class);
         let fits = |head: &usize| head * SPAN_LEN + block_len <= self.len;
         let found = match (spans, place) {
             (1, _) => self.free_spans.first().filter(fits),
-            (_, Place::Aligned) => self.free_spans.last_aligned_run(spans, fits),
-            (_, Place::Anywhere) => self.free_spans.last_run(spans, fits),
+            (_, RunPlacement::Aligned) => self.free_spans.last_aligned_run(spans, fits),
+            (_, RunPlacement::Anywhere) => self.free_spans.last_run(spans, fits),
         };
         found.map(|head| head as u32)
     }

@@ -10,20 +10,31 @@ pub(in crate::pool) trait Granter: Sized {
     type Grant;
     /// On whose behalf somebody waits; a clone of it is kept while it waits.
     type Holder: Clone;
-    /// A limit that some holders stand under. Those that meet it wait in a line of its own.
+    /// A limit that some holders stand under. Those that meet it wait in a lane of its own.
     type Limit: Copy + Ord + Hash;
     /// What a holder is told that met a limit.
     type Refused;
 
     /// Serves a request, all of it or nothing. Limits at which somebody may have room now are added
     /// to `woken`.
-    fn grant(&self, holder: &Self::Holder, request: Self::Request, woken: &mut Vec<Self::Limit>) -> Granted<Self>;
+    fn grant(
+        &self,
+        holder: &Self::Holder,
+        request: Self::Request,
+        woken: &mut Vec<Self::Limit>,
+    ) -> Granted<Self>;
 
     /// How much of its limits a request takes.
     fn bytes_of(&self, request: Self::Request) -> usize;
 
     /// Whether there is room under a limit, of which `promised` is for others.
-    fn has_room_at(&self, limit: Self::Limit, holder: &Self::Holder, request: Self::Request, promised: usize) -> bool;
+    fn has_room_at(
+        &self,
+        limit: Self::Limit,
+        holder: &Self::Holder,
+        request: Self::Request,
+        promised: usize,
+    ) -> bool;
 
     /// The limit that was met.
     fn limit_of(refused: &Self::Refused) -> Self::Limit;
@@ -41,11 +52,12 @@ pub(in crate::pool) trait Granter: Sized {
     fn is_over_limit(&self) -> bool;
 
     /// How long a grant waits to be collected.
-    fn wait_max(&self) -> Duration;
+    fn max_wait(&self) -> Duration;
 }
 
 /// What a request comes to.
-pub(in crate::pool) type Granted<G> = Result<<G as Granter>::Grant, Blocked<<G as Granter>::Refused>>;
+pub(in crate::pool) type Granted<G> =
+    Result<<G as Granter>::Grant, Blocked<<G as Granter>::Refused>>;
 
 /// Why a request cannot be served now.
 pub(in crate::pool) enum Blocked<R> {

@@ -2,11 +2,11 @@
 //! floor above.
 
 mod granter;
-mod line;
+mod lane;
 mod queue;
 
 pub(in crate::pool) use self::{
     granter::{Blocked, Granter},
-    line::{HOLD_MAX, Ticket},
-    queue::{Done, Progress, Queue},
+    lane::{HOLD_MAX, Ticket},
+    queue::{Done, Progress, WaitQueue},
 };

@@ -1,19 +1,19 @@
 //! Those who wait for memory, in order.
 //!
-//! A request waits in the pool's line, or in the line of the limit that it met: there its own
+//! A request waits in the pool's lane, or in the lane of the limit that it met: there its own
 //! memory will come home, so it must not hold up the others. Both lines are first come, first
-//! served; nobody outside a line passes it. Grants are handed over, not announced: what is granted
+//! served; nobody outside a lane passes it. Grants are handed over, not announced: what is granted
 //! belongs to the waiter before it is woken.
 //!
 //! What is granted, and who stands under which limit, is for the [`Granter`] to say.
 //!
 //! # Invariants
-//! - IN-LINE: a waiting entry's ticket is in exactly one line; a granted one's is in none.
-//! - FLAGGED: while the pool's line is not empty, or more is out than the pool's own limit that was
-//!   lowered, all leases and returns meet the queue; while the line of a limit is not empty, what
+//! - IN-LINE: a waiting entry's ticket is in exactly one lane; a granted one's is in none.
+//! - FLAGGED: while the pool's lane is not empty, or more is out than the pool's own limit that was
+//!   lowered, all leases and returns meet the queue; while the lane of a limit is not empty, what
 //!   gives room back there does.
 //! - DEADLINE: every entry leaves at its deadline at the latest; how long a head may hold the
-//!   others back is `line`'s (NO-FREEZE).
+//!   others back is `lane`'s (NO-FREEZE).
 
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap},
@@ -23,7 +23,7 @@ use std::{
 
 use super::{
     granter::{Blocked, Granted, Granter},
-    line::{Line, Ticket},
+    lane::{Lane, Ticket},
 };
 use crate::util::WakeList;
 
@@ -32,11 +32,11 @@ const SCAN_MAX: usize = 64;
 /// How often one serving goes back to limits that it woke itself.
 const ROUNDS_MAX: usize = 4;
 
-pub(in crate::pool) struct Queue<G: Granter> {
+pub(in crate::pool) struct WaitQueue<G: Granter> {
     next: u64,
     entries: BTreeMap<Ticket, Entry<G>>,
-    pool: Line,
-    limits: HashMap<G::Limit, Line>,
+    pool: Lane,
+    limits: HashMap<G::Limit, Lane>,
     /// Grants that wait to be collected, oldest first.
     grants: BTreeSet<(Instant, Ticket)>,
     /// Whether the pool is flagged (FLAGGED).
@@ -48,10 +48,10 @@ pub(in crate::pool) struct Queue<G: Granter> {
 struct Entry<G: Granter> {
     holder: G::Holder,
     request: G::Request,
-    state: State<G>,
+    state: WaitState<G>,
 }
 
-enum State<G: Granter> {
+enum WaitState<G: Granter> {
     Waiting { at: Option<G::Limit>, waker: Waker },
     Granted { grant: G::Grant, since: Instant },
     TakenBack,
@@ -79,12 +79,12 @@ pub(in crate::pool) struct Done<G: Granter> {
     raised: bool,
 }
 
-impl<G: Granter> Queue<G> {
+impl<G: Granter> WaitQueue<G> {
     pub(in crate::pool) fn new() -> Self {
         Self {
             next: 0,
             entries: BTreeMap::new(),
-            pool: Line::new(),
+            pool: Lane::new(),
             limits: HashMap::new(),
             grants: BTreeSet::new(),
             raised: false,
@@ -99,10 +99,10 @@ impl<G: Granter> Queue<G> {
 
     /// Entries that still wait.
     pub(in crate::pool) fn waiting(&self) -> usize {
-        self.pool.tickets.len() + self.limits.values().map(|line| line.tickets.len()).sum::<usize>()
+        self.pool.tickets.len() + self.limits.values().map(|lane| lane.tickets.len()).sum::<usize>()
     }
 
-    /// Joins the line that `blocked` names, and serves it once: what came home in between must not
+    /// Joins the lane that `blocked` names, and serves it once: what came home in between must not
     /// be missed.
     pub(in crate::pool) fn join(
         &mut self,
@@ -114,40 +114,50 @@ impl<G: Granter> Queue<G> {
     ) -> (Ticket, Done<G>) {
         let ticket = Ticket(self.next);
         self.next += 1;
-        let entry = Entry { holder: holder.clone(), request, state: State::Waiting { at: None, waker } };
+        let entry = Entry {
+            holder: holder.clone(),
+            request,
+            state: WaitState::Waiting { at: None, waker },
+        };
         self.entries.insert(ticket, entry);
         let mut woken = Vec::new();
         match blocked {
             Blocked::Pool => {
                 self.pool.tickets.insert(ticket);
             }
-            Blocked::Limit(refused) => self.line_up(granter, ticket, G::limit_of(refused), &mut woken),
+            Blocked::Limit(refused) => {
+                self.line_up(granter, ticket, G::limit_of(refused), &mut woken)
+            }
         }
         (ticket, self.serve(granter, woken))
     }
 
     /// Collects a grant, or says how the wait goes on. Keeps the waker for next time; the one
     /// returned is to be dropped without the lock.
-    pub(in crate::pool) fn poll(&mut self, ticket: Ticket, waker: Waker) -> (Progress<G::Grant>, Waker) {
+    pub(in crate::pool) fn poll(
+        &mut self,
+        ticket: Ticket,
+        waker: Waker,
+    ) -> (Progress<G::Grant>, Waker) {
         let entry = self.entries.get_mut(&ticket).expect("a ticket is good until it is collected");
         match &mut entry.state {
-            State::Waiting { at, waker: old } => {
-                let line = match at {
+            WaitState::Waiting { at, waker: old } => {
+                let lane = match at {
                     None => Some(&self.pool),
                     Some(key) => self.limits.get(key),
                 };
-                let holds = line.is_some_and(|line| line.is_held_by(ticket));
+                let holds = lane.is_some_and(|lane| lane.is_held_by(ticket));
                 (Progress::Waiting { holds }, std::mem::replace(old, waker))
             }
-            State::Granted { since, .. } => {
+            WaitState::Granted { since, .. } => {
                 self.grants.remove(&(*since, ticket));
                 let entry = self.entries.remove(&ticket);
-                let Some(Entry { state: State::Granted { grant, .. }, .. }) = entry else {
+                let Some(Entry { state: WaitState::Granted { grant, .. }, .. }) = entry else {
                     unreachable!("it was granted just now");
                 };
                 (Progress::Granted(grant), waker)
             }
-            State::TakenBack => {
+            WaitState::TakenBack => {
                 self.entries.remove(&ticket);
                 (Progress::TakenBack, waker)
             }
@@ -158,9 +168,9 @@ impl<G: Granter> Queue<G> {
     pub(in crate::pool) fn end_hold(&mut self, granter: &G, ticket: Ticket) -> Done<G> {
         let mut woken = Vec::new();
         match self.entries.get(&ticket).map(|entry| &entry.state) {
-            Some(State::Waiting { at: None, .. }) => self.pool.end_hold(),
-            Some(&State::Waiting { at: Some(key), .. }) => {
-                self.limits.get_mut(&key).into_iter().for_each(Line::end_hold);
+            Some(WaitState::Waiting { at: None, .. }) => self.pool.end_hold(),
+            Some(&WaitState::Waiting { at: Some(key), .. }) => {
+                self.limits.get_mut(&key).into_iter().for_each(Lane::end_hold);
                 woken.push(key);
             }
             _ => {}
@@ -175,20 +185,22 @@ impl<G: Granter> Queue<G> {
         };
         let mut woken = Vec::new();
         match &entry.state {
-            State::Waiting { at: None, .. } => {
+            WaitState::Waiting { at: None, .. } => {
                 self.pool.remove(ticket);
                 // Room under a limit that let it through is promised to it, and now to the next in
-                // line there.
-                woken.extend(G::limits_of(&entry.holder).filter(|key| self.limits.contains_key(key)));
+                // lane there.
+                woken.extend(
+                    G::limits_of(&entry.holder).filter(|key| self.limits.contains_key(key)),
+                );
             }
-            State::Waiting { at: Some(key), .. } => {
+            WaitState::Waiting { at: Some(key), .. } => {
                 self.leave_limit(ticket, *key, &entry.holder);
                 woken.push(*key);
             }
-            State::Granted { since, .. } => {
+            WaitState::Granted { since, .. } => {
                 self.grants.remove(&(*since, ticket));
             }
-            State::TakenBack => {}
+            WaitState::TakenBack => {}
         }
         let mut done = self.serve(granter, woken);
         done.entries.push(entry);
@@ -211,11 +223,13 @@ impl<G: Granter> Queue<G> {
         blocked: Blocked<G::Refused>,
     ) -> (Granted<G>, Done<G>) {
         let mut done = self.serve(granter, Vec::new());
-        // Whoever is let past the line of its limit is past the pool's too.
+        // Whoever is let past the lane of its limit is past the pool's too.
         let is_open = self.pool.may_pass()
             && match &blocked {
                 Blocked::Pool => true,
-                Blocked::Limit(refused) => self.limits.get(&G::limit_of(refused)).is_some_and(Line::may_pass),
+                Blocked::Limit(refused) => {
+                    self.limits.get(&G::limit_of(refused)).is_some_and(Lane::may_pass)
+                }
             };
         if !is_open {
             return (Err(blocked), done);
@@ -225,9 +239,9 @@ impl<G: Granter> Queue<G> {
         if leased.is_ok() {
             self.pool.pass();
             if let Blocked::Limit(refused) = &blocked
-                && let Some(line) = self.limits.get_mut(&G::limit_of(refused))
+                && let Some(lane) = self.limits.get_mut(&G::limit_of(refused))
             {
-                line.pass();
+                lane.pass();
                 woken.push(G::limit_of(refused));
             }
         }
@@ -238,7 +252,7 @@ impl<G: Granter> Queue<G> {
     /// Serves the lines: those of `woken` limits first, for they feed the pool's.
     pub(in crate::pool) fn serve(&mut self, granter: &G, mut woken: Vec<G::Limit>) -> Done<G> {
         let mut done = Done::new();
-        self.take_back(granter.wait_max(), &mut done);
+        self.take_back(granter.max_wait(), &mut done);
         for _ in 0..ROUNDS_MAX {
             for key in std::mem::take(&mut woken) {
                 self.serve_limit(granter, key, &mut done);
@@ -253,7 +267,7 @@ impl<G: Granter> Queue<G> {
             }
         }
         for key in woken {
-            // Room that came and went in every round: from the pool's line, the next return serves
+            // Room that came and went in every round: from the pool's lane, the next return serves
             // whoever has it then.
             self.serve_limit(granter, key, &mut done);
             self.raise(granter, &mut done);
@@ -271,7 +285,9 @@ impl<G: Granter> Queue<G> {
 
     /// Wakes a waiter that is not granted anything: it polls again, and leaves its waker again.
     fn wake(&mut self, ticket: Ticket, done: &mut Done<G>) {
-        if let Some(Entry { state: State::Waiting { waker, .. }, .. }) = self.entries.get_mut(&ticket) {
+        if let Some(Entry { state: WaitState::Waiting { waker, .. }, .. }) =
+            self.entries.get_mut(&ticket)
+        {
             done.wakers.push(std::mem::replace(waker, Waker::noop().clone()));
         }
     }
@@ -289,19 +305,19 @@ impl<G: Granter> Queue<G> {
         is_news
     }
 
-    /// Moves those to the pool's line whose limit has room again.
+    /// Moves those to the pool's lane whose limit has room again.
     fn serve_limit(&mut self, granter: &G, key: G::Limit, done: &mut Done<G>) {
-        let Some(line) = self.limits.get_mut(&key) else { return };
-        line.begin_serving();
+        let Some(lane) = self.limits.get_mut(&key) else { return };
+        lane.begin_serving();
         let mut promised = 0;
         let mut moved = Vec::new();
         let mut head_blocked = false;
-        let mut passes = line.passes_left;
-        for &ticket in line.tickets.iter().take(SCAN_MAX) {
+        let mut passes = lane.passes_left;
+        for &ticket in lane.tickets.iter().take(SCAN_MAX) {
             if head_blocked && passes == 0 {
                 break;
             }
-            let entry = self.entries.get(&ticket).expect("a ticket in line has an entry (IN-LINE)");
+            let entry = self.entries.get(&ticket).expect("a ticket in lane has an entry (IN-LINE)");
             let bytes = granter.bytes_of(entry.request);
             let has_room = granter.has_room_at(key, &entry.holder, entry.request, promised);
             if has_room {
@@ -312,11 +328,12 @@ impl<G: Granter> Queue<G> {
                 head_blocked = true;
             }
         }
-        line.passes_left = passes;
-        let holder = line.new_holder();
+        lane.passes_left = passes;
+        let holder = lane.new_holder();
         for ticket in moved {
-            let entry = self.entries.get_mut(&ticket).expect("a ticket in line has an entry (IN-LINE)");
-            if let State::Waiting { at, .. } = &mut entry.state {
+            let entry =
+                self.entries.get_mut(&ticket).expect("a ticket in lane has an entry (IN-LINE)");
+            if let WaitState::Waiting { at, .. } = &mut entry.state {
                 *at = None;
             }
             let entry_holder = entry.holder.clone();
@@ -339,7 +356,7 @@ impl<G: Granter> Queue<G> {
             if head_blocked && (!self.pool.may_pass() || scanned > SCAN_MAX) {
                 break;
             }
-            let entry = self.entries.get(&ticket).expect("a ticket in line has an entry (IN-LINE)");
+            let entry = self.entries.get(&ticket).expect("a ticket in lane has an entry (IN-LINE)");
             match granter.grant(&entry.holder, entry.request, woken) {
                 Ok(grant) => {
                     if head_blocked {
@@ -356,7 +373,7 @@ impl<G: Granter> Queue<G> {
                     self.pool.remove(ticket);
                     self.line_up(granter, ticket, met, woken);
                     // It may come in front of one that holds the others back.
-                    if let Some(holder) = self.limits.get_mut(&met).and_then(Line::new_holder) {
+                    if let Some(holder) = self.limits.get_mut(&met).and_then(Lane::new_holder) {
                         self.wake(holder, done);
                     }
                 }
@@ -365,13 +382,13 @@ impl<G: Granter> Queue<G> {
         }
     }
 
-    /// Puts a waiting entry into the line of a limit.
+    /// Puts a waiting entry into the lane of a limit.
     fn line_up(&mut self, granter: &G, ticket: Ticket, key: G::Limit, woken: &mut Vec<G::Limit>) {
-        let entry = self.entries.get_mut(&ticket).expect("a ticket in line has an entry (IN-LINE)");
-        if let State::Waiting { at, .. } = &mut entry.state {
+        let entry = self.entries.get_mut(&ticket).expect("a ticket in lane has an entry (IN-LINE)");
+        if let WaitState::Waiting { at, .. } = &mut entry.state {
             *at = Some(key);
         }
-        self.limits.entry(key).or_insert_with(Line::new).tickets.insert(ticket);
+        self.limits.entry(key).or_insert_with(Lane::new).tickets.insert(ticket);
         G::set_awaited(&entry.holder, key, true);
         // Room that was given back before the flag was set woke nobody; look once more.
         if granter.has_room_at(key, &entry.holder, entry.request, 0) {
@@ -379,11 +396,11 @@ impl<G: Granter> Queue<G> {
         }
     }
 
-    /// Takes a ticket out of the line of a limit; an empty line goes, and its flag with it.
+    /// Takes a ticket out of the lane of a limit; an empty lane goes, and its flag with it.
     fn leave_limit(&mut self, ticket: Ticket, key: G::Limit, holder: &G::Holder) {
-        let Some(line) = self.limits.get_mut(&key) else { return };
-        line.remove(ticket);
-        if line.tickets.is_empty() {
+        let Some(lane) = self.limits.get_mut(&key) else { return };
+        lane.remove(ticket);
+        if lane.tickets.is_empty() {
             self.limits.remove(&key);
             G::set_awaited(holder, key, false);
         }
@@ -391,23 +408,24 @@ impl<G: Granter> Queue<G> {
 
     fn grant(&mut self, ticket: Ticket, grant: G::Grant, done: &mut Done<G>) {
         let since = Instant::now();
-        let entry = self.entries.get_mut(&ticket).expect("a ticket in line has an entry (IN-LINE)");
-        let state = std::mem::replace(&mut entry.state, State::Granted { grant, since });
+        let entry = self.entries.get_mut(&ticket).expect("a ticket in lane has an entry (IN-LINE)");
+        let state = std::mem::replace(&mut entry.state, WaitState::Granted { grant, since });
         self.grants.insert((since, ticket));
-        if let State::Waiting { waker, .. } = state {
+        if let WaitState::Waiting { waker, .. } = state {
             done.wakers.push(waker);
         }
     }
 
-    /// Takes back grants that nobody has collected for `wait_max`.
-    fn take_back(&mut self, wait_max: Duration, done: &mut Done<G>) {
+    /// Takes back grants that nobody has collected for `max_wait`.
+    fn take_back(&mut self, max_wait: Duration, done: &mut Done<G>) {
         while let Some(&(since, ticket)) = self.grants.first() {
-            if since.elapsed() < wait_max {
+            if since.elapsed() < max_wait {
                 return;
             }
             self.grants.pop_first();
             if let Some(entry) = self.entries.get_mut(&ticket)
-                && let State::Granted { grant, .. } = std::mem::replace(&mut entry.state, State::TakenBack)
+                && let WaitState::Granted { grant, .. } =
+                    std::mem::replace(&mut entry.state, WaitState::TakenBack)
             {
                 done.grants.push(grant);
             }

@@ -1,6 +1,7 @@
 //! WebSockets out of axum's handlers (feature `axum`).
 //!
-//! [`WebSocketUpgrade`] is an extractor like axum's own, with the same methods; what it gives is a [`WebSocket`](super::WebSocket) of chains.
+//! [`WebSocketUpgrade`] is an extractor like axum's own, with the same methods; what it gives is a
+//! [`WebSocket`](super::WebSocket) of chains.
 //!
 //! ```
 //! use std::sync::Arc;
@@ -8,7 +9,7 @@
 //! use leasehold::{Pool, ws::{Config, axum::WebSocketUpgrade}};
 //!
 //! async fn chat(upgrade: WebSocketUpgrade) -> Response {
-//!     let config = Config::new().message_max(64 << 10).account_max(256 << 10);
+//!     let config = Config::new().max_message_size(64 << 10).max_leased(256 << 10);
 //!     upgrade.protocols(["chat"]).config(Arc::new(config)).on_upgrade(|mut socket| async move {
 //!         let _ = socket.send("hello").await;
 //!     })

@@ -12,7 +12,7 @@ use hyper::upgrade::OnUpgrade;
 
 use crate::{
     io::AnyStream,
-    pool::Pool,
+    pool::Account,
     ws::{
         Config, Error, Upgrade, UpgradeError, WebSocket,
         handshake::{acceptor::take_on_upgrade, agreed::Agreed, offer::Offer},
@@ -24,11 +24,14 @@ type OnFailedUpgrade = Box<dyn FnOnce(Error) + Send>;
 
 /// A request for a WebSocket, as an extractor like axum's own.
 ///
-/// Each socket gets an account of its own, inside the [`Pool`] of the router's state, of at most [`Config::account_max`] bytes; its name is
-/// "websocket" unless [`account_name`](Self::account_name) gives another one. The account that a request may bring as an extension, its
-/// connection's or its own, is not used: it goes when HTTP is done with the connection.
+/// Each socket gets an account of its own, inside the [`Account`] of the router's state, of at most
+/// [`Config::max_leased`] bytes; its name is "websocket" unless
+/// [`account_name`](Self::account_name) gives another one. The account that a request may bring as
+/// an extension, its connection's or its own, is not used: it goes when HTTP is done with the
+/// connection.
 ///
-/// Route it with `any` or `get`. As with [`upgrade`](crate::ws::upgrade()), a server that goes by cookies looks at the Origin first.
+/// Route it with `any` or `get`. As with [`upgrade`](crate::ws::upgrade()), a server that goes by
+/// cookies looks at the Origin first.
 ///
 /// # Errors
 /// [`UpgradeError`], with its status and text: the request is no handshake, or a broken one.
@@ -40,14 +43,15 @@ pub struct WebSocketUpgrade {
     offer: Offer,
     agreed: Agreed,
     on_upgrade: OnUpgrade,
-    pool: Pool,
+    pool: Account,
     account_name: Cow<'static, str>,
     config: Arc<Config>,
     on_failed_upgrade: Option<OnFailedUpgrade>,
 }
 
 impl WebSocketUpgrade {
-    /// The subprotocols that are spoken here: of those that the client speaks, the first that is among them is agreed on.
+    /// The subprotocols that are spoken here: of those that the client speaks, the first that is
+    /// among them is agreed on.
     pub fn protocols<I: IntoIterator<Item: Into<Cow<'static, str>>>>(self, protocols: I) -> Self {
         let known: Vec<_> = protocols.into_iter().map(Into::into).collect();
         Self { agreed: self.offer.agree(&known), ..self }
@@ -63,8 +67,9 @@ impl WebSocketUpgrade {
         Self { account_name: name.into(), ..self }
     }
 
-    /// What is called if there is to be no socket: the connection is gone before the response was sent, or there was no memory for what the
-    /// client has sent with its request. By default nothing is.
+    /// What is called if there is to be no socket: the connection is gone before the response was
+    /// sent, or there was no memory for what the client has sent with its request. By default
+    /// nothing is.
     pub fn on_failed_upgrade(self, callback: impl FnOnce(Error) + Send + 'static) -> Self {
         Self { on_failed_upgrade: Some(Box::new(callback)), ..self }
     }
@@ -89,9 +94,10 @@ impl WebSocketUpgrade {
         C: FnOnce(WebSocket<AnyStream>) -> F + Send + 'static,
         F: Future<Output = ()> + Send + 'static,
     {
-        let Self { offer, agreed, on_upgrade, pool, account_name, config, on_failed_upgrade } = self;
+        let Self { offer, agreed, on_upgrade, pool, account_name, config, on_failed_upgrade } =
+            self;
         let (agreed, response) = agreed.answer(offer.key, &offer.extensions, &config);
-        let account = pool.child(account_name, config.account_max);
+        let account = pool.account(account_name, config.max_leased);
         let upgrade = Upgrade::new(on_upgrade, agreed, config);
         tokio::spawn(async move {
             match upgrade.accept(&account).await {
@@ -109,7 +115,7 @@ impl WebSocketUpgrade {
 
 impl<S> FromRequestParts<S> for WebSocketUpgrade
 where
-    Pool: FromRef<S>,
+    Account: FromRef<S>,
     S: Send + Sync,
 {
     type Rejection = UpgradeError;
@@ -120,7 +126,7 @@ where
             on_upgrade: take_on_upgrade(&mut parts.extensions)?,
             offer,
             agreed: Agreed::default(),
-            pool: Pool::from_ref(state),
+            pool: Account::from_ref(state),
             account_name: "websocket".into(),
             config: Config::shared(),
             on_failed_upgrade: None,

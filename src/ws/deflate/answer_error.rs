@@ -2,7 +2,8 @@
 
 use std::fmt;
 
-/// The server's `Sec-WebSocket-Extensions` is not an answer to what was offered: the connection is to be failed (RFC 6455 §4.1).
+/// The server's `Sec-WebSocket-Extensions` is not an answer to what was offered: the connection is
+/// to be failed (RFC 6455 §4.1).
 #[derive(Debug)]
 pub struct AnswerError {
     kind: Kind,
@@ -42,7 +43,10 @@ impl fmt::Display for AnswerError {
                 write!(f, "the server answers with the extension \"{name}\", which was not offered")
             }
             Kind::Twice => write!(f, "the server answers with permessage-deflate twice"),
-            Kind::Terms => write!(f, "the server answers with parameters of permessage-deflate that were not offered"),
+            Kind::Terms => write!(
+                f,
+                "the server answers with parameters of permessage-deflate that were not offered"
+            ),
         }
     }
 }

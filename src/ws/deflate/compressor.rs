@@ -4,8 +4,8 @@ use std::fmt;
 
 use flate2::{Compress, Compression, FlushCompress};
 
-/// What a (de)compressor puts out at once. Measured, the copy from there into leased blocks is lost in the noise, from 4 KiB on; and most
-/// messages are not longer, and leased for by their length.
+/// What a (de)compressor puts out at once. Measured, the copy from there into leased blocks is lost
+/// in the noise, from 4 KiB on; and most messages are not longer, and leased for by their length.
 pub(super) const SCRATCH_LEN: usize = 16 << 10;
 
 /// A deflate stream, and room for what comes out of it next.
@@ -30,7 +30,8 @@ impl Compressor {
         }
     }
 
-    /// Bytes on the heap: measured on zlib-rs, 4 for each byte of the window and the rest for hashes, literals and symbols.
+    /// Bytes on the heap: measured on zlib-rs, 4 for each byte of the window and the rest for
+    /// hashes, literals and symbols.
     pub(super) const fn heap_len(window_bits: u8) -> usize {
         248_960 + (4 << window_bits) + SCRATCH_LEN
     }
@@ -41,8 +42,9 @@ impl Compressor {
 
     /// Forgets the last message.
     pub(super) fn begin(&mut self) {
-        // In zlib-rs 0.6 the reset of a stream keeps how far pending output was taken, and whether a block is open: a message that was given up
-        // would spoil the next ones, or make them panic. A new stream costs 11 us, a reset 4.
+        // In zlib-rs 0.6 the reset of a stream keeps how far pending output was taken, and whether
+        // a block is open: a message that was given up would spoil the next ones, or make them
+        // panic. A new stream costs 11 us, a reset 4.
         if self.is_begun {
             self.stream = stream(self.level, self.window_bits);
         } else {
@@ -51,15 +53,16 @@ impl Compressor {
         self.is_begun = true;
     }
 
-    /// Compresses from the front of `input`, or flushes if it is empty. Says how many bytes it took, and what came out; a flush is over when
-    /// less comes out than [`SCRATCH_LEN`].
+    /// Compresses from the front of `input`, or flushes if it is empty. Says how many bytes it
+    /// took, and what came out; a flush is over when less comes out than [`SCRATCH_LEN`].
     pub(super) fn compress(&mut self, input: &[u8]) -> (usize, &[u8]) {
         let flush = if input.is_empty() { FlushCompress::Sync } else { FlushCompress::None };
         let (before_in, before_out) = (self.stream.total_in(), self.stream.total_out());
         // With room for output, nothing fails.
         let done = self.stream.compress(input, &mut self.scratch, flush);
         debug_assert!(done.is_ok(), "{done:?}");
-        let (taken, len) = (self.stream.total_in() - before_in, self.stream.total_out() - before_out);
+        let (taken, len) =
+            (self.stream.total_in() - before_in, self.stream.total_out() - before_out);
         self.is_begun &= !input.is_empty() || len as usize == SCRATCH_LEN;
         (taken as usize, &self.scratch[..len as usize])
     }
@@ -116,8 +119,14 @@ mod tests {
                     let (taken, _) = compressor.compress(input);
                     input = &input[taken..];
                 }
-                assert!(compressed(&mut compressor, &small) == expected, "level {level}, after {given_up_after} calls");
-                assert!(compressed(&mut compressor, &small) == expected, "level {level}, and once more");
+                assert!(
+                    compressed(&mut compressor, &small) == expected,
+                    "level {level}, after {given_up_after} calls"
+                );
+                assert!(
+                    compressed(&mut compressor, &small) == expected,
+                    "level {level}, and once more"
+                );
             }
         }
     }

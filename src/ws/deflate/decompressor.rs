@@ -30,7 +30,11 @@ impl Decompressor {
     pub(super) const HEAP_LEN: usize = 47_552 + SCRATCH_LEN;
 
     pub(super) fn new() -> Self {
-        Self { stream: Decompress::new(false), scratch: vec![0; SCRATCH_LEN].into_boxed_slice(), output: 0..0 }
+        Self {
+            stream: Decompress::new(false),
+            scratch: vec![0; SCRATCH_LEN].into_boxed_slice(),
+            output: 0..0,
+        }
     }
 
     /// Forgets the last message.
@@ -39,7 +43,8 @@ impl Decompressor {
         self.output = 0..0;
     }
 
-    /// Inflates from the front of `input`; what came out last must be consumed. What follows a final block is another stream.
+    /// Inflates from the front of `input`; what came out last must be consumed. What follows a
+    /// final block is another stream.
     ///
     /// # Errors
     /// The data are broken; or the input is empty, and nothing can come out.
@@ -48,14 +53,17 @@ impl Decompressor {
         let may_be_idle = self.may_have_more();
         let (before_in, before_out) = (self.stream.total_in(), self.stream.total_out());
         let status = self.stream.decompress(input, &mut self.scratch, FlushDecompress::None);
-        let (taken, len) = (self.stream.total_in() - before_in, self.stream.total_out() - before_out);
+        let (taken, len) =
+            (self.stream.total_in() - before_in, self.stream.total_out() - before_out);
         self.output = 0..len as usize;
         match status {
             Ok(Status::StreamEnd) => {
                 self.stream.reset(false);
                 Ok(Inflated { taken: taken as usize, has_ended: true })
             }
-            Ok(_) if taken > 0 || len > 0 || may_be_idle => Ok(Inflated { taken: taken as usize, has_ended: false }),
+            Ok(_) if taken > 0 || len > 0 || may_be_idle => {
+                Ok(Inflated { taken: taken as usize, has_ended: false })
+            }
             _ => Err(Violation::Inflate),
         }
     }

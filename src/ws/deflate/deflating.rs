@@ -1,6 +1,7 @@
 //! `Deflating`: a message on its way to be compressed.
 //!
-//! Nothing is waited for here: sending a message as it is needs no compressor and no memory, so that is what is done while either is short.
+//! Nothing is waited for here: sending a message as it is needs no compressor and no memory, so
+//! that is what is done while either is short.
 
 use std::task::{Context, Poll};
 
@@ -8,7 +9,7 @@ use bytes::{Buf, BufMut};
 
 use super::{
     compressor::{Compressor, SCRATCH_LEN},
-    place::{Kept, Place},
+    place::{CompressorSlot, Kept},
     set::Held,
 };
 use crate::{
@@ -29,7 +30,7 @@ pub(super) struct Deflating {
     /// What of the payload is not compressed yet.
     input: Chain,
     output: ChainMut,
-    place: Place<Compressor>,
+    place: CompressorSlot<Compressor>,
 }
 
 /// Why a slice ended.
@@ -45,7 +46,12 @@ enum Slice {
 
 impl Deflating {
     /// `output` is empty, and leases from the account of the socket.
-    pub(super) fn new(header: Header, payload: Chain, output: ChainMut, place: Place<Compressor>) -> Self {
+    pub(super) fn new(
+        header: Header,
+        payload: Chain,
+        output: ChainMut,
+        place: CompressorSlot<Compressor>,
+    ) -> Self {
         Self { header, input: payload.clone(), payload, output, place }
     }
 
@@ -104,7 +110,9 @@ impl Deflating {
             let input = self.input.chunk();
             let (taken, bytes) = compressor.compress(&input[..input.len().min(left)]);
             let len = self.output.len() + bytes.len();
-            if len >= self.payload.len() + TAIL.len() || self.output.try_reserve_untold(bytes.len()).is_err() {
+            if len >= self.payload.len() + TAIL.len()
+                || self.output.try_reserve_untold(bytes.len()).is_err()
+            {
                 return Slice::Vain;
             }
             self.output.put_slice(bytes);

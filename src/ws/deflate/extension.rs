@@ -73,7 +73,8 @@ impl<'a> Cursor<'a> {
         Ok(Param { name, value: Some(value) })
     }
 
-    /// What follows a quote, up to the next. RFC 6455 §9.1: once its escapes are resolved, it is a token.
+    /// What follows a quote, up to the next. RFC 6455 §9.1: once its escapes are resolved, it is a
+    /// token.
     fn quoted(&mut self) -> Result<String, Malformed> {
         let mut value = String::new();
         loop {

@@ -1,14 +1,17 @@
 //! `Inflating`: a compressed message that came, on its way to be one.
 //!
 //! # Invariants
-//! - LATE: memory is leased for bytes that have come out, and for as many again, at most [`AHEAD_MAX`]; never for what the input may hold.
-//! - SAME-BYTES: a message that is begun anew comes out as it did before: what has come out stays, and is passed over.
+//! - LATE: memory is leased for bytes that have come out, and for as many again, at most
+//!   [`AHEAD_MAX`]; never for what the input may hold.
+//! - SAME-BYTES: a message that is begun anew comes out as it did before: what has come out stays,
+//!   and is passed over.
 //! - LAST-BLOCK: a message ends with its payload where that ends with a final block (RFC 7692
 //!   §7.2.3.4), else behind the block whose end the sender has cut off. What follows a final block
 //!   in the same message is the next block, as §7.2.3.4 has it: it is inflated and counted as all
 //!   before it was. Node's ws and Python's websockets ignore it.
 //! - OURS: no byte of a message comes out of what is added to see whether it is whole.
-//! - NO-FREEZE: a poll inflates a slice. Each time that the decompressor is lost, the next slices are twice as long, so that it ends.
+//! - NO-FREEZE: a poll inflates a slice. Each time that the decompressor is lost, the next slices
+//!   are twice as long, so that it ends.
 
 use std::task::{Context, Poll, ready};
 
@@ -16,10 +19,10 @@ use bytes::{Buf, BufMut};
 
 use super::{
     decompressor::{Decompressor, Inflated},
-    place::{Kept, Place, Taken},
+    place::{CompressorSlot, Kept, Taken},
 };
 use crate::{
-    chain::{Chain, ChainLease, ChainMut},
+    chain::{Chain, ChainLeaseFuture, ChainMut},
     pool::LeaseError,
     ws::protocol::{error::Error, reading::Incoming, utf8::Utf8Check, violation::Violation},
 };
@@ -32,8 +35,8 @@ const TAIL: &[u8] = &[0, 0, 0xff, 0xff, 1, 0, 0, 0xff, 0xff];
 /// So much of the tail is not the sender's.
 const TAIL_OURS_LEN: usize = 5;
 
-/// Bytes, in or out, that a poll inflates. Measured, that takes 130 us for text, and 2.5 ms for what inflates slowest: empty blocks, each with
-/// trees of its own.
+/// Bytes, in or out, that a poll inflates. Measured, that takes 130 us for text, and 2.5 ms for
+/// what inflates slowest: empty blocks, each with trees of its own.
 const SLICE_LEN: usize = 64 << 10;
 
 /// The most that is leased before it is needed.
@@ -56,8 +59,8 @@ pub(super) struct Inflating {
     losses: u32,
     /// Bytes that wait for memory.
     missing: usize,
-    lease: Option<Box<ChainLease>>,
-    place: Place<Decompressor>,
+    lease: Option<Box<ChainLeaseFuture>>,
+    place: CompressorSlot<Decompressor>,
 }
 
 /// Why a slice ended.
@@ -73,7 +76,12 @@ enum Slice {
 
 impl Inflating {
     /// `output` is empty, and leases from the account of the socket.
-    pub(super) fn new(is_text: bool, payload: Chain, output: ChainMut, place: Place<Decompressor>) -> Self {
+    pub(super) fn new(
+        is_text: bool,
+        payload: Chain,
+        output: ChainMut,
+        place: CompressorSlot<Decompressor>,
+    ) -> Self {
         Self {
             is_text,
             input: payload.clone(),
@@ -90,9 +98,14 @@ impl Inflating {
         }
     }
 
-    /// Goes on; the message once it is whole, which has at most `message_max` bytes.
-    pub(super) fn poll(&mut self, cx: &mut Context<'_>, message_max: usize) -> Poll<Result<Incoming, Error>> {
-        // A sender that flushes when there is nothing to flush has nothing to cut off: many receivers take it for an empty message.
+    /// Goes on; the message once it is whole, which has at most `max_message_size` bytes.
+    pub(super) fn poll(
+        &mut self,
+        cx: &mut Context<'_>,
+        max_message_size: usize,
+    ) -> Poll<Result<Incoming, Error>> {
+        // A sender that flushes when there is nothing to flush has nothing to cut off: many
+        // receivers take it for an empty message.
         if self.payload.is_empty() {
             return Poll::Ready(Ok(self.finish()));
         }
@@ -108,7 +121,7 @@ impl Inflating {
                     held
                 }
             };
-            match self.inflate(&mut held, message_max)? {
+            match self.inflate(&mut held, max_message_size)? {
                 Slice::Whole => {
                     drop(held);
                     self.utf8.finish().map_err(|_| Violation::Utf8)?;
@@ -128,7 +141,11 @@ impl Inflating {
     }
 
     fn finish(&mut self) -> Incoming {
-        Incoming::Data { is_text: self.is_text, is_compressed: false, payload: self.output.split().freeze() }
+        Incoming::Data {
+            is_text: self.is_text,
+            is_compressed: false,
+            payload: self.output.split().freeze(),
+        }
     }
 
     fn begin_anew(&mut self) {
@@ -139,12 +156,16 @@ impl Inflating {
         (self.tail, self.seen, self.has_ended) = (TAIL, 0, false);
     }
 
-    fn inflate(&mut self, decompressor: &mut Decompressor, message_max: usize) -> Result<Slice, Error> {
+    fn inflate(
+        &mut self,
+        decompressor: &mut Decompressor,
+        max_message_size: usize,
+    ) -> Result<Slice, Error> {
         let slice_len = SLICE_LEN.saturating_mul(1 << self.losses.min(20));
         let (mut taken, mut seen) = (0, 0);
         loop {
             let count = decompressor.output().len();
-            let missing = self.store(decompressor, message_max)?;
+            let missing = self.store(decompressor, max_message_size)?;
             if missing > 0 {
                 return Ok(Slice::Short(missing));
             }
@@ -179,7 +200,9 @@ impl Inflating {
 
     /// LAST-BLOCK.
     fn is_whole(&self) -> bool {
-        self.has_ended && self.input.is_empty() && (self.tail.len() == TAIL.len() || self.tail.is_empty())
+        self.has_ended
+            && self.input.is_empty()
+            && (self.tail.len() == TAIL.len() || self.tail.is_empty())
     }
 
     fn advance(&mut self, Inflated { taken, has_ended }: Inflated) {
@@ -192,14 +215,18 @@ impl Inflating {
     }
 
     /// Takes what came out. Says for how many bytes there is no memory now.
-    fn store(&mut self, decompressor: &mut Decompressor, message_max: usize) -> Result<usize, Error> {
+    fn store(
+        &mut self,
+        decompressor: &mut Decompressor,
+        max_message_size: usize,
+    ) -> Result<usize, Error> {
         let known = decompressor.output().len().min(self.output.len() - self.seen);
         decompressor.consume(known);
         self.seen += known;
         let bytes = decompressor.output();
         let len = self.output.len() + bytes.len();
-        if len > message_max {
-            return Err(Error::too_long("a message", len as u64, message_max));
+        if len > max_message_size {
+            return Err(Error::too_long("a message", len as u64, max_message_size));
         }
         match self.make_room(bytes.len()) {
             Err(error) if error.is_exhausted() || error.is_over_limit() => return Ok(bytes.len()),

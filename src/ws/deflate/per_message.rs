@@ -5,8 +5,8 @@ use std::task::{Context, Poll, ready};
 use ::http::{HeaderMap, HeaderValue, header::SEC_WEBSOCKET_EXTENSIONS};
 
 use super::{
-    Deflate, agreement::DeflateAgreement, deflating::Deflating, extension::extensions, inflating::Inflating,
-    place::Place,
+    Deflate, agreement::DeflateAgreement, deflating::Deflating, extension::extensions,
+    inflating::Inflating, place::CompressorSlot,
 };
 use crate::{
     chain::{Chain, ChainMut},
@@ -20,13 +20,14 @@ use crate::{
     },
 };
 
-/// What was agreed on, if anything was: few sockets have that, and none needs its room in the others.
+/// What was agreed on, if anything was: few sockets have that, and none needs its room in the
+/// others.
 #[derive(Debug, Default)]
-pub(in crate::ws) struct PerMessage(Option<Box<State>>);
+pub(in crate::ws) struct PerMessage(Option<Box<Negotiated>>);
 
 /// What was agreed on, and what is under way: nothing between messages.
 #[derive(Debug)]
-struct State {
+struct Negotiated {
     agreed: DeflateAgreement,
     under_way: Option<Box<UnderWay>>,
 }
@@ -40,13 +41,19 @@ struct UnderWay {
 
 impl PerMessage {
     pub(in crate::ws) fn new(agreed: DeflateAgreement) -> Self {
-        Self(Some(Box::new(State { agreed, under_way: None })))
+        Self(Some(Box::new(Negotiated { agreed, under_way: None })))
     }
 
-    /// What a server with these settings agrees to, of the lines of a client's `Sec-WebSocket-Extensions`, and how it says so.
-    pub(in crate::ws) fn agree(config: &Config, lines: &[HeaderValue]) -> (Self, Option<HeaderValue>) {
+    /// What a server with these settings agrees to, of the lines of a client's
+    /// `Sec-WebSocket-Extensions`, and how it says so.
+    pub(in crate::ws) fn agree(
+        config: &Config,
+        lines: &[HeaderValue],
+    ) -> (Self, Option<HeaderValue>) {
         let answer = config.deflate.as_ref().and_then(|deflate| deflate.answer_to(lines));
-        answer.map_or((Self::default(), None), |(agreement, answer)| (Self::new(agreement), Some(answer)))
+        answer.map_or((Self::default(), None), |(agreement, answer)| {
+            (Self::new(agreement), Some(answer))
+        })
     }
 
     /// What a client with these settings offers, as its `Sec-WebSocket-Extensions`.
@@ -57,8 +64,14 @@ impl PerMessage {
     /// What a server has agreed to; none if it was not offered, or not so.
     pub(in crate::ws) fn accept(config: &Config, headers: &HeaderMap) -> Option<Self> {
         match &config.deflate {
-            Some(deflate) => deflate.accept(headers).ok().map(|agreement| agreement.map(Self::new).unwrap_or_default()),
-            None => extensions(headers.get_all(SEC_WEBSOCKET_EXTENSIONS)).ok()?.is_empty().then(Self::default),
+            Some(deflate) => deflate
+                .accept(headers)
+                .ok()
+                .map(|agreement| agreement.map(Self::new).unwrap_or_default()),
+            None => extensions(headers.get_all(SEC_WEBSOCKET_EXTENSIONS))
+                .ok()?
+                .is_empty()
+                .then(Self::default),
         }
     }
 
@@ -89,8 +102,8 @@ impl PerMessage {
         self.0.iter_mut().for_each(|state| state.clear());
     }
 
-    /// Compresses a message if it is worth it, into leases from where `chain` leases. Returned is what is ready to be sent; what is not
-    /// comes from `poll_deflate`.
+    /// Compresses a message if it is worth it, into leases from where `chain` leases. Returned is
+    /// what is ready to be sent; what is not comes from `poll_deflate`.
     pub(in crate::ws) fn deflate(
         &mut self,
         header: Header,
@@ -104,8 +117,12 @@ impl PerMessage {
     }
 
     /// The message that is under way, once it is ready to be sent; none if none is.
-    pub(in crate::ws) fn poll_deflate(&mut self, cx: &mut Context<'_>) -> Poll<Option<(Header, Chain)>> {
-        let deflating = self.0.as_mut().and_then(|state| state.under_way.as_mut()?.deflating.as_mut());
+    pub(in crate::ws) fn poll_deflate(
+        &mut self,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<(Header, Chain)>> {
+        let deflating =
+            self.0.as_mut().and_then(|state| state.under_way.as_mut()?.deflating.as_mut());
         let Some(deflating) = deflating else { return Poll::Ready(None) };
         let sent = ready!(deflating.poll(cx));
         self.take_deflating();
@@ -131,16 +148,16 @@ impl PerMessage {
     }
 }
 
-impl State {
+impl Negotiated {
     fn poll_decode(
         &mut self,
         cx: &mut Context<'_>,
         reading: &mut Reading,
         rules: Rules<'_>,
     ) -> Poll<Result<Option<Incoming>, Error>> {
-        let message_max = rules.config.message_max;
+        let max_message_size = rules.config.max_message_size;
         if let Some(UnderWay { inflating: Some(inflating), .. }) = self.under_way.as_deref_mut() {
-            let inflated = ready!(inflating.poll(cx, message_max));
+            let inflated = ready!(inflating.poll(cx, max_message_size));
             self.clear();
             return Poll::Ready(inflated.map(Some));
         }
@@ -148,10 +165,10 @@ impl State {
             Some(Incoming::Data { is_text, is_compressed: true, payload }) => (is_text, payload),
             incoming => return Poll::Ready(Ok(incoming)),
         };
-        let place = Place::new(self.agreed.shared.decompressors.clone());
+        let place = CompressorSlot::new(self.agreed.shared.decompressors.clone());
         // Most messages are inflated at once, and never in a box.
         let mut inflating = Inflating::new(is_text, payload, reading.chain().sibling(), place);
-        let polled = inflating.poll(cx, message_max);
+        let polled = inflating.poll(cx, max_message_size);
         if polled.is_pending() {
             self.under_way.get_or_insert_default().inflating = Some(inflating);
         }
@@ -163,12 +180,21 @@ impl State {
         self.under_way.iter_mut().for_each(|under_way| under_way.inflating = None);
     }
 
-    fn deflate(&mut self, header: Header, payload: Chain, chain: &ChainMut) -> Option<(Header, Chain)> {
+    fn deflate(
+        &mut self,
+        header: Header,
+        payload: Chain,
+        chain: &ChainMut,
+    ) -> Option<(Header, Chain)> {
         let shared = &self.agreed.shared;
-        let is_worth_it = payload.len() >= shared.message_min;
-        let compressor = self.agreed.window_bits.filter(|_| is_worth_it).and_then(|bits| shared.try_compressor(bits));
+        let is_worth_it = payload.len() >= shared.min_message_size;
+        let compressor = self
+            .agreed
+            .window_bits
+            .filter(|_| is_worth_it)
+            .and_then(|bits| shared.try_compressor(bits));
         let Some(compressor) = compressor else { return Some((header, payload)) };
-        let place = Place::new(shared.compressors.clone());
+        let place = CompressorSlot::new(shared.compressors.clone());
         let mut deflating = Deflating::new(header, payload, chain.sibling(), place);
         let sent = deflating.begin(compressor);
         if sent.is_none() {

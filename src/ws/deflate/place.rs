@@ -1,4 +1,4 @@
-//! `Place`: what one message has in a set.
+//! `CompressorSlot`: what one message has in a set.
 
 use std::{
     fmt, mem,
@@ -13,7 +13,7 @@ use super::{
 use crate::sync::Sleep;
 
 /// A machine that a message left in its set, a place in the line, or nothing.
-pub(super) struct Place<M> {
+pub(super) struct CompressorSlot<M> {
     set: Arc<Set<M>>,
     ticket: Option<u64>,
     /// When it is time to look for machines that nobody came back for.
@@ -38,7 +38,7 @@ pub(super) enum Kept {
     WhileIdle,
 }
 
-impl<M> Place<M> {
+impl<M> CompressorSlot<M> {
     pub(super) fn new(set: Arc<Set<M>>) -> Self {
         Self { set, ticket: None, patience: None }
     }
@@ -53,11 +53,16 @@ impl<M> Place<M> {
     /// Takes the machine that was left, or any other one in its turn; makes it if need be.
     ///
     /// # Cancel safety
-    /// Cancel safe; who is not polled when it is his turn gives it up after a while, and stands behind the others when he is polled again.
+    /// Cancel safe; who is not polled when it is his turn gives it up after a while, and stands
+    /// behind the others when he is polled again.
     ///
     /// # Panics
     /// If it must wait outside of a tokio runtime with time enabled.
-    pub(super) fn poll_take(&mut self, cx: &mut Context<'_>, make: impl FnOnce() -> M) -> Poll<Taken<M>> {
+    pub(super) fn poll_take(
+        &mut self,
+        cx: &mut Context<'_>,
+        make: impl FnOnce() -> M,
+    ) -> Poll<Taken<M>> {
         let found = loop {
             let before = match self.find(cx.waker()) {
                 Ok(found) => break found,
@@ -65,7 +70,8 @@ impl<M> Place<M> {
             };
             // One looks after another, so that it is no crowd that wakes each time.
             let times = u32::try_from(before).unwrap_or(u32::MAX).saturating_add(1);
-            let patience = self.patience.get_or_insert_with(|| Sleep::new(PATIENCE.saturating_mul(times)));
+            let patience =
+                self.patience.get_or_insert_with(|| Sleep::new(PATIENCE.saturating_mul(times)));
             if patience.poll_passed(cx).is_pending() {
                 return Poll::Pending;
             }
@@ -115,7 +121,7 @@ impl<M> Place<M> {
     }
 }
 
-impl<M> Drop for Place<M> {
+impl<M> Drop for CompressorSlot<M> {
     fn drop(&mut self) {
         let Some(ticket) = self.ticket else { return };
         let waiting = self.set.change(|stock, _| stock.give_up(ticket));
@@ -123,9 +129,9 @@ impl<M> Drop for Place<M> {
     }
 }
 
-impl<M> fmt::Debug for Place<M> {
+impl<M> fmt::Debug for CompressorSlot<M> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Place").field("ticket", &self.ticket).finish_non_exhaustive()
+        f.debug_struct("CompressorSlot").field("ticket", &self.ticket).finish_non_exhaustive()
     }
 }
 
@@ -142,7 +148,7 @@ mod tests {
     use super::*;
     use crate::ws::deflate::set::tests::set;
 
-    async fn take(place: &mut Place<usize>, make: impl Fn() -> usize) -> Taken<usize> {
+    async fn take(place: &mut CompressorSlot<usize>, make: impl Fn() -> usize) -> Taken<usize> {
         poll_fn(|cx| place.poll_take(cx, &make)).await
     }
 
@@ -156,7 +162,10 @@ mod tests {
     }
 
     /// One poll, by a task of its own: what it took, and how often it was woken since.
-    fn poll(place: &mut Place<usize>, make: impl Fn() -> usize) -> (Option<Taken<usize>>, Arc<Wakes>) {
+    fn poll(
+        place: &mut CompressorSlot<usize>,
+        make: impl Fn() -> usize,
+    ) -> (Option<Taken<usize>>, Arc<Wakes>) {
         let wakes = Arc::new(Wakes::default());
         let waker = Waker::from(wakes.clone());
         match place.poll_take(&mut Context::from_waker(&waker), make) {
@@ -176,7 +185,8 @@ mod tests {
     async fn who_waits_is_served_in_order_and_nobody_passes() {
         let (set, make) = set(1);
         let held = set.try_take(|_| true, make).expect("the only one");
-        let (mut first, mut second) = (Place::new(set.clone()), Place::new(set.clone()));
+        let (mut first, mut second) =
+            (CompressorSlot::new(set.clone()), CompressorSlot::new(set.clone()));
         let (none, first_wakes) = poll(&mut first, make);
         assert!(none.is_none());
         let (none, second_wakes) = poll(&mut second, make);
@@ -195,7 +205,8 @@ mod tests {
     async fn who_does_not_come_when_it_is_his_turn_gives_it_up() {
         let (set, make) = set(1);
         let held = set.try_take(|_| true, make).expect("the only one");
-        let (mut absent, mut next) = (Place::new(set.clone()), Place::new(set.clone()));
+        let (mut absent, mut next) =
+            (CompressorSlot::new(set.clone()), CompressorSlot::new(set.clone()));
         assert!(poll(&mut absent, make).0.is_none());
         let waiting = tokio::spawn(async move { *other(Some(take(&mut next, make).await)) });
         tokio::task::yield_now().await;
@@ -210,7 +221,8 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn what_is_left_briefly_is_kept_and_then_taken_if_it_is_needed() {
         let (set, make) = set(1);
-        let (mut owner, mut next) = (Place::new(set.clone()), Place::new(set.clone()));
+        let (mut owner, mut next) =
+            (CompressorSlot::new(set.clone()), CompressorSlot::new(set.clone()));
         let held = other(poll(&mut owner, make).0);
         owner.leave(held, Kept::Briefly);
         assert!(set.try_take(|_| true, make).is_none());
@@ -232,7 +244,8 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn what_is_left_while_its_owner_waits_is_there_for_anybody() {
         let (set, make) = set(1);
-        let (mut owner, mut next) = (Place::new(set.clone()), Place::new(set.clone()));
+        let (mut owner, mut next) =
+            (CompressorSlot::new(set.clone()), CompressorSlot::new(set.clone()));
         let held = other(poll(&mut owner, make).0);
         assert!(poll(&mut next, make).0.is_none());
         owner.leave(held, Kept::WhileIdle);
@@ -248,7 +261,7 @@ mod tests {
     async fn who_is_gone_passes_on_what_he_had() {
         let (set, make) = set(1);
         let held = set.try_take(|_| true, make).expect("the only one");
-        let mut places: Vec<_> = (0..3).map(|_| Place::new(set.clone())).collect();
+        let mut places: Vec<_> = (0..3).map(|_| CompressorSlot::new(set.clone())).collect();
         places.iter_mut().for_each(|place| assert!(poll(place, make).0.is_none()));
         places.remove(1);
         drop(held);
@@ -269,14 +282,17 @@ mod tests {
     async fn a_waker_that_panics_keeps_nobody_else_in_line_asleep() {
         let (set, make) = set(2);
         let held: Vec<_> = (0..2).filter_map(|_| set.try_take(|_| true, make)).collect();
-        let (mut broken, mut next) = (Place::new(set.clone()), Place::new(set.clone()));
+        let (mut broken, mut next) =
+            (CompressorSlot::new(set.clone()), CompressorSlot::new(set.clone()));
         let waker = Waker::from(Arc::new(Panics));
         assert!(broken.poll_take(&mut Context::from_waker(&waker), make).is_pending());
         let (none, wakes) = poll(&mut next, make);
         assert!(none.is_none());
         // Both are served with one change.
         let woken = std::panic::AssertUnwindSafe(|| {
-            set.change(|stock, _| held.into_iter().for_each(|held| stock.give_back(held.into_machine())));
+            set.change(|stock, _| {
+                held.into_iter().for_each(|held| stock.give_back(held.into_machine()))
+            });
         });
         assert!(std::panic::catch_unwind(woken).is_err());
         assert_eq!(wakes.0.load(Relaxed), 1);

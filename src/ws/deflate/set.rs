@@ -1,7 +1,8 @@
 //! `Set`: a bounded number of machines of one kind, for all sockets.
 //!
-//! A machine works on one message. Where the message needs more than one poll, its socket leaves the machine here in between, so that it is
-//! lost to nobody if that poll does not come: who takes it then has a message to himself, and the other one begins anew.
+//! A machine works on one message. Where the message needs more than one poll, its socket leaves
+//! the machine here in between, so that it is lost to nobody if that poll does not come: who takes
+//! it then has a message to himself, and the other one begins anew.
 //!
 //! ```text
 //!            taken                   dropped
@@ -15,7 +16,8 @@
 //! # Invariants
 //! - BOUNDED: idle, on the shelf and held, there are `count` machines, at most `most`.
 //! - IN-LINE: while somebody waits, no machine is idle, and who comes later waits behind.
-//! - NO-HOARD: what is on the shelf is kept for its ticket until its time, and not longer if it is needed.
+//! - NO-HOARD: what is on the shelf is kept for its ticket until its time, and not longer if it is
+//!   needed.
 
 use std::{
     ops::{Deref, DerefMut},
@@ -27,7 +29,8 @@ use tokio::time::Instant;
 use super::stock::{Found, Stock};
 use crate::sync::Mutex;
 
-/// Bytes on the heap that a machine costs here: places in the lists, of which the shortest have four.
+/// Bytes on the heap that a machine costs here: places in the lists, of which the shortest have
+/// four.
 pub(super) const PLACE_LEN: usize = 1 << 10;
 
 const IN_HAND: &str = "a machine is in hand until it is left";
@@ -49,7 +52,11 @@ impl<M> Set<M> {
     }
 
     /// Takes a machine that `fits`, if one is to be had at once; makes it if need be.
-    pub(super) fn try_take(self: &Arc<Self>, fits: impl Fn(&M) -> bool, make: impl FnOnce() -> M) -> Option<Held<M>> {
+    pub(super) fn try_take(
+        self: &Arc<Self>,
+        fits: impl Fn(&M) -> bool,
+        make: impl FnOnce() -> M,
+    ) -> Option<Held<M>> {
         let found = self.change(|stock, now| stock.find(now, fits))?;
         Some(self.hold(found, make))
     }

@@ -17,7 +17,7 @@ pub(super) struct Shared {
     /// The largest window that is compressed with.
     pub(super) window_bits: u8,
     /// The shortest message that is compressed, in bytes.
-    pub(super) message_min: usize,
+    pub(super) min_message_size: usize,
     /// Room in a pool's budget for as many of both as there may be.
     pub(super) reservation: Reservation,
 }

@@ -6,8 +6,8 @@ use tokio::time::Instant;
 
 use crate::util::WakeList;
 
-/// How long a machine is kept for a socket that was to go on at once. A task that is ready waits for its turn well under this, unless the
-/// runtime is in trouble.
+/// How long a machine is kept for a socket that was to go on at once. A task that is ready waits
+/// for its turn well under this, unless the runtime is in trouble.
 pub(super) const PATIENCE: Duration = Duration::from_millis(100);
 
 /// BOUNDED, IN-LINE and NO-HOARD are its.
@@ -56,7 +56,14 @@ impl<M> Found<M> {
 
 impl<M> Stock<M> {
     pub(super) fn new(most: usize) -> Self {
-        Self { most, count: 0, idle: Vec::new(), shelf: Vec::new(), line: VecDeque::new(), tickets: 0 }
+        Self {
+            most,
+            count: 0,
+            idle: Vec::new(),
+            shelf: Vec::new(),
+            line: VecDeque::new(),
+            tickets: 0,
+        }
     }
 
     /// A machine for somebody who has no place in the line.
@@ -100,7 +107,8 @@ impl<M> Stock<M> {
         self.idle.push(machine);
     }
 
-    /// Puts a machine on the shelf that is in the middle of a message; returns the ticket that it is kept for.
+    /// Puts a machine on the shelf that is in the middle of a message; returns the ticket that it
+    /// is kept for.
     pub(super) fn leave(&mut self, machine: M, until: Instant) -> u64 {
         let ticket = self.next_ticket();
         self.shelf.push(Shelved { ticket, machine, until, is_begun: true });
@@ -131,7 +139,8 @@ impl<M> Stock<M> {
         mem::swap(&mut self.line[position].waker, waker);
     }
 
-    /// Gives up what this ticket is for. What is returned holds a waker: it is dropped once nothing is locked.
+    /// Gives up what this ticket is for. What is returned holds a waker: it is dropped once nothing
+    /// is locked.
     pub(super) fn give_up(&mut self, ticket: u64) -> Option<Waiting> {
         if let Some(machine) = self.collect(ticket).and_then(Found::into_machine) {
             self.give_back(machine);

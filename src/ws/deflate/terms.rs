@@ -16,8 +16,9 @@ pub(super) struct Terms {
 }
 
 impl Terms {
-    /// Reads an element of that name; none if a parameter is unknown, or there twice, or has a wrong value: the offer is declined then, and
-    /// the handshake failed that agrees on it (RFC 7692 §7.1).
+    /// Reads an element of that name; none if a parameter is unknown, or there twice, or has a
+    /// wrong value: the offer is declined then, and the handshake failed that agrees on it (RFC
+    /// 7692 §7.1).
     pub(super) fn of(extension: &Extension<'_>) -> Option<Self> {
         let mut terms = Self::default();
         for (index, param) in extension.params.iter().enumerate() {
@@ -27,7 +28,9 @@ impl Terms {
             match (param.name, param.value.as_deref()) {
                 ("server_no_context_takeover", None) => terms.server_no_context_takeover = true,
                 ("client_no_context_takeover", None) => terms.client_no_context_takeover = true,
-                ("server_max_window_bits", Some(value)) => terms.server_max_window_bits = Some(window_bits(value)?),
+                ("server_max_window_bits", Some(value)) => {
+                    terms.server_max_window_bits = Some(window_bits(value)?)
+                }
                 ("client_max_window_bits", None) => terms.client_max_window_bits = Some(None),
                 ("client_max_window_bits", Some(value)) => {
                     terms.client_max_window_bits = Some(Some(window_bits(value)?));

@@ -22,7 +22,8 @@ impl Agreed {
         self.protocol.as_ref().and_then(|protocol| protocol.to_str().ok())
     }
 
-    /// The response of a server with these settings (RFC 6455 §4.2.2): with those extensions that it takes of the lines of the client's offers.
+    /// The response of a server with these settings (RFC 6455 §4.2.2): with those extensions that
+    /// it takes of the lines of the client's offers.
     pub(in crate::ws) fn answer(
         self,
         key: Key,

@@ -1,7 +1,8 @@
 //! `Answer`: a server's response, as far as it has come.
 //!
 //! # Invariants
-//! - BOUNDED: heads of more than `head_max` bytes together are not read on, nor bodies of more than `BODY_MAX`, whatever they announce.
+//! - BOUNDED: heads of more than `max_head` bytes together are not read on, nor bodies of more than
+//!   `BODY_MAX`, whatever they announce.
 
 use std::io;
 
@@ -37,8 +38,8 @@ enum Length {
 }
 
 impl Answer {
-    pub(in crate::ws) fn new(head_max: usize) -> Self {
-        Self { bytes: BytesMut::new(), head_left: head_max, head: None }
+    pub(in crate::ws) fn new(max_head: usize) -> Self {
+        Self { bytes: BytesMut::new(), head_left: max_head, head: None }
     }
 
     /// Whether there is a head, of a status other than 101.
@@ -61,7 +62,9 @@ impl Answer {
     pub(in crate::ws) fn into_refusal(self) -> Response<Bytes> {
         let (head, bytes) = self.into_parts();
         let body = match Length::of(&head) {
-            Length::Bytes(len) => bytes.slice(..bytes.len().min(usize::try_from(len).unwrap_or(usize::MAX))),
+            Length::Bytes(len) => {
+                bytes.slice(..bytes.len().min(usize::try_from(len).unwrap_or(usize::MAX)))
+            }
             Length::Chunks => dechunk(&bytes).0.into(),
             Length::UntilEnd => bytes,
         };
@@ -71,18 +74,19 @@ impl Answer {
     /// Reads the response: the head, and the body of a refusal.
     ///
     /// # Errors
-    /// The transport failed or ended before the head was whole, or the head is too long or not HTTP. A body that breaks off is no error.
+    /// The transport failed or ended before the head was whole, or the head is too long or not
+    /// HTTP. A body that breaks off is no error.
     ///
     /// # Cancel safety
     /// Resumable: what has come stays here.
     pub(in crate::ws) async fn read<T: AsyncRead + Unpin>(
         &mut self,
         io: &mut T,
-        head_max: usize,
+        max_head: usize,
     ) -> Result<(), ConnectError> {
         while self.head.is_none() && !self.parse_head()? {
             if self.bytes.len() >= self.head_left {
-                return Err(ConnectError::long_head(head_max));
+                return Err(ConnectError::long_head(max_head));
             }
             if self.read_more(io, self.head_left).await? == 0 {
                 return Err(io::Error::from(io::ErrorKind::UnexpectedEof).into());
@@ -98,7 +102,11 @@ impl Answer {
     }
 
     /// Reads until there are `most` bytes at most.
-    async fn read_more<T: AsyncRead + Unpin>(&mut self, io: &mut T, most: usize) -> io::Result<usize> {
+    async fn read_more<T: AsyncRead + Unpin>(
+        &mut self,
+        io: &mut T,
+        most: usize,
+    ) -> io::Result<usize> {
         let room = most.saturating_sub(self.bytes.len()).min(READ_LEN);
         self.bytes.reserve(room);
         io.read_buf(&mut (&mut self.bytes).limit(room)).await
@@ -109,12 +117,16 @@ impl Answer {
         loop {
             let mut headers = [httparse::EMPTY_HEADER; HEADERS_MAX];
             let mut parsed = httparse::Response::new(&mut headers);
-            let httparse::Status::Complete(len) = parsed.parse(&self.bytes)? else { return Ok(false) };
-            let head = to_response(&parsed).map_err(|_| ConnectError::broken("its head is not well-formed"))?;
+            let httparse::Status::Complete(len) = parsed.parse(&self.bytes)? else {
+                return Ok(false);
+            };
+            let head = to_response(&parsed)
+                .map_err(|_| ConnectError::broken("its head is not well-formed"))?;
             self.bytes.advance(len);
             self.head_left = self.head_left.saturating_sub(len);
             // RFC 9110 §15.2: other responses of 1xx come before the one that counts.
-            if head.status().is_informational() && head.status() != StatusCode::SWITCHING_PROTOCOLS {
+            if head.status().is_informational() && head.status() != StatusCode::SWITCHING_PROTOCOLS
+            {
                 continue;
             }
             self.head = Some(head);
@@ -140,14 +152,18 @@ impl Length {
         if has_element(head.headers(), header::TRANSFER_ENCODING, "chunked") {
             return Self::Chunks;
         }
-        let announced = head.headers().get(header::CONTENT_LENGTH).and_then(|len| len.to_str().ok()?.parse().ok());
+        let announced = head
+            .headers()
+            .get(header::CONTENT_LENGTH)
+            .and_then(|len| len.to_str().ok()?.parse().ok());
         announced.map_or(Self::UntilEnd, Self::Bytes)
     }
 }
 
 fn to_response(parsed: &httparse::Response<'_, '_>) -> Result<Response<()>, ::http::Error> {
     let mut response = Response::new(());
-    *response.version_mut() = if parsed.version == Some(1) { Version::HTTP_11 } else { Version::HTTP_10 };
+    *response.version_mut() =
+        if parsed.version == Some(1) { Version::HTTP_11 } else { Version::HTTP_10 };
     *response.status_mut() = StatusCode::from_u16(parsed.code.unwrap_or_default())?;
     for line in &*parsed.headers {
         let name = HeaderName::from_bytes(line.name.as_bytes())?;
@@ -164,12 +180,16 @@ fn dechunk(mut chunks: &[u8]) -> (Vec<u8>, bool) {
         let (at, len) = match httparse::parse_chunk_size(chunks) {
             // The trailers are nobody's concern; nor is what follows a broken chunk.
             Ok(httparse::Status::Complete((_, 0))) | Err(_) => return (body, true),
-            Ok(httparse::Status::Complete((at, len))) => (at, usize::try_from(len).unwrap_or(usize::MAX)),
+            Ok(httparse::Status::Complete((at, len))) => {
+                (at, usize::try_from(len).unwrap_or(usize::MAX))
+            }
             Ok(httparse::Status::Partial) => return (body, false),
         };
         let rest = &chunks[at..];
         body.extend_from_slice(&rest[..len.min(rest.len())]);
-        let Some(next) = rest.get(len.saturating_add(b"\r\n".len())..) else { return (body, false) };
+        let Some(next) = rest.get(len.saturating_add(b"\r\n".len())..) else {
+            return (body, false);
+        };
         chunks = next;
     }
 }

@@ -25,7 +25,10 @@ pub(in crate::ws) struct ClientRequest {
 
 impl ClientRequest {
     /// RFC 6455 §4.1.
-    pub(in crate::ws) fn new(request: &Request<()>, extensions: Option<&HeaderValue>) -> Result<Self, ConnectError> {
+    pub(in crate::ws) fn new(
+        request: &Request<()>,
+        extensions: Option<&HeaderValue>,
+    ) -> Result<Self, ConnectError> {
         if request.method() != Method::GET {
             return Err(ConnectError::request("its method is not GET"));
         }
@@ -53,7 +56,9 @@ impl ClientRequest {
         put("Connection", b"Upgrade");
         put("Sec-WebSocket-Key", key.as_bytes());
         put("Sec-WebSocket-Version", b"13");
-        extensions.iter().for_each(|extensions| put("Sec-WebSocket-Extensions", extensions.as_bytes()));
+        extensions
+            .iter()
+            .for_each(|extensions| put("Sec-WebSocket-Extensions", extensions.as_bytes()));
         for (name, value) in headers.iter().filter(|(name, _)| !OURS.contains(name)) {
             put(name.as_str(), value.as_bytes());
         }

@@ -1,7 +1,8 @@
 //! `Connect`: a client's part of the handshake.
 //!
 //! # Invariants
-//! - SMALL: a handshake of 2 KB is in a box until it is over, and not for good in the task that goes on with the socket.
+//! - SMALL: a handshake of 2 KB is in a box until it is over, and not for good in the task that
+//!   goes on with the socket.
 
 use std::{future::Future, sync::Arc, time::Duration};
 
@@ -13,11 +14,12 @@ use tokio::{
 };
 
 use super::{
-    answer::Answer, client_request::ClientRequest, connect_error::ConnectError, early::lease_early, target::Target,
+    answer::Answer, client_request::ClientRequest, connect_error::ConnectError, early::lease_early,
+    target::Target,
 };
 use crate::{
     io::AnyStream,
-    pool::Pool,
+    pool::Account,
     ws::{
         deflate::PerMessage,
         protocol::role::Role,
@@ -30,11 +32,12 @@ const NEVER: Duration = Duration::from_secs(60 * 60 * 24 * 365 * 30);
 
 /// Connects to a server's `ws://` URI, with the default settings; [`Connect`] has others.
 ///
-/// Returns the socket, and the response for its headers. What the socket reads is charged to `pool`. `wss://` needs TLS, which is not here:
-/// [`connect_on`] takes a TLS stream.
+/// Returns the socket, and the response for its headers. What the socket reads is charged to
+/// `pool`. `wss://` needs TLS, which is not here: [`connect_on`] takes a TLS stream.
 ///
 /// # Errors
-/// [`ConnectError`]; one that carries the [`response`](ConnectError::response) if the server has given another answer.
+/// [`ConnectError`]; one that carries the [`response`](ConnectError::response) if the server has
+/// given another answer.
 ///
 /// # Cancel safety
 /// Not cancel safe: the connection is closed.
@@ -57,17 +60,18 @@ const NEVER: Duration = Duration::from_secs(60 * 60 * 24 * 365 * 30);
 /// ```
 pub fn connect<U>(
     uri: U,
-    pool: &Pool,
+    account: &Account,
 ) -> impl Future<Output = Result<(WebSocket<AnyStream>, Response<()>), ConnectError>>
 where
     Uri: TryFrom<U>,
     <Uri as TryFrom<U>>::Error: Into<::http::Error>,
 {
     let connect = Request::get(uri).body(()).map(Connect::new);
-    Box::pin(async move { connect?.connect(pool).await })
+    Box::pin(async move { connect?.connect(account).await })
 }
 
-/// Sends `request` on a transport that is connected already, with the default settings; [`Connect`] has others.
+/// Sends `request` on a transport that is connected already, with the default settings; [`Connect`]
+/// has others.
 ///
 /// # Errors
 /// As [`connect`]'s.
@@ -105,9 +109,9 @@ where
 pub fn connect_on<T: AsyncRead + AsyncWrite + Unpin>(
     io: T,
     request: Request<()>,
-    pool: &Pool,
+    account: &Account,
 ) -> impl Future<Output = Result<(WebSocket<T>, Response<()>), ConnectError>> {
-    Connect::new(request).connect_on(io, pool)
+    Connect::new(request).connect_on(io, account)
 }
 
 /// A client's handshake, with its settings.
@@ -117,16 +121,23 @@ pub struct Connect {
     request: Request<()>,
     config: Arc<Config>,
     timeout: Duration,
-    head_max: usize,
+    max_head: usize,
 }
 
 impl Connect {
-    /// Will send `request`: a GET of a `ws://` URI, with headers for the server such as `Authorization` or `Origin`.
+    /// Will send `request`: a GET of a `ws://` URI, with headers for the server such as
+    /// `Authorization` or `Origin`.
     ///
-    /// Subprotocols are asked for with `Sec-WebSocket-Protocol`, the dearest first. The Host is that of the URI unless the request has one. What
-    /// else makes a handshake is said here, whatever the request says of it.
+    /// Subprotocols are asked for with `Sec-WebSocket-Protocol`, the dearest first. The Host is
+    /// that of the URI unless the request has one. What else makes a handshake is said here,
+    /// whatever the request says of it.
     pub fn new(request: Request<()>) -> Self {
-        Self { request, config: Config::shared(), timeout: Duration::from_secs(10), head_max: 16 << 10 }
+        Self {
+            request,
+            config: Config::shared(),
+            timeout: Duration::from_secs(10),
+            max_head: 16 << 10,
+        }
     }
 
     /// The settings of the socket.
@@ -140,11 +151,12 @@ impl Connect {
     }
 
     /// The longest head of a response, in bytes; 16 KiB by default.
-    pub fn head_max(self, bytes: usize) -> Self {
-        Self { head_max: bytes, ..self }
+    pub fn max_head(self, bytes: usize) -> Self {
+        Self { max_head: bytes, ..self }
     }
 
-    /// As [`connect`], with these settings. The connection has TCP_NODELAY: a message leaves at once.
+    /// As [`connect`], with these settings. The connection has TCP_NODELAY: a message leaves at
+    /// once.
     ///
     /// # Errors
     /// As there.
@@ -156,7 +168,7 @@ impl Connect {
     /// Outside of a tokio runtime with time and IO enabled.
     pub fn connect(
         self,
-        pool: &Pool,
+        account: &Account,
     ) -> impl Future<Output = Result<(WebSocket<AnyStream>, Response<()>), ConnectError>> {
         // SMALL
         Box::pin(async move {
@@ -165,7 +177,7 @@ impl Connect {
             let connecting = timeout_at(deadline, TcpStream::connect((host, port))).await;
             let tcp = connecting.map_err(|_| ConnectError::late(self.timeout))??;
             tcp.set_nodelay(true)?;
-            self.shake_hands(AnyStream::from(tcp), pool, deadline).await
+            self.shake_hands(AnyStream::from(tcp), account, deadline).await
         })
     }
 
@@ -182,28 +194,29 @@ impl Connect {
     pub fn connect_on<T: AsyncRead + AsyncWrite + Unpin>(
         self,
         io: T,
-        pool: &Pool,
+        account: &Account,
     ) -> impl Future<Output = Result<(WebSocket<T>, Response<()>), ConnectError>> {
         // SMALL
         Box::pin(async move {
             let deadline = self.deadline();
-            self.shake_hands(io, pool, deadline).await
+            self.shake_hands(io, account, deadline).await
         })
     }
 
     async fn shake_hands<T: AsyncRead + AsyncWrite + Unpin>(
         self,
         mut io: T,
-        pool: &Pool,
+        account: &Account,
         deadline: Instant,
     ) -> Result<(WebSocket<T>, Response<()>), ConnectError> {
-        let Self { request, config, timeout, head_max } = self;
-        let ClientRequest { head, offer } = ClientRequest::new(&request, PerMessage::offer(&config).as_ref())?;
-        let mut answer = Answer::new(head_max);
+        let Self { request, config, timeout, max_head } = self;
+        let ClientRequest { head, offer } =
+            ClientRequest::new(&request, PerMessage::offer(&config).as_ref())?;
+        let mut answer = Answer::new(max_head);
         let exchange = async {
             io.write_all(&head).await?;
             io.flush().await?;
-            answer.read(&mut io, head_max).await
+            answer.read(&mut io, max_head).await
         };
         match timeout_at(deadline, exchange).await {
             Ok(exchanged) => exchanged?,
@@ -218,8 +231,13 @@ impl Connect {
         offer.check(&response)?;
         let per_message = PerMessage::accept(&config, response.headers())
             .ok_or(ConnectError::broken("it has an extension that was not asked for, or not so"))?;
-        let early = timeout_at(deadline, lease_early(early, pool)).await.map_err(|_| ConnectError::late(timeout))??;
-        Ok((WebSocket::with_early(io, Role::Client, early, config).with_per_message(per_message), response))
+        let early = timeout_at(deadline, lease_early(early, account))
+            .await
+            .map_err(|_| ConnectError::late(timeout))??;
+        Ok((
+            WebSocket::with_early(io, Role::Client, early, config).with_per_message(per_message),
+            response,
+        ))
     }
 
     fn deadline(&self) -> Instant {

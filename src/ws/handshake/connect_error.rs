@@ -57,12 +57,14 @@ impl ConnectError {
         Self::new(Kind::Refused(response))
     }
 
-    /// The request cannot be sent: its URI, method or headers are not those of a WebSocket. Nothing was connected.
+    /// The request cannot be sent: its URI, method or headers are not those of a WebSocket. Nothing
+    /// was connected.
     pub fn is_request(&self) -> bool {
         matches!(*self.kind, Kind::Uri(_) | Kind::Request(_) | Kind::Tls)
     }
 
-    /// The URI is `wss://`: connect with TLS yourself, and use [`connect_on`](crate::ws::connect_on).
+    /// The URI is `wss://`: connect with TLS yourself, and use
+    /// [`connect_on`](crate::ws::connect_on).
     pub fn needs_tls(&self) -> bool {
         matches!(*self.kind, Kind::Tls)
     }
@@ -77,23 +79,25 @@ impl ConnectError {
         matches!(*self.kind, Kind::Late(_))
     }
 
-    /// The head of the response is longer than [`Connect::head_max`](crate::ws::Connect::head_max).
+    /// The head of the response is longer than [`Connect::max_head`](crate::ws::Connect::max_head).
     pub fn is_over_limit(&self) -> bool {
         matches!(*self.kind, Kind::LongHead(_))
     }
 
-    /// The peer speaks no HTTP, or its consent breaks a rule of RFC 6455: it may be a cache's, or another's.
+    /// The peer speaks no HTTP, or its consent breaks a rule of RFC 6455: it may be a cache's, or
+    /// another's.
     pub fn is_protocol(&self) -> bool {
         matches!(*self.kind, Kind::NoHttp(_) | Kind::Broken(_))
     }
 
-    /// No memory was to be had for what the server has sent behind its response: the [`LeaseError`] is the
-    /// [`source`](std::error::Error::source).
+    /// No memory was to be had for what the server has sent behind its response: the [`LeaseError`]
+    /// is the [`source`](std::error::Error::source).
     pub fn is_lease(&self) -> bool {
         matches!(*self.kind, Kind::Lease(_))
     }
 
-    /// The response of a server that does not consent: of any status but 101, with what came of its body in time, 16 KiB at most.
+    /// The response of a server that does not consent: of any status but 101, with what came of its
+    /// body in time, 16 KiB at most.
     ///
     /// Redirects are not followed: where to is in the `Location`.
     pub fn response(&self) -> Option<&Response<Bytes>> {
@@ -109,10 +113,14 @@ impl fmt::Display for ConnectError {
         match &*self.kind {
             Kind::Uri(_) => write!(f, "the URI is not well-formed"),
             Kind::Request(why) => write!(f, "the request cannot be sent: {why}"),
-            Kind::Tls => write!(f, "wss:// needs TLS, which is not here: connect_on takes a TLS stream"),
+            Kind::Tls => {
+                write!(f, "wss:// needs TLS, which is not here: connect_on takes a TLS stream")
+            }
             Kind::Io(_) => write!(f, "the connection failed"),
             Kind::Late(timeout) => write!(f, "no response within {timeout:?}"),
-            Kind::LongHead(most) => write!(f, "the head of the response has more than {most} bytes"),
+            Kind::LongHead(most) => {
+                write!(f, "the head of the response has more than {most} bytes")
+            }
             Kind::NoHttp(_) => write!(f, "the response is not HTTP"),
             Kind::Broken(why) => write!(f, "the response is not that of a WebSocket: {why}"),
             Kind::Refused(response) => write!(f, "the server refused: {}", response.status()),

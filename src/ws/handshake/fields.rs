@@ -2,8 +2,11 @@
 
 use ::http::{HeaderMap, HeaderName, HeaderValue};
 
-/// The elements of a list, which may stand on several lines (RFC 9110 §5.3 and §5.6.1). A line that is not ASCII has none.
-pub(in crate::ws) fn elements<'a>(lines: impl IntoIterator<Item = &'a HeaderValue>) -> impl Iterator<Item = &'a str> {
+/// The elements of a list, which may stand on several lines (RFC 9110 §5.3 and §5.6.1). A line that
+/// is not ASCII has none.
+pub(in crate::ws) fn elements<'a>(
+    lines: impl IntoIterator<Item = &'a HeaderValue>,
+) -> impl Iterator<Item = &'a str> {
     lines
         .into_iter()
         .filter_map(|line| line.to_str().ok())
@@ -43,7 +46,10 @@ mod tests {
     #[test]
     fn a_field_that_stands_twice_is_not_single() {
         assert_eq!(single(&headers(HOST, &[]), HOST), None);
-        assert_eq!(single(&headers(HOST, &["a"]), HOST).map(HeaderValue::as_bytes), Some(&b"a"[..]));
+        assert_eq!(
+            single(&headers(HOST, &["a"]), HOST).map(HeaderValue::as_bytes),
+            Some(&b"a"[..])
+        );
         assert_eq!(single(&headers(HOST, &["a", "a"]), HOST), None);
     }
 }

@@ -12,8 +12,10 @@ use sha1::{Digest, Sha1};
 const GUID: &[u8; 36] = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
 
 /// Clients that make up 22 letters rather than 16 bytes are served too.
-const BASE64: GeneralPurpose =
-    GeneralPurpose::new(&STANDARD, GeneralPurposeConfig::new().with_decode_allow_trailing_bits(true));
+const BASE64: GeneralPurpose = GeneralPurpose::new(
+    &STANDARD,
+    GeneralPurposeConfig::new().with_decode_allow_trailing_bits(true),
+);
 
 /// The value of a Sec-WebSocket-Key: 16 bytes as base64.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -23,7 +25,9 @@ impl Key {
     /// RFC 6455 §4.1: fresh, and at random, for each connection.
     pub(in crate::ws) fn random() -> Self {
         let mut text = [0; 24];
-        BASE64.encode_slice(rand::random::<[u8; 16]>(), &mut text).expect("16 bytes are 24 letters");
+        BASE64
+            .encode_slice(rand::random::<[u8; 16]>(), &mut text)
+            .expect("16 bytes are 24 letters");
         Self(text)
     }
 
@@ -56,7 +60,9 @@ mod tests {
 
     #[test]
     fn a_key_is_sixteen_bytes_of_base64() {
-        for text in ["AAAAAAAAAAAAAAAAAAAAAA==", "zzzzzzzzzzzzzzzzzzzzzz==", "+/+/+/+/+/+/+/+/+/+/+w=="] {
+        for text in
+            ["AAAAAAAAAAAAAAAAAAAAAA==", "zzzzzzzzzzzzzzzzzzzzzz==", "+/+/+/+/+/+/+/+/+/+/+w=="]
+        {
             assert!(Key::parse(&HeaderValue::from_static(text)).is_some(), "{text}");
         }
         for text in [

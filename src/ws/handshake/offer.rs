@@ -23,10 +23,14 @@ pub(in crate::ws) struct Offer {
 }
 
 impl Offer {
-    // ---- of a server ---------------------------------------------------------------------------------------------------
+    // ---- of a server ----------------------------------------------------------------------------
 
     /// Checks the head of a request (RFC 6455 §4.2.1).
-    pub(in crate::ws) fn of(method: &Method, version: Version, headers: &HeaderMap) -> Result<Self, UpgradeError> {
+    pub(in crate::ws) fn of(
+        method: &Method,
+        version: Version,
+        headers: &HeaderMap,
+    ) -> Result<Self, UpgradeError> {
         // RFC 6455 §4.2.1: a GET of HTTP/1.1 or higher; in HTTP/2 and 3 there is no such upgrade.
         if method != Method::GET {
             return Err(UpgradeError::method());
@@ -53,7 +57,8 @@ impl Offer {
             return Err(UpgradeError::version());
         }
         let key = single(headers, header::SEC_WEBSOCKET_KEY).and_then(Key::parse);
-        let key = key.ok_or(UpgradeError::bad("its Sec-WebSocket-Key is not 16 bytes of base64"))?;
+        let key =
+            key.ok_or(UpgradeError::bad("its Sec-WebSocket-Key is not 16 bytes of base64"))?;
         Ok(Self::new(key, headers))
     }
 
@@ -62,29 +67,36 @@ impl Offer {
         elements(&self.protocols)
     }
 
-    /// RFC 6455 §4.2.2: the first of the client's subprotocols that is known here; none is no failure.
+    /// RFC 6455 §4.2.2: the first of the client's subprotocols that is known here; none is no
+    /// failure.
     pub(in crate::ws) fn agree(&self, known: &[Cow<'static, str>]) -> Agreed {
-        let protocol = self.protocols().find(|&protocol| known.iter().any(|known| known == protocol));
-        let protocol = protocol.map(|name| HeaderValue::from_str(name).expect("it was in a header"));
+        let protocol =
+            self.protocols().find(|&protocol| known.iter().any(|known| known == protocol));
+        let protocol =
+            protocol.map(|name| HeaderValue::from_str(name).expect("it was in a header"));
         Agreed { protocol, ..Agreed::default() }
     }
 
-    // ---- of a client ---------------------------------------------------------------------------------------------------
+    // ---- of a client ----------------------------------------------------------------------------
 
     /// For a request with these headers.
     pub(in crate::ws) fn new(key: Key, headers: &HeaderMap) -> Self {
         let protocols = headers.get_all(header::SEC_WEBSOCKET_PROTOCOL).iter().cloned().collect();
-        let extensions = headers.get_all(header::SEC_WEBSOCKET_EXTENSIONS).iter().cloned().collect();
+        let extensions =
+            headers.get_all(header::SEC_WEBSOCKET_EXTENSIONS).iter().cloned().collect();
         Self { key, protocols, extensions }
     }
 
     /// Checks the response (RFC 6455 §4.1), but for its extensions.
     pub(in crate::ws) fn check(&self, response: &Response<()>) -> Result<(), ConnectError> {
         let headers = response.headers();
-        if response.status() != StatusCode::SWITCHING_PROTOCOLS || response.version() != Version::HTTP_11 {
+        if response.status() != StatusCode::SWITCHING_PROTOCOLS
+            || response.version() != Version::HTTP_11
+        {
             return Err(ConnectError::broken("it is no 101 of HTTP/1.1"));
         }
-        let is_websocket = |value: &HeaderValue| value.as_bytes().eq_ignore_ascii_case(b"websocket");
+        let is_websocket =
+            |value: &HeaderValue| value.as_bytes().eq_ignore_ascii_case(b"websocket");
         if !single(headers, header::UPGRADE).is_some_and(is_websocket) {
             return Err(ConnectError::broken("its Upgrade is not \"websocket\""));
         }

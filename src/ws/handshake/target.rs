@@ -29,7 +29,8 @@ impl<'a> Target<'a> {
     }
 }
 
-/// What a URI makes of the Host: its host, and its port unless that is the scheme's (RFC 6455 §4.1).
+/// What a URI makes of the Host: its host, and its port unless that is the scheme's (RFC 6455
+/// §4.1).
 pub(in crate::ws) fn host_of(uri: &Uri) -> Option<String> {
     let host = uri.host().filter(|host| !host.is_empty())?;
     let default_port = match scheme_of(uri).as_deref() {

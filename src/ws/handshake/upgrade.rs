@@ -16,21 +16,24 @@ use super::{agreed::Agreed, early::lease_early};
 use crate::{
     http::serve::into_socket,
     io::AnyStream,
-    pool::Pool,
+    pool::Account,
     ws::{
         protocol::{error::Error, role::Role},
         socket::{WebSocket, config::Config},
     },
 };
 
-/// A WebSocket to be, once the client has its response: from [`upgrade`](crate::ws::upgrade()) or [`Acceptor::upgrade`](crate::ws::Acceptor::upgrade).
+/// A WebSocket to be, once the client has its response: from [`upgrade`](crate::ws::upgrade()) or
+/// [`Acceptor::upgrade`](crate::ws::Acceptor::upgrade).
 ///
-/// [`accept`](Self::accept) it in a task of its own: hyper gives the connection away only after the response is sent.
+/// [`accept`](Self::accept) it in a task of its own: hyper gives the connection away only after the
+/// response is sent.
 #[must_use = "a socket that nobody accepts is closed"]
 #[derive(Debug)]
 pub struct Upgrade(Box<Handshake>);
 
-/// In a box, as all that [`accept`](Upgrade::accept) does is: the task that accepts is the socket's, and would have room for it as long as that lives.
+/// In a box, as all that [`accept`](Upgrade::accept) does is: the task that accepts is the
+/// socket's, and would have room for it as long as that lives.
 #[derive(Debug)]
 struct Handshake {
     on_upgrade: OnUpgrade,
@@ -50,8 +53,9 @@ impl Upgrade {
 
     /// Waits until the response is sent, and takes the connection over.
     ///
-    /// What the socket reads is charged to `pool`. So are frames that the client has sent with its request: they are copied into leased blocks,
-    /// and all that hyper held for the connection is free. Its transport is the bare socket again, be it of [`serve`](crate::http::serve()), of
+    /// What the socket reads is charged to `pool`. So are frames that the client has sent with its
+    /// request: they are copied into leased blocks, and all that hyper held for the connection is
+    /// free. Its transport is the bare socket again, be it of [`serve`](crate::http::serve()), of
     /// stock hyper, or of `axum::serve`; any other stays in hyper's hands, in a box.
     ///
     /// When a server of this crate stops, the socket sends a close frame with 1001 (going away),
@@ -59,34 +63,37 @@ impl Upgrade {
     /// [`close_timeout`](crate::ws::Config::close_timeout) to answer. When the server's
     /// [`shutdown_timeout`](crate::http::serve::Serve::shutdown_timeout) is over, the socket fails.
     ///
-    /// Do not charge it to the account that [`Serve::pool`](crate::http::serve::Serve::pool) gives with a request: that one is for what the
-    /// connection does for HTTP, and ends with it.
+    /// Do not charge it to the account that [`Serve::pool`](crate::http::serve::Serve::pool) gives
+    /// with a request: that one is for what the connection does for HTTP, and ends with it.
     ///
     /// # Errors
-    /// The connection is gone, or has gone on with HTTP ([`Error::is_io`]); or there was no memory for what came early ([`Error::is_lease`]).
+    /// The connection is gone, or has gone on with HTTP ([`Error::is_io`]); or there was no memory
+    /// for what came early ([`Error::is_lease`]).
     ///
     /// # Cancel safety
     /// Not cancel safe: the connection is closed.
     ///
     /// # Panics
     /// If it must wait for memory outside of a tokio runtime with time enabled.
-    pub async fn accept(self, pool: &Pool) -> Result<WebSocket<AnyStream>, Error> {
-        Box::pin(self.0.accept(pool)).await
+    pub async fn accept(self, account: &Account) -> Result<WebSocket<AnyStream>, Error> {
+        Box::pin(self.0.accept(account)).await
     }
 }
 
 impl Handshake {
-    async fn accept(self, pool: &Pool) -> Result<WebSocket<AnyStream>, Error> {
+    async fn accept(self, account: &Account) -> Result<WebSocket<AnyStream>, Error> {
         let upgraded = self.on_upgrade.await.map_err(io::Error::other)?;
         let (io, early) = take_apart(upgraded);
-        let early = lease_early(early, pool).await?;
-        Ok(WebSocket::with_early(io, Role::Server, early, self.config).with_per_message(self.agreed.per_message))
+        let early = lease_early(early, account).await?;
+        Ok(WebSocket::with_early(io, Role::Server, early, self.config)
+            .with_per_message(self.agreed.per_message))
     }
 }
 
 /// The transport of a connection, as bare as it can be had, and what was read of it already.
 fn take_apart(upgraded: Upgraded) -> (AnyStream, Bytes) {
-    let socket = socket_of::<TcpStream>(upgraded).or_else(unix_socket_of).or_else(socket_of::<AnyStream>);
+    let socket =
+        socket_of::<TcpStream>(upgraded).or_else(unix_socket_of).or_else(socket_of::<AnyStream>);
     socket.unwrap_or_else(|upgraded| (AnyStream::new(TokioIo::new(upgraded)), Bytes::new()))
 }
 

@@ -6,7 +6,8 @@ use ::http::{HeaderValue, Response, StatusCode, header};
 
 use crate::{chain::Chain, http::BytesBody};
 
-/// A request that is no handshake, or not one that can be answered; [`into_response`](Self::into_response) tells the client.
+/// A request that is no handshake, or not one that can be answered;
+/// [`into_response`](Self::into_response) tells the client.
 ///
 /// | | status | |
 /// |---|---|---|
@@ -91,7 +92,9 @@ impl fmt::Display for UpgradeError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.kind {
             Kind::Method => write!(f, "a WebSocket begins with a GET"),
-            Kind::NotAsked => write!(f, "this is a WebSocket: the request's Upgrade must be \"websocket\""),
+            Kind::NotAsked => {
+                write!(f, "this is a WebSocket: the request's Upgrade must be \"websocket\"")
+            }
             Kind::Version => write!(f, "the Sec-WebSocket-Version must be 13"),
             Kind::Bad(why) => write!(f, "the request for a WebSocket is not well-formed: {why}"),
             Kind::NotOurs => write!(f, "the server does not let this connection be upgraded"),

@@ -34,7 +34,8 @@ impl Broadcast {
             Message::Close(_) => return Err(message),
         };
         let header = Header::new(opcode, payload.len());
-        let blocks: usize = payload.segments().map(|segment| segment.block_capacity().max(segment.len())).sum();
+        let blocks: usize =
+            payload.segments().map(|segment| segment.block_capacity().max(segment.len())).sum();
         Ok(Self { header, payload, pinned: blocks + COST })
     }
 

@@ -36,7 +36,8 @@ impl HubError {
         matches!(self.kind, Kind::Closed)
     }
 
-    /// The hub's account has no room for it: the [`LeaseError`] is the [`source`](std::error::Error::source).
+    /// The hub's account has no room for it: the [`LeaseError`] is the
+    /// [`source`](std::error::Error::source).
     pub fn is_lease(&self) -> bool {
         matches!(self.kind, Kind::Lease(_))
     }

@@ -1,11 +1,15 @@
 //! `Mailbox`: what one member of a hub has still to send.
 //!
 //! # Invariants
-//! - BOUND: a message is put in if nothing is there, or if it fits below the high mark; else the policy decides. What is begun counts too.
-//! - ACCEPTED: a message that was put in before the hub or the member was closed is sent in front of the close frame.
-//! - WHOLE: the first `begun` messages are in the socket's hands, and never dropped: it may have sent a part.
-//! - NO-LOST-WAKING: the member looks whether it is out, or for messages, and leaves its waker under one lock; so does a sender that looks for room.
-//!   A member whose socket has messages in hand is woken only when it is out: its transport tells it when there is more to do.
+//! - BOUND: a message is put in if nothing is there, or if it fits below the high mark; else the
+//!   policy decides. What is begun counts too.
+//! - ACCEPTED: a message that was put in before the hub or the member was closed is sent in front
+//!   of the close frame.
+//! - WHOLE: the first `begun` messages are in the socket's hands, and never dropped: it may have
+//!   sent a part.
+//! - NO-LOST-WAKING: the member looks whether it is out, or for messages, and leaves its waker
+//!   under one lock; so does a sender that looks for room. A member whose socket has messages in
+//!   hand is woken only when it is out: its transport tells it when there is more to do.
 //! - AFTER-LOCK: wakers are called, and messages dropped, after the mailbox is unlocked.
 
 use std::{
@@ -25,17 +29,18 @@ use crate::{
     ws::{CloseFrame, millis::Millis},
 };
 
-/// So many messages are handed to the socket at once at most: with their heads, as many as one call sends.
+/// So many messages are handed to the socket at once at most: with their heads, as many as one call
+/// sends.
 const BATCH_MAX: usize = 32;
 
 /// So many bytes are handed to the socket at once at most, unless one message is larger.
 const BATCH_LEN: usize = 64 << 10;
 
 #[derive(Debug)]
-pub(super) struct Mailbox(Mutex<State>);
+pub(super) struct Mailbox(Mutex<MailboxState>);
 
 #[derive(Debug)]
-struct State {
+struct MailboxState {
     messages: VecDeque<Arc<Broadcast>>,
     /// What all of them cost.
     held: usize,
@@ -106,10 +111,12 @@ pub(super) enum Room {
     Full(Millis),
 }
 
-/// So many bytes of a message are a move. Whoever reads less while a sender is patient would be as good as stalled, but slow all others down.
+/// So many bytes of a message are a move. Whoever reads less while a sender is patient would be as
+/// good as stalled, but slow all others down.
 const MOVE_LEN: usize = 4 << 10;
 
-/// What is to be done after all locks: a waker may run anybody's code, and a handle dropped here may be the last one of its blocks.
+/// What is to be done after all locks: a waker may run anybody's code, and a handle dropped here
+/// may be the last one of its blocks.
 #[derive(Default)]
 pub(super) struct After {
     wakers: WakeList,
@@ -125,7 +132,7 @@ impl After {
 
 impl Mailbox {
     pub(super) fn new() -> Self {
-        Self(Mutex::new(State {
+        Self(Mutex::new(MailboxState {
             messages: VecDeque::new(),
             held: 0,
             waker: None,
@@ -137,20 +144,26 @@ impl Mailbox {
     }
 
     /// Puts a message in, or does what the policy says; whether it is in.
-    pub(super) fn post(&self, message: &Arc<Broadcast>, now: Millis, settings: &HubBuilder, after: &mut After) -> bool {
-        let HubBuilder { high_mark, policy, .. } = *settings;
+    pub(super) fn post(
+        &self,
+        message: &Arc<Broadcast>,
+        now: Millis,
+        settings: &HubBuilder,
+        after: &mut After,
+    ) -> bool {
+        let HubBuilder { max_queued, policy, .. } = *settings;
         let mut state = self.0.lock();
         if state.end.is_some() {
             return false;
         }
         let cost = message.cost();
-        if !state.has_room(cost, high_mark) {
+        if !state.has_room(cost, max_queued) {
             if policy == SlowPolicy::Close {
                 state.leave(Leave::TooSlow, after);
                 return false;
             }
-            state.drop_oldest(cost, high_mark, after);
-            if !state.has_room(cost, high_mark) {
+            state.drop_oldest(cost, max_queued, after);
+            if !state.has_room(cost, max_queued) {
                 // What is begun is all that it may have: this one is dropped.
                 state.slow().dropped += 1;
                 return false;
@@ -173,7 +186,8 @@ impl Mailbox {
         self.0.lock().leave(why, after);
     }
 
-    /// The member closes by itself: its peer is told this once all is sent. The first such frame stays.
+    /// The member closes by itself: its peer is told this once all is sent. The first such frame
+    /// stays.
     pub(super) fn close(&self, farewell: CloseFrame, after: &mut After) {
         let mut state = self.0.lock();
         state.slow().farewell.get_or_insert(farewell);
@@ -202,9 +216,14 @@ impl Mailbox {
         state.end
     }
 
-    /// Takes note that the socket has sent all it was given, and gives it the next messages; none if there are none: then its task is woken when
-    /// one comes.
-    pub(super) fn take(&self, cx: &Context<'_>, after: &mut After, mut give: impl FnMut(&Broadcast)) {
+    /// Takes note that the socket has sent all it was given, and gives it the next messages; none
+    /// if there are none: then its task is woken when one comes.
+    pub(super) fn take(
+        &self,
+        cx: &Context<'_>,
+        after: &mut After,
+        mut give: impl FnMut(&Broadcast),
+    ) {
         let mut state = self.0.lock();
         let has_sent = state.sent(after);
         let mut len = 0;
@@ -212,7 +231,13 @@ impl Mailbox {
             len += message.cost();
             len == message.cost() || len <= BATCH_LEN
         };
-        let given = state.messages.iter().take(BATCH_MAX).take_while(fits).inspect(|message| give(message)).count();
+        let given = state
+            .messages
+            .iter()
+            .take(BATCH_MAX)
+            .take_while(fits)
+            .inspect(|message| give(message))
+            .count();
         // At most BATCH_MAX.
         state.begun = given as u8;
         if given == 0 {
@@ -245,13 +270,20 @@ impl Mailbox {
         self.0.lock().sent(after);
     }
 
-    /// Whether a message of this cost fits; if not, and the member has moved within `patience`, the sender is woken when it moves again.
-    pub(super) fn room(&self, cx: &Context<'_>, cost: usize, high_mark: usize, patience: Duration) -> Room {
+    /// Whether a message of this cost fits; if not, and the member has moved within
+    /// `slow_member_timeout`, the sender is woken when it moves again.
+    pub(super) fn room(
+        &self,
+        cx: &Context<'_>,
+        cost: usize,
+        max_queued: usize,
+        slow_member_timeout: Duration,
+    ) -> Room {
         let mut state = self.0.lock();
-        if state.end.is_some() || state.has_room(cost, high_mark) {
+        if state.end.is_some() || state.has_room(cost, max_queued) {
             return Room::Free;
         }
-        if state.moved.elapsed() < patience {
+        if state.moved.elapsed() < slow_member_timeout {
             let senders = &mut state.slow().senders;
             if !senders.iter().any(|waker| waker.will_wake(cx.waker())) {
                 senders.push(cx.waker().clone());
@@ -270,7 +302,7 @@ impl Mailbox {
     }
 }
 
-impl State {
+impl MailboxState {
     fn leave_waker(&mut self, cx: &Context<'_>) {
         match &mut self.waker {
             Some(waker) => waker.clone_from(cx.waker()),
@@ -289,12 +321,12 @@ impl State {
         count > 0
     }
 
-    fn has_room(&self, cost: usize, high_mark: usize) -> bool {
-        self.held == 0 || self.held.checked_add(cost).is_some_and(|sum| sum <= high_mark)
+    fn has_room(&self, cost: usize, max_queued: usize) -> bool {
+        self.held == 0 || self.held.checked_add(cost).is_some_and(|sum| sum <= max_queued)
     }
 
-    fn drop_oldest(&mut self, cost: usize, high_mark: usize, after: &mut After) {
-        while !self.has_room(cost, high_mark)
+    fn drop_oldest(&mut self, cost: usize, max_queued: usize, after: &mut After) {
+        while !self.has_room(cost, max_queued)
             && let Some(oldest) = self.messages.remove(self.begun as usize)
         {
             self.held -= oldest.cost();

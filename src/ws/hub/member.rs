@@ -13,7 +13,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 
 use super::{
     mailbox::{After, Force, Leave, Mailbox},
-    shared::{Place, Shared},
+    shared::{MemberId, Shared},
 };
 use crate::ws::{
     CloseCode, CloseFrame, Error, Message, WebSocket,
@@ -21,16 +21,20 @@ use crate::ws::{
     socket::{farewell, halves::Half},
 };
 
-/// A [`WebSocket`] that is in a [`Hub`](super::Hub): a stream of what its peer sends, which sends what is broadcast while it is polled.
+/// A [`WebSocket`] that is in a [`Hub`](super::Hub): a stream of what its peer sends, which sends
+/// what is broadcast while it is polled.
 ///
-/// So poll it: a member that is not polled is one that reads too slowly. Dropped, it is out, and its connection ends; what it has not sent is lost.
+/// So poll it: a member that is not polled is one that reads too slowly. Dropped, it is out, and
+/// its connection ends; what it has not sent is lost.
 ///
 /// # Stream
-/// As the socket's: to be polled to its end, after an error too. A member that is out (by policy, or because the hub was closed) tells its peer with
-/// a close frame, yields an error or the end, and then `None`. After [`Hub::close`](super::Hub::close) it sends what its mailbox has first.
+/// As the socket's: to be polled to its end, after an error too. A member that is out (by policy,
+/// or because the hub was closed) tells its peer with a close frame, yields an error or the end,
+/// and then `None`. After [`Hub::close`](super::Hub::close) it sends what its mailbox has first.
 ///
 /// # Delivery
-/// `send` has written its message. [`close`](Self::close) sends all that the mailbox has, and then a close frame. A drop loses what is not written.
+/// `send` has written its message. [`close`](Self::close) sends all that the mailbox has, and then
+/// a close frame. A drop loses what is not written.
 ///
 /// # Cancel safety
 /// `recv` and `next` are cancel safe.
@@ -38,7 +42,7 @@ pub struct Member<T> {
     socket: WebSocket<T>,
     mailbox: Arc<Mailbox>,
     shared: Arc<Shared>,
-    place: Place,
+    place: MemberId,
 }
 
 impl<T> Member<T> {
@@ -71,10 +75,12 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Member<T> {
         poll_fn(|cx| Pin::new(&mut *self).poll_next(cx))
     }
 
-    /// Sends a message to this peer alone, behind what its socket has begun to send. [`Message::Close`] goes behind all that its mailbox has.
+    /// Sends a message to this peer alone, behind what its socket has begun to send.
+    /// [`Message::Close`] goes behind all that its mailbox has.
     ///
     /// # Errors
-    /// As [`WebSocket::send`]. If the member is out while the peer does not read, [`Error::is_closed`]: the stream tells the rest.
+    /// As [`WebSocket::send`]. If the member is out while the peer does not read,
+    /// [`Error::is_closed`]: the stream tells the rest.
     ///
     /// # Cancel safety
     /// As [`WebSocket::send`].
@@ -83,7 +89,11 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Member<T> {
         poll_fn(move |cx| self.poll_send(cx, &mut message))
     }
 
-    fn poll_send(&mut self, cx: &mut Context<'_>, message: &mut Option<Message>) -> Poll<Result<(), Error>> {
+    fn poll_send(
+        &mut self,
+        cx: &mut Context<'_>,
+        message: &mut Option<Message>,
+    ) -> Poll<Result<(), Error>> {
         if let Some(Message::Close(frame)) = message {
             let frame = frame.take();
             *message = None;
@@ -95,13 +105,16 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Member<T> {
             return self.socket.poll_send_message(cx, message);
         }
         match self.socket.poll_send_message(cx, message) {
-            Poll::Pending if self.mailbox.poll_end(cx).is_some() => Poll::Ready(Err(Error::closed())),
+            Poll::Pending if self.mailbox.poll_end(cx).is_some() => {
+                Poll::Ready(Err(Error::closed()))
+            }
             polled => polled,
         }
     }
 
-    /// Closes: sends what the mailbox has, then a close frame, and waits for the peer's and for the end of the connection. All of it has
-    /// [`close_timeout`](crate::ws::Config::close_timeout). What still comes is dropped.
+    /// Closes: sends what the mailbox has, then a close frame, and waits for the peer's and for the
+    /// end of the connection. All of it has [`close_timeout`](crate::ws::Config::close_timeout).
+    /// What still comes is dropped.
     ///
     /// # Errors
     /// As [`WebSocket::close`].
@@ -121,7 +134,8 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Member<T> {
         after.finish();
     }
 
-    /// Sends what the mailbox of a member that leaves softly has, and queues the close frame behind it, in time (ACCEPTED).
+    /// Sends what the mailbox of a member that leaves softly has, and queues the close frame behind
+    /// it, in time (ACCEPTED).
     fn poll_mailbox_closed(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
         let why = self.mailbox.poll_end(cx).unwrap_or(Leave::Gone);
         if why.force() == Force::AfterAll && self.poll_broadcasts(cx).is_pending() {
@@ -138,7 +152,8 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Member<T> {
         self.settle();
     }
 
-    /// Takes what is broadcast and sends it, as far as the transport goes; ready when nothing is left.
+    /// Takes what is broadcast and sends it, as far as the transport goes; ready when nothing is
+    /// left.
     fn poll_broadcasts(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         let mut polled = self.socket.poll_drain(cx);
         while self.socket.is_open() {
@@ -186,7 +201,8 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Member<T> {
         self.socket.start_close(CloseFrame::new(code, reason))
     }
 
-    /// Sends what the member has to send, broadcasts or its farewell; an error is the last thing that its stream tells.
+    /// Sends what the member has to send, broadcasts or its farewell; an error is the last thing
+    /// that its stream tells.
     fn poll_outbound(&mut self, cx: &mut Context<'_>) -> Result<(), Error> {
         let Some(why) = self.mailbox.poll_end(cx) else {
             let _ = self.poll_broadcasts(cx);
@@ -235,7 +251,11 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Member<T> {
             && let Err(error) = self.poll_outbound(cx)
         {
             let is_cut = self.socket.has_ended();
-            return if is_cut { Poll::Ready(Some(Err(error))) } else { self.socket.poll_fail(cx, error) };
+            return if is_cut {
+                Poll::Ready(Some(Err(error)))
+            } else {
+                self.socket.poll_fail(cx, error)
+            };
         }
         let polled = self.socket.poll_receive(cx);
         if !self.socket.is_open() {
@@ -253,6 +273,9 @@ impl<T> Drop for Member<T> {
 
 impl<T: fmt::Debug> fmt::Debug for Member<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Member").field("socket", &self.socket).field("place", &self.place).finish_non_exhaustive()
+        f.debug_struct("Member")
+            .field("socket", &self.socket)
+            .field("place", &self.place)
+            .finish_non_exhaustive()
     }
 }

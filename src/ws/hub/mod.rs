@@ -24,20 +24,23 @@ use std::{fmt, sync::Arc};
 
 use self::{broadcast::Broadcast, mailbox::Leave, sending::poll_room, shared::Shared};
 use super::{Message, Role, WebSocket};
-use crate::pool::Pool;
+use crate::pool::Account;
 
 /// Broadcasts messages to the sockets that [`join`](Self::join) it. Clones are the same hub.
 ///
-/// A message exists once, however many sockets it goes to, and is charged to the hub's account until the last of them has sent it. Each member has a
-/// mailbox with a limit; one that reads too slowly misses its oldest messages, or is closed ([`SlowPolicy`]), and stops nobody else.
+/// A message exists once, however many sockets it goes to, and is charged to the hub's account
+/// until the last of them has sent it. Each member has a mailbox with a limit; one that reads too
+/// slowly misses its oldest messages, or is closed ([`SlowPolicy`]), and stops nobody else.
 ///
-/// Nor can members that stall pin the hub's memory, each with another message: once more than half of what the account may have is in use, a member is
-/// closed whose part of it is above the average; at once, if its peer does not take what it has begun to send. Its part is that of each message it
-/// holds, divided by the number of those who hold it.
+/// Nor can members that stall pin the hub's memory, each with another message: once more than half
+/// of what the account may have is in use, a member is closed whose part of it is above the
+/// average; at once, if its peer does not take what it has begun to send. Its part is that of each
+/// message it holds, divided by the number of those who hold it.
 ///
 /// # Delivery
-/// `send` has put the message into so many mailboxes; each member sends it while its task polls it. [`close`](Self::close) sends all that was accepted
-/// before it, [`abort`](Self::abort) nothing more. A drop of the last handle changes nothing for members.
+/// `send` has put the message into so many mailboxes; each member sends it while its task polls it.
+/// [`close`](Self::close) sends all that was accepted before it, [`abort`](Self::abort) nothing
+/// more. A drop of the last handle changes nothing for members.
 ///
 /// # Shape
 /// An idle member costs its socket and about 130 bytes.
@@ -49,7 +52,7 @@ use crate::pool::Pool;
 /// # #[tokio::main(flavor = "current_thread")]
 /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// # let pool = Pool::new(8 << 20)?;
-/// let hub = Hub::new(&pool.child("feed", 1 << 20));
+/// let hub = Hub::new(&pool.account("feed", 1 << 20));
 /// let (near, far) = tokio::io::duplex(1 << 10);
 /// let mut member = hub.join(WebSocket::new(near, Role::Server, &pool));
 /// tokio::spawn(async move { while member.recv().await.is_some() {} });
@@ -74,12 +77,12 @@ impl HubBuilder {
 
 impl Hub {
     /// A hub whose messages are charged to `account`.
-    pub fn new(account: &Pool) -> Self {
+    pub fn new(account: &Account) -> Self {
         Self::builder(account).build()
     }
 
     /// Settings for a hub: what a member may have queued, and what becomes of one that is slow.
-    pub fn builder(account: &Pool) -> HubBuilder {
+    pub fn builder(account: &Account) -> HubBuilder {
         HubBuilder::new(account)
     }
 
@@ -92,16 +95,19 @@ impl Hub {
         Member::new(socket, &self.shared)
     }
 
-    /// Queues a message for all members; returns how many will get it. Members that are slow lose their oldest, or are closed.
+    /// Queues a message for all members; returns how many will get it. Members that are slow lose
+    /// their oldest, or are closed.
     ///
     /// # Errors
-    /// [`HubError`] with the message: the hub is closed, the message is a close frame, or the account has no room for it.
+    /// [`HubError`] with the message: the hub is closed, the message is a close frame, or the
+    /// account has no room for it.
     pub fn try_send(&self, message: impl Into<Message>) -> Result<usize, HubError> {
         self.post(self.admit(message.into())?)
     }
 
-    /// As [`try_send`](Self::try_send), once all members have room that keep up: the sender slows down to the pace of the slowest of them. One that has
-    /// not moved for a while ([`patience`](HubBuilder::patience)) is not waited for.
+    /// As [`try_send`](Self::try_send), once all members have room that keep up: the sender slows
+    /// down to the pace of the slowest of them. One that has not moved for a while
+    /// ([`slow_member_timeout`](HubBuilder::slow_member_timeout)) is not waited for.
     ///
     /// # Errors
     /// As [`try_send`](Self::try_send).
@@ -114,7 +120,10 @@ impl Hub {
     pub async fn send(&self, message: impl Into<Message>) -> Result<usize, HubError> {
         let message = self.admit(message.into())?;
         let (mut index, mut timer) = (0, None);
-        std::future::poll_fn(|cx| poll_room(&self.shared, message.cost(), &mut index, &mut timer, cx)).await;
+        std::future::poll_fn(|cx| {
+            poll_room(&self.shared, message.cost(), &mut index, &mut timer, cx)
+        })
+        .await;
         self.post(message)
     }
 
@@ -128,17 +137,18 @@ impl Hub {
         self.len() == 0
     }
 
-    /// Ends it in order: no more is taken, and each member sends what was taken before, and then a close frame
-    /// ([`CloseCode::GOING_AWAY`](super::CloseCode::GOING_AWAY)).
+    /// Ends it in order: no more is taken, and each member sends what was taken before, and then a
+    /// close frame ([`CloseCode::GOING_AWAY`](super::CloseCode::GOING_AWAY)).
     ///
-    /// A member has its socket's [`close_timeout`](super::Config::close_timeout) for all of that, while its task polls it. [`abort`](Self::abort) ends
-    /// members that are still there.
+    /// A member has its socket's [`close_timeout`](super::Config::close_timeout) for all of that,
+    /// while its task polls it. [`abort`](Self::abort) ends members that are still there.
     pub fn close(&self) {
         self.shared.close(Leave::HubClosed);
     }
 
-    /// Ends it at once, also behind a [`close`](Self::close): each member drops what it has not sent. Its peer gets a close frame if the transport takes it
-    /// without a wait, the member's stream an error ([`Error::is_closed`](super::Error::is_closed)), and then `None`.
+    /// Ends it at once, also behind a [`close`](Self::close): each member drops what it has not
+    /// sent. Its peer gets a close frame if the transport takes it without a wait, the member's
+    /// stream an error ([`Error::is_closed`](super::Error::is_closed)), and then `None`.
     ///
     /// # Examples
     /// ```
@@ -179,6 +189,9 @@ impl Hub {
 
 impl fmt::Debug for Hub {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Hub").field("account", &self.shared.account).field("len", &self.len()).finish_non_exhaustive()
+        f.debug_struct("Hub")
+            .field("account", &self.shared.account)
+            .field("len", &self.len())
+            .finish_non_exhaustive()
     }
 }

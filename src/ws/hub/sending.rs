@@ -15,11 +15,13 @@ pub(super) fn poll_room(
     timer: &mut Option<Sleep>,
     cx: &mut Context<'_>,
 ) -> Poll<()> {
-    let patience = shared.settings.patience;
+    let slow_member_timeout = shared.settings.slow_member_timeout;
     while let Some(member) = shared.member(*index) {
         if let Some(mailbox) = member
-            && let Room::Full(moved) = mailbox.room(cx, cost, shared.settings.high_mark, patience)
-            && let Some(left) = patience.checked_sub(moved.elapsed()).filter(|left| !left.is_zero())
+            && let Room::Full(moved) =
+                mailbox.room(cx, cost, shared.settings.max_queued, slow_member_timeout)
+            && let Some(left) =
+                slow_member_timeout.checked_sub(moved.elapsed()).filter(|left| !left.is_zero())
         {
             // Its waker is left there; this one is for when it does not move.
             ready!(timer.insert(Sleep::new(left)).poll_passed(cx));

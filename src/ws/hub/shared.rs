@@ -1,10 +1,12 @@
 //! `Shared`: the members of a hub.
 //!
 //! # Invariants
-//! - IN-ORDER: messages are put into all mailboxes under one lock, so that all members get them in the same order.
-//! - SHARE: a message's memory is answered for by those who hold it, in equal parts. When more than half of what the hub may have is in use,
-//!   members whose part is larger than that of all divided by their number are out. A peer that does not read is cut then, so that the memory comes
-//!   home as soon as the member's task runs.
+//! - IN-ORDER: messages are put into all mailboxes under one lock, so that all members get them in
+//!   the same order.
+//! - SHARE: a message's memory is answered for by those who hold it, in equal parts. When more than
+//!   half of what the hub may have is in use, members whose part is larger than that of all divided
+//!   by their number are out. A peer that does not read is cut then, so that the memory comes home
+//!   as soon as the member's task runs.
 
 use std::sync::Arc;
 
@@ -14,21 +16,21 @@ use super::{
     mailbox::{After, Leave, Mailbox},
 };
 use crate::{
-    pool::{LeaseError, Pool},
+    pool::{Account, LeaseError},
     sync::{Mutex, MutexGuard},
     ws::millis::Millis,
 };
 
 #[derive(Debug)]
 pub(super) struct Shared {
-    pub(super) account: Pool,
+    pub(super) account: Account,
     pub(super) settings: HubBuilder,
     members: Mutex<Members>,
 }
 
 /// Where a member is in the list.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Place(u32);
+pub(super) struct MemberId(u32);
 
 #[derive(Debug, Default)]
 pub(super) struct Members {
@@ -38,12 +40,12 @@ pub(super) struct Members {
 }
 
 impl Shared {
-    pub(super) fn new(account: Pool, settings: HubBuilder) -> Self {
+    pub(super) fn new(account: Account, settings: HubBuilder) -> Self {
         Self { account, settings, members: Mutex::default() }
     }
 
     /// A mailbox for a new member.
-    pub(super) fn join(&self) -> (Arc<Mailbox>, Place) {
+    pub(super) fn join(&self) -> (Arc<Mailbox>, MemberId) {
         let mailbox = Arc::new(Mailbox::new());
         let mut members = self.members.lock();
         if members.is_closed {
@@ -57,10 +59,10 @@ impl Shared {
             }
         };
         members.list[place as usize] = Some(Arc::clone(&mailbox));
-        (mailbox, Place(place))
+        (mailbox, MemberId(place))
     }
 
-    pub(super) fn leave(&self, place: Place) {
+    pub(super) fn leave(&self, place: MemberId) {
         let mailbox = {
             let mut members = self.members.lock();
             members.free.push(place.0);
@@ -81,7 +83,8 @@ impl Shared {
         self.members.lock().list.get(index).cloned()
     }
 
-    /// Charges a message to the hub. If there is no room, who answers for most is out, and so on, until as much as it needs comes home.
+    /// Charges a message to the hub. If there is no room, who answers for most is out, and so on,
+    /// until as much as it needs comes home.
     pub(super) fn charge(&self, message: &Broadcast) -> Result<(), LeaseError> {
         loop {
             match message.payload.charge_to(&self.account) {
@@ -97,7 +100,10 @@ impl Shared {
         let mut after = After::default();
         let count = {
             let members = self.members.lock();
-            let count = members.iter().filter(|member| member.post(message, now, &self.settings, &mut after)).count();
+            let count = members
+                .iter()
+                .filter(|member| member.post(message, now, &self.settings, &mut after))
+                .count();
             self.relieve(&members, &mut after);
             count
         };
@@ -127,17 +133,23 @@ impl Shared {
             return;
         }
         let share = limit / (members.list.len() - members.free.len()).max(1);
-        members.iter().filter(|member| member.share() > share).for_each(|member| member.leave(Leave::OverShare, after));
+        members
+            .iter()
+            .filter(|member| member.share() > share)
+            .for_each(|member| member.leave(Leave::OverShare, after));
     }
 
-    /// Puts the member out that answers for most; false if none has anything, or if those that are out already have as much as this message needs:
-    /// to put others out, too, would bring nothing home any sooner.
+    /// Puts the member out that answers for most; false if none has anything, or if those that are
+    /// out already have as much as this message needs: to put others out, too, would bring nothing
+    /// home any sooner.
     fn evict_largest(&self, message: &Broadcast) -> bool {
         let mut after = After::default();
         let largest = {
             let members = self.members.lock();
-            let (out, inside): (Vec<_>, Vec<_>) =
-                members.iter().map(|member| (member.share(), member)).partition(|(_, member)| member.is_cut());
+            let (out, inside): (Vec<_>, Vec<_>) = members
+                .iter()
+                .map(|member| (member.share(), member))
+                .partition(|(_, member)| member.is_cut());
             let coming: usize = out.iter().map(|(share, _)| share).sum();
             let largest = inside.into_iter().max_by_key(|(share, _)| *share);
             let largest = largest.filter(|(share, _)| *share > 0 && coming < message.pinned);

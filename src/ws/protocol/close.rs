@@ -44,7 +44,8 @@ impl CloseCode {
     /// 1013: the server has no memory now; try again later.
     pub const TRY_AGAIN: Self = Self(1013);
 
-    /// A code that may be sent: one of those above, or one from 3000 to 4999 for libraries and applications (RFC 6455 §7.4.2).
+    /// A code that may be sent: one of those above, or one from 3000 to 4999 for libraries and
+    /// applications (RFC 6455 §7.4.2).
     pub fn new(code: u16) -> Option<Self> {
         matches!(code, 1000..=1003 | 1007..=1014 | 3000..=4999).then_some(Self(code))
     }

@@ -5,7 +5,8 @@ use std::{fmt, io};
 use super::{close::CloseCode, violation::Violation};
 use crate::pool::LeaseError;
 
-/// The error of a [`WebSocket`](crate::ws::WebSocket): what the peer did, what failed, or which limit was met.
+/// The error of a [`WebSocket`](crate::ws::WebSocket): what the peer did, what failed, or which
+/// limit was met.
 #[derive(Debug)]
 pub struct Error {
     /// In a box, so that a message and its error together are not larger than a message.
@@ -50,10 +51,21 @@ impl Error {
     }
 
     pub(in crate::ws) fn too_long(what: &'static str, len: u64, most: usize) -> Self {
-        Self::new(Kind::OverLimit { what, len, most: most as u64, unit: "bytes", code: CloseCode::TOO_BIG })
+        Self::new(Kind::OverLimit {
+            what,
+            len,
+            most: most as u64,
+            unit: "bytes",
+            code: CloseCode::TOO_BIG,
+        })
     }
 
-    pub(in crate::ws) fn too_many(what: &'static str, len: u64, most: u32, unit: &'static str) -> Self {
+    pub(in crate::ws) fn too_many(
+        what: &'static str,
+        len: u64,
+        most: u32,
+        unit: &'static str,
+    ) -> Self {
         Self::new(Kind::OverLimit { what, len, most: most.into(), unit, code: CloseCode::POLICY })
     }
 
@@ -67,7 +79,8 @@ impl Error {
         matches!(*self.kind, Kind::Violation(_))
     }
 
-    /// A frame or a message is too long, or a peer sends too many fragments or control frames: a limit of [`Config`](crate::ws::Config).
+    /// A frame or a message is too long, or a peer sends too many fragments or control frames: a
+    /// limit of [`Config`](crate::ws::Config).
     pub fn is_over_limit(&self) -> bool {
         matches!(*self.kind, Kind::OverLimit { .. })
     }

@@ -69,7 +69,8 @@ impl Header {
     #[inline]
     pub(in crate::ws) fn parse(bytes: &[u8]) -> Result<Option<(Self, usize)>, Violation> {
         let &[first, ..] = bytes else { return Ok(None) };
-        // RFC 6455 §5.2: RSV2 and RSV3 are zero, for no extension that we know gives them a meaning.
+        // RFC 6455 §5.2: RSV2 and RSV3 are zero, for no extension that we know gives them a
+        // meaning.
         if first & 0x30 != 0 {
             return Err(Violation::ReservedBits);
         }
@@ -100,7 +101,10 @@ impl Header {
             short => (u64::from(short), 2),
         };
         // RFC 6455 §5.2: the fewest bytes that hold the length, and its highest bit is zero.
-        if len >> 63 != 0 || (short == 126 && len < 126) || (short == 127 && len <= u64::from(u16::MAX)) {
+        if len >> 63 != 0
+            || (short == 126 && len < 126)
+            || (short == 127 && len <= u64::from(u16::MAX))
+        {
             return Err(Violation::LengthForm);
         }
         let mask = if second & 0x80 == 0 {
@@ -116,7 +120,8 @@ impl Header {
     /// Writes it to the front of `bytes`; returns its length in bytes.
     #[inline]
     pub(in crate::ws) fn write(&self, bytes: &mut [u8; HEADER_LEN_MAX]) -> usize {
-        bytes[0] = u8::from(self.is_final) << 7 | u8::from(self.is_compressed) << 6 | self.opcode as u8;
+        bytes[0] =
+            u8::from(self.is_final) << 7 | u8::from(self.is_compressed) << 6 | self.opcode as u8;
         let masked = u8::from(self.mask.is_some()) << 7;
         let mut at = match self.len {
             0..126 => {
@@ -153,11 +158,21 @@ mod tests {
         for len in LENS {
             for mask in [None, Some([1, 2, 3, 4])] {
                 for opcode in [OpCode::Continuation, OpCode::Text, OpCode::Binary] {
-                    let header = Header { opcode, is_final: len % 2 == 0, is_compressed: len % 3 == 0, mask, len };
+                    let header = Header {
+                        opcode,
+                        is_final: len % 2 == 0,
+                        is_compressed: len % 3 == 0,
+                        mask,
+                        len,
+                    };
                     let mut bytes = [0; HEADER_LEN_MAX];
                     let written = header.write(&mut bytes);
                     for cut in 0..written {
-                        assert_eq!(Header::parse(&bytes[..cut]), Ok(None), "{header:?} cut at {cut}");
+                        assert_eq!(
+                            Header::parse(&bytes[..cut]),
+                            Ok(None),
+                            "{header:?} cut at {cut}"
+                        );
                     }
                     assert_eq!(Header::parse(&bytes), Ok(Some((header, written))));
                 }
@@ -178,7 +193,11 @@ mod tests {
                 (0x40, 8..=10, true) => Err(Violation::ReservedBits),
                 _ => Ok(()),
             };
-            assert_eq!(parsed.map(|parsed| assert!(parsed.is_some(), "{is_control}")), expected, "{first:#04x}");
+            assert_eq!(
+                parsed.map(|parsed| assert!(parsed.is_some(), "{is_control}")),
+                expected,
+                "{first:#04x}"
+            );
         }
     }
 

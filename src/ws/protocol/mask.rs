@@ -35,7 +35,8 @@ mod tests {
         const KEY: [u8; 4] = [0x37, 0xfa, 0x21, 0x3d];
         for len in 0..70 {
             let plain: Vec<u8> = (0..len).collect();
-            let expected: Vec<u8> = plain.iter().enumerate().map(|(index, byte)| byte ^ KEY[index % 4]).collect();
+            let expected: Vec<u8> =
+                plain.iter().enumerate().map(|(index, byte)| byte ^ KEY[index % 4]).collect();
             for cut in 0..=plain.len() {
                 let mut bytes = plain.clone();
                 let mut mask = Mask::new(KEY);

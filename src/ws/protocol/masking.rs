@@ -1,7 +1,8 @@
 //! `Masking`: a client's message on its way to be masked (RFC 6455 §5.3).
 //!
 //! # Invariants
-//! - NOT-SHARED: bytes that somebody else can see are never changed: they are copied into blocks of this socket's account first.
+//! - NOT-SHARED: bytes that somebody else can see are never changed: they are copied into blocks of
+//!   this socket's account first.
 
 use std::task::{Context, Poll, ready};
 
@@ -9,7 +10,7 @@ use bytes::BufMut;
 
 use super::mask::Mask;
 use crate::{
-    chain::{Chain, ChainLease, ChainMut, Segment},
+    chain::{Chain, ChainLeaseFuture, ChainMut, Segment},
     pool::LeaseError,
 };
 
@@ -19,13 +20,14 @@ pub(in crate::ws) struct Masking {
     payload: Chain,
     shared_len: usize,
     room: ChainMut,
-    lease: Option<Box<ChainLease>>,
+    lease: Option<Box<ChainLeaseFuture>>,
 }
 
 impl Masking {
     /// `room` is empty, and leases from the account that copies are charged to.
     pub(in crate::ws) fn new(payload: Chain, room: ChainMut) -> Self {
-        let shared_len = payload.segments().filter(|segment| !is_ours(segment)).map(Segment::len).sum();
+        let shared_len =
+            payload.segments().filter(|segment| !is_ours(segment)).map(Segment::len).sum();
         Self { payload, shared_len, room, lease: None }
     }
 
@@ -39,7 +41,11 @@ impl Masking {
     }
 
     /// Waits for the room, and masks it.
-    pub(in crate::ws) fn poll_mask(&mut self, cx: &mut Context<'_>, key: [u8; 4]) -> Poll<Result<Chain, LeaseError>> {
+    pub(in crate::ws) fn poll_mask(
+        &mut self,
+        cx: &mut Context<'_>,
+        key: [u8; 4],
+    ) -> Poll<Result<Chain, LeaseError>> {
         ready!(self.room.poll_reserve(cx, &mut self.lease, self.shared_len))?;
         Poll::Ready(Ok(self.mask(key)))
     }
@@ -54,7 +60,8 @@ impl Masking {
                     masked.push(block);
                 }
                 Err(shared) => {
-                    // One that came to be shared meanwhile would find no room; it was counted, for nobody else has this payload.
+                    // One that came to be shared meanwhile would find no room; it was counted, for
+                    // nobody else has this payload.
                     self.room.put_slice(shared.as_ref());
                     let mut copy = self.room.split();
                     copy.change(0, shared.len(), |piece| mask.apply(piece));

@@ -1,7 +1,8 @@
 //! `Outgoing`: frames on their way out.
 //!
 //! # Invariants
-//! - HEADER-IN-FRONT: a header goes out in front of its payload, which is not copied for it; it needs no block.
+//! - HEADER-IN-FRONT: a header goes out in front of its payload, which is not copied for it; it
+//!   needs no block.
 //! - LEN: `len` is the sum of what is left of all headers and payloads; no frame has nothing left.
 
 use std::{collections::VecDeque, io::IoSlice};
@@ -14,7 +15,8 @@ use crate::chain::Chain;
 /// As many pongs wait at most; of more pings only the last ones are answered (RFC 6455 §5.5.3).
 const PONGS_MAX: usize = 16;
 
-/// What each frame counts beside its bytes, as a segment in an outbox does: its place in the queue, and its share of a call.
+/// What each frame counts beside its bytes, as a segment in an outbox does: its place in the queue,
+/// and its share of a call.
 const FRAME_COST: usize = 64;
 
 #[derive(Debug, Default)]
@@ -37,7 +39,8 @@ pub(in crate::ws) struct Frame {
 }
 
 impl Outgoing {
-    /// What counts toward the mark: bytes to be written, and more for each frame. Empty messages are many frames and few bytes.
+    /// What counts toward the mark: bytes to be written, and more for each frame. Empty messages
+    /// are many frames and few bytes.
     pub(in crate::ws) fn cost(&self) -> usize {
         self.len + FRAME_COST * self.frames.len()
     }
@@ -52,7 +55,8 @@ impl Outgoing {
         self.written
     }
 
-    /// Queues what is left of a frame, of which something may have been written. Of too many pongs that wait the oldest is dropped.
+    /// Queues what is left of a frame, of which something may have been written. Of too many pongs
+    /// that wait the oldest is dropped.
     pub(in crate::ws) fn push(&mut self, frame: Frame) {
         if frame.opcode == OpCode::Pong {
             self.drop_pong();

@@ -1,9 +1,11 @@
 //! `Reading`: from bytes to messages.
 //!
 //! # Invariants
-//! - IN-PLACE: a payload stays in the blocks it was read into; it is unmasked and checked there, as its bytes arrive.
+//! - IN-PLACE: a payload stays in the blocks it was read into; it is unmasked and checked there, as
+//!   its bytes arrive.
 //! - NO-TRUST: no length that a header announces sizes a lease.
-//! - NO-PIN: a payload that uses little of its blocks is copied out of them; small fragments are copied together.
+//! - NO-PIN: a payload that uses little of its blocks is copied out of them; small fragments are
+//!   copied together.
 //! - LATE: between messages no block is held.
 
 use std::{
@@ -25,7 +27,7 @@ use super::{
 };
 use crate::{
     chain::{Chain, ChainMut},
-    io::Intake,
+    io::ChainReader,
     ws::{millis::Millis, socket::config::Config},
 };
 
@@ -42,7 +44,8 @@ const CONTROLS_FOR: Duration = Duration::from_secs(1);
 #[derive(Clone, Copy, Debug)]
 pub(in crate::ws) struct Rules<'a> {
     pub(in crate::ws) config: &'a Config,
-    /// Whether we are the server: frames of clients are masked, those of servers are not (RFC 6455 §5.1).
+    /// Whether we are the server: frames of clients are masked, those of servers are not (RFC 6455
+    /// §5.1).
     pub(in crate::ws) is_server: bool,
     /// Whether messages may be compressed (RFC 7692).
     pub(in crate::ws) is_deflating: bool,
@@ -61,7 +64,7 @@ pub(in crate::ws) enum Incoming {
 pub(in crate::ws) struct Reading {
     /// Bytes that are not a whole frame yet.
     chain: ChainMut,
-    intake: Intake,
+    chain_reader: ChainReader,
     /// While a frame or a message is not whole.
     begun: Option<Box<Begun>>,
     controls: Controls,
@@ -104,7 +107,7 @@ struct Controls {
 impl Reading {
     /// Goes on with bytes that were read before.
     pub(in crate::ws) fn new(chain: ChainMut) -> Self {
-        Self { chain, intake: Intake::new(), begun: None, controls: Controls::default() }
+        Self { chain, chain_reader: ChainReader::new(), begun: None, controls: Controls::default() }
     }
 
     /// The chain that leases are charged to the account of.
@@ -118,13 +121,13 @@ impl Reading {
         cx: &mut Context<'_>,
         io: Pin<&mut T>,
     ) -> Poll<std::io::Result<usize>> {
-        self.intake.poll_read(cx, io, &mut self.chain)
+        self.chain_reader.poll_read(cx, io, &mut self.chain)
     }
 
     /// Drops all that was read, and gives the place in the queue for memory up: nobody wants more.
     pub(in crate::ws) fn clear(&mut self) {
         self.begun = None;
-        self.intake = Intake::new();
+        self.chain_reader = ChainReader::new();
         self.chain.clear();
         self.chain.release_room();
     }
@@ -163,7 +166,11 @@ impl Reading {
             }
             let payload = self.chain.take_frame(len);
             if is_final && self.begun.is_none() {
-                return Ok(Some(Incoming::Data { is_text: opcode == OpCode::Text, is_compressed, payload }));
+                return Ok(Some(Incoming::Data {
+                    is_text: opcode == OpCode::Text,
+                    is_compressed,
+                    payload,
+                }));
             }
             if let Some(message) = self.join(&frame, payload, rules)? {
                 return Ok(Some(message));
@@ -223,8 +230,14 @@ impl Reading {
         })
     }
 
-    /// Adds a frame to the message that it begins or goes on with; the message, if this was its last.
-    fn join(&mut self, frame: &Frame, payload: Chain, rules: Rules<'_>) -> Result<Option<Incoming>, Error> {
+    /// Adds a frame to the message that it begins or goes on with; the message, if this was its
+    /// last.
+    fn join(
+        &mut self,
+        frame: &Frame,
+        payload: Chain,
+        rules: Rules<'_>,
+    ) -> Result<Option<Incoming>, Error> {
         let Frame { header, utf8, .. } = frame;
         let message = self.begun.get_or_insert_default().message.get_or_insert_with(|| Fragments {
             is_text: header.opcode == OpCode::Text,
@@ -235,9 +248,9 @@ impl Reading {
         });
         message.count += 1;
         message.utf8 = *utf8;
-        if !header.is_final && message.count >= rules.config.fragments_max {
+        if !header.is_final && message.count >= rules.config.max_fragments {
             let count = u64::from(message.count) + 1;
-            return Err(Error::too_many("a message", count, rules.config.fragments_max, "frames"));
+            return Err(Error::too_many("a message", count, rules.config.max_fragments, "frames"));
         }
         message.push(payload);
         if !header.is_final {
@@ -252,9 +265,14 @@ impl Reading {
             *controls = Controls { since: Millis::now(), count: 0 };
         }
         controls.count += 1;
-        let (count, most) = (controls.count, rules.config.controls_max);
+        let (count, most) = (controls.count, rules.config.max_controls);
         if count > most {
-            return Err(Error::too_many("the peer's pings and pongs", count.into(), most, "control frames a second"));
+            return Err(Error::too_many(
+                "the peer's pings and pongs",
+                count.into(),
+                most,
+                "control frames a second",
+            ));
         }
         Ok(())
     }
@@ -282,28 +300,32 @@ impl Rules<'_> {
             (OpCode::Continuation, None) => return Err(Violation::NothingToContinue.into()),
             (OpCode::Text | OpCode::Binary, Some(_)) => return Err(Violation::Interrupted.into()),
             // RFC 7692 §6.1: only the first frame of a message is marked.
-            (OpCode::Continuation, _) if header.is_compressed => return Err(Violation::NotCompressed.into()),
+            (OpCode::Continuation, _) if header.is_compressed => {
+                return Err(Violation::NotCompressed.into());
+            }
             _ => {}
         }
         if header.is_compressed && !self.is_deflating {
             return Err(Violation::NotCompressed.into());
         }
         let config = self.config;
-        if header.len > config.frame_max as u64 {
-            return Err(Error::too_long("a frame", header.len, config.frame_max));
+        if header.len > config.max_frame_size as u64 {
+            return Err(Error::too_long("a frame", header.len, config.max_frame_size));
         }
-        let len = header.len.saturating_add(message.map_or(0, |message| message.payload.len() as u64));
-        let most = config.message_max as u64;
+        let len =
+            header.len.saturating_add(message.map_or(0, |message| message.payload.len() as u64));
+        let most = config.max_message_size as u64;
         // What it inflates to is counted then.
         let is_compressed = message.map_or(header.is_compressed, |message| message.is_compressed);
         if len > if is_compressed { deflated_len_max(most) } else { most } {
-            return Err(Error::too_long("a message", len, config.message_max));
+            return Err(Error::too_long("a message", len, config.max_message_size));
         }
         Ok(())
     }
 }
 
-/// How long a message of `len` bytes may be when compression made it no shorter: what zlib's `deflateBound` says for its worst settings.
+/// How long a message of `len` bytes may be when compression made it no shorter: what zlib's
+/// `deflateBound` says for its worst settings.
 fn deflated_len_max(len: u64) -> u64 {
     len.saturating_add(len.div_ceil(8)).saturating_add(len.div_ceil(64)).saturating_add(16)
 }

@@ -2,7 +2,8 @@
 
 use simdutf8::compat::from_utf8;
 
-/// Checks pieces of a text, wherever they are cut, and fails with the first byte that cannot be part of one.
+/// Checks pieces of a text, wherever they are cut, and fails with the first byte that cannot be
+/// part of one.
 #[derive(Clone, Copy, Debug, Default)]
 pub(in crate::ws) struct Utf8Check {
     /// The beginning of a character that the last piece ended in.

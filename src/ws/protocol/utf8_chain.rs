@@ -116,7 +116,8 @@ impl TryFrom<Chain> for Utf8Chain {
 
     fn try_from(chain: Chain) -> Result<Self, NotUtf8Error> {
         let mut check = Utf8Check::default();
-        let is_text = chain.segments().all(|segment| check.push(segment.as_ref()).is_ok()) && check.finish().is_ok();
+        let is_text = chain.segments().all(|segment| check.push(segment.as_ref()).is_ok())
+            && check.finish().is_ok();
         if is_text { Ok(Self { chain }) } else { Err(NotUtf8Error { chain }) }
     }
 }

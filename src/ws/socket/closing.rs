@@ -2,8 +2,8 @@
 //!
 //! # Invariants
 //! - ONE-CLOSE: one close frame is sent, and nothing behind it (RFC 6455 §5.5.1).
-//! - NO-FREEZE: from our close frame on, and from a failed write on, the peer has `close_timeout`. Neither a pong nor a close frame needs a
-//!   block.
+//! - NO-FREEZE: from our close frame on, and from a failed write on, the peer has `close_timeout`.
+//!   Neither a pong nor a close frame needs a block.
 
 use std::{
     mem::MaybeUninit,
@@ -15,7 +15,7 @@ use bytes::Bytes;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use super::halves::Half;
-use super::{Phase, WebSocket, rare::Rare};
+use super::{Phase, WebSocket, cold_state::ColdState};
 use crate::{
     chain::Chain,
     sync::Sleep,
@@ -39,7 +39,8 @@ impl<T> WebSocket<T> {
         self.push_close(Some(&frame))
     }
 
-    /// Queues the one close frame. A message that still waits for memory then is not sent any more (ONE-CLOSE), and the sink tells it (TOLD).
+    /// Queues the one close frame. A message that still waits for memory then is not sent any more
+    /// (ONE-CLOSE), and the sink tells it (TOLD).
     pub(super) fn push_close(&mut self, frame: Option<&CloseFrame>) -> Result<(), Error> {
         if self.is_queueing() {
             self.give_up_queueing();
@@ -48,7 +49,8 @@ impl<T> WebSocket<T> {
         self.push(Header::new(OpCode::Close, payload.len()), payload)
     }
 
-    /// Nothing is sent or received any more, and nothing is held but a failure; the other half is told.
+    /// Nothing is sent or received any more, and nothing is held but a failure; the other half is
+    /// told.
     pub(in crate::ws) fn end(&mut self, half: Half) {
         let outgoing = self.outgoing.take();
         if self.is_queueing() || outgoing.as_ref().is_some_and(|outgoing| outgoing.has_messages()) {
@@ -57,9 +59,11 @@ impl<T> WebSocket<T> {
         self.reading.clear();
         self.per_message = PerMessage::default();
         self.phase = Phase::Ended;
-        if let Some(rare) = self.rare.take() {
-            let Rare { halves, failure, .. } = *rare;
-            self.rare = failure.map(|failure| Box::new(Rare { failure: Some(failure), ..Rare::default() }));
+        if let Some(cold) = self.cold.take() {
+            let ColdState { halves, failure, .. } = *cold;
+            self.cold = failure.map(|failure| {
+                Box::new(ColdState { failure: Some(failure), ..ColdState::default() })
+            });
             halves.wake_other(half);
         }
     }
@@ -90,8 +94,8 @@ impl<T: AsyncRead + AsyncWrite + Unpin> WebSocket<T> {
         Poll::Ready(Some(Err(error)))
     }
 
-    /// Both have closed: sends what is left, and ends the transport, in time. Its room for what is dropped is not on the stack of a socket that is
-    /// open.
+    /// Both have closed: sends what is left, and ends the transport, in time. Its room for what is
+    /// dropped is not on the stack of a socket that is open.
     #[cold]
     pub(super) fn poll_end(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         let ended = self.poll_end_of_transport(cx);
@@ -103,8 +107,9 @@ impl<T: AsyncRead + AsyncWrite + Unpin> WebSocket<T> {
         Poll::Pending
     }
 
-    /// RFC 6455 §7.1.1: the server closes the connection first, and the client when it sees that. What the peer still sends is read, so that
-    /// nothing that is left makes the system reset the connection and drop our close frame.
+    /// RFC 6455 §7.1.1: the server closes the connection first, and the client when it sees that.
+    /// What the peer still sends is read, so that nothing that is left makes the system reset the
+    /// connection and drop our close frame.
     fn poll_end_of_transport(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
         if self.phase == Phase::Closed {
             ready!(self.poll_flush_queue(cx));
@@ -116,7 +121,8 @@ impl<T: AsyncRead + AsyncWrite + Unpin> WebSocket<T> {
             }
             self.phase = Phase::Sent;
         }
-        // Into no block: what is dropped waits for no memory. Tokio's transports yield now and then.
+        // Into no block: what is dropped waits for no memory. Tokio's transports yield now and
+        // then.
         let mut dropped = [MaybeUninit::uninit(); DROPPED_LEN];
         let mut dropped = ReadBuf::uninit(&mut dropped);
         loop {
@@ -132,12 +138,13 @@ impl<T: AsyncRead + AsyncWrite + Unpin> WebSocket<T> {
         Poll::Ready(Ok(()))
     }
 
-    /// Whether the peer has had its time, which begins when it is asked first; each half that waits to send is woken then.
+    /// Whether the peer has had its time, which begins when it is asked first; each half that waits
+    /// to send is woken then.
     pub(in crate::ws) fn poll_close_deadline(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        let timeout = self.heart.config().close_timeout;
-        let rare = self.rare.get_or_insert_default();
-        let deadline = rare.close_deadline.get_or_insert_with(|| Sleep::new(timeout));
-        match rare.halves.both() {
+        let timeout = self.keep_alive_state.config().close_timeout;
+        let cold = self.cold.get_or_insert_default();
+        let deadline = cold.close_deadline.get_or_insert_with(|| Sleep::new(timeout));
+        match cold.halves.both() {
             Some(both) => deadline.poll_passed(&mut Context::from_waker(&both)),
             None => deadline.poll_passed(cx),
         }

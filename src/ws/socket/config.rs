@@ -7,21 +7,22 @@ use std::{
 
 use super::keep_alive::KeepAlive;
 
-/// Limits and settings of [`WebSocket`](crate::ws::WebSocket)s. Sockets share it: make one, and clone it.
+/// Limits and settings of [`WebSocket`](crate::ws::WebSocket)s. Sockets share it: make one, and
+/// clone it.
 ///
-/// An announced length sizes nothing: memory grows with the bytes that arrive, whatever the limits; they say when to stop. What a socket may
-/// have at all is for its account to say.
+/// An announced length sizes nothing: memory grows with the bytes that arrive, whatever the limits;
+/// they say when to stop. What a socket may have at all is for its account to say.
 #[derive(Clone, Debug)]
 pub struct Config {
-    pub(in crate::ws) frame_max: usize,
-    pub(in crate::ws) message_max: usize,
-    pub(in crate::ws) fragments_max: u32,
-    pub(in crate::ws) controls_max: u32,
-    pub(in crate::ws) high_mark: usize,
+    pub(in crate::ws) max_frame_size: usize,
+    pub(in crate::ws) max_message_size: usize,
+    pub(in crate::ws) max_fragments: u32,
+    pub(in crate::ws) max_controls: u32,
+    pub(in crate::ws) max_queued: usize,
     pub(in crate::ws) close_timeout: Duration,
     pub(in crate::ws) keep_alive: Option<KeepAlive>,
     #[cfg(feature = "axum")]
-    pub(in crate::ws) account_max: usize,
+    pub(in crate::ws) max_leased: usize,
     #[cfg(feature = "deflate")]
     pub(in crate::ws) deflate: Option<crate::ws::Deflate>,
 }
@@ -30,15 +31,15 @@ impl Config {
     /// The defaults.
     pub fn new() -> Self {
         Self {
-            frame_max: 16 << 20,
-            message_max: 64 << 20,
-            fragments_max: 128 << 10,
-            controls_max: 256,
-            high_mark: 64 << 10,
+            max_frame_size: 16 << 20,
+            max_message_size: 64 << 20,
+            max_fragments: 128 << 10,
+            max_controls: 256,
+            max_queued: 64 << 10,
             close_timeout: Duration::from_secs(10),
             keep_alive: None,
             #[cfg(feature = "axum")]
-            account_max: 4 << 20,
+            max_leased: 4 << 20,
             #[cfg(feature = "deflate")]
             deflate: None,
         }
@@ -51,50 +52,65 @@ impl Config {
     }
 
     /// The longest payload of a frame, in bytes; 16 MiB by default, as tungstenite's.
-    pub fn frame_max(self, bytes: usize) -> Self {
-        Self { frame_max: bytes, ..self }
+    #[must_use]
+    pub fn max_frame_size(self, bytes: usize) -> Self {
+        Self { max_frame_size: bytes, ..self }
     }
 
-    /// The longest message, in bytes, inflated if it came compressed; 64 MiB by default, as tungstenite's.
-    pub fn message_max(self, bytes: usize) -> Self {
-        Self { message_max: bytes, ..self }
+    /// The longest message, in bytes, inflated if it came compressed; 64 MiB by default, as
+    /// tungstenite's.
+    #[must_use]
+    pub fn max_message_size(self, bytes: usize) -> Self {
+        Self { max_message_size: bytes, ..self }
     }
 
-    /// How many frames a message may have; 131,072 by default: the Autobahn suite sends messages of 65,536. Short ones share blocks, so that it is the
-    /// length of a message that bounds its memory.
-    pub fn fragments_max(self, count: u32) -> Self {
-        Self { fragments_max: count, ..self }
+    /// How many frames a message may have; 131,072 by default: the Autobahn suite sends messages of
+    /// 65,536. Short ones share blocks, so that it is the length of a message that bounds its
+    /// memory.
+    #[must_use]
+    pub fn max_fragments(self, count: u32) -> Self {
+        Self { max_fragments: count, ..self }
     }
 
     /// How many control frames (pings, pongs) a peer may send in a second; 256 by default.
-    pub fn controls_max(self, count: u32) -> Self {
-        Self { controls_max: count, ..self }
+    #[must_use]
+    pub fn max_controls(self, count: u32) -> Self {
+        Self { max_controls: count, ..self }
     }
 
-    /// While so many bytes are queued, 64 more counted for each message, the sink sends before it takes another one; 64 KiB by default.
-    pub fn high_mark(self, bytes: usize) -> Self {
-        Self { high_mark: bytes, ..self }
+    /// While so many bytes are queued, 64 more counted for each message, the sink sends before it
+    /// takes another one; 64 KiB by default.
+    #[must_use]
+    pub fn max_queued(self, bytes: usize) -> Self {
+        Self { max_queued: bytes, ..self }
     }
 
-    /// How long the peer may take to take our close frame and to answer it, and a client's server to close the connection after both; 10 s by
-    /// default. Whichever half of a socket is polled keeps to it.
+    /// How long the peer may take to take our close frame and to answer it, and a client's server
+    /// to close the connection after both; 10 s by default. Whichever half of a socket is polled
+    /// keeps to it.
+    #[must_use]
     pub fn close_timeout(self, timeout: Duration) -> Self {
         Self { close_timeout: timeout, ..self }
     }
 
-    /// Pings peers that are silent, and gives up those that stay so; not by default: TCP by itself notices after hours, or never.
+    /// Pings peers that are silent, and gives up those that stay so; not by default: TCP by itself
+    /// notices after hours, or never.
+    #[must_use]
     pub fn keep_alive(self, keep_alive: &KeepAlive) -> Self {
         Self { keep_alive: Some(keep_alive.clone()), ..self }
     }
 
-    /// What the account of a socket may hold, in bytes, where each gets one of its own: behind [`axum`](crate::ws::axum); 4 MiB by default.
+    /// What the account of a socket may hold, in bytes, where each gets one of its own: behind
+    /// [`axum`](crate::ws::axum); 4 MiB by default.
     #[cfg(feature = "axum")]
-    pub fn account_max(self, bytes: usize) -> Self {
-        Self { account_max: bytes, ..self }
+    #[must_use]
+    pub fn max_leased(self, bytes: usize) -> Self {
+        Self { max_leased: bytes, ..self }
     }
 
     /// Offers or accepts compressed messages (RFC 7692) in handshakes; without it they are not.
     #[cfg(feature = "deflate")]
+    #[must_use]
     pub fn deflate(self, deflate: &crate::ws::Deflate) -> Self {
         Self { deflate: Some(deflate.clone()), ..self }
     }

@@ -1,8 +1,10 @@
 //! A failure of one direction, and what becomes of the other one.
 //!
 //! # Invariants
-//! - ONE-WAY: a failed write is told by the sink, once. The stream goes on: it yields all that has arrived, and then its own end.
-//! - TOLD: a message that was taken and is not sent is told by the sink. A flush that is `Ok` has sent all that was taken before.
+//! - ONE-WAY: a failed write is told by the sink, once. The stream goes on: it yields all that has
+//!   arrived, and then its own end.
+//! - TOLD: a message that was taken and is not sent is told by the sink. A flush that is `Ok` has
+//!   sent all that was taken before.
 
 use super::{Phase, WebSocket};
 use crate::ws::Error;
@@ -16,19 +18,19 @@ impl<T> WebSocket<T> {
             Phase::Closed | Phase::Sent | Phase::Ended => Phase::Ended,
         };
         let unsent = (self.outgoing.take(), self.per_message.give_up_deflating());
-        let masking = self.take_rare(|rare| rare.masking.take());
+        let masking = self.take_rare(|cold| cold.masking.take());
         drop((unsent, masking));
     }
 
     /// Keeps a failure for the sink, if it has none to tell.
     pub(super) fn keep_failure(&mut self, sent: Result<(), Error>) {
         if let Err(error) = sent {
-            self.rare.get_or_insert_default().failure.get_or_insert(error);
+            self.cold.get_or_insert_default().failure.get_or_insert(error);
         }
     }
 
     /// What the sink is to tell.
     pub(super) fn take_failure(&mut self) -> Option<Error> {
-        self.take_rare(|rare| rare.failure.take())
+        self.take_rare(|cold| cold.failure.take())
     }
 }

@@ -1,7 +1,7 @@
 //! `Halves`: the tasks that wait until a socket has sent what is queued.
 //!
-//! A socket that is split has two: one sends, and one receives, which answers pings too. A transport knows only the last task that it told to
-//! wait.
+//! A socket that is split has two: one sends, and one receives, which answers pings too. A
+//! transport knows only the last task that it told to wait.
 
 use std::{
     sync::Arc,

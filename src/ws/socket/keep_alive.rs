@@ -1,9 +1,11 @@
 //! `KeepAlive`: pings, for all sockets with one timer.
 //!
 //! # Invariants
-//! - ONE-TIMER: `is_ticking` is true exactly while one [`Ticking`] exists. It goes with its task, also when the runtime of that ends.
-//! - WATCHED: while a socket that was polled is in the list, somebody ticks, or nobody's runtime is left. It enters the list before it looks
-//!   whether anybody ticks, and who stops looks at the list afterwards; the lock of the list puts the two in order.
+//! - ONE-TIMER: `is_ticking` is true exactly while one [`Ticking`] exists. It goes with its task,
+//!   also when the runtime of that ends.
+//! - WATCHED: while a socket that was polled is in the list, somebody ticks, or nobody's runtime is
+//!   left. It enters the list before it looks whether anybody ticks, and who stops looks at the
+//!   list afterwards; the lock of the list puts the two in order.
 
 use std::{
     fmt,
@@ -18,12 +20,15 @@ use tokio::time::MissedTickBehavior;
 
 use crate::io::{Sleepers, TICK, Tick};
 
-/// How sockets find out that a peer is gone: a ping when nothing came for a while, and an end when nothing comes back.
+/// How sockets find out that a peer is gone: a ping when nothing came for a while, and an end when
+/// nothing comes back.
 ///
-/// Make one, and give it to the [`Config`](crate::ws::Config) of many sockets: they share one coarse timer, of four ticks a second. A socket costs
-/// some 60 bytes for it, in place of a timer of its own.
+/// Make one, and give it to the [`Config`](crate::ws::Config) of many sockets: they share one
+/// coarse timer, of four ticks a second. A socket costs some 60 bytes for it, in place of a timer
+/// of its own.
 ///
-/// The timer runs in the runtime in which the first socket is polled, and rests while there is none.
+/// The timer runs in the runtime in which the first socket is polled, and rests while there is
+/// none.
 ///
 /// # Examples
 /// ```
@@ -47,8 +52,9 @@ struct Shared {
 }
 
 impl KeepAlive {
-    /// Pings a peer of whom nothing came for `interval`, and gives it up when nothing came for `timeout` more. Neither is kept early, and either at most
-    /// half a second late while the runtime keeps up.
+    /// Pings a peer of whom nothing came for `interval`, and gives it up when nothing came for
+    /// `timeout` more. Neither is kept early, and either at most half a second late while the
+    /// runtime keeps up.
     pub fn new(interval: Duration, timeout: Duration) -> Self {
         let (sleepers, is_ticking) = (Sleepers::default(), AtomicBool::new(false));
         Self { shared: Arc::new(Shared { sleepers, is_ticking, interval, timeout }) }

@@ -5,19 +5,20 @@
 //!                              closing ◀── silence ◀───────┘
 //! ```
 //!
-//! Files that are named for an action have what the socket does in that respect: `closing` and `silence` what it does without being asked. Each
-//! stands on this file, for the state, and on those before it in the picture.
+//! Files that are named for an action have what the socket does in that respect: `closing` and
+//! `silence` what it does without being asked. Each stands on this file, for the state, and on
+//! those before it in the picture.
 
 mod closing;
+mod cold_state;
 pub(in crate::ws) mod config;
 mod failure;
 pub(in crate::ws) mod halves;
-pub(in crate::ws) mod heart;
 pub(in crate::ws) mod keep_alive;
+pub(in crate::ws) mod keep_alive_state;
 mod leaving;
 mod phase;
 mod queueing;
-mod rare;
 mod receiving;
 mod sending;
 mod silence;
@@ -34,46 +35,57 @@ use std::{
 use futures_core::Stream;
 use tokio::io::{AsyncRead, AsyncWrite};
 
-use self::{phase::Phase, rare::Rare};
+use self::{cold_state::ColdState, phase::Phase};
 use super::{
     deflate::PerMessage,
-    protocol::{close::CloseFrame, error::Error, message::Message, outgoing::Outgoing, reading::Reading, role::Role},
+    protocol::{
+        close::CloseFrame, error::Error, message::Message, outgoing::Outgoing, reading::Reading,
+        role::Role,
+    },
 };
 use crate::{
     chain::ChainMut,
-    pool::Pool,
-    ws::socket::{config::Config, heart::Heart},
+    pool::Account,
+    ws::socket::{config::Config, keep_alive_state::KeepAliveState},
 };
 
-/// A transport after its handshake, as a [`Stream`] and [`Sink`](futures_sink::Sink) of [`Message`]s, out of leased blocks.
+/// A transport after its handshake, as a [`Stream`] and [`Sink`](futures_sink::Sink) of
+/// [`Message`]s, out of leased blocks.
 ///
-/// A message is a chain: its payload stays in the blocks it was read into, and is sent from the blocks it lies in. Between messages the socket
-/// holds no block, whatever it carried before. Pings are answered, and close frames, while the socket is read.
+/// A message is a chain: its payload stays in the blocks it was read into, and is sent from the
+/// blocks it lies in. Between messages the socket holds no block, whatever it carried before. Pings
+/// are answered, and close frames, while the socket is read.
 ///
 /// # Stream
-/// Ends with `None` once both ends have closed and all was sent. An error is told to the peer with a close frame if that helps, and followed by
-/// `None`. Drop the socket then, and not before: what the peer was still sending would make the system reset the connection, and the close frame
-/// be lost.
+/// Ends with `None` once both ends have closed and all was sent. An error is told to the peer with
+/// a close frame if that helps, and followed by `None`. Drop the socket then, and not before: what
+/// the peer was still sending would make the system reset the connection, and the close frame be
+/// lost.
 ///
-/// A failed write does not end the stream: it yields all that has arrived, and then its own end. So read on after a failed `send`: the peer may have
-/// said why it went. If the transport does not end, an error follows after [`close_timeout`](Config::close_timeout).
+/// A failed write does not end the stream: it yields all that has arrived, and then its own end. So
+/// read on after a failed `send`: the peer may have said why it went. If the transport does not
+/// end, an error follows after [`close_timeout`](Config::close_timeout).
 ///
 /// # Delivery
-/// `send` and `flush` have written all that was taken before. `close` has, too, and then sends the close frame. A drop loses what is not written, and
-/// sends no close frame. A message that was taken and is not sent is told by the next `send`, `flush` or `close`.
+/// `send` and `flush` have written all that was taken before. `close` has, too, and then sends the
+/// close frame. A drop loses what is not written, and sends no close frame. A message that was
+/// taken and is not sent is told by the next `send`, `flush` or `close`.
 ///
 /// # Sink
-/// A message waits for the transport once [`high_mark`](Config::high_mark) bytes are queued, 64 more counted for each message. It is sent at the latest by `flush`.
-/// [`Message::Close`] is the last that is taken.
+/// A message waits for the transport once [`max_queued`](Config::max_queued) bytes are queued, 64
+/// more counted for each message. It is sent at the latest by `flush`. [`Message::Close`] is the
+/// last that is taken.
 ///
 /// # Errors
 /// [`Error`].
 ///
 /// # Cancel safety
-/// `recv`, `next` and `flush` are cancel safe. A `send` that is dropped may or may not have taken its message.
+/// `recv`, `next` and `flush` are cancel safe. A `send` that is dropped may or may not have taken
+/// its message.
 ///
 /// # Panics
-/// If it must wait for memory, or for a peer to close, outside of a tokio runtime with time enabled.
+/// If it must wait for memory, or for a peer to close, outside of a tokio runtime with time
+/// enabled.
 ///
 /// # Examples
 /// ```
@@ -97,33 +109,39 @@ pub struct WebSocket<T> {
     outgoing: Option<Box<Outgoing>>,
     /// Messages that are being inflated or compressed.
     per_message: PerMessage,
-    rare: Option<Box<Rare>>,
-    heart: Heart,
+    cold: Option<Box<ColdState>>,
+    keep_alive_state: KeepAliveState,
     role: Role,
     phase: Phase,
 }
 
 impl<T> WebSocket<T> {
-    /// A socket whose handshake is over, with the default settings. What it reads is charged to `pool`.
-    pub fn new(io: T, role: Role, pool: &Pool) -> Self {
-        Self::with_config(io, role, pool, Config::shared())
+    /// A socket whose handshake is over, with the default settings. What it reads is charged to
+    /// `pool`.
+    pub fn new(io: T, role: Role, account: &Account) -> Self {
+        Self::with_config(io, role, account, Config::shared())
     }
 
     /// As [`new`](Self::new), with settings that sockets share.
-    pub fn with_config(io: T, role: Role, pool: &Pool, config: Arc<Config>) -> Self {
-        Self::with_early(io, role, ChainMut::new(pool), config)
+    pub fn with_config(io: T, role: Role, account: &Account, config: Arc<Config>) -> Self {
+        Self::with_early(io, role, ChainMut::new(account), config)
     }
 
-    /// As [`with_config`](Self::with_config), with bytes that the handshake has read too many: they lie in leased blocks, and more is charged to
-    /// where the chain leases from.
-    pub(in crate::ws) fn with_early(io: T, role: Role, early: ChainMut, config: Arc<Config>) -> Self {
+    /// As [`with_config`](Self::with_config), with bytes that the handshake has read too many: they
+    /// lie in leased blocks, and more is charged to where the chain leases from.
+    pub(in crate::ws) fn with_early(
+        io: T,
+        role: Role,
+        early: ChainMut,
+        config: Arc<Config>,
+    ) -> Self {
         Self {
             io,
             reading: Reading::new(early),
             outgoing: None,
             per_message: PerMessage::default(),
-            rare: None,
-            heart: Heart::new(config),
+            cold: None,
+            keep_alive_state: KeepAliveState::new(config),
             role,
             phase: Phase::Open,
         }
@@ -171,11 +189,11 @@ impl<T> WebSocket<T> {
     }
 
     /// Takes something that is rare, and gives the box back if it was the last.
-    fn take_rare<R: Default>(&mut self, take: impl FnOnce(&mut Rare) -> R) -> R {
-        let Some(rare) = &mut self.rare else { return R::default() };
-        let taken = take(rare);
-        if rare.is_empty() {
-            self.rare = None;
+    fn take_rare<R: Default>(&mut self, take: impl FnOnce(&mut ColdState) -> R) -> R {
+        let Some(cold) = &mut self.cold else { return R::default() };
+        let taken = take(cold);
+        if cold.is_empty() {
+            self.cold = None;
         }
         taken
     }
@@ -197,7 +215,8 @@ impl<T: AsyncRead + AsyncWrite + Unpin> WebSocket<T> {
     /// Sends a message.
     ///
     /// # Errors
-    /// The transport failed, no memory was to be had to mask it in, or the socket is closed ([`Error::is_closed`]).
+    /// The transport failed, no memory was to be had to mask it in, or the socket is closed
+    /// ([`Error::is_closed`]).
     ///
     /// # Cancel safety
     /// A `send` that is dropped may or may not have sent its message; it never sends a part.
@@ -206,7 +225,8 @@ impl<T: AsyncRead + AsyncWrite + Unpin> WebSocket<T> {
         poll_fn(move |cx| self.poll_send_message(cx, &mut message))
     }
 
-    /// Closes: sends a close frame, waits for the peer's, and for the end of the connection. What still comes is dropped.
+    /// Closes: sends a close frame, waits for the peer's, and for the end of the connection. What
+    /// still comes is dropped.
     ///
     /// # Errors
     /// The transport failed before the close frame was sent, or the peer sent something wrong.
@@ -215,7 +235,8 @@ impl<T: AsyncRead + AsyncWrite + Unpin> WebSocket<T> {
     /// Resumable: call it again.
     pub async fn close(&mut self, frame: Option<CloseFrame>) -> Result<(), Error> {
         if self.phase == Phase::Open {
-            // It is queued, even if the peer does not read: the time that it has begins now (NO-FREEZE).
+            // It is queued, even if the peer does not read: the time that it has begins now
+            // (NO-FREEZE).
             poll_fn(|cx| self.poll_queued(cx)).await?;
             self.start_close(frame.unwrap_or_default())?;
         }

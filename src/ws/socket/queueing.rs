@@ -24,7 +24,8 @@ use bytes::Bytes;
 impl<T> WebSocket<T> {
     /// Whether a message waits to be compressed, or masked.
     pub(super) fn is_queueing(&self) -> bool {
-        self.per_message.is_deflating() || self.rare.as_ref().is_some_and(|rare| rare.masking.is_some())
+        self.per_message.is_deflating()
+            || self.cold.as_ref().is_some_and(|cold| cold.masking.is_some())
     }
 
     /// A message as it is sent; none if it is queued already, or waits to be compressed or masked.
@@ -38,14 +39,17 @@ impl<T> WebSocket<T> {
             Message::Binary(chain) => (OpCode::Binary, chain),
             Message::Ping(chain) => (OpCode::Ping, chain),
             Message::Pong(chain) => (OpCode::Pong, chain),
-            Message::Close(frame) => return self.start_close(frame.unwrap_or_default()).map(|()| None),
+            Message::Close(frame) => {
+                return self.start_close(frame.unwrap_or_default()).map(|()| None);
+            }
         };
         if opcode.is_control() && payload.len() > CONTROL_LEN_MAX {
             return Err(Error::too_long("a ping or pong", payload.len() as u64, CONTROL_LEN_MAX));
         }
         let mut ready = (Header::new(opcode, payload.len()), payload);
         if self.per_message.is_agreed() && !opcode.is_control() {
-            let Some(deflated) = self.per_message.deflate(ready.0, ready.1, self.reading.chain()) else {
+            let Some(deflated) = self.per_message.deflate(ready.0, ready.1, self.reading.chain())
+            else {
                 return Ok(None);
             };
             ready = deflated;
@@ -53,14 +57,16 @@ impl<T> WebSocket<T> {
         self.frame(ready.0, ready.1)
     }
 
-    /// Queues the message that waits to be compressed or masked, if there is memory for it. If not, the sink tells it (TOLD).
+    /// Queues the message that waits to be compressed or masked, if there is memory for it. If not,
+    /// the sink tells it (TOLD).
     #[cold]
     pub(super) fn give_up_queueing(&mut self) {
         if let Some((header, payload)) = self.per_message.give_up_deflating() {
             let pushed = self.push(header, payload);
             self.keep_failure(pushed);
         }
-        let (masking, halves) = self.take_rare(|rare| (rare.masking.take(), std::mem::take(&mut rare.halves)));
+        let (masking, halves) =
+            self.take_rare(|cold| (cold.masking.take(), std::mem::take(&mut cold.halves)));
         if masking.is_some() {
             self.keep_failure(Err(Error::closed()));
         }
@@ -88,16 +94,20 @@ impl<T> WebSocket<T> {
     fn mask(&mut self, header: Header, payload: Chain) -> Result<Option<Frame>, Error> {
         let key = rand::random();
         if header.opcode.is_control() {
-            // At most 125 bytes, far less than a block: whoever is told of an error, or that we are alive, needs no lease (NO-FREEZE).
+            // At most 125 bytes, far less than a block: whoever is told of an error, or that we are
+            // alive, needs no lease (NO-FREEZE).
             let mut payload = payload.to_vec();
             Mask::new(key).apply(&mut payload);
-            return Ok(Some(Frame::new(Header { mask: Some(key), ..header }, Bytes::from(payload).into())));
+            return Ok(Some(Frame::new(
+                Header { mask: Some(key), ..header },
+                Bytes::from(payload).into(),
+            )));
         }
         let mut masking = Masking::new(payload, self.reading.chain().sibling());
         match masking.try_mask(key) {
             Ok(payload) => Ok(Some(Frame::new(Header { mask: Some(key), ..header }, payload))),
             Err(error) if error.is_exhausted() || error.is_over_limit() => {
-                self.rare.get_or_insert_default().masking = Some(Box::new((header, masking)));
+                self.cold.get_or_insert_default().masking = Some(Box::new((header, masking)));
                 Ok(None)
             }
             Err(error) => Err(error.into()),
@@ -113,7 +123,7 @@ impl<T> WebSocket<T> {
     /// Compresses and masks the messages that wait for it; most sockets have none.
     #[inline]
     pub(super) fn poll_queue(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
-        if self.rare.is_none() && !self.per_message.is_agreed() {
+        if self.cold.is_none() && !self.per_message.is_agreed() {
             return Poll::Ready(Ok(()));
         }
         self.poll_waiting(cx)
@@ -128,11 +138,11 @@ impl<T> WebSocket<T> {
     }
 
     fn poll_masking(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
-        if let Some(waiting) = self.rare.as_mut().and_then(|rare| rare.masking.as_mut()) {
+        if let Some(waiting) = self.cold.as_mut().and_then(|cold| cold.masking.as_mut()) {
             let (header, masking) = &mut **waiting;
             let (header, key) = (*header, rand::random());
             let masked = ready!(masking.poll_mask(cx, key));
-            self.take_rare(|rare| rare.masking.take());
+            self.take_rare(|cold| cold.masking.take());
             self.push_frame(Frame::new(Header { mask: Some(key), ..header }, masked?));
         }
         Poll::Ready(Ok(()))

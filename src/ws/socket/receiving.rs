@@ -37,7 +37,10 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Stream for WebSocket<T> {
 
 impl<T: AsyncRead + AsyncWrite + Unpin> WebSocket<T> {
     /// The next message, whatever the socket's server does.
-    pub(in crate::ws) fn poll_receive(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Message, Error>>> {
+    pub(in crate::ws) fn poll_receive(
+        &mut self,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Message, Error>>> {
         loop {
             match self.phase {
                 Phase::Ended => return Poll::Ready(None),
@@ -48,7 +51,11 @@ impl<T: AsyncRead + AsyncWrite + Unpin> WebSocket<T> {
             let _ = self.poll_drain(cx);
             let is_deflating = self.per_message.is_agreed();
             if is_deflating || self.reading.has_bytes() {
-                let rules = Rules { config: self.heart.config(), is_server: self.role == Role::Server, is_deflating };
+                let rules = Rules {
+                    config: self.keep_alive_state.config(),
+                    is_server: self.role == Role::Server,
+                    is_deflating,
+                };
                 match self.per_message.poll_decode(cx, &mut self.reading, rules) {
                     Poll::Ready(Ok(None)) => {}
                     Poll::Ready(Ok(Some(incoming))) => {
@@ -63,13 +70,13 @@ impl<T: AsyncRead + AsyncWrite + Unpin> WebSocket<T> {
                     Poll::Ready(Err(error)) => return self.poll_fail(cx, error),
                     Poll::Pending => {
                         // It is we who keep the peer waiting.
-                        self.heart.heard();
+                        self.keep_alive_state.heard();
                         return self.poll_silence(cx);
                     }
                 }
             }
             match self.reading.poll_read(cx, Pin::new(&mut self.io)) {
-                Poll::Ready(Ok(1..)) => self.heart.heard(),
+                Poll::Ready(Ok(1..)) => self.keep_alive_state.heard(),
                 // RFC 6455 §7.1.5: the end of the connection alone may answer a close frame.
                 Poll::Ready(Ok(0)) if self.phase == Phase::Closing => self.end(Half::Stream),
                 Poll::Ready(Ok(0)) => return self.poll_fail(cx, Error::abrupt()),
@@ -85,7 +92,9 @@ impl<T> WebSocket<T> {
     #[inline]
     fn receive(&mut self, incoming: Incoming) -> Result<Message, Error> {
         Ok(match incoming {
-            Incoming::Data { is_text: true, payload, .. } => Message::Text(Utf8Chain::checked(payload)),
+            Incoming::Data { is_text: true, payload, .. } => {
+                Message::Text(Utf8Chain::checked(payload))
+            }
             Incoming::Data { payload, .. } => Message::Binary(payload),
             Incoming::Pong(payload) => Message::Pong(payload),
             Incoming::Ping(payload) => {

@@ -48,28 +48,42 @@ impl<T: AsyncRead + AsyncWrite + Unpin> WebSocket<T> {
         Pin::new(self).poll_flush(cx)
     }
 
-    /// Writes what is queued, for the task that receives, and flushes it; nothing if nothing is. A failure is kept for the sink (ONE-WAY).
+    /// Writes what is queued, for the task that receives, and flushes it; nothing if nothing is. A
+    /// failure is kept for the sink (ONE-WAY).
     pub(in crate::ws) fn poll_drain(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        let is_sent = self.outgoing.is_none() && self.rare.as_ref().is_none_or(|rare| rare.halves.is_empty());
+        let is_sent =
+            self.outgoing.is_none() && self.cold.as_ref().is_none_or(|cold| cold.halves.is_empty());
         if is_sent {
             return Poll::Ready(());
         }
         self.poll_flush_queue(cx)
     }
 
-    /// Writes what is queued, for the task that receives, and flushes the transport. A failure is kept for the sink (ONE-WAY).
+    /// Writes what is queued, for the task that receives, and flushes the transport. A failure is
+    /// kept for the sink (ONE-WAY).
     pub(super) fn poll_flush_queue(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         self.poll_send(cx, Half::Stream).map(|sent| self.keep_failure(sent))
     }
 
-    /// Writes a frame behind what is queued, for the task that receives. A failure is kept for the sink (ONE-WAY).
-    pub(in crate::ws) fn poll_drain_frame(&mut self, cx: &mut Context<'_>, frame: Frame) -> Poll<()> {
+    /// Writes a frame behind what is queued, for the task that receives. A failure is kept for the
+    /// sink (ONE-WAY).
+    pub(in crate::ws) fn poll_drain_frame(
+        &mut self,
+        cx: &mut Context<'_>,
+        frame: Frame,
+    ) -> Poll<()> {
         self.poll_send_frame(cx, Half::Stream, frame).map(|sent| self.keep_failure(sent))
     }
 
-    /// Writes a frame, behind what is queued; if nothing is, only what the transport does not take is queued, and most leave without.
+    /// Writes a frame, behind what is queued; if nothing is, only what the transport does not take
+    /// is queued, and most leave without.
     #[inline]
-    fn poll_send_frame(&mut self, cx: &mut Context<'_>, half: Half, mut frame: Frame) -> Poll<Result<(), Error>> {
+    fn poll_send_frame(
+        &mut self,
+        cx: &mut Context<'_>,
+        half: Half,
+        mut frame: Frame,
+    ) -> Poll<Result<(), Error>> {
         if self.outgoing.is_some() {
             self.push_frame(frame);
             return self.poll_send(cx, half);
@@ -86,12 +100,17 @@ impl<T: AsyncRead + AsyncWrite + Unpin> WebSocket<T> {
     }
 
     /// Writes what is queued, for the task that sends or the one that receives.
-    pub(super) fn poll_send(&mut self, cx: &mut Context<'_>, half: Half) -> Poll<Result<(), Error>> {
+    pub(super) fn poll_send(
+        &mut self,
+        cx: &mut Context<'_>,
+        half: Half,
+    ) -> Poll<Result<(), Error>> {
         let polled = self.poll_write(cx);
         self.poll_halves(cx, half, polled)
     }
 
-    /// Makes frames of the messages that wait for memory or for a compressor. What is queued before them may hold the memory: it is sent meanwhile.
+    /// Makes frames of the messages that wait for memory or for a compressor. What is queued before
+    /// them may hold the memory: it is sent meanwhile.
     #[inline]
     pub(super) fn poll_queued(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
         let queued = self.poll_queue(cx);
@@ -100,12 +119,13 @@ impl<T: AsyncRead + AsyncWrite + Unpin> WebSocket<T> {
                 let _ = self.poll_send(cx, Half::Sink)?;
             }
             // The task that receives may give the message up, and wakes this one then.
-            self.rare.get_or_insert_default().halves.note(Half::Sink, cx.waker());
+            self.cold.get_or_insert_default().halves.note(Half::Sink, cx.waker());
         }
         queued
     }
 
-    /// Takes note of the task if it waits, and else tells the other one. After a failure nothing is sent any more.
+    /// Takes note of the task if it waits, and else tells the other one. After a failure nothing is
+    /// sent any more.
     #[inline]
     fn poll_halves(
         &mut self,
@@ -113,7 +133,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin> WebSocket<T> {
         half: Half,
         polled: Poll<Result<(), Error>>,
     ) -> Poll<Result<(), Error>> {
-        if matches!(polled, Poll::Ready(Ok(()))) && self.rare.is_none() {
+        if matches!(polled, Poll::Ready(Ok(()))) && self.cold.is_none() {
             return polled;
         }
         self.poll_both_halves(cx, half, polled)
@@ -127,7 +147,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin> WebSocket<T> {
     ) -> Poll<Result<(), Error>> {
         if polled.is_pending() {
             // A transport knows the last task that it told to wait: it is told of both (HALVES).
-            let Some(both) = self.rare.get_or_insert_default().halves.wait(half, cx.waker()) else {
+            let Some(both) = self.cold.get_or_insert_default().halves.wait(half, cx.waker()) else {
                 return Poll::Pending;
             };
             return match self.poll_write(&mut Context::from_waker(&both)) {
@@ -138,7 +158,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin> WebSocket<T> {
         if matches!(polled, Poll::Ready(Err(_))) {
             self.mute();
         }
-        self.take_rare(|rare| std::mem::take(&mut rare.halves)).wake_other(half);
+        self.take_rare(|cold| std::mem::take(&mut cold.halves)).wake_other(half);
         polled
     }
 
@@ -160,7 +180,11 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Sink<Message> for WebSocket<T> {
             return Poll::Ready(Err(this.take_failure().unwrap_or_else(Error::closed)));
         }
         ready!(this.poll_queued(cx))?;
-        if this.outgoing.as_ref().is_some_and(|outgoing| outgoing.cost() >= this.heart.config().high_mark) {
+        if this
+            .outgoing
+            .as_ref()
+            .is_some_and(|outgoing| outgoing.cost() >= this.keep_alive_state.config().max_queued)
+        {
             ready!(this.poll_send(cx, Half::Sink))?;
         }
         Poll::Ready(Ok(()))
@@ -186,7 +210,8 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Sink<Message> for WebSocket<T> {
         }
         ready!(this.poll_queued(cx))?;
         let sent = this.poll_send(cx, Half::Sink);
-        if sent.is_pending() && this.phase != Phase::Open && this.poll_close_deadline(cx).is_ready() {
+        if sent.is_pending() && this.phase != Phase::Open && this.poll_close_deadline(cx).is_ready()
+        {
             this.end(Half::Sink);
             let _ = this.take_failure(); // that is told now
             return Poll::Ready(Err(Error::silent()));
@@ -194,7 +219,8 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Sink<Message> for WebSocket<T> {
         sent
     }
 
-    /// Sends a close frame, if none was sent, in time (NO-FREEZE). The peer's is received by the stream.
+    /// Sends a close frame, if none was sent, in time (NO-FREEZE). The peer's is received by the
+    /// stream.
     fn poll_close(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
         if self.phase == Phase::Open {
             // Behind what is queued, however much that is: the time that the peer has begins now.

@@ -4,7 +4,7 @@ use std::task::{Context, Poll};
 
 use tokio::io::{AsyncRead, AsyncWrite};
 
-use super::heart::Pulse;
+use super::keep_alive_state::KeepAliveAction;
 use super::{Phase, WebSocket};
 use crate::{
     chain::Chain,
@@ -16,16 +16,21 @@ use crate::{
 
 impl<T: AsyncRead + AsyncWrite + Unpin> WebSocket<T> {
     /// Nothing comes now: that may last too long (NO-FREEZE).
-    pub(super) fn poll_silence(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Message, Error>>> {
-        if matches!(self.phase, Phase::Closing | Phase::Mute) && self.poll_close_deadline(cx).is_ready() {
+    pub(super) fn poll_silence(
+        &mut self,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Message, Error>>> {
+        if matches!(self.phase, Phase::Closing | Phase::Mute)
+            && self.poll_close_deadline(cx).is_ready()
+        {
             let error = self.take_failure().unwrap_or_else(Error::silent);
             return self.poll_fail(cx, error);
         }
         while self.phase == Phase::Open {
-            match self.heart.check(cx) {
-                Pulse::Wait => break,
-                Pulse::GiveUp => return self.poll_fail(cx, Error::silent()),
-                Pulse::Ping => {
+            match self.keep_alive_state.check(cx) {
+                KeepAliveAction::Wait => break,
+                KeepAliveAction::GiveUp => return self.poll_fail(cx, Error::silent()),
+                KeepAliveAction::Ping => {
                     if let Err(error) = self.push(Header::new(OpCode::Ping, 0), Chain::new()) {
                         return self.poll_fail(cx, error);
                     }

@@ -35,7 +35,10 @@ impl Body for UsersBody {
     type Data = Counted;
     type Error = std::io::Error;
 
-    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<std::io::Result<Frame<Counted>>>> {
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<std::io::Result<Frame<Counted>>>> {
         self.plan.user_code();
         Pin::new(&mut self.body).poll_frame(cx)
     }
@@ -49,11 +52,13 @@ impl Body for UsersBody {
     }
 }
 
-/// A body of message number 0, in frames none of which is ready at once; the plan's cut is the length of a frame.
+/// A body of message number 0, in frames none of which is ready at once; the plan's cut is the
+/// length of a frame.
 pub(super) fn users_body<P: Place>(site: &Site<P>) -> UsersBody {
     let content = site.content(0);
     let first = site.plan.cut_at.unwrap_or(0).min(content.len());
-    let frames = [&content[..first]].into_iter().chain(content[first..].chunks(site.plan.cut.min(700)));
+    let frames =
+        [&content[..first]].into_iter().chain(content[first..].chunks(site.plan.cut.min(700)));
     let frames = frames.filter(|frame| !frame.is_empty());
     let body = Scripted::new(frames.flat_map(|frame| [Step::Pending, Step::Data(frame.to_vec())]));
     let body = if site.plan.is_vectored { body } else { body.sized() };
@@ -111,12 +116,14 @@ where
         site.plan.user_code();
         std::future::ready(response)
     });
-    let serving = hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(near), service);
+    let serving =
+        hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(near), service);
     let far = async {
         let (mut sender, connection) =
             hyper::client::conn::http1::handshake(TokioIo::new(far)).await.map_err(|_| CutOff)?;
         let exchange = async move {
-            let request = Request::get("/").header("Host", "here").body(String::new()).expect("a request");
+            let request =
+                Request::get("/").header("Host", "here").body(String::new()).expect("a request");
             let response = sender.send_request(request).await.map_err(|_| CutOff)?;
             let got = response.into_body().collect().await.map_err(|_| CutOff)?.to_bytes();
             let mut awaited = Awaited::new(site.content(0));

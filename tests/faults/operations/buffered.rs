@@ -35,7 +35,8 @@ pub(super) async fn read<P: Place>(site: Site<P>) -> Done {
 
 pub(super) async fn lines<P: Place>(site: Site<P>) -> Done {
     let (near, mut far) = site.pair().await?;
-    let lines: Vec<Vec<u8>> = (0..3).map(|number| [&site.content(number)[..], b"\n"].concat()).collect();
+    let lines: Vec<Vec<u8>> =
+        (0..3).map(|number| [&site.content(number)[..], b"\n"].concat()).collect();
     let sent = lines.concat();
     let site = &site;
     let near = async move {
@@ -68,7 +69,11 @@ pub(super) async fn write<P: Place>(site: Site<P>) -> Done {
         let (mut left, mut step) = (&sent[..], 0);
         while !left.is_empty() {
             step += 1;
-            let len = if left.len() >= 9 << 10 { left.len() } else { left.len().min(1 + step * 97 % 500) };
+            let len = if left.len() >= 9 << 10 {
+                left.len()
+            } else {
+                left.len().min(1 + step * 97 % 500)
+            };
             let (one, two) = left[..len].split_at(len / 3);
             let count = match step % 2 {
                 0 => retry!(site, stream.write(&left[..len]))?,

@@ -7,8 +7,8 @@ use futures_util::{Sink, SinkExt, Stream, StreamExt};
 use leasehold::{
     Chain, ChainMut,
     codec::{
-        AnyDelimiterCodec, ChainCodec, Decoder, Encoder, Framed, FramedRead, FramedWrite, LengthDelimitedCodec,
-        LinesCodec, compat,
+        AnyDelimiterCodec, ChainCodec, Decoder, Encoder, Framed, FramedRead, FramedWrite,
+        LengthDelimitedCodec, LinesCodec, compat,
     },
 };
 use tokio::io::AsyncReadExt;
@@ -110,7 +110,11 @@ where
 }
 
 /// Sends an item and flushes; whatever was dropped or refused before it was taken.
-async fn put<P: Place, I, E>(site: &Site<P>, sink: &mut (impl Sink<I, Error = E> + Unpin), item: I) -> Done
+async fn put<P: Place, I, E>(
+    site: &Site<P>,
+    sink: &mut (impl Sink<I, Error = E> + Unpin),
+    item: I,
+) -> Done
 where
     I: Clone,
     E: Into<io::Error>,
@@ -182,7 +186,7 @@ pub(super) async fn length_delimited<P: Place>(site: Site<P>) -> Done {
 /// In an account that is full for a while.
 pub(super) async fn short<P: Place>(site: Site<P>) -> Done {
     let (near, far) = site.pair().await?;
-    let account = site.pool.child("short", 8 << 10);
+    let account = site.pool.account("short", 8 << 10);
     let held = retry!(site, async { account.try_chain(8 << 10) })?;
     let mut framed = Framed::new(near, Users::new(LinesCodec::new(), &site), &account);
     let near = async {
@@ -200,7 +204,9 @@ pub(super) async fn short<P: Place>(site: Site<P>) -> Done {
 pub(super) async fn lines<P: Place>(site: Site<P>) -> Done {
     let (near, far) = site.pair().await?;
     let framed = Framed::new(near, Users::new(LinesCodec::new(), &site), &site.pool);
-    let near = async { echo(&site, framed, |line: &String| line.clone().into_bytes(), |line, _| line).await };
+    let near = async {
+        echo(&site, framed, |line: &String| line.clone().into_bytes(), |line, _| line).await
+    };
     beside(near, echoed::<P>(far, wire(&site, with_newline))).await
 }
 
@@ -217,7 +223,8 @@ pub(super) async fn chains<P: Place>(site: Site<P>) -> Done {
     let mut framed = Framed::new(near, Users::new(ChainCodec::new(), &site), &site.pool);
     let site = &site;
     let near = async move {
-        let mut awaited = Awaited::new((0..ITEMS).flat_map(|number| site.content(number)).collect::<Vec<_>>());
+        let mut awaited =
+            Awaited::new((0..ITEMS).flat_map(|number| site.content(number)).collect::<Vec<_>>());
         while let Some(chain) = next(site, &mut framed).await? {
             awaited.take(&chain.to_vec());
             put(site, &mut framed, chain).await?;
@@ -231,8 +238,10 @@ pub(super) async fn chains<P: Place>(site: Site<P>) -> Done {
 pub(super) async fn halves<P: Place>(site: Site<P>) -> Done {
     let (near, far) = site.pair().await?;
     let (reader, writer) = tokio::io::split(near);
-    let mut frames = FramedRead::new(reader, Users::new(LengthDelimitedCodec::new(), &site), &site.pool);
-    let mut sink = FramedWrite::new(writer, Users::new(LengthDelimitedCodec::new(), &site), &site.pool);
+    let mut frames =
+        FramedRead::new(reader, Users::new(LengthDelimitedCodec::new(), &site), &site.pool);
+    let mut sink =
+        FramedWrite::new(writer, Users::new(LengthDelimitedCodec::new(), &site), &site.pool);
     let site = &site;
     let near = async move {
         for number in 0..ITEMS {

@@ -1,11 +1,11 @@
-//! Both directions of a transport at once: the peer says all it has to say, whatever it hears. Each message is answered, and all are heard, although
-//! answers fail.
+//! Both directions of a transport at once: the peer says all it has to say, whatever it hears. Each
+//! message is answered, and all are heard, although answers fail.
 
 use futures_util::{Sink, SinkExt, Stream, StreamExt};
 use leasehold::{
     Chain,
     codec::{Framed, FramedRead, FramedWrite, LengthDelimitedCodec, LinesCodec, compat},
-    io::{BufStream, Intake, Outbox, Relay},
+    io::{BufStream, ChainReader, Outbox, Relay},
     ws::{Deflate, Error, Hub, Message, Role, WebSocket},
 };
 use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
@@ -68,7 +68,11 @@ impl Heard {
         Self { count: 0, has_closed: false }
     }
 
-    fn take<P: Place>(&mut self, site: &Site<P>, received: Result<Message, Error>) -> Option<Message> {
+    fn take<P: Place>(
+        &mut self,
+        site: &Site<P>,
+        received: Result<Message, Error>,
+    ) -> Option<Message> {
         match received.expect("the stream tells nothing of what cannot be sent") {
             Message::Close(_) => {
                 self.has_closed = true;
@@ -89,7 +93,10 @@ impl Heard {
     }
 }
 
-async fn echo<P: Place>(site: &Site<P>, mut socket: WebSocket<impl AsyncRead + AsyncWrite + Unpin>) -> Done {
+async fn echo<P: Place>(
+    site: &Site<P>,
+    mut socket: WebSocket<impl AsyncRead + AsyncWrite + Unpin>,
+) -> Done {
     let mut heard = Heard::new();
     while let Some(received) = socket.recv().await {
         if let Some(received) = heard.take(site, received) {
@@ -103,7 +110,8 @@ async fn echo<P: Place>(site: &Site<P>, mut socket: WebSocket<impl AsyncRead + A
 async fn echoing<P: Place>(site: Site<P>, role: Role) -> Done {
     let (near, far) = site.pair().await?;
     let peer = if role == Role::Server { Role::Client } else { Role::Server };
-    let (near, far) = (WebSocket::new(near, role, &site.pool), WebSocket::new(far, peer, &site.far_pool));
+    let (near, far) =
+        (WebSocket::new(near, role, &site.pool), WebSocket::new(far, peer, &site.far_pool));
     beside(echo(&site, near), send_all(&site, far)).await
 }
 
@@ -117,7 +125,8 @@ pub(super) async fn client<P: Place>(site: Site<P>) -> Done {
 
 pub(super) async fn deflated<P: Place>(site: Site<P>) -> Done {
     let (near, far) = site.pair().await?;
-    let settings = Deflate::builder().count_max(2).level(1).window_bits(9).message_min(1);
+    let settings =
+        Deflate::builder().max_compressors(2).level(1).window_bits(9).min_message_size(1);
     let [server, client] = agreement(&settings.build(&site.far_pool)?);
     let near = WebSocket::new(near, Role::Server, &site.pool).with_deflate(server);
     let far = WebSocket::new(far, Role::Client, &site.far_pool).with_deflate(client);
@@ -194,7 +203,11 @@ where
 pub(super) async fn length_delimited<P: Place>(site: Site<P>) -> Done {
     let (near, far) = site.pair().await?;
     let framed = Framed::new(near, LengthDelimitedCodec::new(), &site.pool);
-    beside(echo_frames(&site, framed, Chain::to_vec, |item| item), say_all(far, wire(&site, with_length))).await
+    beside(
+        echo_frames(&site, framed, Chain::to_vec, |item| item),
+        say_all(far, wire(&site, with_length)),
+    )
+    .await
 }
 
 pub(super) async fn lines<P: Place>(site: Site<P>) -> Done {
@@ -206,8 +219,10 @@ pub(super) async fn lines<P: Place>(site: Site<P>) -> Done {
 
 pub(super) async fn compat<P: Place>(site: Site<P>) -> Done {
     let (near, far) = site.pair().await?;
-    let framed = compat::Framed::new(near, theirs::LengthDelimitedCodec::new()).charge_to(&site.pool);
-    let near = echo_frames(&site, framed, |item: &bytes::BytesMut| item.to_vec(), bytes::BytesMut::freeze);
+    let framed =
+        compat::Framed::new(near, theirs::LengthDelimitedCodec::new()).charge_to(&site.pool);
+    let near =
+        echo_frames(&site, framed, |item: &bytes::BytesMut| item.to_vec(), bytes::BytesMut::freeze);
     beside(near, say_all(far, wire(&site, with_length))).await
 }
 
@@ -257,8 +272,9 @@ pub(super) async fn outbox<P: Place>(site: Site<P>) -> Done {
         let (outbox, mut writer) = Outbox::channel(64 << 10);
         let receiving = async {
             let mut awaited = Awaited::new(wire(site, |item| item));
-            let (mut intake, mut chain) = (Intake::new(), leasehold::ChainMut::new(&site.pool));
-            while intake.read(&mut reader, &mut chain).await? > 0 {
+            let (mut chain_reader, mut chain) =
+                (ChainReader::new(), leasehold::ChainMut::new(&site.pool));
+            while chain_reader.read(&mut reader, &mut chain).await? > 0 {
                 let came = chain.split().freeze();
                 awaited.take(&came.to_vec());
                 let _ = outbox.send(came).await;

@@ -41,7 +41,10 @@ async fn accepted(
 }
 
 /// Hears a message, answers, and waits for the end.
-async fn answer<P: Place, T: AsyncRead + AsyncWrite + Unpin>(site: &Site<P>, mut socket: WebSocket<T>) -> Done {
+async fn answer<P: Place, T: AsyncRead + AsyncWrite + Unpin>(
+    site: &Site<P>,
+    mut socket: WebSocket<T>,
+) -> Done {
     let received = socket.recv().await.ok_or(CutOff)??;
     if !received.is_data() {
         return Err(CutOff.into());
@@ -53,7 +56,10 @@ async fn answer<P: Place, T: AsyncRead + AsyncWrite + Unpin>(site: &Site<P>, mut
 }
 
 /// Says a message, hears the answer, and closes.
-async fn ask<P: Place, T: AsyncRead + AsyncWrite + Unpin>(site: &Site<P>, mut socket: WebSocket<T>) -> Done {
+async fn ask<P: Place, T: AsyncRead + AsyncWrite + Unpin>(
+    site: &Site<P>,
+    mut socket: WebSocket<T>,
+) -> Done {
     socket.send(message(site, 0)).await?;
     let received = socket.recv().await.ok_or(CutOff)??;
     if !received.is_data() {
@@ -97,7 +103,10 @@ pub(super) async fn accept<P: Place>(site: Site<P>) -> Done {
 }
 
 /// Echoes a message, in a task of its own.
-async fn talk<P: Place>(State(Users(site)): State<Users<P>>, upgrade: WebSocketUpgrade) -> axum::response::Response {
+async fn talk<P: Place>(
+    State(Users(site)): State<Users<P>>,
+    upgrade: WebSocketUpgrade,
+) -> axum::response::Response {
     site.plan.user_code();
     upgrade.on_upgrade(async move |socket| {
         site.plan.user_code();

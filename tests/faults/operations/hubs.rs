@@ -17,9 +17,14 @@ const PATIENCE: Duration = Duration::from_secs(100);
 
 pub(super) async fn broadcast<P: Place>(site: Site<P>) -> Done {
     let (near, far) = site.pair().await?;
-    // A member that does not move for its patience loses messages; on a machine that has other work that would be any.
-    let hub = Hub::builder(&site.pool.child("feed", 64 << 10)).high_mark(100).patience(PATIENCE).build();
-    let mut member = hub.join(WebSocket::with_config(near, Role::Server, &site.pool, site.config()));
+    // A member that does not move for its patience loses messages; on a machine that has other work
+    // that would be any.
+    let hub = Hub::builder(&site.pool.account("feed", 64 << 10))
+        .max_queued(100)
+        .slow_member_timeout(PATIENCE)
+        .build();
+    let mut member =
+        hub.join(WebSocket::with_config(near, Role::Server, &site.pool, site.config()));
     let mut far = WebSocket::new(far, Role::Client, &site.far_pool);
     let (all, heard) = tokio::sync::oneshot::channel();
     let (deaf, mut out) = tokio::sync::mpsc::unbounded_channel();
@@ -74,7 +79,8 @@ pub(super) async fn broadcast<P: Place>(site: Site<P>) -> Done {
 pub(super) async fn echo<P: Place>(site: Site<P>) -> Done {
     let (near, far) = site.pair().await?;
     let hub = Hub::new(&site.pool);
-    let mut member = hub.join(WebSocket::with_config(near, Role::Server, &site.pool, site.config()));
+    let mut member =
+        hub.join(WebSocket::with_config(near, Role::Server, &site.pool, site.config()));
     let site = &site;
     let near = async move {
         let mut number = 0;

@@ -4,7 +4,7 @@ use http::{Request, Response, StatusCode};
 use http_body::Body;
 use http_body_util::BodyExt;
 use leasehold::{
-    Pool,
+    Account,
     http::{BytesBody, collect},
     layer::BudgetLayer,
 };
@@ -20,8 +20,11 @@ use crate::{
 async fn echo<P: Place>(
     site: &Site<P>,
     request: Request<UsersBody>,
-) -> Result<Response<impl Body<Data = bytes::Bytes, Error = std::convert::Infallible> + use<P>>, Failure> {
-    let account = request.extensions().get::<Pool>().expect("an account of its own").clone();
+) -> Result<
+    Response<impl Body<Data = bytes::Bytes, Error = std::convert::Infallible> + use<P>>,
+    Failure,
+> {
+    let account = request.extensions().get::<Account>().expect("an account of its own").clone();
     let held = account.lease(1).await?;
     let len = site.plan.len;
     let chain = collect(request.into_body(), &account, len).await?;
@@ -35,7 +38,7 @@ async fn echo<P: Place>(
 }
 
 pub(super) async fn budget<P: Place>(site: Site<P>) -> Done {
-    let layer = BudgetLayer::new(&site.pool).floor(2 << 10);
+    let layer = BudgetLayer::new(&site.pool).base_len(2 << 10);
     let service = layer.layer(service_fn(|request| echo(&site, request)));
     let response = service.oneshot(Request::new(users_body(&site))).await?;
     if response.status() == StatusCode::SERVICE_UNAVAILABLE {

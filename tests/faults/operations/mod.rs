@@ -27,8 +27,8 @@ pub(crate) const OPERATIONS: &[Operation] = &[
     alone!("Pool::maintain", pools::maintain, Again),
     alone!("Exporter::export_every", pools::export, Again),
     alone!("ChainMut::reserve and poll_reserve", pools::chain_reserve, Again),
-    wired!("Intake::read", streams::read, Again, Caller),
-    wired!("Intake::read, of little memory", streams::read_short, Again, Caller),
+    wired!("ChainReader::read", streams::read, Again, Caller),
+    wired!("ChainReader::read, of little memory", streams::read_short, Again, Caller),
     wired!("write_all_buf", streams::write, Again, Caller),
     wired!("poll_write_buf", streams::poll_write, Again, Caller),
     wired!("AnyStream", streams::any_stream, Again, Caller),
@@ -79,6 +79,6 @@ pub(crate) const DEAF: &[Operation] = &[
     wired!("compat::Framed", deaf::compat, Fails, Caller),
     wired!("FramedRead and FramedWrite", deaf::halves, Fails, Caller),
     wired!("BufStream", deaf::buffered, Fails, Caller),
-    wired!("Outbox and Intake", deaf::outbox, Fails, Caller),
+    wired!("Outbox and ChainReader", deaf::outbox, Fails, Caller),
     wired!("Relay", deaf::relay, Fails, Caller),
 ];

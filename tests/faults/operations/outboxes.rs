@@ -12,7 +12,7 @@ use crate::{
 
 /// Room for a few bytes only, so that senders wait.
 fn narrow() -> (Outbox, leasehold::io::OutboxWriter) {
-    Outbox::builder().high_mark(200).channel()
+    Outbox::builder().max_queued(200).channel()
 }
 
 pub(super) async fn send<P: Place>(site: Site<P>) -> Done {
@@ -34,7 +34,8 @@ pub(super) async fn send<P: Place>(site: Site<P>) -> Done {
         again!(site, writer.run(&mut near))?;
         Ok(())
     };
-    // Senders are told what the writer failed with; the writer fails only with what the transport says.
+    // Senders are told what the writer failed with; the writer fails only with what the transport
+    // says.
     let near = async move {
         let (sent, written): (Done, Done) = tokio::join!(sending, writing);
         written.and(sent)
@@ -46,7 +47,8 @@ pub(super) async fn send<P: Place>(site: Site<P>) -> Done {
 pub(super) async fn full<P: Place>(site: Site<P>) -> Done {
     for policy in [Policy::DropOldest, Policy::Refuse] {
         let (mut near, mut far) = site.pair().await?;
-        let (outbox, mut writer) = Outbox::builder().high_mark(2 * site.plan.len).policy(policy).channel();
+        let (outbox, mut writer) =
+            Outbox::builder().max_queued(2 * site.plan.len).policy(policy).channel();
         let site = &site;
         let sending = async move {
             for number in 0..6 {
@@ -73,7 +75,11 @@ pub(super) async fn full<P: Place>(site: Site<P>) -> Done {
                 next += found.expect("an item, or the beginning of one that was cut off") + 1;
             }
             // The last one always has room, or is refused for one before it.
-            if heard.is_empty() || heard.len() % site.plan.len > 0 { Err(CutOff.into()) } else { Ok(()) }
+            if heard.is_empty() || heard.len() % site.plan.len > 0 {
+                Err(CutOff.into())
+            } else {
+                Ok(())
+            }
         };
         let near = async move {
             let (sent, written): (Done, Done) = tokio::join!(sending, writing);

@@ -6,7 +6,7 @@ use std::{
 };
 
 use bytes::{BufMut, Bytes};
-use leasehold::{ChainMut, LeaseError, Pool, metrics::Exporter};
+use leasehold::{Account, ChainMut, LeaseError, metrics::Exporter};
 use tokio::task::yield_now;
 
 use crate::{
@@ -19,8 +19,10 @@ const BLOCK_LEN: usize = 1 << 10;
 const SWEEP: Duration = Duration::from_millis(300);
 
 /// An account without room, and somebody who makes some after a while.
-async fn full<P: Place>(site: &Site<P>) -> Result<(Pool, impl Future<Output = Done> + use<P>), Failure> {
-    let account = site.pool.child("full", BLOCK_LEN);
+async fn full<P: Place>(
+    site: &Site<P>,
+) -> Result<(Account, impl Future<Output = Done> + use<P>), Failure> {
+    let account = site.pool.account("full", BLOCK_LEN);
     let held = retry!(site, async { account.try_lease(BLOCK_LEN) })?;
     let far = async move {
         for _ in 0..3 {
@@ -37,7 +39,7 @@ pub(super) async fn lease<P: Place>(site: Site<P>) -> Done {
     let mut block = retry!(site, site.pool.lease(content.len().min(BLOCK_LEN)))?;
     let content = &content[..content.len().min(BLOCK_LEN)];
     block.put_slice(content);
-    let other = retry!(site, site.pool.lease_within(1, Duration::from_secs(1)))?;
+    let other = retry!(site, site.pool.lease_timeout(1, Duration::from_secs(1)))?;
     assert!(*block == *content && other.is_empty());
     Ok(())
 }
@@ -71,7 +73,7 @@ pub(super) async fn chain<P: Place>(site: Site<P>) -> Done {
         let content = &site.content(0)[..len];
         chain.put_slice(content);
         assert_eq!(chain.freeze(), *content);
-        drop(retry!(site, account.chain_within(len, Duration::from_secs(1)))?);
+        drop(retry!(site, account.chain_timeout(len, Duration::from_secs(1)))?);
         Ok(())
     };
     beside(near, far).await
@@ -83,9 +85,9 @@ pub(super) async fn reserve<P: Place>(site: Site<P>) -> Done {
         let reserved = retry!(site, account.reserve(100))?;
         assert_eq!(account.leased(), 100);
         // What was admitted has its memory, whoever else wants it.
-        let cover = reserved.into_cover();
-        assert_eq!(cover.left(), 100);
-        let more = retry!(site, account.reserve_within(100, Duration::from_secs(1)))?;
+        let credit = reserved.into_credit();
+        assert_eq!(credit.left(), 100);
+        let more = retry!(site, account.reserve_timeout(100, Duration::from_secs(1)))?;
         assert_eq!((account.leased(), more.len()), (200, 100));
         Ok(())
     };
@@ -159,6 +161,9 @@ pub(super) async fn export<P: Place>(site: Site<P>) -> Done {
     let exporter = Exporter::new(&site.pool);
     let _block = retry!(site, site.pool.lease(1))?;
     // It runs for as long as there is a pool.
-    assert!(again!(site, tokio::time::timeout(SWEEP, exporter.clone().export_every(SWEEP / 4))).is_err());
+    assert!(
+        again!(site, tokio::time::timeout(SWEEP, exporter.clone().export_every(SWEEP / 4)))
+            .is_err()
+    );
     Ok(())
 }

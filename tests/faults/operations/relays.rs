@@ -40,8 +40,10 @@ async fn between<P: Place, F: Future<Output = Done>>(
     let (to_b, to_a) = (site.content(0), [site.content(1), site.content(2)].concat());
     let near = relay(a, b, to_b.len() as u64, to_a.len() as u64);
     let far = async move {
-        let (one, other) =
-            tokio::join!(talk(far_a, to_b.clone(), to_a.clone()), talk(far_b, to_a.clone(), to_b.clone()));
+        let (one, other) = tokio::join!(
+            talk(far_a, to_b.clone(), to_a.clone()),
+            talk(far_b, to_a.clone(), to_b.clone())
+        );
         one.and(other)
     };
     beside(near, far).await
@@ -51,7 +53,10 @@ pub(super) async fn relay<P: Place>(site: Site<P>) -> Done {
     let near = async |a, b, to_b, to_a| {
         let mut relay = Relay::with_limit(a, b, &site.pool, 8 << 10).linger_timeout(LINGER);
         let copied = again!(site, &mut relay)?;
-        assert_eq!((copied, (relay.a_to_b(), relay.b_to_a()), relay.leased()), ((to_b, to_a), (to_b, to_a), 0));
+        assert_eq!(
+            (copied, (relay.a_to_b(), relay.b_to_a()), relay.leased()),
+            ((to_b, to_a), (to_b, to_a), 0)
+        );
         Ok(())
     };
     between(&site, near).await

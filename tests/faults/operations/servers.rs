@@ -2,15 +2,13 @@
 
 use std::{convert::Infallible, future::IntoFuture};
 
-use axum::{Router, body::Body as AxumBody, extract::State, routing::post};
+use axum::{Extension, Router, body::Body as AxumBody, extract::State, routing::post};
 use bytes::Bytes;
 use hyper::{Request, Response, StatusCode, service::service_fn};
 use leasehold::{
-    Chain, Pool,
+    Account, Chain,
     http::{
-        BytesBody, LeasedBody,
-        axum::Leased,
-        collect, serve,
+        BytesBody, LeasedBody, collect, serve,
         serve::{Listener, RequestBody, from_hyper, into_socket},
     },
 };
@@ -28,7 +26,9 @@ use crate::{
 /// A listener of one connection.
 struct Once<T>(Option<T>);
 
-impl<T: tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin + Send + 'static> Listener for Once<T> {
+impl<T: tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin + Send + 'static> Listener
+    for Once<T>
+{
     type Io = T;
 
     async fn accept(&mut self) -> T {
@@ -76,8 +76,12 @@ async fn response(io: &mut (impl AsyncRead + Unpin)) -> Result<(StatusCode, Vec<
         head.push(io.read_u8().await.map_err(|_| CutOff)?);
     }
     let head = String::from_utf8(head)?.to_lowercase();
-    let status = head.split(' ').nth(1).and_then(|status| status.parse().ok()).expect("a status line");
-    let len = head.split("content-length: ").nth(1).map_or("0", |rest| rest.split("\r\n").next().expect("a line"));
+    let status =
+        head.split(' ').nth(1).and_then(|status| status.parse().ok()).expect("a status line");
+    let len = head
+        .split("content-length: ")
+        .nth(1)
+        .map_or("0", |rest| rest.split("\r\n").next().expect("a line"));
     let mut body = vec![0; len.parse()?];
     io.read_exact(&mut body).await.map_err(|_| CutOff)?;
     Ok((status, body))
@@ -95,8 +99,11 @@ async fn answered(io: &mut (impl AsyncRead + Unpin), expected: &[u8]) -> Done {
 }
 
 /// Echoes bodies, and has something to say to those without.
-async fn echo<P: Place>(site: Site<P>, request: Request<RequestBody>) -> Result<Response<BytesBody>, Infallible> {
-    let account = request.extensions().get::<Pool>().expect("the connection's").clone();
+async fn echo<P: Place>(
+    site: Site<P>,
+    request: Request<RequestBody>,
+) -> Result<Response<BytesBody>, Infallible> {
+    let account = request.extensions().get::<Account>().expect("the connection's").clone();
     let held = account.lease(1).await;
     site.plan.user_code();
     let chain = match request.uri().path() {
@@ -122,7 +129,8 @@ pub(super) async fn requests<P: Place>(site: Site<P>) -> Done {
         say(&mut far, b"GET /say HTTP/1.1\r\nHost: here\r\n\r\n").await?;
         answered(&mut far, &said).await?;
         // Kept alive, and perhaps parked meanwhile.
-        let head = format!("POST / HTTP/1.1\r\nHost: here\r\nContent-Length: {}\r\n\r\n", sent.len());
+        let head =
+            format!("POST / HTTP/1.1\r\nHost: here\r\nContent-Length: {}\r\n\r\n", sent.len());
         say(&mut far, head.as_bytes()).await?;
         say(&mut far, &sent).await?;
         answered(&mut far, &sent).await?;
@@ -140,7 +148,10 @@ pub(super) async fn requests<P: Place>(site: Site<P>) -> Done {
 }
 
 /// Gives the connection away, and echoes what comes on it.
-async fn switch<P: Place>(site: Site<P>, mut request: Request<RequestBody>) -> Result<Response<BytesBody>, Infallible> {
+async fn switch<P: Place>(
+    site: Site<P>,
+    mut request: Request<RequestBody>,
+) -> Result<Response<BytesBody>, Infallible> {
     let upgrade = hyper::upgrade::on(&mut request);
     tokio::spawn(async move {
         let (mut io, early) = into_socket::<P::Near>(upgrade.await?).expect("it is ours");
@@ -192,7 +203,10 @@ pub(super) async fn upgrade<P: Place>(site: Site<P>) -> Done {
 }
 
 /// Reads a body piece by piece, and answers with all of it.
-async fn streamed<P: Place>(State(site): State<Users<P>>, mut body: LeasedBody<AxumBody>) -> Result<Chain, StatusCode> {
+async fn streamed<P: Place>(
+    State(site): State<Users<P>>,
+    mut body: LeasedBody<AxumBody>,
+) -> Result<Chain, StatusCode> {
     let mut all = Chain::new();
     while let Some(chain) = body.next_chain().await {
         site.0.plan.user_code();
@@ -201,7 +215,7 @@ async fn streamed<P: Place>(State(site): State<Users<P>>, mut body: LeasedBody<A
     Ok(all)
 }
 
-async fn whole<P: Place>(State(site): State<Users<P>>, Leased(body): Leased) -> Chain {
+async fn whole<P: Place>(State(site): State<Users<P>>, body: Chain) -> Chain {
     site.0.plan.user_code();
     body
 }
@@ -210,9 +224,9 @@ async fn whole<P: Place>(State(site): State<Users<P>>, Leased(body): Leased) -> 
 #[derive(Clone)]
 pub(super) struct Users<P>(pub(super) Site<P>);
 
-impl<P> axum::extract::FromRef<Users<P>> for Pool {
+impl<P> axum::extract::FromRef<Users<P>> for Account {
     fn from_ref(users: &Users<P>) -> Self {
-        users.0.pool.clone()
+        Account::clone(&users.0.pool)
     }
 }
 
@@ -220,12 +234,15 @@ pub(super) async fn extractors<P: Place>(site: Site<P>) -> Done {
     let app: Router = Router::new()
         .route("/whole", post(whole::<P>))
         .route("/streamed", post(streamed::<P>))
+        .layer(Extension(site.pool.clone()))
         .with_state(Users(site.clone()));
     let client = async |mut far: P::Far| {
         let sent = site.content(0);
         for (path, end) in [("/whole", "keep-alive"), ("/streamed", "close")] {
             let (host, len) = ("Host: here", sent.len());
-            let head = format!("POST {path} HTTP/1.1\r\n{host}\r\nConnection: {end}\r\nContent-Length: {len}\r\n\r\n");
+            let head = format!(
+                "POST {path} HTTP/1.1\r\n{host}\r\nConnection: {end}\r\nContent-Length: {len}\r\n\r\n"
+            );
             say(&mut far, head.as_bytes()).await?;
             say(&mut far, &sent).await?;
             answered(&mut far, &sent).await?;

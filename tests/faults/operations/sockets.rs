@@ -28,12 +28,17 @@ pub(super) fn message<P: Place>(site: &Site<P>, number: usize) -> Message {
 
 /// The message is whole, and the one that was sent.
 pub(super) fn check<P: Place>(site: &Site<P>, number: usize, message: &Message) {
-    assert_eq!(matches!(message, Message::Binary(_)), number.is_multiple_of(2), "bytes or text, as it was sent");
+    assert_eq!(
+        matches!(message, Message::Binary(_)),
+        number.is_multiple_of(2),
+        "bytes or text, as it was sent"
+    );
     let data = message.clone().into_data().expect("data");
     assert!(data.to_vec() == site.content(number), "a whole message");
 }
 
-/// Waits for the transport, queues a message, and sends it: each of which may be dropped and done again.
+/// Waits for the transport, queues a message, and sends it: each of which may be dropped and done
+/// again.
 pub(super) async fn send<P: Place, T: AsyncRead + AsyncWrite + Unpin>(
     site: &Site<P>,
     socket: &mut WebSocket<T>,
@@ -45,7 +50,10 @@ pub(super) async fn send<P: Place, T: AsyncRead + AsyncWrite + Unpin>(
 }
 
 /// Echoes two messages, and hears the end. Pings are answered on the way.
-async fn echo<P: Place, T: AsyncRead + AsyncWrite + Unpin>(site: &Site<P>, mut socket: WebSocket<T>) -> Done {
+async fn echo<P: Place, T: AsyncRead + AsyncWrite + Unpin>(
+    site: &Site<P>,
+    mut socket: WebSocket<T>,
+) -> Done {
     let (mut count, mut has_closed) = (0, false);
     while let Some(received) = again!(site, socket.recv()) {
         match received? {
@@ -63,7 +71,10 @@ async fn echo<P: Place, T: AsyncRead + AsyncWrite + Unpin>(site: &Site<P>, mut s
 }
 
 /// The peer's part: it sends two messages, with a ping between them, and closes.
-pub(super) async fn talk<P: Place>(site: &Site<P>, mut socket: WebSocket<impl AsyncRead + AsyncWrite + Unpin>) -> Done {
+pub(super) async fn talk<P: Place>(
+    site: &Site<P>,
+    mut socket: WebSocket<impl AsyncRead + AsyncWrite + Unpin>,
+) -> Done {
     let cut_off = |_: Error| CutOff;
     for number in 0..2 {
         socket.send(message(&far_of(site), number)).await.map_err(cut_off)?;
@@ -87,14 +98,21 @@ pub(super) async fn talk<P: Place>(site: &Site<P>, mut socket: WebSocket<impl As
 /// The same for the peer, with whom nothing goes wrong.
 pub(super) fn far_of<P: Place>(site: &Site<P>) -> Site<P> {
     let plan = crate::plan::Plan::new(site.plan.len);
-    Site { pool: site.far_pool.clone(), far_pool: site.far_pool.clone(), plan: plan.into(), place: site.place }
+    Site {
+        pool: site.far_pool.clone(),
+        far_pool: site.far_pool.clone(),
+        plan: plan.into(),
+        place: site.place,
+    }
 }
 
 async fn echoing<P: Place>(site: &Site<P>, role: Role) -> Done {
     let (near, far) = site.pair().await?;
     let peer = if role == Role::Server { Role::Client } else { Role::Server };
-    let (near, far) =
-        (WebSocket::with_config(near, role, &site.pool, site.config()), WebSocket::new(far, peer, &site.far_pool));
+    let (near, far) = (
+        WebSocket::with_config(near, role, &site.pool, site.config()),
+        WebSocket::new(far, peer, &site.far_pool),
+    );
     beside(echo(site, near), talk(site, far)).await
 }
 
@@ -116,10 +134,12 @@ pub(super) fn agreement(deflate: &Deflate) -> [DeflateAgreement; 2] {
 pub(super) async fn deflated<P: Place>(site: Site<P>) -> Done {
     let (near, far) = site.pair().await?;
     // Its memory is not what is refused here: an application makes one at its beginning.
-    let settings = Deflate::builder().count_max(2).level(1).window_bits(9).message_min(1);
+    let settings =
+        Deflate::builder().max_compressors(2).level(1).window_bits(9).min_message_size(1);
     let deflate = settings.build(&site.far_pool)?;
     let [server, client] = agreement(&deflate);
-    let near = WebSocket::with_config(near, Role::Server, &site.pool, site.config()).with_deflate(server);
+    let near =
+        WebSocket::with_config(near, Role::Server, &site.pool, site.config()).with_deflate(server);
     let far = WebSocket::new(far, Role::Client, &site.far_pool).with_deflate(client);
     beside(echo(&site, near), talk(&site, far)).await
 }

@@ -4,8 +4,8 @@ use std::{future::poll_fn, pin::Pin};
 
 use bytes::Buf;
 use leasehold::{
-    ChainMut, Pool,
-    io::{AnyStream, Intake, poll_write_buf, write_all_buf},
+    Account, ChainMut,
+    io::{AnyStream, ChainReader, poll_write_buf, write_all_buf},
 };
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
@@ -14,13 +14,13 @@ use crate::{
     site::{Awaited, Done, Site, again, beside, hear, retry, say},
 };
 
-async fn read_into<P: Place>(site: &Site<P>, pool: &Pool) -> Done {
+async fn read_into<P: Place>(site: &Site<P>, pool: &Account) -> Done {
     let (mut near, mut far) = site.pair().await?;
     let sent = [site.content(0), site.content(1)].concat();
     let mut awaited = Awaited::new(&*sent);
     let near = async move {
-        let (mut intake, mut chain) = (Intake::new(), ChainMut::new(pool));
-        while retry!(site, intake.read(&mut near, &mut chain))? > 0 {
+        let (mut reader, mut chain) = (ChainReader::new(), ChainMut::new(pool));
+        while retry!(site, reader.read(&mut near, &mut chain))? > 0 {
             awaited.take(&chain.split().freeze().to_vec());
         }
         assert!(chain.is_empty());
@@ -42,7 +42,7 @@ pub(super) async fn read<P: Place>(site: Site<P>) -> Done {
 
 /// In an account that has room for one read, and is in use for a while.
 pub(super) async fn read_short<P: Place>(site: Site<P>) -> Done {
-    let account = site.pool.child("short", 4 << 10);
+    let account = site.pool.account("short", 4 << 10);
     let held = retry!(site, async { account.try_chain(4 << 10) })?;
     let far = async {
         for _ in 0..5 {
@@ -79,7 +79,8 @@ pub(super) async fn poll_write<P: Place>(site: Site<P>) -> Done {
         let mut chain = site.chain(0)?;
         while chain.has_remaining() {
             let left = chain.remaining();
-            let count = again!(site, poll_fn(|cx| poll_write_buf(Pin::new(&mut near), cx, &mut chain)))?;
+            let count =
+                again!(site, poll_fn(|cx| poll_write_buf(Pin::new(&mut near), cx, &mut chain)))?;
             assert!(count > 0 && chain.remaining() + count == left);
         }
         again!(site, near.shutdown())?;

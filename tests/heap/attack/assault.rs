@@ -30,18 +30,22 @@ impl Assault {
         self.since.elapsed()
     }
 
-    /// Bytes of heap that came on top, the tasks of connections and what the runtime has for their sockets included, but not the pool's tables,
-    /// which grow with its blocks.
+    /// Bytes of heap that came on top, the tasks of connections and what the runtime has for their
+    /// sockets included, but not the pool's tables, which grow with its blocks.
     pub(crate) fn heap(&self) -> usize {
         usize::try_from(heap_beside(&self.site) - self.heap).unwrap_or(0)
     }
 
-    /// With its peers gone: asserts that the neighbour was served, that no more than `leased_max` bytes were leased at once, and that all
-    /// comes home; prints the figures.
+    /// With its peers gone: asserts that the neighbour was served, that no more than `leased_max`
+    /// bytes were leased at once, and that all comes home; prints the figures.
     pub(crate) fn end(self, leased_max: usize, figures: impl Display) {
         let visits = self.neighbour.stop();
         let (peak, limit) = (self.site.all.peak(), self.site.all.limit());
-        assert!(peak <= leased_max, "{}: {peak} bytes were leased at once, of {leased_max}", self.name);
+        assert!(
+            peak <= leased_max,
+            "{}: {peak} bytes were leased at once, of {leased_max}",
+            self.name
+        );
         self.site.end();
         println!(
             "{}: {figures}; peak {} of {} MiB leased; well-behaved: {visits}",

@@ -1,4 +1,5 @@
-//! 10,000 connections that are opened and held: by peers that say nothing, and by such that were answered once.
+//! 10,000 connections that are opened and held: by peers that say nothing, and by such that were
+//! answered once.
 //!
 //! They are held by another process, which has descriptors of its own.
 
@@ -47,7 +48,12 @@ fn ten_thousand_http_connections_hold_no_block() {
 
 #[test]
 fn ten_thousand_connections_of_frames_hold_no_block() {
-    run("frames", frames::site(1 << 20, &Default::default(), frames::echo_patiently), 2 * KIB, NEED);
+    run(
+        "frames",
+        frames::site(1 << 20, &Default::default(), frames::echo_patiently),
+        2 * KIB,
+        NEED,
+    );
 }
 
 #[test]
@@ -70,7 +76,9 @@ fn run(protocol: &str, site: Site, heap_max: usize, leased_max: usize) {
     sleep(Duration::from_millis(500));
     let heap = assault.heap() / PEERS;
     assert!(heap <= heap_max, "{heap} bytes of heap each");
-    until("nothing is leased, between two calls of the neighbour", || assault.site().pool.leased() == 0);
+    until("nothing is leased, between two calls of the neighbour", || {
+        assault.site().pool.leased() == 0
+    });
     let vanished = Instant::now();
     drop(peers.stdin.take());
     assert!(peers.wait().expect("a process").success());

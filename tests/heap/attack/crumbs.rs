@@ -1,4 +1,5 @@
-//! Bytes that come one by one, each in a piece of its own, and are kept: how much memory a byte pins.
+//! Bytes that come one by one, each in a piece of its own, and are kept: how much memory a byte
+//! pins.
 
 use std::{
     sync::{
@@ -81,7 +82,8 @@ fn chunks_of_a_byte_are_collected_in_small_blocks() {
     assault.end(PEERS * (AWAKE + 8 * KIB) + NEED, CRUMBS.figures(PEERS, leased, heap));
 }
 
-/// A service that links what comes, as it comes, has a block for each byte, up to the limit of its account.
+/// A service that links what comes, as it comes, has a block for each byte, up to the limit of its
+/// account.
 #[test]
 fn chunks_of_a_byte_that_are_linked_stop_at_the_limit_of_their_account() {
     const PEERS: usize = 10;
@@ -93,7 +95,10 @@ fn chunks_of_a_byte_that_are_linked_stop_at_the_limit_of_their_account() {
         leased >= PEERS * ACCOUNT_MAX
     });
     for peer in &mut peers {
-        assert!(peer.heard_to_the_end().starts_with(b"HTTP/1.1 400 "), "it waits for memory in vain");
+        assert!(
+            peer.heard_to_the_end().starts_with(b"HTTP/1.1 400 "),
+            "it waits for memory in vain"
+        );
     }
     drop(peers);
     let figures = format!(
@@ -139,7 +144,11 @@ const KEPT: [Kept; 3] = [
     // A small block for each that came alone, and a few for all that came at once.
     Kept { keep: Keep::Whole, crumbs: CRUMBS, leased_max: CRUMBS.alone * 4 * KIB + 48 * KIB },
     // Messages that came at once share blocks: compacted one by one, each would have its own.
-    Kept { keep: Keep::Compacted, crumbs: Crumbs { alone: 200, at_once: 0 }, leased_max: 208 * KIB },
+    Kept {
+        keep: Keep::Compacted,
+        crumbs: Crumbs { alone: 200, at_once: 0 },
+        leased_max: 208 * KIB,
+    },
     Kept { keep: Keep::Together, crumbs: CRUMBS, leased_max: 48 * KIB },
 ];
 
@@ -157,7 +166,8 @@ fn messages(name: &str, kept: &Kept, site: Site, count: &Arc<AtomicUsize>, messa
 #[test]
 fn fragments_of_a_byte_are_copied_together() {
     const PEERS: usize = 20;
-    let assault = Assault::begin("websocket fragments of 1 byte", sockets::echoing(LIMIT, config()));
+    let assault =
+        Assault::begin("websocket fragments of 1 byte", sockets::echoing(LIMIT, config()));
     let mut peers = Peer::crowd(assault.site().address, PEERS);
     peers.iter_mut().for_each(|peer| peer.send(&ws_frame(BINARY_BEGUN, b"")));
     CRUMBS.send(&mut peers, &ws_frame(CONTINUATION, b"x"));
@@ -179,14 +189,26 @@ const DROPPED_LEN: usize = 100_000;
 #[test]
 fn frames_of_a_byte_that_are_kept_let_go_of_large_blocks() {
     let (site, count) = frames::keeping(8 * LIMIT, Keep::Short);
-    between("frames of 1 byte, kept of many between", site, &count, &frame(b"x"), &frame(&[7; DROPPED_LEN]));
+    between(
+        "frames of 1 byte, kept of many between",
+        site,
+        &count,
+        &frame(b"x"),
+        &frame(&[7; DROPPED_LEN]),
+    );
 }
 
 #[test]
 fn messages_of_a_byte_that_are_kept_let_go_of_large_blocks() {
     let (site, count) = sockets::keeping(8 * LIMIT, Keep::Short);
     let dropped = ws_frame(BINARY, &[7; DROPPED_LEN]);
-    between("websocket messages of 1 byte, kept of many between", site, &count, &ws_frame(BINARY, b"x"), &dropped);
+    between(
+        "websocket messages of 1 byte, kept of many between",
+        site,
+        &count,
+        &ws_frame(BINARY, b"x"),
+        &dropped,
+    );
 }
 
 /// NO-PIN: a frame pins 4 KiB, and not the block of 64 KiB that it was read into.
@@ -201,7 +223,9 @@ fn between(name: &str, site: Site, count: &Arc<AtomicUsize>, kept: &[u8], droppe
     let leased = assault.site().all.leased() / PEERS;
     assert!(leased <= BETWEEN * 4 * KIB + LIMIT, "{leased} bytes are leased for each peer");
     drop(peers);
-    let figures =
-        format!("{PEERS} peers, {BETWEEN} bytes held of each, {} leased bytes per byte held", leased / BETWEEN);
+    let figures = format!(
+        "{PEERS} peers, {BETWEEN} bytes held of each, {} leased bytes per byte held",
+        leased / BETWEEN
+    );
     assault.end(PEERS * (BETWEEN * 4 * KIB + 2 * LIMIT) + NEED, figures);
 }

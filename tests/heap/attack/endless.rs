@@ -39,7 +39,7 @@ fn run(name: &str, config: Config, fragment: &[u8], code: u16, leased_max: usize
 
 #[test]
 fn fragments_without_end_are_refused_at_the_limit_of_a_message() {
-    let config = config().message_max(MESSAGE_MAX);
+    let config = config().max_message_size(MESSAGE_MAX);
     let fragment = ws_frame(CONTINUATION, &[7; KIB]);
     // What is read at once may be more than a message.
     run("websocket fragments of 1 KiB without end", config, &fragment, 1009, LIMIT);
@@ -47,13 +47,19 @@ fn fragments_without_end_are_refused_at_the_limit_of_a_message() {
 
 #[test]
 fn fragments_without_end_are_refused_at_the_limit_of_their_account() {
-    let config = config().message_max(usize::MAX);
+    let config = config().max_message_size(usize::MAX);
     let fragment = ws_frame(CONTINUATION, &[7; KIB]);
     run("websocket fragments of 1 KiB without end or limit", config, &fragment, 1013, LIMIT);
 }
 
 #[test]
 fn empty_fragments_without_end_are_refused_after_so_many() {
-    let config = config().fragments_max(20_000);
-    run("websocket fragments of 0 bytes without end", config, &ws_frame(CONTINUATION, b""), 1008, 128 * KIB);
+    let config = config().max_fragments(20_000);
+    run(
+        "websocket fragments of 0 bytes without end",
+        config,
+        &ws_frame(CONTINUATION, b""),
+        1008,
+        128 * KIB,
+    );
 }

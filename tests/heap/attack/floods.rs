@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use futures_util::StreamExt;
 use leasehold::{
-    Pool,
+    Account,
     codec::LengthDelimitedCodec,
     ws::{Error, WebSocket},
 };
@@ -33,11 +33,13 @@ const HEAP_MAX: usize = 16 * KIB;
 
 #[test]
 fn pings_whose_pongs_are_not_read_are_refused() {
-    let assault = Assault::begin("websocket pings, pongs not read", sockets::echoing(LIMIT, config()));
+    let assault =
+        Assault::begin("websocket pings, pongs not read", sockets::echoing(LIMIT, config()));
     let mut peers = Peer::crowd(assault.site().address, PEERS);
     let ping = ws_frame(PING, &[7; 125]);
     let mut heap = 0;
-    let taken = flood_until_cut(&mut peers, &ping.repeat(100), || heap = heap.max(assault.heap() / PEERS));
+    let taken =
+        flood_until_cut(&mut peers, &ping.repeat(100), || heap = heap.max(assault.heap() / PEERS));
     assert!(heap < HEAP_MAX, "{heap} bytes of heap each");
     let figures = format!(
         "{PEERS} peers, {heap} B heap each, all cut within {:.1} s, after {} pings each",
@@ -49,14 +51,18 @@ fn pings_whose_pongs_are_not_read_are_refused() {
 
 #[test]
 fn pings_without_limit_whose_pongs_are_not_read_are_answered_by_the_last() {
-    let config = config().controls_max(u32::MAX);
-    let assault = Assault::begin("websocket pings without limit, pongs not read", sockets::echoing(LIMIT, config));
+    let config = config().max_controls(u32::MAX);
+    let assault = Assault::begin(
+        "websocket pings without limit, pongs not read",
+        sockets::echoing(LIMIT, config),
+    );
     let mut peers = Peer::crowd(assault.site().address, PEERS);
     let ping = ws_frame(PING, &[7; 125]);
     let pings = ping.repeat(100);
     let (mut heap, mut leased, mut taken) = (0, 0, 0);
     until("it goes on for a while", || {
-        taken += peers.iter_mut().map(|peer| peer.flood(&pings).expect("it is not cut")).sum::<usize>();
+        taken +=
+            peers.iter_mut().map(|peer| peer.flood(&pings).expect("it is not cut")).sum::<usize>();
         heap = heap.max(assault.heap() / PEERS);
         leased = leased.max(assault.site().all.leased() / PEERS);
         assault.elapsed() > Duration::from_secs(1)
@@ -73,14 +79,18 @@ fn pings_without_limit_whose_pongs_are_not_read_are_answered_by_the_last() {
 
 #[test]
 fn pongs_that_nobody_asked_for_are_refused() {
-    let assault = Assault::begin("websocket pongs that nobody asked for", sockets::echoing(LIMIT, config()));
+    let assault =
+        Assault::begin("websocket pongs that nobody asked for", sockets::echoing(LIMIT, config()));
     let mut peers = Peer::crowd(assault.site().address, PEERS);
     let pong = ws_frame(PONG, &[7; 125]);
     let mut heap = 0;
-    let (taken, codes) = flood_until_told(&mut peers, &pong.repeat(100), || heap = heap.max(assault.heap() / PEERS));
+    let (taken, codes) =
+        flood_until_told(&mut peers, &pong.repeat(100), || heap = heap.max(assault.heap() / PEERS));
     assert_eq!(codes, [1008; PEERS]);
-    let figures =
-        format!("{PEERS} peers, {heap} B heap each, told 1008 after {} pongs each", taken / pong.len() / PEERS);
+    let figures = format!(
+        "{PEERS} peers, {heap} B heap each, told 1008 after {} pongs each",
+        taken / pong.len() / PEERS
+    );
     drop(peers);
     assault.end(PEERS * 64 * KIB + NEED, figures);
 }
@@ -100,20 +110,27 @@ fn empty_messages_whose_echoes_are_not_read_hold_little() {
     );
 }
 
-/// 64 KiB are the mark of a socket, and a frame counts 64 bytes; 8 KiB the boundary of a codec, whose heads count 4: the heap of one or two
-/// thousand frames.
+/// 64 KiB are the mark of a socket, and a frame counts 64 bytes; 8 KiB the boundary of a codec,
+/// whose heads count 4: the heap of one or two thousand frames.
 const QUEUE_MAX: usize = 192 * KIB;
 
 /// A server that queues answers for as long as there is something to answer.
 #[test]
 fn empty_messages_whose_echoes_are_queued_hold_little() {
-    async fn forward(socket: WebSocket<TcpStream>, _account: Pool) {
+    async fn forward(socket: WebSocket<TcpStream>, _account: Account) {
         let (sink, stream) = socket.split();
-        let data = stream.filter(|received| std::future::ready(!matches!(received, Ok(message) if !message.is_data())));
+        let data = stream.filter(|received| {
+            std::future::ready(!matches!(received, Ok(message) if !message.is_data()))
+        });
         let _: Result<(), Error> = data.forward(sink).await;
     }
     let site = sockets::site(LIMIT, config(), forward);
-    stall("websocket messages of 0 bytes, echoes queued and not read", site, &ws_frame(BINARY, b""), QUEUE_MAX);
+    stall(
+        "websocket messages of 0 bytes, echoes queued and not read",
+        site,
+        &ws_frame(BINARY, b""),
+        QUEUE_MAX,
+    );
 }
 
 #[test]
@@ -153,5 +170,6 @@ fn empty_frames_that_are_dropped_starve_nobody() {
         taken += peer.flood(&empty).expect("it is not cut");
     }
     drop(peer);
-    assault.end(LARGE_LIMIT + NEED, format!("1 peer, {} frames in {} s", taken / 4, LONG.as_secs()));
+    assault
+        .end(LARGE_LIMIT + NEED, format!("1 peer, {} frames in {} s", taken / 4, LONG.as_secs()));
 }

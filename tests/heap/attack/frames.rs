@@ -9,7 +9,7 @@ use std::{
 use bytes::Buf;
 use futures_util::{SinkExt, StreamExt};
 use leasehold::{
-    Chain, Pool,
+    Account, Chain,
     codec::{Framed, LengthDelimitedCodec, length_delimited::Builder},
 };
 use tokio::{net::TcpStream, time::timeout};
@@ -42,18 +42,22 @@ pub(crate) fn keeping(limit: usize, keep: Keep) -> (Site, Arc<AtomicUsize>) {
 /// A server of frames whose connections are `handle`d.
 pub(crate) fn site<H, F>(limit: usize, codec: &Builder, handle: H) -> Site
 where
-    H: Fn(Framed<TcpStream, LengthDelimitedCodec>, Pool) -> F + Send + 'static,
+    H: Fn(Framed<TcpStream, LengthDelimitedCodec>, Account) -> F + Send + 'static,
     F: Future<Output = ()> + Send + 'static,
 {
     let codec = *codec;
     let wide = codec.new_codec().max_frame_length() >= u32::MAX as usize;
     let exchange =
-        Exchange::echo(|payload| if wide { [&[0; 4], &frame(payload)[..]].concat() } else { frame(payload) });
-    Site::of(exchange, limit, move |stream, account| handle(codec.new_framed(stream, &account), account))
+        Exchange::echo(
+            |payload| if wide { [&[0; 4], &frame(payload)[..]].concat() } else { frame(payload) },
+        );
+    Site::of(exchange, limit, move |stream, account| {
+        handle(codec.new_framed(stream, &account), account)
+    })
 }
 
 /// Until the peer ends, or does not go on with a frame.
-pub(crate) async fn echo(mut framed: Framed<TcpStream, LengthDelimitedCodec>, _account: Pool) {
+pub(crate) async fn echo(mut framed: Framed<TcpStream, LengthDelimitedCodec>, _account: Account) {
     while let Some(Ok(message)) = next(&mut framed).await {
         if framed.send(message).await.is_err() {
             return;
@@ -62,7 +66,10 @@ pub(crate) async fn echo(mut framed: Framed<TcpStream, LengthDelimitedCodec>, _a
 }
 
 /// Until the peer ends.
-pub(crate) async fn echo_patiently(mut framed: Framed<TcpStream, LengthDelimitedCodec>, _account: Pool) {
+pub(crate) async fn echo_patiently(
+    mut framed: Framed<TcpStream, LengthDelimitedCodec>,
+    _account: Account,
+) {
     while let Some(Ok(message)) = framed.next().await {
         if framed.send(message).await.is_err() {
             return;
@@ -71,7 +78,10 @@ pub(crate) async fn echo_patiently(mut framed: Framed<TcpStream, LengthDelimited
 }
 
 /// Until the peer ends; what is not to be echoed is for nobody.
-pub(crate) async fn drop_most(mut framed: Framed<TcpStream, LengthDelimitedCodec>, _account: Pool) {
+pub(crate) async fn drop_most(
+    mut framed: Framed<TcpStream, LengthDelimitedCodec>,
+    _account: Account,
+) {
     while let Some(Ok(message)) = framed.next().await {
         if is_to_be_echoed(&message) && framed.send(message).await.is_err() {
             return;

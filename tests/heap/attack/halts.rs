@@ -41,7 +41,10 @@ fn run(name: &str, site: Site, head: &[u8], deadline: Duration, each: usize) {
         peer.heard_to_the_end();
     }
     let took = since.elapsed();
-    assert!(took >= deadline - Duration::from_millis(200) && took <= deadline + LATE_MAX, "cut after {took:?}");
+    assert!(
+        took >= deadline - Duration::from_millis(200) && took <= deadline + LATE_MAX,
+        "cut after {took:?}"
+    );
     let figures = format!(
         "{PEERS} peers, {} held of each, {} leased and {} heap each, all cut after {:.1} s",
         amount(LEN / 2),

@@ -14,7 +14,8 @@ use crate::attack::{
 };
 
 const PEERS: usize = 500;
-const DEADLINES: Deadlines = Deadlines { head: Duration::from_millis(1500), stall: Duration::from_secs(60) };
+const DEADLINES: Deadlines =
+    Deadlines { head: Duration::from_millis(1500), stall: Duration::from_secs(60) };
 
 const HEAD: &[u8] = b"GET / HTTP/1.1\r\nHost: here\r\nUser-Agent: ";
 
@@ -54,7 +55,8 @@ fn heads_that_drip_are_cut_at_their_deadline() {
     let (first, last) = (cuts[0], cuts[PEERS - 1]);
     assert!(first >= DEADLINES.head, "one was cut after {first:?}");
     assert!(heap < 2 * KIB, "{heap} bytes of heap each");
-    // What is leased is the neighbour's: its body, and 18 KiB for what hyper holds of it; and the latter for one peer after the other.
+    // What is leased is the neighbour's: its body, and 18 KiB for what hyper holds of it; and the
+    // latter for one peer after the other.
     let figures = format!(
         "{PEERS} peers, {heap} B heap each, {bytes} bytes sent by each, all cut {:.1} to {:.1} s after their first",
         first.as_secs_f32(),

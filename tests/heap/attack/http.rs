@@ -6,7 +6,7 @@ use bytes::Bytes;
 use http_body_util::{BodyExt, combinators::UnsyncBoxBody};
 use hyper::{Request, Response, StatusCode, service::service_fn};
 use leasehold::{
-    Chain, ChainMut, Pool,
+    Account, Chain, ChainMut,
     http::{
         ChainBody, LeasedBody, ReaderBody, collect,
         serve::{BoxError, RequestBody, from_hyper, serve},
@@ -51,9 +51,10 @@ pub(crate) fn site(deadlines: Deadlines) -> Site {
         [post("/echo", &format!("Content-Length: {}", payload.len())), payload.to_vec()].concat()
     });
     Site::start(exchange, async move |listener, all| {
-        let downloads = all.child("downloads", DOWNLOADS_MAX);
+        let downloads = all.account("downloads", DOWNLOADS_MAX);
         let service = service_fn(move |request| answer(request, downloads.clone()));
-        let server = serve(listener, from_hyper(service)).pool(&all, ACCOUNT_MAX).unsent_max(UNSENT_MAX);
+        let server =
+            serve(listener, from_hyper(service)).pool(&all, ACCOUNT_MAX).max_unsent(UNSENT_MAX);
         let server = server.linger(Duration::ZERO);
         let server = server.header_timeout(deadlines.head).stall_timeout(deadlines.stall);
         let connections = server.connections();
@@ -65,14 +66,20 @@ pub(crate) fn site(deadlines: Deadlines) -> Site {
 
 type Answer = Response<UnsyncBoxBody<Chain, BoxError>>;
 
-async fn answer(request: Request<RequestBody>, downloads: Pool) -> Result<Answer, Infallible> {
-    let account = request.extensions().get::<Pool>().expect("an account").clone();
+async fn answer(request: Request<RequestBody>, downloads: Account) -> Result<Answer, Infallible> {
+    let account = request.extensions().get::<Account>().expect("an account").clone();
     let (head, body) = request.into_parts();
     Ok(match head.uri.path() {
-        "/echo" => heard(collect(body, &account, BODY_MAX).await.map_err(|error| error.is_too_long())),
+        "/echo" => {
+            heard(collect(body, &account, BODY_MAX).await.map_err(|error| error.is_too_long()))
+        }
         "/unlimited" => {
             // Refused by the account alone; what no `usize` can count, by the largest limit.
-            heard(collect(body, &account, usize::MAX).await.map_err(|error| error.is_lease() || error.is_too_long()))
+            heard(
+                collect(body, &account, usize::MAX)
+                    .await
+                    .map_err(|error| error.is_lease() || error.is_too_long()),
+            )
         }
         "/linked" => heard(linked(body, &account).await.map_err(|_| false)),
         "/download" => {
@@ -84,7 +91,7 @@ async fn answer(request: Request<RequestBody>, downloads: Pool) -> Result<Answer
 }
 
 /// Reads a body piece by piece into one chain, each piece as it comes.
-async fn linked(body: RequestBody, account: &Pool) -> Result<Chain, BoxError> {
+async fn linked(body: RequestBody, account: &Account) -> Result<Chain, BoxError> {
     let (mut body, mut chain) = (LeasedBody::new(body, account), ChainMut::new(account));
     while let Some(piece) = body.next_chain().await {
         chain.append(piece?);

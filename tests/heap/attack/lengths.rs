@@ -35,7 +35,8 @@ enum Met<'a> {
     Awaited,
 }
 
-/// Sends `announcement` by many, and a byte on top where it is awaited; for each no more than `each` may be leased.
+/// Sends `announcement` by many, and a byte on top where it is awaited; for each no more than
+/// `each` may be leased.
 fn announce(name: &str, site: Site, announcement: &[u8], met: &Met<'_>, each: usize) {
     let assault = Assault::begin(name, site);
     let mut peers = Peer::crowd(assault.site().address, PEERS);
@@ -82,11 +83,21 @@ fn a_frame_of_4_gib_is_refused_at_once() {
 fn a_frame_of_any_length_leases_nothing_until_it_comes() {
     for len in [GIB_4 / 2, GIB_4, LARGEST, u64::MAX] {
         let mut codec = LengthDelimitedCodec::builder();
-        let site =
-            frames::site(64 * KIB, codec.length_field_length(8).max_frame_length(usize::MAX), frames::echo_patiently);
+        let site = frames::site(
+            64 * KIB,
+            codec.length_field_length(8).max_frame_length(usize::MAX),
+            frames::echo_patiently,
+        );
         let can_be = usize::try_from(len).is_ok();
-        let met = if can_be { Met::Awaited } else { Met::Refused(&|heard: &[u8]| heard.is_empty()) };
-        announce(&format!("frame of {len} announced, no limit"), site, &len.to_be_bytes(), &met, SMALL_BLOCK);
+        let met =
+            if can_be { Met::Awaited } else { Met::Refused(&|heard: &[u8]| heard.is_empty()) };
+        announce(
+            &format!("frame of {len} announced, no limit"),
+            site,
+            &len.to_be_bytes(),
+            &met,
+            SMALL_BLOCK,
+        );
     }
 }
 
@@ -102,7 +113,7 @@ fn a_websocket_frame_of_4_gib_is_refused_at_once() {
 
 #[test]
 fn a_websocket_frame_of_any_length_leases_nothing_until_it_comes() {
-    let config = Config::new().frame_max(usize::MAX).message_max(usize::MAX);
+    let config = Config::new().max_frame_size(usize::MAX).max_message_size(usize::MAX);
     let site = sockets::echoing(64 * KIB, config);
     announce(
         "websocket frame of 2^63 - 1 announced, no limit",
@@ -115,9 +126,16 @@ fn a_websocket_frame_of_any_length_leases_nothing_until_it_comes() {
 
 #[test]
 fn an_upload_of_4_gib_is_refused_at_once() {
-    let answer = |status: &'static str| move |heard: &[u8]| heard.starts_with(format!("HTTP/1.1 {status} ").as_bytes());
+    let answer = |status: &'static str| {
+        move |heard: &[u8]| heard.starts_with(format!("HTTP/1.1 {status} ").as_bytes())
+    };
     // The last two are hyper's to refuse.
-    let lengths = [(GIB_4.into(), "413"), (LARGEST.into(), "413"), (u64::MAX.into(), "431"), (1_u128 << 64, "400")];
+    let lengths = [
+        (GIB_4.into(), "413"),
+        (LARGEST.into(), "413"),
+        (u64::MAX.into(), "431"),
+        (1_u128 << 64, "400"),
+    ];
     // By a limit; and by what the account may have at all, where there is none.
     for path in ["/echo", "/unlimited"] {
         for (len, status) in lengths {

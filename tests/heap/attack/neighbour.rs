@@ -26,7 +26,8 @@ pub(crate) const NEED: usize = 128 << 10;
 
 const PAUSE: Duration = Duration::from_millis(5);
 
-/// Nobody is to wait so long. A server that is not optimised, on a machine that is busy, takes a second for some floods.
+/// Nobody is to wait so long. A server that is not optimised, on a machine that is busy, takes a
+/// second for some floods.
 const LATENCY_MAX: Duration = Duration::from_secs(5);
 
 /// A client that is never served is told so.
@@ -42,7 +43,8 @@ pub(crate) struct Exchange {
 impl Exchange {
     /// An echo: `wrap` makes a request of a payload, which ends the answer.
     pub(crate) fn echo(wrap: impl FnOnce(&[u8]) -> Vec<u8>) -> Self {
-        let payload: Vec<u8> = std::iter::once(ECHO).chain((1..LEN).map(|at| (at % 251) as u8)).collect();
+        let payload: Vec<u8> =
+            std::iter::once(ECHO).chain((1..LEN).map(|at| (at % 251) as u8)).collect();
         Self { ask: wrap(&payload), answer: payload }
     }
 }

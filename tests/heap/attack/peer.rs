@@ -10,7 +10,8 @@ use socket2::{Domain, SockRef, Socket, Type};
 
 use crate::attack::{site::until, wire::close_code};
 
-/// What the system holds for a peer that does not read: little, so that it is the server who has the rest.
+/// What the system holds for a peer that does not read: little, so that it is the server who has
+/// the rest.
 const RECEIVED_MAX: usize = 16 << 10;
 
 /// And for one that the server does not read: it would be megabytes, which take their time.
@@ -129,11 +130,13 @@ impl Peer {
     }
 }
 
-/// Lets all of them send `bytes` again and again, until nobody takes any more for a while; how many bytes were taken.
+/// Lets all of them send `bytes` again and again, until nobody takes any more for a while; how many
+/// bytes were taken.
 pub(crate) fn flood_until_stuck(peers: &mut [Peer], bytes: &[u8]) -> usize {
     let (mut taken, mut moved) = (0, Instant::now());
     until("the server stops reading", || {
-        let count: usize = peers.iter_mut().map(|peer| peer.flood(bytes).expect("it is not cut")).sum();
+        let count: usize =
+            peers.iter_mut().map(|peer| peer.flood(bytes).expect("it is not cut")).sum();
         if count > 0 {
             moved = Instant::now();
         }
@@ -143,8 +146,13 @@ pub(crate) fn flood_until_stuck(peers: &mut [Peer], bytes: &[u8]) -> usize {
     taken
 }
 
-/// Lets all of them send `bytes` again and again, until the server has ended all connections; how many bytes were taken.
-pub(crate) fn flood_until_cut(peers: &mut Vec<Peer>, bytes: &[u8], mut look: impl FnMut()) -> usize {
+/// Lets all of them send `bytes` again and again, until the server has ended all connections; how
+/// many bytes were taken.
+pub(crate) fn flood_until_cut(
+    peers: &mut Vec<Peer>,
+    bytes: &[u8],
+    mut look: impl FnMut(),
+) -> usize {
     let mut taken = 0;
     until("all are cut", || {
         peers.retain_mut(|peer| peer.flood(bytes).map(|count| taken += count).is_ok());
@@ -154,8 +162,13 @@ pub(crate) fn flood_until_cut(peers: &mut Vec<Peer>, bytes: &[u8], mut look: imp
     taken
 }
 
-/// Lets all of them send `bytes` again and again, until each is told that it is closed; how many bytes were taken, and the codes.
-pub(crate) fn flood_until_told(peers: &mut [Peer], bytes: &[u8], mut look: impl FnMut()) -> (usize, Vec<u16>) {
+/// Lets all of them send `bytes` again and again, until each is told that it is closed; how many
+/// bytes were taken, and the codes.
+pub(crate) fn flood_until_told(
+    peers: &mut [Peer],
+    bytes: &[u8],
+    mut look: impl FnMut(),
+) -> (usize, Vec<u16>) {
     let (mut taken, mut codes) = (0, vec![None; peers.len()]);
     until("all are told", || {
         for (peer, code) in peers.iter_mut().zip(&mut codes).filter(|(_, code)| code.is_none()) {

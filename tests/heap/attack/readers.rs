@@ -9,7 +9,7 @@ use std::{
 use bytes::{BufMut, Bytes};
 use futures_util::StreamExt;
 use leasehold::{
-    Chain, Pool,
+    Account, Chain,
     codec::LengthDelimitedCodec,
     io::{Outbox, Policy},
 };
@@ -47,7 +47,11 @@ fn downloads_that_are_not_read_are_cut() {
     let took = assault.elapsed();
     assert!(leased > DOWNLOADS_MAX / 2, "it is an attack: {leased}");
     assert!(heap < 64 * KIB, "{heap} bytes of heap each");
-    let figures = format!("{PEERS} peers, {} heap each, all cut within {:.1} s", amount(heap), took.as_secs_f32());
+    let figures = format!(
+        "{PEERS} peers, {} heap each, all cut within {:.1} s",
+        amount(heap),
+        took.as_secs_f32()
+    );
     assault.end(DOWNLOADS_MAX + (PEERS + 2) * AWAKE + NEED, figures);
 }
 
@@ -96,23 +100,27 @@ static FED: AtomicUsize = AtomicUsize::new(0);
 fn a_feed_that_is_not_read_holds_what_its_outbox_may() {
     const PEERS: usize = 50;
     // The account is no help: it is the outbox that bounds.
-    let assault = Assault::begin("outboxes, feeds not read", Site::of(Exchange::echo(frame), 8 * MIB, feed));
+    let assault =
+        Assault::begin("outboxes, feeds not read", Site::of(Exchange::echo(frame), 8 * MIB, feed));
     let mut peers = Peer::crowd(assault.site().address, PEERS);
     peers.iter_mut().for_each(|peer| peer.send(&frame(b"feed me")));
     until("all is sent", || FED.load(SeqCst) == PEERS);
     let leased = assault.site().all.leased();
     drop(peers);
-    let figures =
-        format!("{PEERS} peers, {MESSAGES} messages of 4 KiB to each, {} leased each", amount(leased / PEERS));
+    let figures = format!(
+        "{PEERS} peers, {MESSAGES} messages of 4 KiB to each, {} leased each",
+        amount(leased / PEERS)
+    );
     // What is queued, and one message that is being made.
     assault.end(PEERS * (HIGH_MARK + MESSAGE_LEN) + NEED, figures);
 }
 
 /// Echoes, or sends many messages, of which old ones give way to new ones.
-async fn feed(stream: TcpStream, account: Pool) {
+async fn feed(stream: TcpStream, account: Account) {
     let (read, mut write) = stream.into_split();
     let mut asked = LengthDelimitedCodec::builder().new_read(read, &account);
-    let (outbox, mut writer) = Outbox::builder().high_mark(HIGH_MARK).policy(Policy::DropOldest).channel();
+    let (outbox, mut writer) =
+        Outbox::builder().max_queued(HIGH_MARK).policy(Policy::DropOldest).channel();
     tokio::spawn(async move { writer.run(&mut write).await });
     while let Some(Ok(mut message)) = asked.next().await {
         if is_to_be_echoed(&message) {
@@ -134,7 +142,7 @@ async fn feed(stream: TcpStream, account: Pool) {
     }
 }
 
-fn made(account: &Pool) -> Option<Chain> {
+fn made(account: &Account) -> Option<Chain> {
     let mut message = account.try_chain(MESSAGE_LEN).ok()?;
     message.put_u32(MESSAGE_LEN as u32 - 4);
     message.put_bytes(7, MESSAGE_LEN - 4);

@@ -6,7 +6,7 @@ use std::sync::{
 };
 
 use bytes::BufMut;
-use leasehold::{Chain, ChainMut, LeaseError, Pool};
+use leasehold::{Account, Chain, ChainMut, LeaseError};
 
 /// Where a slice begins that is kept of a large message, and its length.
 const SLICE_AT: usize = 500_000;
@@ -38,7 +38,7 @@ pub(crate) enum Keep {
 /// One connection's.
 pub(crate) struct Shelf {
     keep: Keep,
-    account: Pool,
+    account: Account,
     chains: Vec<Chain>,
     together: ChainMut,
     count: Arc<AtomicUsize>,
@@ -46,9 +46,15 @@ pub(crate) struct Shelf {
 
 impl Shelf {
     /// `count` is how many messages all shelves have.
-    pub(crate) fn new(keep: Keep, account: &Pool, count: &Arc<AtomicUsize>) -> Self {
+    pub(crate) fn new(keep: Keep, account: &Account, count: &Arc<AtomicUsize>) -> Self {
         let together = ChainMut::new(account);
-        Self { keep, account: account.clone(), chains: Vec::new(), together, count: Arc::clone(count) }
+        Self {
+            keep,
+            account: account.clone(),
+            chains: Vec::new(),
+            together,
+            count: Arc::clone(count),
+        }
     }
 
     /// Keeps a message.

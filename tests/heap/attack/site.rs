@@ -10,7 +10,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use leasehold::{Pool, io::limit_unsent};
+use leasehold::{Account, Pool, io::limit_unsent};
 use tokio::{
     net::{TcpListener, TcpSocket, TcpStream},
     runtime,
@@ -28,10 +28,12 @@ pub(crate) const BUDGET: usize = 16 << 20;
 /// How long a server waits for memory: shorter than by default, so that tests end.
 pub(crate) const WAIT_MAX: Duration = Duration::from_secs(2);
 
-/// What the system may hold of what a peer does not read; on loopback it would be megabytes for each.
+/// What the system may hold of what a peer does not read; on loopback it would be megabytes for
+/// each.
 pub(crate) const UNSENT_MAX: u32 = 64 << 10;
 
-/// What it may hold of what a server does not read yet: little, so that floods soon meet a server that is busy.
+/// What it may hold of what a server does not read yet: little, so that floods soon meet a server
+/// that is busy.
 const UNREAD_MAX: u32 = 128 << 10;
 
 /// Nothing that is to happen takes so long, even on a busy machine.
@@ -41,7 +43,7 @@ const PATIENCE: Duration = Duration::from_secs(20);
 pub(crate) struct Site {
     pub(crate) pool: Pool,
     /// An account around all that is leased: unlike the pool it knows its peak exactly.
-    pub(crate) all: Pool,
+    pub(crate) all: Account,
     pub(crate) address: SocketAddr,
     /// What a client with good manners asks, and is told.
     pub(crate) exchange: Exchange,
@@ -55,7 +57,7 @@ impl Site {
     /// Serves connections one by one with `handle`, each in an account of at most `limit` bytes.
     pub(crate) fn of<H, F>(exchange: Exchange, limit: usize, handle: H) -> Self
     where
-        H: Fn(TcpStream, Pool) -> F + Send + 'static,
+        H: Fn(TcpStream, Account) -> F + Send + 'static,
         F: Future<Output = ()> + Send + 'static,
     {
         let open = Arc::new(AtomicUsize::new(0));
@@ -66,7 +68,7 @@ impl Site {
                 loop {
                     let (stream, peer) = listener.accept().await.expect("they come");
                     limit_unsent(&stream, UNSENT_MAX).expect("an option of the system");
-                    let serving = handle(stream, all.child(peer.to_string(), limit));
+                    let serving = handle(stream, all.account(peer.to_string(), limit));
                     let open = Open::new(&open);
                     tokio::spawn(async move {
                         let _open = open;
@@ -78,19 +80,21 @@ impl Site {
         })
     }
 
-    /// Runs what `serve` makes of a listener and the account for all; and how many connections are open.
+    /// Runs what `serve` makes of a listener and the account for all; and how many connections are
+    /// open.
     pub(crate) fn start<F>(
         exchange: Exchange,
-        serve: impl AsyncFnOnce(TcpListener, Pool) -> (F, Arc<dyn Fn() -> usize + Send + Sync>),
+        serve: impl AsyncFnOnce(TcpListener, Account) -> (F, Arc<dyn Fn() -> usize + Send + Sync>),
     ) -> Self
     where
         F: Future<Output = ()> + Send + 'static,
     {
         let alone = heap::alone(); // the heap and the descriptors are the whole process's
         files::allow(12_000);
-        let pool = Pool::builder().budget(BUDGET).wait_max(WAIT_MAX).build().expect("a pool");
-        let all = pool.child("all", BUDGET);
-        let runtime = runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+        let pool = Pool::builder().budget(BUDGET).max_wait(WAIT_MAX).build().expect("a pool");
+        let all = pool.account("all", BUDGET);
+        let runtime =
+            runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
         let (address, (server, open)) = runtime.block_on(async {
             let socket = TcpSocket::new_v4().expect("a socket");
             socket.set_recv_buffer_size(UNREAD_MAX).expect("an option");
@@ -109,7 +113,16 @@ impl Site {
                 }
             });
         });
-        Self { pool, all, address, exchange, open, stop: Some(stop), thread: Some(thread), _alone: alone }
+        Self {
+            pool,
+            all,
+            address,
+            exchange,
+            open,
+            stop: Some(stop),
+            thread: Some(thread),
+            _alone: alone,
+        }
     }
 
     /// How many connections are open.
@@ -117,7 +130,8 @@ impl Site {
         (self.open)()
     }
 
-    /// Waits until all is home: no connection is open, nothing leased, nothing charged, nobody waits. Then the server ends.
+    /// Waits until all is home: no connection is open, nothing leased, nothing charged, nobody
+    /// waits. Then the server ends.
     pub(crate) fn end(self) {
         until("all is home", || self.open() == 0 && self.pool.leased() == 0);
         let stats = self.pool.stats();

@@ -37,7 +37,12 @@ fn slices_of_large_frames_pin_little_if_they_are_compacted() {
 #[test]
 fn slices_of_large_messages_pin_little_if_they_are_compacted() {
     let (site, count) = sockets::keeping(LIMIT, Keep::CompactedSlices);
-    compacted("websockets, 10-byte slices compacted", site, &count, &ws_frame(BINARY, &vec![7; MIB]));
+    compacted(
+        "websockets, 10-byte slices compacted",
+        site,
+        &count,
+        &ws_frame(BINARY, &vec![7; MIB]),
+    );
 }
 
 #[test]
@@ -49,7 +54,12 @@ fn slices_of_large_frames_that_are_not_compacted_stop_at_the_limit_of_their_acco
 #[test]
 fn slices_of_large_messages_that_are_not_compacted_stop_at_the_limit_of_their_account() {
     let (site, count) = sockets::keeping(LIMIT, Keep::Slices);
-    left_as_they_are("websockets, 10-byte slices as they are", site, &count, &ws_frame(BINARY, &vec![7; MIB]));
+    left_as_they_are(
+        "websockets, 10-byte slices as they are",
+        site,
+        &count,
+        &ws_frame(BINARY, &vec![7; MIB]),
+    );
 }
 
 fn compacted(name: &'static str, site: Site, count: &Arc<AtomicUsize>, message: &[u8]) {
@@ -78,8 +88,11 @@ fn left_as_they_are(name: &'static str, site: Site, count: &Arc<AtomicUsize>, me
     assert!(since.elapsed() >= WAIT_MAX, "they wait for it");
     let kept = count.load(SeqCst);
     assert!(kept > PEERS && kept < PEERS * MESSAGES, "{kept}");
-    let figures =
-        format!("{}, until they were cut after {:.1} s", figures(leased, kept), since.elapsed().as_secs_f32());
+    let figures = format!(
+        "{}, until they were cut after {:.1} s",
+        figures(leased, kept),
+        since.elapsed().as_secs_f32()
+    );
     assault.end(PEERS * LIMIT + NEED, figures);
 }
 

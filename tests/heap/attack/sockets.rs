@@ -6,7 +6,7 @@ use std::{
 };
 
 use leasehold::{
-    Pool,
+    Account,
     ws::{Config, Role, WebSocket},
 };
 use tokio::net::TcpStream;
@@ -28,7 +28,9 @@ pub(crate) fn echoing(limit: usize, config: Config) -> Site {
 pub(crate) fn keeping(limit: usize, keep: Keep) -> (Site, Arc<AtomicUsize>) {
     let count = Arc::new(AtomicUsize::new(0));
     let kept = Arc::clone(&count);
-    let site = site(limit, config(), move |socket, account| keep_all(socket, Shelf::new(keep, &account, &kept)));
+    let site = site(limit, config(), move |socket, account| {
+        keep_all(socket, Shelf::new(keep, &account, &kept))
+    });
     (site, count)
 }
 
@@ -40,7 +42,7 @@ pub(crate) fn config() -> Config {
 /// A server of WebSockets, of which each is `handle`d.
 pub(crate) fn site<H, F>(limit: usize, config: Config, handle: H) -> Site
 where
-    H: Fn(WebSocket<TcpStream>, Pool) -> F + Send + 'static,
+    H: Fn(WebSocket<TcpStream>, Account) -> F + Send + 'static,
     F: Future<Output = ()> + Send + 'static,
 {
     let config = Arc::new(config);
@@ -50,7 +52,7 @@ where
 }
 
 /// Until its end; what is no data is not for it.
-async fn echo(mut socket: WebSocket<TcpStream>, _account: Pool) {
+async fn echo(mut socket: WebSocket<TcpStream>, _account: Account) {
     while let Some(received) = socket.recv().await {
         // The peer is told what was wrong; the end comes next.
         let Ok(message) = received else { continue };

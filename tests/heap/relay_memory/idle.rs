@@ -1,4 +1,5 @@
-//! What idle relays hold of the heap: their tasks, what these own, and what tokio keeps for their sockets.
+//! What idle relays hold of the heap: their tasks, what these own, and what tokio keeps for their
+//! sockets.
 
 use std::{
     io::{self, Read, Write},
@@ -26,7 +27,8 @@ struct Relayed {
     task: JoinHandle<io::Result<(u64, u64)>>,
 }
 
-/// Bytes of heap per idle relay, `count` of them at once. Each has moved a MiB before; `while_idle` is called when all are idle.
+/// Bytes of heap per idle relay, `count` of them at once. Each has moved a MiB before; `while_idle`
+/// is called when all are idle.
 pub(crate) fn heap_per_relay<F>(
     count: usize,
     join: impl Fn(TcpStream, TcpStream) -> F,
@@ -35,7 +37,8 @@ pub(crate) fn heap_per_relay<F>(
 where
     F: Future<Output = io::Result<(u64, u64)>> + Send + 'static,
 {
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
+    let runtime =
+        tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
     let pairs = Pairs::listen(&runtime)?;
     // One goes first: what only the first needs is not counted.
     let mut relays = Vec::with_capacity(count + 1);
@@ -57,7 +60,11 @@ where
 }
 
 impl Relayed {
-    fn start<F>(runtime: &Runtime, pairs: &Pairs, join: impl Fn(TcpStream, TcpStream) -> F) -> io::Result<Self>
+    fn start<F>(
+        runtime: &Runtime,
+        pairs: &Pairs,
+        join: impl Fn(TcpStream, TcpStream) -> F,
+    ) -> io::Result<Self>
     where
         F: Future<Output = io::Result<(u64, u64)>> + Send + 'static,
     {

@@ -1,4 +1,5 @@
-//! What a broadcast to a thousand members allocates: a message exists once, and nothing is copied for a member.
+//! What a broadcast to a thousand members allocates: a message exists once, and nothing is copied
+//! for a member.
 
 use crate::support::heap;
 
@@ -24,13 +25,21 @@ struct Abyss {
 }
 
 impl AsyncRead for Abyss {
-    fn poll_read(self: Pin<&mut Self>, _: &mut Context<'_>, _: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+    fn poll_read(
+        self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+        _: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
         Poll::Pending
     }
 }
 
 impl AsyncWrite for Abyss {
-    fn poll_write(mut self: Pin<&mut Self>, _: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+        buf: &[u8],
+    ) -> Poll<io::Result<usize>> {
         self.written += buf.len();
         Poll::Ready(Ok(buf.len()))
     }
@@ -56,8 +65,9 @@ fn a_broadcast_to_a_thousand_members_allocates_a_little_for_each_and_copies_noth
     let _alone = heap::alone();
     let pool = Pool::new(16 << 20).expect("a pool");
     let hub = Hub::new(&pool);
-    let mut members: Vec<_> =
-        (0..MEMBERS).map(|_| hub.join(WebSocket::new(Abyss::default(), Role::Server, &pool))).collect();
+    let mut members: Vec<_> = (0..MEMBERS)
+        .map(|_| hub.join(WebSocket::new(Abyss::default(), Role::Server, &pool)))
+        .collect();
     run(&mut members);
     let mut costs = Vec::new();
     for len in [100, 50_000] {
@@ -72,11 +82,14 @@ fn a_broadcast_to_a_thousand_members_allocates_a_little_for_each_and_copies_noth
         let (calls_to_send, bytes_to_send) = heap::so_far();
         let post = (calls_to_post - calls, bytes_to_post - bytes);
         let send = (calls_to_send - calls_to_post, bytes_to_send - bytes_to_post);
-        println!("{len} bytes to {MEMBERS}: {post:?} allocations and bytes to post, {send:?} to send");
+        println!(
+            "{len} bytes to {MEMBERS}: {post:?} allocations and bytes to post, {send:?} to send"
+        );
         costs.push((post.0 + send.0, post.1 + send.1));
     }
     let [(calls, bytes), (_, bytes_of_large)] = costs[..] else { unreachable!("two lengths") };
-    // A queue for each member that was idle, and what it has sent; and of a message in several blocks a list of them.
+    // A queue for each member that was idle, and what it has sent; and of a message in several
+    // blocks a list of them.
     assert!(calls <= 3 * MEMBERS, "{calls} allocations");
     assert!(bytes <= 150 * MEMBERS, "{bytes} bytes");
     assert!(

@@ -80,7 +80,10 @@ impl Client {
     /// All that comes before the end.
     pub(crate) async fn rest(&mut self) -> Vec<u8> {
         let mut rest = Vec::new();
-        timeout(PATIENCE, self.stream.read_to_end(&mut rest)).await.expect("an end in time").expect("no failure");
+        timeout(PATIENCE, self.stream.read_to_end(&mut rest))
+            .await
+            .expect("an end in time")
+            .expect("no failure");
         rest
     }
 }

@@ -24,11 +24,16 @@ async fn every_upload_to_a_service_with_a_budget_is_answered() {
     }));
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a listener");
     let address = listener.local_addr().expect("an address");
-    let server = serve(listener, BudgetLayer::new(&pool).layer(app)).pool(&pool, 100_000).linger(Duration::ZERO);
+    let server = serve(listener, BudgetLayer::new(&pool).layer(app))
+        .pool(&pool, 100_000)
+        .linger(Duration::ZERO);
     let connections = server.connections();
     let server = server.into_future();
     let server = tokio::spawn(async move { _ = server.await });
-    let request = format!("POST / HTTP/1.1\r\nHost: here\r\nContent-Length: 40000\r\n\r\n{}", "x".repeat(40_000));
+    let request = format!(
+        "POST / HTTP/1.1\r\nHost: here\r\nContent-Length: 40000\r\n\r\n{}",
+        "x".repeat(40_000)
+    );
     let mut tasks = Vec::new();
     for _ in 0..CLIENTS {
         let request = request.clone();

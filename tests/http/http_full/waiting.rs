@@ -22,14 +22,26 @@ fn get(head_len: usize) -> String {
 }
 
 fn post(body_len: usize) -> String {
-    format!("POST / HTTP/1.1\r\nHost: here\r\nContent-Length: {body_len}\r\n\r\n{}", "x".repeat(body_len))
+    format!(
+        "POST / HTTP/1.1\r\nHost: here\r\nContent-Length: {body_len}\r\n\r\n{}",
+        "x".repeat(body_len)
+    )
 }
 
 /// The pool is full for 600 ms.
 #[tokio::test]
 async fn a_whole_head_waits_until_there_is_room() {
-    let requests =
-        [get(60), get(900), get(3_000), get(4_096), get(5_000), get(20_000), post(600), post(3_000), post(100_000)];
+    let requests = [
+        get(60),
+        get(900),
+        get(3_000),
+        get(4_096),
+        get(5_000),
+        get(20_000),
+        post(600),
+        post(3_000),
+        post(100_000),
+    ];
     for request in requests {
         let site = start(1 << 20, |server| server).await;
         let held = fill(&site.pool);
@@ -42,7 +54,11 @@ async fn a_whole_head_waits_until_there_is_room() {
         });
         let answer = client.answer().await;
         let took = since.elapsed();
-        assert!(answer.starts_with("HTTP/1.1 200 OK"), "{} bytes, after {took:?}: {answer}", request.len());
+        assert!(
+            answer.starts_with("HTTP/1.1 200 OK"),
+            "{} bytes, after {took:?}: {answer}",
+            request.len()
+        );
         assert!(took >= Duration::from_millis(550), "{took:?}");
         site.end(client).await;
     }
@@ -50,13 +66,21 @@ async fn a_whole_head_waits_until_there_is_room() {
 
 #[tokio::test]
 async fn who_waits_too_long_is_told_so() {
-    let wait_max = Pool::builder().budget(1 << 20).wait_max(Duration::from_millis(400)).build().expect("a pool");
+    let max_wait = Pool::builder()
+        .budget(1 << 20)
+        .max_wait(Duration::from_millis(400))
+        .build()
+        .expect("a pool");
     let plain = Pool::new(1 << 20).expect("a pool");
-    for (pool, header_timeout) in [(wait_max, Duration::from_secs(30)), (plain, Duration::from_millis(400))] {
+    for (pool, header_timeout) in
+        [(max_wait, Duration::from_secs(30)), (plain, Duration::from_millis(400))]
+    {
         for request in [get(60), get(900), get(5_000), post(600), post(50_000)] {
             let listener = TcpListener::bind("127.0.0.1:0").await.expect("a listener");
             let address = listener.local_addr().expect("an address");
-            let server = serve(listener, from_hyper(Answers)).pool(&pool, 100_000).header_timeout(header_timeout);
+            let server = serve(listener, from_hyper(Answers))
+                .pool(&pool, 100_000)
+                .header_timeout(header_timeout);
             let server = tokio::spawn(async move { _ = server.await });
             sleep(Duration::from_millis(20)).await;
             let held = fill(&pool);
@@ -66,8 +90,14 @@ async fn who_waits_too_long_is_told_so() {
             let answer = client.answer().await;
             let took = since.elapsed();
             assert!(answer.starts_with("HTTP/1.1 503 "), "{} bytes: {answer}", request.len());
-            assert!(answer.contains("retry-after: ") && answer.contains("connection: close"), "{answer}");
-            assert!(Duration::from_millis(350) < took && took < Duration::from_millis(1500), "{took:?}");
+            assert!(
+                answer.contains("retry-after: ") && answer.contains("connection: close"),
+                "{answer}"
+            );
+            assert!(
+                Duration::from_millis(350) < took && took < Duration::from_millis(1500),
+                "{took:?}"
+            );
             assert_eq!(client.end_kind().await, Ok(()), "{} bytes", request.len());
             drop(held);
             server.abort();
@@ -158,7 +188,8 @@ async fn who_is_refused_may_send_its_body_to_the_end() {
 async fn room_to_wait_is_set_aside_and_given_back() {
     let pool = Pool::new(1 << 20).expect("a pool");
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a listener");
-    let server = tokio::spawn(serve(listener, from_hyper(Answers)).pool(&pool, 100_000).into_future());
+    let server =
+        tokio::spawn(serve(listener, from_hyper(Answers)).pool(&pool, 100_000).into_future());
     sleep(Duration::from_millis(20)).await;
     let held = fill(&pool);
     assert_eq!(pool.leased(), 15 << 16);

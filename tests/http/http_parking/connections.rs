@@ -12,8 +12,15 @@ const LONG: Duration = Duration::from_secs(60);
 
 /// Waits until so many are awake and parked.
 #[track_caller]
-fn until_they_are(connections: &Connections, awake: usize, parked: usize) -> impl Future<Output = ()> {
-    until(move || (connections.awake(), connections.parked(), connections.open()) == (awake, parked, awake + parked))
+fn until_they_are(
+    connections: &Connections,
+    awake: usize,
+    parked: usize,
+) -> impl Future<Output = ()> {
+    until(move || {
+        (connections.awake(), connections.parked(), connections.open())
+            == (awake, parked, awake + parked)
+    })
 }
 
 #[tokio::test]
@@ -68,7 +75,9 @@ async fn who_waits_in_line_for_room_is_parked() {
 async fn an_upgraded_connection_is_no_longer_counted() {
     let site = Site::start().await;
     let mut client = site.connect().await;
-    client.send("GET /upgrade HTTP/1.1\r\nHost: here\r\nConnection: upgrade\r\nUpgrade: echo\r\n\r\n").await;
+    client
+        .send("GET /upgrade HTTP/1.1\r\nHost: here\r\nConnection: upgrade\r\nUpgrade: echo\r\n\r\n")
+        .await;
     assert!(client.answer().await.starts_with("HTTP/1.1 101"));
     until_they_are(&site.connections, 0, 0).await;
     client.send("still").await;
@@ -79,7 +88,10 @@ async fn an_upgraded_connection_is_no_longer_counted() {
 
 #[tokio::test]
 async fn a_service_that_panics_leaves_no_count_behind() {
-    let site = Site::start_with(|server| server.linger(LONG).warm_max(2 * crate::http_parking::site::AWAKE_LEN)).await;
+    let site = Site::start_with(|server| {
+        server.linger(LONG).max_warm(2 * crate::http_parking::site::AWAKE_LEN)
+    })
+    .await;
     for _ in 0..4 {
         let mut client = site.connect().await;
         client.get("/").await;

@@ -81,7 +81,9 @@ async fn a_slow_preface_is_cut() {
     let site = Site::start_with(|server| server.header_timeout(TIMEOUT)).await;
     let mut client = site.connect().await;
     let since = Instant::now();
-    assert!(!client.drip("PRI * HTTP/2.0\r\n\r\nSM\r\n", PAUSE).await || client.end().await < PAUSE);
+    assert!(
+        !client.drip("PRI * HTTP/2.0\r\n\r\nSM\r\n", PAUSE).await || client.end().await < PAUSE
+    );
     assert!(since.elapsed() < TIMEOUT * 3);
     // Nor is the time begun anew where HTTP/2 is told from HTTP/1.
     let mut client = site.connect().await;
@@ -94,7 +96,8 @@ async fn a_slow_preface_is_cut() {
 
 #[tokio::test]
 async fn a_slow_body_is_not_cut() {
-    let site = Site::start_with(|server| server.header_timeout(TIMEOUT / 4).idle_timeout(TIMEOUT)).await;
+    let site =
+        Site::start_with(|server| server.header_timeout(TIMEOUT / 4).idle_timeout(TIMEOUT)).await;
     let mut client = site.connect().await;
     for _ in 0..2 {
         client.send("POST / HTTP/1.1\r\nHost: here\r\nContent-Length: 8\r\n\r\n").await;
@@ -105,7 +108,9 @@ async fn a_slow_body_is_not_cut() {
 
 #[tokio::test]
 async fn a_slow_answer_is_not_cut() {
-    let site = Site::start_with(|server| server.header_timeout(TIMEOUT / 4).idle_timeout(TIMEOUT / 4)).await;
+    let site =
+        Site::start_with(|server| server.header_timeout(TIMEOUT / 4).idle_timeout(TIMEOUT / 4))
+            .await;
     assert!(site.connect().await.get("/slow").await.ends_with("slow"));
 }
 
@@ -117,13 +122,17 @@ async fn a_connection_that_is_idle_for_too_long_is_closed() {
         used.get("/").await;
         let (new, used) = tokio::join!(new.end(), used.end());
         assert!(new >= TIMEOUT - Duration::from_millis(50) && new < TIMEOUT * 2, "{new:?}");
-        assert!(used >= TIMEOUT - Duration::from_millis(50) && used < TIMEOUT * 2 + linger, "{used:?}");
+        assert!(
+            used >= TIMEOUT - Duration::from_millis(50) && used < TIMEOUT * 2 + linger,
+            "{used:?}"
+        );
     }
 }
 
 #[tokio::test]
 async fn each_request_begins_the_time_anew() {
-    let site = Site::start_with(|server| server.idle_timeout(TIMEOUT).header_timeout(TIMEOUT)).await;
+    let site =
+        Site::start_with(|server| server.idle_timeout(TIMEOUT).header_timeout(TIMEOUT)).await;
     let mut client = site.connect().await;
     for _ in 0..5 {
         client.get("/").await;

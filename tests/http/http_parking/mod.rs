@@ -1,4 +1,5 @@
-//! How the HTTP server treats its connections: parking, deadlines, limits, shutdown, and transports of all kinds.
+//! How the HTTP server treats its connections: parking, deadlines, limits, shutdown, and transports
+//! of all kinds.
 
 mod connections;
 mod deadlines;

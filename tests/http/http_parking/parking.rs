@@ -47,7 +47,7 @@ async fn a_request_carries_the_account_of_its_connection() {
 
 #[tokio::test]
 async fn no_more_linger_than_the_warm_list_may_hold() {
-    let site = Site::start_with(|server| server.linger(LONG).warm_max(3 * AWAKE_LEN)).await;
+    let site = Site::start_with(|server| server.linger(LONG).max_warm(3 * AWAKE_LEN)).await;
     let mut clients = Vec::new();
     for _ in 0..8 {
         let mut client = site.connect().await;
@@ -75,7 +75,7 @@ async fn no_more_linger_than_the_warm_list_may_hold() {
 
 #[tokio::test]
 async fn what_a_large_upload_left_in_hyper_counts_in_the_warm_list() {
-    let site = Site::start_with(|server| server.linger(LONG).warm_max(3 * AWAKE_LEN)).await;
+    let site = Site::start_with(|server| server.linger(LONG).max_warm(3 * AWAKE_LEN)).await;
     let (mut small, mut large) = (site.connect().await, site.connect().await);
     small.get("/").await;
     until(|| site.awake() == 1).await;
@@ -124,7 +124,11 @@ async fn requests_for_which_there_is_no_room_wait_in_line() {
         assert!(client.get("/slow").await.ends_with("slow"));
     };
     join_all((0..120).map(|_| ask())).await; // 28 at once fill half of the pool
-    assert!(site.pool.peak() >= 25 * AWAKE_LEN && site.pool.peak() <= 512 << 10, "{}", site.pool.peak());
+    assert!(
+        site.pool.peak() >= 25 * AWAKE_LEN && site.pool.peak() <= 512 << 10,
+        "{}",
+        site.pool.peak()
+    );
     assert!(site.pool.stats().waits > 0);
     until(|| site.pool.leased() == 0).await;
 }

@@ -14,7 +14,8 @@ async fn a_graceful_shutdown_closes_who_is_idle_and_answers_who_is_not() {
             server.linger(linger).with_graceful_shutdown(async { drop(stopped.await) })
         };
         let site = Site::start_with(set).await;
-        let (mut idle, mut busy, mut new) = (site.connect().await, site.connect().await, site.connect().await);
+        let (mut idle, mut busy, mut new) =
+            (site.connect().await, site.connect().await, site.connect().await);
         idle.get("/").await;
         busy.get("/").await;
         busy.send("GET /slow HTTP/1.1\r\nHost: here\r\n\r\n").await;
@@ -22,7 +23,10 @@ async fn a_graceful_shutdown_closes_who_is_idle_and_answers_who_is_not() {
         let since = Instant::now();
         stop.send(()).expect("the server waits");
         let (idle, new) = tokio::join!(idle.end(), new.end());
-        assert!(idle < Duration::from_millis(200) && new < Duration::from_millis(200), "{idle:?}, {new:?}");
+        assert!(
+            idle < Duration::from_millis(200) && new < Duration::from_millis(200),
+            "{idle:?}, {new:?}"
+        );
         assert!(TcpStream::connect(site.address).await.is_err());
         assert!(!site.server.is_finished());
         let answer = busy.answer().await;

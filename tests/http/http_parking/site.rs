@@ -6,8 +6,10 @@ use bytes::Bytes;
 use http_body_util::{BodyExt, Full};
 use hyper::{Request, Response, StatusCode, header};
 use leasehold::{
-    Pool,
-    http::serve::{Connections, HyperService, RequestBody, Serve, Shutdown, from_hyper, into_socket, serve},
+    Account, Pool,
+    http::serve::{
+        Connections, HyperService, RequestBody, Serve, Shutdown, from_hyper, into_socket, serve,
+    },
 };
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
@@ -35,9 +37,12 @@ impl Site {
         Self::start_with(|server| server).await
     }
 
-    pub(crate) async fn start_with<S>(set: impl FnOnce(Serve<TcpListener, Service>) -> Serve<TcpListener, S>) -> Self
+    pub(crate) async fn start_with<S>(
+        set: impl FnOnce(Serve<TcpListener, Service>) -> Serve<TcpListener, S>,
+    ) -> Self
     where
-        Serve<TcpListener, S>: IntoFuture<Output = std::io::Result<Shutdown>, IntoFuture: Send + 'static>,
+        Serve<TcpListener, S>:
+            IntoFuture<Output = std::io::Result<Shutdown>, IntoFuture: Send + 'static>,
     {
         let pool = Pool::new(1 << 20).expect("a pool");
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a listener");
@@ -79,12 +84,14 @@ pub(crate) fn service() -> Service {
 async fn answer(mut request: Request<RequestBody>) -> Result<Response<Full<Bytes>>, Infallible> {
     let text = match request.uri().path() {
         "/account" => {
-            let account =
-                request.extensions().get::<Pool>().map(|account| (account.name().to_owned(), account.limit()));
+            let account = request
+                .extensions()
+                .get::<Account>()
+                .map(|account| (account.name().to_owned(), account.limit()));
             format!("{account:?}")
         }
         "/lease" => {
-            let account = request.extensions().get::<Pool>().expect("an account").clone();
+            let account = request.extensions().get::<Account>().expect("an account").clone();
             let block = account.lease(60_000).await;
             sleep(Duration::from_millis(20)).await;
             block.is_ok().to_string()
@@ -97,7 +104,8 @@ async fn answer(mut request: Request<RequestBody>) -> Result<Response<Full<Bytes
         "/upgrade" => {
             tokio::spawn(echo_upgraded(hyper::upgrade::on(&mut request)));
             let response = Response::builder().status(StatusCode::SWITCHING_PROTOCOLS);
-            let response = response.header(header::CONNECTION, "upgrade").header(header::UPGRADE, "echo");
+            let response =
+                response.header(header::CONNECTION, "upgrade").header(header::UPGRADE, "echo");
             return Ok(response.body(Full::default()).expect("a response"));
         }
         _ => match request.into_body().collect().await {

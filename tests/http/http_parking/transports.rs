@@ -83,11 +83,14 @@ async fn http2_is_served_beside_http1() {
     first.get("/").await;
     let stream = TcpStream::connect(site.address).await.expect("a connection");
     let mut builder = http2::Builder::new(TokioExecutor::new());
-    builder.timer(hyper_util::rt::TokioTimer::new()).keep_alive_interval(Duration::from_millis(200));
+    builder
+        .timer(hyper_util::rt::TokioTimer::new())
+        .keep_alive_interval(Duration::from_millis(200));
     let (mut sender, connection) = builder.handshake(TokioIo::new(stream)).await.expect("HTTP/2");
     let connection = tokio::spawn(connection);
     for _ in 0..3 {
-        let request = Request::get("http://here/account").body(Empty::<Bytes>::new()).expect("a request");
+        let request =
+            Request::get("http://here/account").body(Empty::<Bytes>::new()).expect("a request");
         let response = sender.send_request(request).await.expect("an answer");
         assert_eq!(response.version(), Version::HTTP_2);
         let body = response.into_body().collect().await.expect("a body").to_bytes();
@@ -96,7 +99,8 @@ async fn http2_is_served_beside_http1() {
     }
     assert_eq!(site.pool.leased(), 2 * AWAKE_LEN);
     // Pings keep it alive no longer than its idle timeout, and it hears of its end.
-    let ended = tokio::time::timeout(Duration::from_secs(3), connection).await.expect("an end in time");
+    let ended =
+        tokio::time::timeout(Duration::from_secs(3), connection).await.expect("an end in time");
     assert!(ended.expect("no panic").is_ok());
     until(|| site.pool.leased() == 0).await;
 }

@@ -6,11 +6,13 @@ use tokio::io::AsyncReadExt;
 
 use crate::http_parking::{client::until, site::Site};
 
-const UPGRADE: &str = "GET /upgrade HTTP/1.1\r\nHost: here\r\nConnection: upgrade\r\nUpgrade: echo\r\n\r\n";
+const UPGRADE: &str =
+    "GET /upgrade HTTP/1.1\r\nHost: here\r\nConnection: upgrade\r\nUpgrade: echo\r\n\r\n";
 
 #[tokio::test]
 async fn a_connection_is_upgraded_to_its_socket_with_what_was_sent_early() {
-    for (linger, requests, early) in [(0, 0, ""), (0, 0, "early, "), (0, 2, ""), (0, 2, "early, "), (60, 2, "early, ")]
+    for (linger, requests, early) in
+        [(0, 0, ""), (0, 0, "early, "), (0, 2, ""), (0, 2, "early, "), (60, 2, "early, ")]
     {
         let site = Site::start_with(|server| server.linger(Duration::from_secs(linger))).await;
         let mut client = site.connect().await;

@@ -1,4 +1,5 @@
-//! Clients of HTTP/2, in raw bytes: one that never reads cannot be written with a library that does.
+//! Clients of HTTP/2, in raw bytes: one that never reads cannot be written with a library that
+//! does.
 
 use std::time::Duration;
 
@@ -19,7 +20,8 @@ fn frame(kind: u8, flags: u8, stream: u32, payload: &[u8]) -> Vec<u8> {
     [&len[1..], &[kind, flags], &stream.to_be_bytes(), payload].concat()
 }
 
-/// All that a client says to ask for `path`, with leave to send it whatever comes of it; `method` as HPACK has it.
+/// All that a client says to ask for `path`, with leave to send it whatever comes of it; `method`
+/// as HPACK has it.
 fn ask(method: u8, path: &str, has_body: bool) -> Vec<u8> {
     const WINDOW_MAX: u32 = (1 << 31) - 1;
     let settings = [&[0, 4], &WINDOW_MAX.to_be_bytes()[..]].concat(); // the first window of each stream

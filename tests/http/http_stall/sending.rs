@@ -17,7 +17,8 @@ const TEXT: &str = "an upload of some words";
 /// Paths whose services wait for the body, in the connection's task and outside of it.
 const WAITING: [&str; 3] = ["/collect", "/spawned", "/spawned-early"];
 
-/// The head of a request whose body is [`TEXT`], and its body byte by byte; in chunks, or of a length that is said before.
+/// The head of a request whose body is [`TEXT`], and its body byte by byte; in chunks, or of a
+/// length that is said before.
 fn post(path: &str, is_chunked: bool) -> (String, Vec<String>) {
     let framing = if is_chunked { "Transfer-Encoding: chunked" } else { "Content-Length: 23" };
     let head = format!("POST {path} HTTP/1.1\r\nHost: here\r\n{framing}\r\n\r\n");
@@ -31,7 +32,9 @@ fn post(path: &str, is_chunked: bool) -> (String, Vec<String>) {
 
 #[tokio::test]
 async fn an_upload_that_stops_is_cut() {
-    let cases = WAITING.iter().flat_map(|path| [(false, 0), (false, 5), (true, 0), (true, 5)].map(|how| (path, how)));
+    let cases = WAITING
+        .iter()
+        .flat_map(|path| [(false, 0), (false, 5), (true, 0), (true, 5)].map(|how| (path, how)));
     let run = cases.map(async |(path, (is_chunked, begun))| {
         let mut site = Site::start(LIMIT).await;
         let mut client = site.connect().await;
@@ -80,7 +83,11 @@ async fn a_slow_upload_is_not_cut() {
             client.send(part).await;
         }
         let answer = client.answer().await;
-        let heard = if *path == "/spawned-early" { site.heard.recv().await.expect("a task") } else { answer };
+        let heard = if *path == "/spawned-early" {
+            site.heard.recv().await.expect("a task")
+        } else {
+            answer
+        };
         assert!(heard.ends_with("heard 23"), "{path}: {heard}");
         until(|| site.pool.leased() == 0).await;
     });

@@ -1,6 +1,8 @@
 //! What is served.
 
-use std::{convert::Infallible, future::poll_fn, net::SocketAddr, pin::Pin, task::Poll, time::Duration};
+use std::{
+    convert::Infallible, future::poll_fn, net::SocketAddr, pin::Pin, task::Poll, time::Duration,
+};
 
 use bytes::{BufMut, Bytes};
 use futures_util::{StreamExt, stream};
@@ -11,7 +13,7 @@ use hyper::{
     service::service_fn,
 };
 use leasehold::{
-    Chain, Pool,
+    Account, Chain, Pool,
     http::{
         ChainBody, ReaderBody, collect,
         serve::{BoxError, Connections, RequestBody, Serve, Shutdown, from_hyper, serve},
@@ -77,7 +79,8 @@ impl Site {
     }
 }
 
-/// Deadlines are at most half a second late; the rest is for a busy machine, and for what had begun a little before.
+/// Deadlines are at most half a second late; the rest is for a busy machine, and for what had begun
+/// a little before.
 pub(crate) fn assert_took_the_limit(took: Duration) {
     assert!(took >= LIMIT - Duration::from_millis(200) && took < LIMIT * 3, "cut after {took:?}");
 }
@@ -90,15 +93,19 @@ impl Drop for Site {
 
 fn spawn<S>(server: Serve<TcpListener, S>) -> JoinHandle<std::io::Result<Shutdown>>
 where
-    Serve<TcpListener, S>: IntoFuture<Output = std::io::Result<Shutdown>, IntoFuture: Send + 'static>,
+    Serve<TcpListener, S>:
+        IntoFuture<Output = std::io::Result<Shutdown>, IntoFuture: Send + 'static>,
 {
     tokio::spawn(server.into_future())
 }
 
 type Answer = Response<UnsyncBoxBody<Chain, BoxError>>;
 
-async fn answer(request: Request<RequestBody>, teller: mpsc::UnboundedSender<String>) -> Result<Answer, Infallible> {
-    let account = request.extensions().get::<Pool>().expect("an account").clone();
+async fn answer(
+    request: Request<RequestBody>,
+    teller: mpsc::UnboundedSender<String>,
+) -> Result<Answer, Infallible> {
+    let account = request.extensions().get::<Account>().expect("an account").clone();
     let (head, mut body) = request.into_parts();
     let path = head.uri.path();
     let text = match path.split_once('-').unwrap_or((path, "")) {
@@ -128,7 +135,9 @@ async fn answer(request: Request<RequestBody>, teller: mpsc::UnboundedSender<Str
             return Ok(response(StreamBody::new(frames)));
         }
         ("/collect", _) => hear(body, &account).await,
-        ("/spawned", "") => tokio::spawn(async move { hear(body, &account).await }).await.expect("no panic"),
+        ("/spawned", "") => {
+            tokio::spawn(async move { hear(body, &account).await }).await.expect("no panic")
+        }
         ("/spawned", "early") => {
             tokio::spawn(async move { teller.send(hear(body, &account).await) });
             "early".to_owned()
@@ -166,7 +175,7 @@ where
     Response::new(body.map_err(Into::into).boxed_unsync())
 }
 
-async fn hear(body: RequestBody, account: &Pool) -> String {
+async fn hear(body: RequestBody, account: &Account) -> String {
     match collect(body, account, 1 << 20).await {
         Ok(chain) => format!("heard {}", chain.len()),
         Err(error) => format!("failed: {error}"),

@@ -13,8 +13,10 @@ use crate::http_stop::{
 const GET: &str = "GET /300 HTTP/1.1\r\nHost: here\r\n\r\n";
 
 async fn answers(clients: Vec<Client>) -> Vec<String> {
-    let tasks: Vec<_> =
-        clients.into_iter().map(|mut client| tokio::spawn(async move { client.answer().await })).collect();
+    let tasks: Vec<_> = clients
+        .into_iter()
+        .map(|mut client| tokio::spawn(async move { client.answer().await }))
+        .collect();
     let mut answers = Vec::new();
     for task in tasks {
         answers.push(task.await.expect("no panic"));
@@ -96,7 +98,8 @@ async fn half_a_head_is_answered_once_it_is_whole() {
     for linger in [Duration::ZERO, Duration::from_secs(60)] {
         for is_fresh in [true, false] {
             for cut in [1, 5, GET.len() - 1] {
-                let mut site = start(|server, pool| server.pool(pool, 100_000).linger(linger)).await;
+                let mut site =
+                    start(|server, pool| server.pool(pool, 100_000).linger(linger)).await;
                 let mut client = site.connect();
                 if !is_fresh {
                     client.send("GET /0 HTTP/1.1\r\nHost: here\r\n\r\n");
@@ -113,7 +116,10 @@ async fn half_a_head_is_answered_once_it_is_whole() {
                     1,
                     "{linger:?}, {is_fresh}, {cut}: {answer}"
                 );
-                assert!(answer.contains("connection: close"), "{linger:?}, {is_fresh}, {cut}: {answer}");
+                assert!(
+                    answer.contains("connection: close"),
+                    "{linger:?}, {is_fresh}, {cut}: {answer}"
+                );
                 client.end().await;
                 assert_eq!(site.end().await, 0);
             }
@@ -178,7 +184,9 @@ async fn many_requests_behind_the_one_in_flight_are_answered() {
 
 #[tokio::test]
 async fn a_body_of_which_half_has_come_is_heard_to_its_end() {
-    for head in ["Content-Length: 10\r\n\r\nhello", "Transfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n"] {
+    for head in
+        ["Content-Length: 10\r\n\r\nhello", "Transfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n"]
+    {
         let mut site = start_plain().await;
         let mut client = site.connect();
         client.send(format!("POST /100 HTTP/1.1\r\nHost: here\r\n{head}"));
@@ -187,7 +195,10 @@ async fn a_body_of_which_half_has_come_is_heard_to_its_end() {
         sleep(Duration::from_millis(100)).await;
         client.send(if head.ends_with("\r\n") { "5\r\nworld\r\n0\r\n\r\n" } else { "world" });
         let answer = client.answer().await;
-        assert!(answer.ends_with("heard helloworld") && answer.contains("connection: close"), "{answer}");
+        assert!(
+            answer.ends_with("heard helloworld") && answer.contains("connection: close"),
+            "{answer}"
+        );
         assert_eq!(site.end().await, 0);
     }
 }

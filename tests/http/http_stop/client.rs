@@ -69,5 +69,8 @@ impl Client {
 
 /// How many of these answers are whole, with this body.
 pub(crate) fn count(answers: &[String], body: &str) -> usize {
-    answers.iter().filter(|answer| answer.starts_with("HTTP/1.1 200 OK") && answer.ends_with(body)).count()
+    answers
+        .iter()
+        .filter(|answer| answer.starts_with("HTTP/1.1 200 OK") && answer.ends_with(body))
+        .count()
 }

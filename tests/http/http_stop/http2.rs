@@ -22,13 +22,15 @@ use crate::http_stop::{
 
 async fn connect(site: &Site) -> SendRequest<Empty<Bytes>> {
     let stream = TcpStream::connect(site.address).await.expect("the server listens");
-    let (sender, connection) = handshake(TokioExecutor::new(), TokioIo::new(stream)).await.expect("a handshake");
+    let (sender, connection) =
+        handshake(TokioExecutor::new(), TokioIo::new(stream)).await.expect("a handshake");
     tokio::spawn(connection);
     sender
 }
 
 async fn get(sender: &SendRequest<Empty<Bytes>>, millis: u32) -> Result<Bytes, hyper::Error> {
-    let request = Request::get(format!("http://here/{millis}")).body(Empty::new()).expect("a request");
+    let request =
+        Request::get(format!("http://here/{millis}")).body(Empty::new()).expect("a request");
     let response = sender.clone().send_request(request).await?;
     Ok(response.into_body().collect().await?.to_bytes())
 }

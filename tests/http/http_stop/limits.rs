@@ -83,7 +83,8 @@ impl Site {
         sleep(Duration::from_millis(100)).await;
         self.stop.take().expect("it stops once").send(()).expect("the server waits");
         let since = Instant::now();
-        let shutdown = timeout(PATIENCE, self.server).await.expect("an end in time").expect("no panic");
+        let shutdown =
+            timeout(PATIENCE, self.server).await.expect("an end in time").expect("no panic");
         let took = since.elapsed();
         let mut ends = Vec::new();
         while let Some(end) = timeout(PATIENCE, self.ends.recv()).await.expect("all services end") {
@@ -101,7 +102,7 @@ impl Site {
 }
 
 fn app(pool: &Pool, ends: Ends) -> Router {
-    let hub = Hub::new(&pool.child("hub", 1 << 20));
+    let hub = Hub::new(&pool.account("hub", 1 << 20));
     let (raw, bare, buffered, halves, ws, member) =
         (ends.clone(), ends.clone(), ends.clone(), ends.clone(), ends.clone(), ends);
     let blocks = pool.clone();
@@ -139,7 +140,8 @@ fn app(pool: &Pool, ends: Ends) -> Router {
             "/buffered",
             any(move |request| {
                 upgrade(request, async move |upgraded| {
-                    let (read, write) = tokio::io::split(BufStream::new(socket_of(upgraded), &blocks));
+                    let (read, write) =
+                        tokio::io::split(BufStream::new(socket_of(upgraded), &blocks));
                     _ = buffered.send(format!("buffered: {:?}", echo(read, write).await));
                 })
             }),
@@ -149,7 +151,10 @@ fn app(pool: &Pool, ends: Ends) -> Router {
             any(move |request| {
                 upgrade(request, async move |upgraded| {
                     let (mut read, mut write) = tokio::io::split(socket_of(upgraded));
-                    let reading = tokio::spawn(async move { read.read_u8().await.map_err(|error| error.kind()) });
+                    let reading =
+                        tokio::spawn(
+                            async move { read.read_u8().await.map_err(|error| error.kind()) },
+                        );
                     sleep(Duration::from_millis(20)).await;
                     // The peer does not read.
                     let written = loop {
@@ -157,7 +162,10 @@ fn app(pool: &Pool, ends: Ends) -> Router {
                             break error.kind();
                         }
                     };
-                    _ = halves.send(format!("halves: {written:?}, {}", reading.await.expect("no panic").is_err()));
+                    _ = halves.send(format!(
+                        "halves: {written:?}, {}",
+                        reading.await.expect("no panic").is_err()
+                    ));
                 })
             }),
         )
@@ -171,7 +179,9 @@ fn app(pool: &Pool, ends: Ends) -> Router {
                                 break format!("ws: {:?}", frame.map(|frame| frame.code));
                             }
                             Some(Ok(_)) => {}
-                            other => break format!("ws: {:?}", other.map(|result| result.is_err())),
+                            other => {
+                                break format!("ws: {:?}", other.map(|result| result.is_err()));
+                            }
                         }
                     };
                     while socket.recv().await.is_some() {}
@@ -205,12 +215,18 @@ fn socket_of(upgraded: Upgraded) -> AnyStream {
     into_socket::<TcpStream>(upgraded).expect("it is ours").0
 }
 
-async fn echo(mut read: impl AsyncRead + Unpin, mut write: impl AsyncWrite + Unpin) -> Result<u64, std::io::ErrorKind> {
+async fn echo(
+    mut read: impl AsyncRead + Unpin,
+    mut write: impl AsyncWrite + Unpin,
+) -> Result<u64, std::io::ErrorKind> {
     tokio::io::copy(&mut read, &mut write).await.map_err(|error| error.kind())
 }
 
 fn assert_took_the_limit(took: Duration) {
-    assert!(LIMIT - Duration::from_millis(20) <= took && took < LIMIT + Duration::from_millis(500), "{took:?}");
+    assert!(
+        LIMIT - Duration::from_millis(20) <= took && took < LIMIT + Duration::from_millis(500),
+        "{took:?}"
+    );
 }
 
 #[tokio::test]
@@ -223,7 +239,8 @@ async fn requests_and_streams_are_cut() {
         assert_eq!(cut, 3, "{path}");
         for mut client in clients {
             let mut heard = Vec::new();
-            let end = timeout(PATIENCE, client.read_to_end(&mut heard)).await.expect("an end in time");
+            let end =
+                timeout(PATIENCE, client.read_to_end(&mut heard)).await.expect("an end in time");
             assert!(!heard.ends_with(b"0\r\n\r\n"), "a response that was cut looks whole: {end:?}");
         }
     }
@@ -278,7 +295,10 @@ async fn a_websocket_is_told_that_the_server_goes_away() {
         assert!(took < Duration::from_millis(300), "{took:?}");
         assert_eq!((cut, ends.len()), (0, 10), "{path}");
         let is_told = |heard: &Option<Result<Message, Error>>| {
-            matches!(heard, Some(Ok(Message::Close(Some(CloseFrame { code: CloseCode::GOING_AWAY, .. })))))
+            matches!(
+                heard,
+                Some(Ok(Message::Close(Some(CloseFrame { code: CloseCode::GOING_AWAY, .. }))))
+            )
         };
         let heard = heard.await.expect("no panic");
         assert_eq!(heard.iter().filter(|heard| is_told(heard)).count(), 10, "{path}: {heard:?}");

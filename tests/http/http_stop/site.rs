@@ -38,22 +38,27 @@ impl Site {
 
     /// Waits until the server has ended, and how many it has cut; nothing is leased then.
     pub(crate) async fn end(self) -> usize {
-        let shutdown = timeout(PATIENCE, self.server).await.expect("an end in time").expect("no panic");
+        let shutdown =
+            timeout(PATIENCE, self.server).await.expect("an end in time").expect("no panic");
         assert_eq!(self.pool.leased(), 0);
         shutdown.expect("no error").cut()
     }
 }
 
 /// Serves on a free port, with a pool of a mebibyte: it has room for 28 connections that are awake.
-pub(crate) async fn start<S>(set: impl FnOnce(Serve<TcpListener, Service>, &Pool) -> Serve<TcpListener, S>) -> Site
+pub(crate) async fn start<S>(
+    set: impl FnOnce(Serve<TcpListener, Service>, &Pool) -> Serve<TcpListener, S>,
+) -> Site
 where
-    Serve<TcpListener, S>: IntoFuture<Output = std::io::Result<Shutdown>, IntoFuture: Send + 'static>,
+    Serve<TcpListener, S>:
+        IntoFuture<Output = std::io::Result<Shutdown>, IntoFuture: Send + 'static>,
 {
     let pool = Pool::new(1 << 20).expect("a pool");
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a listener");
     let address = listener.local_addr().expect("an address");
     let (stop, stopped) = oneshot::channel::<()>();
-    let server = set(serve(listener, from_hyper(Answers)), &pool).with_graceful_shutdown(async { drop(stopped.await) });
+    let server = set(serve(listener, from_hyper(Answers)), &pool)
+        .with_graceful_shutdown(async { drop(stopped.await) });
     Site { pool, address, stop: Some(stop), server: tokio::spawn(server.into_future()) }
 }
 
@@ -61,7 +66,8 @@ pub(crate) async fn start_plain() -> Site {
     start(|server, pool| server.pool(pool, 100_000)).await
 }
 
-pub(crate) type Answer = Pin<Box<dyn Future<Output = Result<Response<Full<Bytes>>, Infallible>> + Send>>;
+pub(crate) type Answer =
+    Pin<Box<dyn Future<Output = Result<Response<Full<Bytes>>, Infallible>> + Send>>;
 pub(crate) type Service = HyperService<Answers>;
 
 #[derive(Clone)]

@@ -43,13 +43,21 @@ impl Listener for OpaqueListener {
 }
 
 impl AsyncRead for Opaque {
-    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
         Pin::new(&mut self.0).poll_read(cx, buf)
     }
 }
 
 impl AsyncWrite for Opaque {
-    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &[u8],
+    ) -> Poll<io::Result<usize>> {
         Pin::new(&mut self.0).poll_write(cx, buf)
     }
 
@@ -73,7 +81,8 @@ async fn tell(sent: usize, pause: u64, is_fresh: bool, is_known: bool) {
         Ok::<_, Infallible>(Response::new(Full::new(Bytes::from_static(b"heard"))))
     });
     let server = serve(OpaqueListener(listener), from_hyper(service)).pool(&pool, 100_000);
-    let server = tokio::spawn(server.with_graceful_shutdown(async { drop(stopped.await) }).into_future());
+    let server =
+        tokio::spawn(server.with_graceful_shutdown(async { drop(stopped.await) }).into_future());
     let mut client = Client::connect(address);
     sleep(Duration::from_millis(20)).await;
     if !is_fresh {
@@ -134,9 +143,11 @@ async fn connections_of_a_unix_listener_that_were_not_accepted_yet_are_answered(
         Ok::<_, Infallible>(Response::new(Full::new(Bytes::from_static(b"heard"))))
     });
     let server = serve(listener, from_hyper(service)).pool(&pool, 100_000);
-    let server = tokio::spawn(server.with_graceful_shutdown(async { drop(stopped.await) }).into_future());
+    let server =
+        tokio::spawn(server.with_graceful_shutdown(async { drop(stopped.await) }).into_future());
     sleep(Duration::from_millis(20)).await;
-    let clients: Vec<_> = (0..20).map(|_| UnixStream::connect(&path).expect("the server listens")).collect();
+    let clients: Vec<_> =
+        (0..20).map(|_| UnixStream::connect(&path).expect("the server listens")).collect();
     for mut client in &clients {
         client.write_all(GET.as_bytes()).expect("the server reads");
     }
@@ -149,7 +160,15 @@ async fn connections_of_a_unix_listener_that_were_not_accepted_yet_are_answered(
         heard.filter(|heard| heard.as_ref().is_ok_and(|heard| heard.ends_with("heard"))).count()
     });
     assert_eq!(heard.await.expect("no panic"), 20);
-    assert_eq!(timeout(PATIENCE, server).await.expect("an end").expect("no panic").expect("no error").cut(), 0);
+    assert_eq!(
+        timeout(PATIENCE, server)
+            .await
+            .expect("an end")
+            .expect("no panic")
+            .expect("no error")
+            .cut(),
+        0
+    );
     assert_eq!(pool.leased(), 0);
     std::fs::remove_file(&path).expect("it is there");
 }

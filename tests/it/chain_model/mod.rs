@@ -1,4 +1,5 @@
-//! `Chain` and `ChainMut` against a `VecDeque<u8>`: the same random steps on both, and all of `Buf` compared after each.
+//! `Chain` and `ChainMut` against a `VecDeque<u8>`: the same random steps on both, and all of `Buf`
+//! compared after each.
 
 mod reading;
 mod same;

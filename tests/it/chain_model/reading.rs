@@ -96,7 +96,10 @@ pub(crate) fn run_chain(steps: &[Step]) {
                 let front = chain.chunk().as_ptr();
                 let bytes = chain.copy_to_bytes(len);
                 assert_eq!(bytes[..], *model.drain(..len).collect::<Vec<u8>>());
-                assert!(!is_one_piece || len == 0 || bytes.as_ptr() == front, "one piece is linked, not copied");
+                assert!(
+                    !is_one_piece || len == 0 || bytes.as_ptr() == front,
+                    "one piece is linked, not copied"
+                );
             }
             Step::Read(len) => {
                 let mut bytes = vec![0; len];
@@ -114,7 +117,10 @@ pub(crate) fn run_chain(steps: &[Step]) {
                 let segment = chain.pop_front();
                 assert_eq!(segment.is_none(), model.is_empty());
                 if let Some(segment) = segment {
-                    assert_eq!(*segment.as_ref(), *model.drain(..segment.len()).collect::<Vec<u8>>());
+                    assert_eq!(
+                        *segment.as_ref(),
+                        *model.drain(..segment.len()).collect::<Vec<u8>>()
+                    );
                 }
             }
             Step::Compact => {

@@ -41,11 +41,16 @@ const STREAMS: [&[u8]; 26] = [
 fn lines_are_those_of_tokio_util() {
     let feeds = Feeds::new();
     for max in LIMITS {
-        let (theirs, ours) = (theirs::LinesCodec::new_with_max_length(max), ours::LinesCodec::new_with_max_length(max));
+        let (theirs, ours) = (
+            theirs::LinesCodec::new_with_max_length(max),
+            ours::LinesCodec::new_with_max_length(max),
+        );
         assert_eq!(ours.max_length(), theirs.max_length());
         STREAMS.iter().for_each(|stream| assert_same(&feeds, &theirs, &ours, stream));
     }
-    STREAMS.iter().for_each(|stream| assert_same(&feeds, &theirs::LinesCodec::new(), &ours::LinesCodec::new(), stream));
+    STREAMS.iter().for_each(|stream| {
+        assert_same(&feeds, &theirs::LinesCodec::new(), &ours::LinesCodec::new(), stream)
+    });
     feeds.assert_all_home();
 }
 
@@ -54,7 +59,11 @@ fn delimited_frames_are_those_of_tokio_util() {
     let feeds = Feeds::new();
     for delimiters in [&b""[..], b"\n", b",;", b"\r\n\0", b",;\n\r"] {
         for max in LIMITS {
-            let theirs = theirs::AnyDelimiterCodec::new_with_max_length(delimiters.to_vec(), Vec::new(), max);
+            let theirs = theirs::AnyDelimiterCodec::new_with_max_length(
+                delimiters.to_vec(),
+                Vec::new(),
+                max,
+            );
             let ours = ours::AnyDelimiterCodec::new_with_max_length(delimiters, [], max);
             assert_eq!(ours.max_length(), theirs.max_length());
             STREAMS.iter().for_each(|stream| assert_same(&feeds, &theirs, &ours, stream));

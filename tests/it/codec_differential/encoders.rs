@@ -8,10 +8,12 @@ use tokio_util::codec as theirs;
 
 use super::{fault::Fault, head::Head};
 
-/// Room that a chain has before something is written: none, too little for what comes, what a sink has ready, plenty.
+/// Room that a chain has before something is written: none, too little for what comes, what a sink
+/// has ready, plenty.
 const ROOMS: [usize; 5] = [0, 1, 3, ours::HEAD_ROOM, 5_000];
 
-/// Lengths around those at which something changes: a limit, the width of a field, when a piece is linked.
+/// Lengths around those at which something changes: a limit, the width of a field, when a piece is
+/// linked.
 const LENS: [usize; 12] = [0, 1, 4, 5, 6, 245, 246, 255, 256, 511, 512, 70_000];
 
 fn payload(len: usize) -> Bytes {
@@ -30,14 +32,18 @@ fn in_pieces(mut bytes: Bytes) -> Chain {
 }
 
 /// Writes all `items` one after the other with both codecs, and compares what each attempt leaves.
-fn assert_same<T, O, I, J>(mut theirs: T, mut ours: O, items: impl IntoIterator<Item = (I, J)> + Clone)
-where
+fn assert_same<T, O, I, J>(
+    mut theirs: T,
+    mut ours: O,
+    items: impl IntoIterator<Item = (I, J)> + Clone,
+) where
     T: theirs::Encoder<I, Error: Into<Fault>>,
     O: ours::Encoder<J, Error: Into<Fault>> + fmt::Debug,
 {
     for tiny in [true, false] {
         let builder = Pool::builder().budget(8 << 20);
-        let pool = if tiny { builder.classes([4, 16, 4_096]) } else { builder }.build().expect("a pool");
+        let pool =
+            if tiny { builder.classes([4, 16, 4_096]) } else { builder }.build().expect("a pool");
         for room in ROOMS {
             let mut expected = BytesMut::new();
             let mut dst = ChainMut::new(&pool);
@@ -74,7 +80,8 @@ fn frames_with_lengths_are_written_as_tokio_util_writes_them() {
         let payloads = LENS.map(payload);
         let as_bytes = payloads.iter().map(|payload| (payload.clone(), payload.clone()));
         assert_same(head.theirs(), head.ours(), as_bytes);
-        let as_chains = payloads.iter().map(|payload| (payload.clone(), in_pieces(payload.clone())));
+        let as_chains =
+            payloads.iter().map(|payload| (payload.clone(), in_pieces(payload.clone())));
         assert_same(head.theirs(), head.ours(), as_chains);
         let as_slices = payloads.iter().map(|payload| (&payload[..], &payload[..]));
         assert_same(head.theirs(), head.ours(), as_slices);
@@ -92,8 +99,10 @@ fn exactly_those_heads_are_written_differently_that_have_more_than_a_length() {
                     let head = Head { offset, skip, adjustment, ..Head::of(field) };
                     let (mut expected, mut dst) = (BytesMut::new(), ChainMut::new(&pool));
                     let payload = payload(30);
-                    theirs::Encoder::encode(&mut head.theirs(), payload.clone(), &mut expected).expect("a fair length");
-                    ours::Encoder::encode(&mut head.ours(), payload, &mut dst).expect("a fair length");
+                    theirs::Encoder::encode(&mut head.theirs(), payload.clone(), &mut expected)
+                        .expect("a fair length");
+                    ours::Encoder::encode(&mut head.ours(), payload, &mut dst)
+                        .expect("a fair length");
                     let is_same = dst.chunks().flatten().eq(&expected);
                     assert_eq!(is_same, head.is_written_alike(), "{head:?}");
                 }
@@ -105,10 +114,15 @@ fn exactly_those_heads_are_written_differently_that_have_more_than_a_length() {
 
 #[test]
 fn text_is_written_as_tokio_util_writes_it() {
-    let texts = ["", "a", "a line", "one\ntwo", "käfer\r", &"long ".repeat(1_000)].map(str::to_owned);
+    let texts =
+        ["", "a", "a line", "one\ntwo", "käfer\r", &"long ".repeat(1_000)].map(str::to_owned);
     let twice = texts.iter().map(|text| (text, text));
     assert_same(theirs::LinesCodec::new(), ours::LinesCodec::new(), twice.clone());
-    assert_same(theirs::AnyDelimiterCodec::default(), ours::AnyDelimiterCodec::default(), twice.clone());
+    assert_same(
+        theirs::AnyDelimiterCodec::default(),
+        ours::AnyDelimiterCodec::default(),
+        twice.clone(),
+    );
     for sequence in [&b""[..], b"\0", b"\r\n", b" -- the end -- "] {
         let theirs = || theirs::AnyDelimiterCodec::new(b",".to_vec(), sequence.to_vec());
         let ours = || ours::AnyDelimiterCodec::new(b",", sequence);

@@ -30,7 +30,9 @@ impl From<io::Error> for Fault {
         match reason.and_then(|reason| reason.downcast_ref::<ours::LengthDelimitedCodecError>()) {
             Some(reason) if reason.is_too_large() => Self::TooLarge(kind),
             Some(reason) if reason.is_not_adjustable() => Self::NotAdjustable(kind),
-            _ if text == "provided length would overflow after adjustment" => Self::NotAdjustable(kind),
+            _ if text == "provided length would overflow after adjustment" => {
+                Self::NotAdjustable(kind)
+            }
             _ if text == "Unable to decode input as UTF8" => Self::NotText(kind),
             _ => Self::Other(kind, text),
         }

@@ -26,7 +26,11 @@ impl Feeds {
     pub(crate) const ALL: [Feed; 4] = [Feed::Tiny, Feed::Usual, Feed::Linked, Feed::Mixed];
 
     pub(crate) fn new() -> Self {
-        let tiny = Pool::builder().budget(1 << 20).classes([4, 16, 64]).build().expect("a pool of tiny blocks");
+        let tiny = Pool::builder()
+            .budget(1 << 20)
+            .classes([4, 16, 64])
+            .build()
+            .expect("a pool of tiny blocks");
         Self { tiny, usual: Pool::new(4 << 20).expect("a pool of the usual blocks") }
     }
 

@@ -46,7 +46,10 @@ impl Head {
 
     pub(crate) fn theirs(&self) -> theirs::LengthDelimitedCodec {
         let mut builder = theirs::LengthDelimitedCodec::builder();
-        builder.length_field_length(self.field).length_field_offset(self.offset).length_adjustment(self.adjustment);
+        builder
+            .length_field_length(self.field)
+            .length_field_offset(self.offset)
+            .length_adjustment(self.adjustment);
         if self.is_little {
             builder.little_endian();
         }
@@ -61,7 +64,10 @@ impl Head {
 
     pub(crate) fn ours(&self) -> ours::LengthDelimitedCodec {
         let mut builder = ours::LengthDelimitedCodec::builder();
-        builder.length_field_length(self.field).length_field_offset(self.offset).length_adjustment(self.adjustment);
+        builder
+            .length_field_length(self.field)
+            .length_field_offset(self.offset)
+            .length_adjustment(self.adjustment);
         if self.is_little {
             builder.little_endian();
         }
@@ -74,7 +80,8 @@ impl Head {
         builder.new_codec()
     }
 
-    /// A frame as a peer with these settings would send it; cut down to the field where the length does not fit.
+    /// A frame as a peer with these settings would send it; cut down to the field where the length
+    /// does not fit.
     pub(crate) fn frame(&self, payload: &[u8]) -> Vec<u8> {
         let value = (payload.len() as i64 - self.adjustment as i64).to_be_bytes();
         let mut field = value[8 - self.field..].to_vec();

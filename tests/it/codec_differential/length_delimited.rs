@@ -39,7 +39,8 @@ fn streams(head: &Head) -> Vec<Vec<u8>> {
     let long = head.frame(&[b'x'; 70]);
     let cut_short = [&one[..], &one[..one.len() - 1]].concat();
     let half_a_head = [&one[..], &one[..head.field / 2 + head.offset]].concat();
-    let announced = [&[0xaa; 3][..head.offset.min(3)], &[0xff; 8][..head.field], b"and more"].concat();
+    let announced =
+        [&[0xaa; 3][..head.offset.min(3)], &[0xff; 8][..head.field], b"and more"].concat();
     vec![
         Vec::new(),
         one.clone(),
@@ -81,27 +82,42 @@ fn said(decoded: Result<Option<Vec<u8>>, std::io::Error>) -> Result<Option<Vec<u
 fn differs(head: &Head, pool: &Pool) -> bool {
     let most = u64::MAX >> (64 - 8 * head.field);
     let max = head.ours().max_frame_length() as u64;
-    let edges =
-        [0, 1, head.adjustment.unsigned_abs() as u64, max, max.saturating_sub(head.adjustment.max(0) as u64), most];
-    edges.into_iter().flat_map(|edge| edge.saturating_sub(12)..=edge.saturating_add(12)).any(|value| {
-        let value = value.min(most).to_be_bytes();
-        let mut field = value[8 - head.field..].to_vec();
-        if head.is_little {
-            field.reverse();
-        }
-        let wire = [&vec![0xaa; head.offset][..], &field, &[0; 40]].concat();
-        // tokio-util makes room for all that is announced, and the program ends where there is
-        // none.
-        let announced = u64::from_be_bytes(value).checked_add_signed(head.adjustment as i64);
-        let is_long = u64::from_be_bytes(value) <= max && announced.is_some_and(|len| len > 1 << 20);
-        let theirs = if is_long { Ok(None) } else { head.theirs().decode(&mut BytesMut::from(&wire[..])) };
-        let theirs = said(theirs.map(|frame| frame.map(|frame| frame.to_vec())));
-        let mut src = ChainMut::new(pool);
-        src.push(Bytes::from(wire));
-        let ours =
-            said(ours::Decoder::decode(&mut head.ours(), &mut src).map(|frame| frame.map(|frame| frame.to_vec())));
-        theirs != ours
-    })
+    let edges = [
+        0,
+        1,
+        head.adjustment.unsigned_abs() as u64,
+        max,
+        max.saturating_sub(head.adjustment.max(0) as u64),
+        most,
+    ];
+    edges.into_iter().flat_map(|edge| edge.saturating_sub(12)..=edge.saturating_add(12)).any(
+        |value| {
+            let value = value.min(most).to_be_bytes();
+            let mut field = value[8 - head.field..].to_vec();
+            if head.is_little {
+                field.reverse();
+            }
+            let wire = [&vec![0xaa; head.offset][..], &field, &[0; 40]].concat();
+            // tokio-util makes room for all that is announced, and the program ends where there is
+            // none.
+            let announced = u64::from_be_bytes(value).checked_add_signed(head.adjustment as i64);
+            let is_long =
+                u64::from_be_bytes(value) <= max && announced.is_some_and(|len| len > 1 << 20);
+            let theirs = if is_long {
+                Ok(None)
+            } else {
+                head.theirs().decode(&mut BytesMut::from(&wire[..]))
+            };
+            let theirs = said(theirs.map(|frame| frame.map(|frame| frame.to_vec())));
+            let mut src = ChainMut::new(pool);
+            src.push(Bytes::from(wire));
+            let ours = said(
+                ours::Decoder::decode(&mut head.ours(), &mut src)
+                    .map(|frame| frame.map(|frame| frame.to_vec())),
+            );
+            theirs != ours
+        },
+    )
 }
 
 #[test]
@@ -145,7 +161,8 @@ fn field_types_and_orders_are_those_of_tokio_util() {
     let stream: Vec<u8> = b"\x00\x00\x00\x00\x00\x00\x00\x03abc".repeat(2);
     let mut theirs = theirs::LengthDelimitedCodec::builder();
     let mut ours = ours::LengthDelimitedCodec::builder();
-    let assert_same_type = |theirs: &theirs::length_delimited::Builder, ours: &ours::length_delimited::Builder| {
+    let assert_same_type = |theirs: &theirs::length_delimited::Builder,
+                            ours: &ours::length_delimited::Builder| {
         assert_same(&feeds, &theirs.new_codec(), &ours.new_codec(), &stream);
     };
     assert_same_type(theirs.length_field_type::<u8>(), ours.length_field_type::<u8>());

@@ -31,12 +31,18 @@ enum Sent {
 
 fn sent() -> impl Strategy<Value = Vec<Sent>> {
     let small = prop_oneof![4 => 0..4u8, 1 => any::<u8>()];
-    vec(prop_oneof![4 => (0..50usize).prop_map(Sent::Frame), 1 => vec(small, 0..20).prop_map(Sent::Garbage)], 0..8)
+    vec(
+        prop_oneof![4 => (0..50usize).prop_map(Sent::Frame), 1 => vec(small, 0..20).prop_map(Sent::Garbage)],
+        0..8,
+    )
 }
 
 /// Bytes that delimiters are common among, and text that is none.
 fn text() -> impl Strategy<Value = Vec<u8>> {
-    vec(prop_oneof![8 => Just(b'a'), 2 => Just(b'\n'), 2 => Just(b'\r'), 2 => Just(b','), 1 => any::<u8>()], 0..150)
+    vec(
+        prop_oneof![8 => Just(b'a'), 2 => Just(b'\n'), 2 => Just(b'\r'), 2 => Just(b','), 1 => any::<u8>()],
+        0..150,
+    )
 }
 
 fn cuts() -> impl Strategy<Value = Vec<prop::sample::Index>> {

@@ -1,4 +1,5 @@
-//! `Reader`: a codec of either crate and the bytes it reads, driven as tokio-util's `Framed` drives one.
+//! `Reader`: a codec of either crate and the bytes it reads, driven as tokio-util's `Framed` drives
+//! one.
 
 use std::fmt;
 
@@ -44,7 +45,11 @@ trait Reader {
     }
 
     /// Frames until there is none, or an error: a `Framed` then says `None` once and reads on.
-    fn drain(&mut self, events: &mut Vec<Event>, mut decode: impl FnMut(&mut Self) -> Result<Option<Vec<u8>>, Fault>) {
+    fn drain(
+        &mut self,
+        events: &mut Vec<Event>,
+        mut decode: impl FnMut(&mut Self) -> Result<Option<Vec<u8>>, Fault>,
+    ) {
         let mut left = self.left();
         loop {
             match decode(self) {

@@ -54,7 +54,11 @@ async fn close_writes_all_that_was_taken_and_shuts_down() {
     SinkExt::<Chain>::feed(&mut framed, large()).await.unwrap();
     let read = reading(far);
     soon(SinkExt::<Chain>::close(&mut framed)).await.unwrap();
-    assert_eq!(soon(read).await.unwrap().len(), 4 + LARGE, "the end comes while the transport is still there");
+    assert_eq!(
+        soon(read).await.unwrap().len(),
+        4 + LARGE,
+        "the end comes while the transport is still there"
+    );
     drop(framed);
     assert_eq!(pool.leased(), 0);
 }
@@ -63,7 +67,9 @@ async fn close_writes_all_that_was_taken_and_shuts_down() {
 async fn a_drop_loses_what_is_not_written() {
     let (pool, mut framed, far) = frames().await;
     SinkExt::<Chain>::feed(&mut framed, large()).await.unwrap();
-    assert!(timeout(Duration::from_millis(50), SinkExt::<Chain>::flush(&mut framed)).await.is_err());
+    assert!(
+        timeout(Duration::from_millis(50), SinkExt::<Chain>::flush(&mut framed)).await.is_err()
+    );
     drop(framed);
     let read = soon(reading(far)).await.unwrap().len();
     assert!((1..4 + LARGE).contains(&read), "a part of a frame, and the end: {read}");

@@ -14,7 +14,7 @@ const MEMBERS: usize = 200;
 
 /// A hub whose members have room for all that is sent here.
 fn hub(pool: &Pool) -> Hub {
-    Hub::builder(pool).high_mark(64 << 20).build()
+    Hub::builder(pool).max_queued(64 << 20).build()
 }
 
 /// A member that is run to its end, and its peer.
@@ -52,7 +52,8 @@ async fn send_has_put_its_message_into_so_many_mailboxes() {
 #[tokio::test]
 async fn close_sends_all_that_was_accepted_and_then_the_close_frame() {
     let pool = pool();
-    // One after the other, with nothing between them; behind some more messages, of which a member has begun a few; behind one that is large.
+    // One after the other, with nothing between them; behind some more messages, of which a member
+    // has begun a few; behind one that is large.
     for (before, size) in [(0, 5), (100, 5), (2, LARGE)] {
         let hub = hub(&pool);
         let (running, peers) = crowd(&hub, &pool).await;
@@ -73,7 +74,9 @@ async fn close_sends_all_that_was_accepted_and_then_the_close_frame() {
         for heard in heard {
             heard_by += usize::from(short(&soon(heard).await.unwrap()) == expected);
         }
-        println!("{before} messages of {size} bytes, \"last\" and the close frame were heard by {heard_by} of {count}");
+        println!(
+            "{before} messages of {size} bytes, \"last\" and the close frame were heard by {heard_by} of {count}"
+        );
         assert_eq!(heard_by, count);
         for member in running {
             soon(member).await.unwrap();
@@ -86,7 +89,8 @@ async fn close_sends_all_that_was_accepted_and_then_the_close_frame() {
 async fn a_close_waits_no_longer_than_the_timeout_for_peers_that_do_not_read() {
     let pool = pool();
     let hub = hub(&pool);
-    let (member, peer) = join(&hub, &pool, Config::new().close_timeout(Duration::from_secs(1))).await;
+    let (member, peer) =
+        join(&hub, &pool, Config::new().close_timeout(Duration::from_secs(1))).await;
     hub.send(Message::binary(large())).await.unwrap();
     hub.try_send("last").unwrap();
     let begun = Instant::now();
@@ -134,7 +138,10 @@ async fn a_drop_of_the_last_handle_loses_nothing_and_members_go_on() {
     hub.send("last").await.unwrap();
     drop(hub);
     let mut far = far;
-    assert_eq!(crate::delivery::read_exactly(&mut far, 10 + LARGE + 6).await[10 + LARGE..], *b"\x81\x04last");
+    assert_eq!(
+        crate::delivery::read_exactly(&mut far, 10 + LARGE + 6).await[10 + LARGE..],
+        *b"\x81\x04last"
+    );
     assert!(!member.is_finished());
     drop(far);
     soon(member).await.unwrap();

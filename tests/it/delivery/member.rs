@@ -18,7 +18,7 @@ use crate::delivery::{LARGE, hearing, large, pair, pool, reading, short, soon};
 
 async fn member(config: Config) -> (Pool, Hub, Member<TcpStream>, TcpStream) {
     let pool = pool();
-    let hub = Hub::builder(&pool).high_mark(64 << 20).build();
+    let hub = Hub::builder(&pool).max_queued(64 << 20).build();
     let (near, far) = pair().await;
     let member = hub.join(WebSocket::with_config(near, Role::Server, &pool, config.into()));
     (pool, hub, member, far)
@@ -62,11 +62,15 @@ async fn close_sends_all_that_its_mailbox_has_and_then_the_close_frame() {
 #[tokio::test]
 async fn a_close_waits_no_longer_than_the_timeout_for_a_peer_that_does_not_read() {
     for is_sent in [false, true] {
-        let (pool, hub, mut member, far) = member(Config::new().close_timeout(Duration::from_secs(1))).await;
+        let (pool, hub, mut member, far) =
+            member(Config::new().close_timeout(Duration::from_secs(1))).await;
         hub.try_send(Message::binary(large())).unwrap();
         let begun = Instant::now();
-        let closed =
-            if is_sent { soon(member.send(Message::Close(None))).await } else { soon(member.close(None)).await };
+        let closed = if is_sent {
+            soon(member.send(Message::Close(None))).await
+        } else {
+            soon(member.close(None)).await
+        };
         assert!(closed.unwrap_err().is_silent());
         assert!((900..5_000).contains(&begun.elapsed().as_millis()), "{:?}", begun.elapsed());
         assert!(soon(member.recv()).await.is_none());

@@ -1,4 +1,5 @@
-//! What `send`, `flush`, `close` and a drop deliver, over TCP: each cell of the table in docs/guarantees.md.
+//! What `send`, `flush`, `close` and a drop deliver, over TCP: each cell of the table in
+//! docs/guarantees.md.
 //!
 //! The peer begins to read when the verb is under way, so that more is queued than sockets take.
 
@@ -57,7 +58,8 @@ async fn read_exactly(far: &mut TcpStream, len: usize) -> Vec<u8> {
     read
 }
 
-/// The peer of a WebSocket: reads frames, answers a close frame, and waits for the end. What it has read.
+/// The peer of a WebSocket: reads frames, answers a close frame, and waits for the end. What it has
+/// read.
 fn hearing(mut far: TcpStream) -> JoinHandle<Vec<Frame>> {
     tokio::spawn(async move {
         let (mut read, mut frames) = (Vec::new(), Vec::new());

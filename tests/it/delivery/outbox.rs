@@ -52,7 +52,11 @@ async fn close_writes_all_that_was_taken_and_shuts_down() {
     assert!(outbox.send(Bytes::from("more")).await.unwrap_err().is_closed());
     let read = reading(far);
     let near = soon(writing).await.unwrap();
-    assert_eq!(soon(read).await.unwrap().len(), LARGE, "the end comes while the transport is still there");
+    assert_eq!(
+        soon(read).await.unwrap().len(),
+        LARGE,
+        "the end comes while the transport is still there"
+    );
     drop(near);
 }
 

@@ -30,7 +30,10 @@ async fn send_has_written_its_message_and_all_before_it() {
 async fn flush_has_written_all_that_was_taken() {
     let (pool, mut socket, far) = socket().await;
     socket.feed(Message::binary(large())).await.unwrap();
-    assert!(timeout(Duration::from_millis(50), socket.flush()).await.is_err(), "the peer does not read");
+    assert!(
+        timeout(Duration::from_millis(50), socket.flush()).await.is_err(),
+        "the peer does not read"
+    );
     let read = reading(far);
     soon(socket.flush()).await.unwrap();
     drop(socket);

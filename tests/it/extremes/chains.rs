@@ -38,7 +38,15 @@ fn chains_are_cut_within_their_length() {
             (|chain, at| chain.advance(at), LEN),
             (|chain, at| drop(chain.copy_to_bytes(at)), LEN),
             (|chain, at| chain.peek_slice(at, &mut [0; 2]), LEN - 2),
-            (|chain, at| assert_eq!(chain.find(at.., |piece| piece.iter().position(|&byte| byte == 0)), None), LEN),
+            (
+                |chain, at| {
+                    assert_eq!(
+                        chain.find(at.., |piece| piece.iter().position(|&byte| byte == 0)),
+                        None
+                    )
+                },
+                LEN,
+            ),
         ];
         for (which, (cut, most)) in cuts.into_iter().enumerate() {
             let mut chain = written(&pool);
@@ -64,7 +72,8 @@ fn chains_are_cut_within_their_length() {
     assert_eq!(pool.leased(), 0);
 }
 
-/// On 32 bits half a MiB that is linked 4,096 times is more than a chain may be; on 64 nobody has so much to link.
+/// On 32 bits half a MiB that is linked 4,096 times is more than a chain may be; on 64 nobody has
+/// so much to link.
 #[cfg(target_pointer_width = "32")]
 #[test]
 fn a_chain_ends_before_its_length_wraps() {
@@ -78,7 +87,7 @@ fn a_chain_ends_before_its_length_wraps() {
     chain.append(half.clone());
     assert!(panics(|| chain.append(half.clone())));
     assert!(chain.len() <= isize::MAX as usize);
-    let (outbox, _writer) = leasehold::io::Outbox::builder().high_mark(usize::MAX).channel();
+    let (outbox, _writer) = leasehold::io::Outbox::builder().max_queued(usize::MAX).channel();
     let sent = (0..8).take_while(|_| outbox.try_send(half.clone()).is_ok()).count();
     assert!((1..8).contains(&sent) && outbox.queued() >= sent << 30, "{sent}");
 }

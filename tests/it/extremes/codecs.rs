@@ -4,7 +4,9 @@ use bytes::{BufMut, Bytes};
 use futures_util::{SinkExt, StreamExt};
 use leasehold::{
     ChainMut,
-    codec::{self, AnyDelimiterCodec, ChainCodec, Decoder, Encoder, LengthDelimitedCodec, LinesCodec},
+    codec::{
+        self, AnyDelimiterCodec, ChainCodec, Decoder, Encoder, LengthDelimitedCodec, LinesCodec,
+    },
 };
 
 use super::*;
@@ -14,16 +16,29 @@ fn announced_lengths_are_waited_for_or_refused_and_lease_nothing() {
     let pool = pool();
     let mut refused = 0;
     for field_len in 1..=8 {
-        for announced in LENS.map(|len| len as u64).into_iter().chain([u64::MAX, u64::MAX - 1, 1 << 63, 1 << 32]) {
+        for announced in
+            LENS.map(|len| len as u64).into_iter().chain([u64::MAX, u64::MAX - 1, 1 << 63, 1 << 32])
+        {
             for most in LENS {
-                for adjustment in [isize::MIN, isize::MIN + 1, -1, 0, 1, isize::MAX - 1, isize::MAX] {
+                for adjustment in [isize::MIN, isize::MIN + 1, -1, 0, 1, isize::MAX - 1, isize::MAX]
+                {
                     for is_little in [false, true] {
                         let mut builder = LengthDelimitedCodec::builder();
-                        builder.length_field_length(field_len).max_frame_length(most).length_adjustment(adjustment);
-                        let mut codec = if is_little { builder.little_endian() } else { &mut builder }.new_codec();
+                        builder
+                            .length_field_length(field_len)
+                            .max_frame_length(most)
+                            .length_adjustment(adjustment);
+                        let mut codec =
+                            if is_little { builder.little_endian() } else { &mut builder }
+                                .new_codec();
                         let mut src = ChainMut::new(&pool);
-                        let field = if is_little { announced.to_le_bytes() } else { announced.to_be_bytes() };
-                        let field = if is_little { &field[..field_len] } else { &field[8 - field_len..] };
+                        let field = if is_little {
+                            announced.to_le_bytes()
+                        } else {
+                            announced.to_be_bytes()
+                        };
+                        let field =
+                            if is_little { &field[..field_len] } else { &field[8 - field_len..] };
                         src.push(Bytes::copy_from_slice(field));
                         match codec.decode(&mut src) {
                             Ok(frame) => assert!(frame.is_none_or(|frame| frame.is_empty())),
@@ -65,11 +80,15 @@ fn heads_may_lie_anywhere() {
     let pool = pool();
     for at in LENS {
         for skip in LENS {
-            let mut codec = LengthDelimitedCodec::builder().length_field_offset(at).num_skip(skip).new_codec();
+            let mut codec =
+                LengthDelimitedCodec::builder().length_field_offset(at).num_skip(skip).new_codec();
             let head_len = at.saturating_add(4).min(u32::MAX as usize).max(skip);
             let mut dst = ChainMut::new(&pool);
             let is_sent = codec.encode(Bytes::new(), &mut dst).is_ok();
-            assert_eq!((is_sent, dst.len()), if head_len <= 64 << 10 { (true, head_len) } else { (false, 0) });
+            assert_eq!(
+                (is_sent, dst.len()),
+                if head_len <= 64 << 10 { (true, head_len) } else { (false, 0) }
+            );
             let mut src = pool.try_chain(100).expect("room");
             src.put_bytes(0, 64);
             let frame = codec.decode(&mut src);
@@ -83,7 +102,10 @@ fn heads_may_lie_anywhere() {
     }
     for len in LENS {
         let is_field = (1..=8).contains(&len);
-        assert_eq!(panics(|| LengthDelimitedCodec::builder().length_field_length(len).new_codec()), !is_field);
+        assert_eq!(
+            panics(|| LengthDelimitedCodec::builder().length_field_length(len).new_codec()),
+            !is_field
+        );
     }
     assert_eq!(pool.leased(), 0);
 }
@@ -113,7 +135,8 @@ async fn queues_of_frames_have_any_boundary() {
         let mut sink = codec::FramedWrite::new(near, ChainCodec::new(), &pool);
         sink.set_backpressure_boundary(boundary);
         assert!(sink.backpressure_boundary() == boundary || boundary > u32::MAX as usize - 1);
-        let mut stream = codec::compat::Framed::with_capacity(far, tokio_util::codec::BytesCodec::new(), 1);
+        let mut stream =
+            codec::compat::Framed::with_capacity(far, tokio_util::codec::BytesCodec::new(), 1);
         stream.set_backpressure_boundary(boundary);
         for _ in 0..3 {
             sink.feed(Bytes::from_static(b"hello")).await.expect("a reader");

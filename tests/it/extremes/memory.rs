@@ -32,8 +32,8 @@ fn a_builder_makes_a_pool_or_says_why_not() {
 
 #[tokio::test]
 async fn asks_are_granted_or_refused() {
-    for wait_max in DURATIONS {
-        let pool = Pool::builder().budget(4 * MIB).wait_max(wait_max).build().expect("a pool");
+    for max_wait in DURATIONS {
+        let pool = Pool::builder().budget(4 * MIB).max_wait(max_wait).build().expect("a pool");
         for len in LENS {
             assert_eq!(pool.try_lease(len).is_ok(), len <= MIB, "{len}");
             assert_eq!(pool.lease(len).await.is_ok(), len <= MIB, "{len}");
@@ -41,7 +41,7 @@ async fn asks_are_granted_or_refused() {
             assert_eq!(pool.chain(len).await.is_ok(), len <= MIB, "{len}");
             assert_eq!(pool.try_reserve(len).is_ok(), len <= MIB, "{len}");
             assert_eq!(pool.reserve(len).await.is_ok(), len <= MIB, "{len}");
-            assert_eq!(pool.try_cover(len).is_ok(), len <= MIB, "{len}");
+            assert_eq!(pool.try_credit(len).is_ok(), len <= MIB, "{len}");
             let mut reservation = pool.try_reserve(10).expect("room");
             assert_eq!(reservation.try_grow_to(len).is_ok(), len <= MIB, "{len}");
             reservation.shrink_to(len);
@@ -58,9 +58,14 @@ async fn waits_end_or_never_do() {
     let held = pool.try_lease(1).expect("free");
     for within in DURATIONS {
         let ends = within < Duration::from_secs(1);
-        let leases = async { tokio::join!(pool.lease_within(1, within), pool.reserve_within(1, within)) };
+        let leases =
+            async { tokio::join!(pool.lease_timeout(1, within), pool.reserve_timeout(1, within)) };
         let waited = tokio::time::timeout(Duration::from_secs(60), leases).await;
-        assert_eq!(waited.is_ok_and(|(lease, reserve)| lease.is_err() && reserve.is_err()), ends, "{within:?}");
+        assert_eq!(
+            waited.is_ok_and(|(lease, reserve)| lease.is_err() && reserve.is_err()),
+            ends,
+            "{within:?}"
+        );
     }
     drop(held);
     assert_eq!(pool.leased(), 0);
@@ -70,10 +75,10 @@ async fn waits_end_or_never_do() {
 fn limits_may_be_anything() {
     let pool = pool();
     for limit in LENS {
-        let account = pool.child("account", limit);
+        let account = pool.account("account", limit);
         assert_eq!(account.try_lease(MIB).is_ok(), limit >= MIB, "{limit}");
         assert!(account.try_lease(usize::MAX).is_err() && account.try_chain(usize::MAX).is_err());
-        let other = pool.child("other", MIB);
+        let other = pool.account("other", MIB);
         let block = other.try_lease(MIB).expect("room");
         other.set_limit(limit);
         assert_eq!(other.try_lease(KIB).is_ok(), limit > MIB, "{limit}");
@@ -95,7 +100,10 @@ fn asks_that_are_to_be_refused_may_be_any() {
         assert_eq!(panics(|| drop(pool.refuse_every(nth))), nth == 0);
         if nth > 0 {
             let refusals = pool.refuse_every(nth);
-            assert_eq!((pool.try_lease(1).is_err(), refusals.count()), (nth == 1, usize::from(nth == 1)));
+            assert_eq!(
+                (pool.try_lease(1).is_err(), refusals.count()),
+                (nth == 1, usize::from(nth == 1))
+            );
         }
     }
 }
@@ -125,7 +133,8 @@ fn blocks_are_cut_within_their_length() {
             assert_eq!(panics(|| cut(&mut block, at)), at > most, "cut {which} at {at}");
             assert!(block.len() <= block.capacity() && (at <= most || block == *b"hello world"));
         }
-        // SAFETY: it panics before it believes what is more than the room; what is less was not read.
+        // SAFETY: it panics before it believes what is more than the room; what is less was not
+        // read.
         let advance = |block: &mut BlockMut| panics(|| unsafe { block.advance_mut(at) });
         assert_eq!(advance(&mut pool.try_lease(100).expect("room")), at > KIB, "advance_mut {at}");
         let cuts: [(Cut<Block>, usize); 7] = [

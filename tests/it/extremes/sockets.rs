@@ -5,7 +5,7 @@ use http_body_util::BodyExt;
 use leasehold::{
     Chain, ChainMut,
     http::ReaderBody,
-    io::{Intake, Outbox, Policy, Relay, limit_unsent},
+    io::{ChainReader, Outbox, Policy, Relay, limit_unsent},
 };
 use tokio::io::{AsyncReadExt, AsyncWriteExt, duplex};
 
@@ -18,8 +18,9 @@ async fn reads_take_what_is_there() {
         let (mut near, mut far) = duplex(64 * KIB);
         near.write_all(&[7; 10_000]).await.expect("room");
         drop(near);
-        let (mut intake, mut chain) = (Intake::new().read_max(most), ChainMut::new(&pool));
-        while intake.read(&mut far, &mut chain).await.expect("memory") > 0 {}
+        let (mut chain_reader, mut chain) =
+            (ChainReader::new().max_read(most), ChainMut::new(&pool));
+        while chain_reader.read(&mut far, &mut chain).await.expect("memory") > 0 {}
         assert_eq!(chain.len(), 10_000);
     }
     assert_eq!(pool.leased(), 0);
@@ -46,9 +47,16 @@ fn outboxes_have_any_marks() {
         for low in LENS {
             for count in LENS {
                 for policy in [Policy::Wait, Policy::Refuse, Policy::DropOldest, Policy::Close] {
-                    let builder = Outbox::builder().high_mark(high).low_mark(low).items_max(count).policy(policy);
+                    let builder = Outbox::builder()
+                        .max_queued(high)
+                        .low_watermark(low)
+                        .max_items(count)
+                        .policy(policy);
                     let (outbox, _writer) = builder.channel();
-                    assert!(outbox.try_send(Bytes::from_static(b"alone")).is_ok(), "an item is admitted alone");
+                    assert!(
+                        outbox.try_send(Bytes::from_static(b"alone")).is_ok(),
+                        "an item is admitted alone"
+                    );
                     let _ = outbox.try_send(Bytes::from_static(b"another"));
                     let _ = outbox.try_send(Chain::new());
                     assert!(outbox.queued() <= 2 * (64 + 7));

@@ -1,4 +1,5 @@
-//! Futures that are dropped after any number of polls: nothing is lost, nothing comes twice, no item is sent by half.
+//! Futures that are dropped after any number of polls: nothing is lost, nothing comes twice, no
+//! item is sent by half.
 
 use std::{
     future::Future,
@@ -57,7 +58,8 @@ fn numbers(mut sent: &[u8]) -> Vec<usize> {
 
 fn transports(incoming: &[u8]) -> Vec<Faulty> {
     let io = || Faulty::new(incoming).pending();
-    let mut transports = vec![io().cut(1), io().cut(7).vectored(), io().cut(500), io().vectored(), io()];
+    let mut transports =
+        vec![io().cut(1), io().cut(7).vectored(), io().cut(500), io().vectored(), io()];
     transports.extend((0..10).map(|seed| Faulty::random(incoming, seed).cut(300)));
     transports
 }
@@ -88,10 +90,16 @@ fn a_next_that_is_dropped_loses_no_frame() {
             assert_all_read(ours::Framed::new(io, ours::LengthDelimitedCodec::new(), &pool), polls);
         }
         for io in transports(&wire(0..9)) {
-            assert_all_read(ours::FramedRead::new(io, ours::LengthDelimitedCodec::new(), &pool), polls);
+            assert_all_read(
+                ours::FramedRead::new(io, ours::LengthDelimitedCodec::new(), &pool),
+                polls,
+            );
         }
         for io in transports(&wire(0..9)) {
-            assert_all_read(compat::Framed::new(io, theirs::LengthDelimitedCodec::new()).charge_to(&pool), polls);
+            assert_all_read(
+                compat::Framed::new(io, theirs::LengthDelimitedCodec::new()).charge_to(&pool),
+                polls,
+            );
         }
     }
     assert_eq!(pool.leased(), 0);
@@ -118,21 +126,32 @@ fn a_flush_that_is_dropped_sends_every_byte_once() {
             assert_flushed(ours::Framed::new(io, ours::LengthDelimitedCodec::new(), &pool), polls);
         }
         for io in transports(&[]) {
-            assert_flushed(ours::FramedWrite::new(io, ours::LengthDelimitedCodec::new(), &pool), polls);
+            assert_flushed(
+                ours::FramedWrite::new(io, ours::LengthDelimitedCodec::new(), &pool),
+                polls,
+            );
         }
         for io in transports(&[]) {
-            assert_flushed(compat::Framed::new(io, theirs::LengthDelimitedCodec::new()).charge_to(&pool), polls);
+            assert_flushed(
+                compat::Framed::new(io, theirs::LengthDelimitedCodec::new()).charge_to(&pool),
+                polls,
+            );
         }
     }
     assert_eq!(pool.leased(), 0);
 }
 
-/// Sends items by futures that live for `polls` polls, each item by one: the wire has all that were said to be sent, and whole ones only.
+/// Sends items by futures that live for `polls` polls, each item by one: the wire has all that were
+/// said to be sent, and whole ones only.
 fn assert_sent_or_not(mut sink: impl Sender<Bytes>, polls: usize, boundary: usize, is_fed: bool) {
     sink.bound_by(boundary);
     let mut acknowledged = Vec::new();
     for at in 0..60 {
-        let sent = if is_fed { cancelled(sink.feed(item(at)), polls) } else { cancelled(sink.send(item(at)), polls) };
+        let sent = if is_fed {
+            cancelled(sink.feed(item(at)), polls)
+        } else {
+            cancelled(sink.send(item(at)), polls)
+        };
         if let Some(sent) = sent {
             sent.map_err(Into::into).unwrap();
             acknowledged.push(at);
@@ -158,7 +177,8 @@ fn a_send_that_is_dropped_has_sent_its_item_or_not() {
                     assert_sent_or_not(sink, polls, boundary, is_fed);
                 }
                 for io in transports(&[]) {
-                    let sink = compat::Framed::new(io, theirs::LengthDelimitedCodec::new()).charge_to(&pool);
+                    let sink = compat::Framed::new(io, theirs::LengthDelimitedCodec::new())
+                        .charge_to(&pool);
                     assert_sent_or_not(sink, polls, boundary, is_fed);
                 }
             }

@@ -7,7 +7,7 @@ use std::{
 
 use bytes::{Bytes, BytesMut};
 use futures_util::{SinkExt, StreamExt};
-use leasehold::{LeaseError, Pool, codec::compat::Framed};
+use leasehold::{Account, LeaseError, Pool, codec::compat::Framed};
 use tokio::{io::AsyncWriteExt, time::Instant};
 use tokio_util::codec::{BytesCodec, Decoder, LengthDelimitedCodec, LinesCodec};
 
@@ -22,7 +22,7 @@ fn pool() -> Pool {
     Pool::new(8 << 20).unwrap()
 }
 
-fn framed(io: Faulty, pool: &Pool) -> Framed<Faulty, LengthDelimitedCodec> {
+fn framed(io: Faulty, pool: &Account) -> Framed<Faulty, LengthDelimitedCodec> {
     Framed::new(io, LengthDelimitedCodec::new()).charge_to(pool)
 }
 
@@ -39,10 +39,10 @@ fn lease_error(error: &io::Error) -> &LeaseError {
 }
 
 /// What is charged is at least what the buffers of `framed` have.
-fn assert_charged<T, U>(pool: &Pool, framed: &Framed<T, U>) {
+fn assert_charged<T, U>(pool: &Pool, account: &Account, framed: &Framed<T, U>) {
     let held = framed.read_buffer().capacity() + framed.write_buffer().capacity();
-    assert!(pool.leased() >= held, "{held} bytes are held, {} charged", pool.leased());
-    assert_eq!(pool.leased(), pool.stats().reserved);
+    assert!(account.leased() >= held, "{held} bytes are held, {} charged", account.leased());
+    assert_eq!(account.leased(), pool.stats().reserved);
 }
 
 #[tokio::test]
@@ -73,23 +73,30 @@ async fn what_is_buffered_is_charged() {
     for len in [1, 5_000, 9_000, 50_000, 300_000] {
         for cut in [700, 10_000, usize::MAX] {
             let whole = wire(&[3, len]);
-            let mut framed = framed(Faulty::new(&whole[..whole.len() - 1]).staying_open().cut(cut).pending(), &pool);
+            let mut framed = framed(
+                Faulty::new(&whole[..whole.len() - 1]).staying_open().cut(cut).pending(),
+                &pool,
+            );
             loop {
                 let is_pending = once(framed.next()).await.is_pending();
-                assert_charged(&pool, &framed);
+                assert_charged(&pool, &pool, &framed);
                 if is_pending && framed.get_ref().unread().is_empty() {
                     break;
                 }
             }
             assert_eq!(framed.read_buffer().len(), len - 1);
-            assert!(pool.leased() <= 8 * KIB + 8 * len, "{len} bytes are charged as {}", pool.leased());
+            assert!(
+                pool.leased() <= 8 * KIB + 8 * len,
+                "{len} bytes are charged as {}",
+                pool.leased()
+            );
             framed.get_mut().feed(&whole[whole.len() - 1..]);
             assert_eq!(framed.next().await.unwrap().unwrap(), pattern(len));
             assert_eq!(pool.leased(), 0);
             framed.set_backpressure_boundary(usize::MAX);
             for _ in 0..5 {
                 framed.feed(payload(len)).await.unwrap();
-                assert_charged(&pool, &framed);
+                assert_charged(&pool, &pool, &framed);
                 assert!(pool.leased() >= framed.write_buffer().len());
             }
             SinkExt::<Bytes>::flush(&mut framed).await.unwrap();
@@ -107,7 +114,7 @@ async fn a_socket_that_waits_for_the_rest_of_a_frame_is_charged_for_what_its_cod
         far.write_all(&wire(&[len])[..8_100]).await.unwrap();
         let waited = tokio::time::timeout(Duration::from_millis(30), framed.next()).await;
         assert!(waited.is_err() && framed.read_buffer().len() == 8_096);
-        assert_charged(&pool, &framed);
+        assert_charged(&pool, &pool, &framed);
         far.write_all(&wire(&[len])[8_100..]).await.unwrap();
         assert_eq!(framed.next().await.unwrap().unwrap(), pattern(len));
         assert_eq!(pool.leased(), 0);
@@ -147,27 +154,30 @@ async fn an_error_holds_nothing() {
     }
 }
 
-// ---- limits ------------------------------------------------------------------------------------------------------------
+// ---- limits -------------------------------------------------------------------------------------
 
 #[tokio::test(start_paused = true)]
 async fn a_frame_over_the_limit_is_an_error_at_once_and_is_given_back() {
     let pool = pool();
-    let account = pool.child("connection", 64 * KIB);
+    let account = pool.account("connection", 64 * KIB);
     let begun = Instant::now();
     for len in [70_000, 100_000, 3 << 20] {
         for cut in [1_000, 10_000, usize::MAX] {
             let mut stream = framed(Faulty::new(wire(&[5, len])).cut(cut), &account);
             assert_eq!(stream.next().await.unwrap().unwrap().len(), 5);
-            let Some(Err(error)) = stream.next().await else { panic!("{len} bytes are over the limit") };
+            let Some(Err(error)) = stream.next().await else {
+                panic!("{len} bytes are over the limit")
+            };
             assert_eq!(error.kind(), ErrorKind::OutOfMemory, "{error}");
             assert!(lease_error(&error).is_too_large(), "{error}");
             assert!(stream.next().await.is_none());
-            assert_charged(&account, &stream);
+            assert_charged(&pool, &account, &stream);
             drop(stream);
             assert_eq!(pool.leased(), 0);
         }
         // Without an announced length.
-        let mut lines = Framed::new(Faulty::new(vec![b'x'; len]).cut(3_000), LinesCodec::new()).charge_to(&account);
+        let mut lines = Framed::new(Faulty::new(vec![b'x'; len]).cut(3_000), LinesCodec::new())
+            .charge_to(&account);
         let error: io::Error = match lines.next().await.unwrap().unwrap_err() {
             tokio_util::codec::LinesCodecError::Io(error) => error,
             other => panic!("{other}"),
@@ -179,7 +189,7 @@ async fn a_frame_over_the_limit_is_an_error_at_once_and_is_given_back() {
         sink.feed(payload(10)).await.unwrap();
         let error = sink.feed(payload(len)).await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::OutOfMemory, "{error}");
-        assert_charged(&account, &sink);
+        assert_charged(&pool, &account, &sink);
         sink.send(payload(20)).await.unwrap();
         assert!(sink.get_ref().sent() == wire(&[10, 20]), "half of what was refused is sent");
         assert_eq!(pool.leased(), 0);
@@ -190,7 +200,7 @@ async fn a_frame_over_the_limit_is_an_error_at_once_and_is_given_back() {
 #[tokio::test(start_paused = true)]
 async fn a_stream_waits_for_room_in_its_account_and_goes_on() {
     let pool = pool();
-    let account = pool.child("tenant", 64 * KIB);
+    let account = pool.account("tenant", 64 * KIB);
     let lens = [5, 9_000, 0, 30_000, 1, 20_000];
     let held = account.try_reserve(60 * KIB).unwrap();
     for cut in [1_000, 8_192, usize::MAX] {
@@ -225,11 +235,14 @@ async fn a_stream_waits_for_room_in_its_account_and_goes_on() {
 #[tokio::test(start_paused = true)]
 async fn a_growing_buffer_waits_for_all_that_it_grows_by() {
     let pool = pool();
-    let account = pool.child("tenant", 64 * KIB);
+    let account = pool.account("tenant", 64 * KIB);
     // Doubled, the buffer does not fit beside this.
     let mut held = account.try_reserve(50 * KIB).unwrap();
-    let line = [&pattern(20_000).iter().map(|byte| byte % 10 + b'a').collect::<Vec<_>>()[..], b"\n"].concat();
-    let mut lines = Framed::new(Faulty::new(line.clone()).cut(3_000), LinesCodec::new()).charge_to(&account);
+    let line =
+        [&pattern(20_000).iter().map(|byte| byte % 10 + b'a').collect::<Vec<_>>()[..], b"\n"]
+            .concat();
+    let mut lines =
+        Framed::new(Faulty::new(line.clone()).cut(3_000), LinesCodec::new()).charge_to(&account);
     let (got, ()) = tokio::join!(lines.next(), async {
         tokio::time::sleep(Duration::from_millis(100)).await;
         held.shrink_to(20 * KIB);
@@ -242,14 +255,14 @@ async fn a_growing_buffer_waits_for_all_that_it_grows_by() {
 #[tokio::test(start_paused = true)]
 async fn what_is_queued_is_sent_first_when_memory_is_short() {
     let pool = pool();
-    let account = pool.child("connection", 16 * KIB);
+    let account = pool.account("connection", 16 * KIB);
     let begun = Instant::now();
     let mut sink = framed(Faulty::new([]).pending(), &account);
     sink.set_backpressure_boundary(usize::MAX);
     let lens = [4_000, 4_092].repeat(50);
     for &len in &lens {
         sink.feed(payload(len)).await.unwrap();
-        assert_charged(&account, &sink);
+        assert_charged(&pool, &account, &sink);
     }
     SinkExt::<Bytes>::flush(&mut sink).await.unwrap();
     assert!(sink.get_ref().sent() == wire(&lens));
@@ -260,13 +273,13 @@ async fn what_is_queued_is_sent_first_when_memory_is_short() {
 #[tokio::test(start_paused = true)]
 async fn a_sink_waits_for_room_and_gives_its_place_up_when_it_is_flushed() {
     let pool = pool();
-    let account = pool.child("tenant", 64 * KIB);
+    let account = pool.account("tenant", 64 * KIB);
     let mut held = account.try_reserve(60 * KIB).unwrap();
     let mut sink = framed(Faulty::new([]), &account);
     assert!(once(sink.send(payload(3))).await.is_pending());
-    assert_eq!(account.stats().waiting, 1);
+    assert_eq!(pool.stats().waiting, 1);
     SinkExt::<Bytes>::flush(&mut sink).await.unwrap();
-    assert_eq!(account.stats().waiting, 0, "the item was given up");
+    assert_eq!(pool.stats().waiting, 0, "the item was given up");
     let (sent, ()) = tokio::join!(sink.send(payload(5)), async {
         tokio::time::sleep(Duration::from_secs(1)).await;
         held.shrink_to(0);
@@ -278,7 +291,7 @@ async fn a_sink_waits_for_room_and_gives_its_place_up_when_it_is_flushed() {
 #[tokio::test(start_paused = true)]
 async fn a_small_account_moves_any_amount() {
     let pool = pool();
-    let account = pool.child("connection", 32 * KIB);
+    let account = pool.account("connection", 32 * KIB);
     let (near, far) = tokio::io::duplex(3_000);
     let mut near = Framed::new(near, BytesCodec::new()).charge_to(&account);
     let mut far = Framed::new(far, BytesCodec::new()).charge_to(&account);
@@ -320,12 +333,12 @@ impl Decoder for Greedy {
 #[tokio::test(start_paused = true)]
 async fn what_a_codec_reserves_is_charged_or_let_go_before_a_wait() {
     let pool = pool();
-    let account = pool.child("connection", 32 * KIB);
+    let account = pool.account("connection", 32 * KIB);
     let io = Faulty::new(pattern(7_000)).staying_open();
     let mut stream = Framed::new(io, Greedy).charge_to(&account);
     for _ in 0..3 {
         let polled = once(stream.next()).await;
-        assert_charged(&account, &stream);
+        assert_charged(&pool, &account, &stream);
         assert!(polled.is_pending() || stream.read_buffer().len() == 7_000);
     }
     drop(stream);

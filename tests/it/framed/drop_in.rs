@@ -1,4 +1,5 @@
-//! Only the import changes: the same function bodies, compiled with tokio-util's `Framed` and with the compatible one.
+//! Only the import changes: the same function bodies, compiled with tokio-util's `Framed` and with
+//! the compatible one.
 
 /// What somebody wrote against tokio-util.
 macro_rules! written_against_tokio_util {

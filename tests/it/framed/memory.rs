@@ -5,7 +5,7 @@ use std::{io::ErrorKind, time::Duration};
 use bytes::Bytes;
 use futures_util::{SinkExt, StreamExt};
 use leasehold::{
-    BlockMut, Chain, LeaseError, Pool,
+    Account, BlockMut, Chain, LeaseError, Pool,
     codec::{ChainCodec, Framed, FramedRead, FramedWrite, LengthDelimitedCodec, LinesCodec},
 };
 use tokio::time::Instant;
@@ -29,7 +29,7 @@ fn exhausted() -> (Pool, Vec<BlockMut>) {
     (pool, held)
 }
 
-fn framed(io: Faulty, pool: &Pool) -> Framed<Faulty, LengthDelimitedCodec> {
+fn framed(io: Faulty, pool: &Account) -> Framed<Faulty, LengthDelimitedCodec> {
     Framed::new(io, LengthDelimitedCodec::new(), pool)
 }
 
@@ -45,7 +45,7 @@ fn lease_error(error: &std::io::Error) -> &LeaseError {
     error.get_ref().and_then(|error| error.downcast_ref()).expect("the error of a lease")
 }
 
-// ---- nothing is held while nothing is done -----------------------------------------------------------------------------
+// ---- nothing is held while nothing is done ------------------------------------------------------
 
 #[tokio::test]
 async fn nothing_is_held_between_operations() {
@@ -65,7 +65,8 @@ async fn nothing_is_held_between_operations() {
             SinkExt::<Bytes>::flush(&mut framed).await.unwrap();
             assert_eq!(pool.leased(), 0);
             assert!(
-                Sender::<Bytes>::ready(&mut framed).is_ready() && Sender::<Bytes>::flush_once(&mut framed).is_ready()
+                Sender::<Bytes>::ready(&mut framed).is_ready()
+                    && Sender::<Bytes>::flush_once(&mut framed).is_ready()
             );
             assert_eq!(pool.leased(), 0);
         }
@@ -125,7 +126,10 @@ async fn a_partial_frame_pins_little_more_than_itself() {
             assert!(pool.leased() <= most * KIB, "{len} bytes pin {}", pool.leased());
             if is_vectored {
                 drop(far);
-                assert_eq!(stream.next().await.unwrap().unwrap_err().to_string(), "bytes remaining on stream");
+                assert_eq!(
+                    stream.next().await.unwrap().unwrap_err().to_string(),
+                    "bytes remaining on stream"
+                );
             }
             drop(stream);
             assert_eq!(pool.leased(), 0);
@@ -156,7 +160,7 @@ async fn a_small_frame_that_is_kept_does_not_pin_a_large_block() {
     assert_eq!(pool.leased(), 0);
 }
 
-// ---- memory is short ---------------------------------------------------------------------------------------------------
+// ---- memory is short ----------------------------------------------------------------------------
 
 #[tokio::test(start_paused = true)]
 async fn a_sink_waits_for_memory_and_goes_on() {
@@ -181,7 +185,10 @@ async fn a_sink_that_waits_too_long_says_so_and_can_go_on() {
     let (pool, held) = exhausted();
     let mut sink = Framed::new(Faulty::new([]), Roomy::new(), &pool);
     let error = sink.send(payload(3)).await.unwrap_err();
-    assert!(lease_error(&error).is_deadline_passed() && error.kind() == ErrorKind::TimedOut, "{error}");
+    assert!(
+        lease_error(&error).is_deadline_passed() && error.kind() == ErrorKind::TimedOut,
+        "{error}"
+    );
     drop(held);
     sink.send(payload(5)).await.unwrap();
     assert_eq!((sink.get_ref().sent(), pool.leased()), (&wire(&[5])[..], 0));
@@ -223,13 +230,16 @@ async fn what_is_queued_is_sent_first_when_memory_is_short() {
 #[tokio::test(start_paused = true)]
 async fn a_frame_that_can_never_be_held_is_an_error_at_once() {
     let pool = pool();
-    let account = pool.child("connection", 64 * KIB);
+    let account = pool.account("connection", 64 * KIB);
     let begun = Instant::now();
     for len in [64 * KIB, 100_000, 2 << 20] {
         let mut stream = framed(Faulty::new(wire(&[5, len])), &account);
         assert_eq!(stream.next().await.unwrap().unwrap().len(), 5);
         let error = stream.next().await.unwrap().unwrap_err();
-        assert!(lease_error(&error).is_too_large() && error.kind() == ErrorKind::OutOfMemory, "{error}");
+        assert!(
+            lease_error(&error).is_too_large() && error.kind() == ErrorKind::OutOfMemory,
+            "{error}"
+        );
         assert!(stream.next().await.is_none());
         drop(stream);
         assert_eq!(pool.leased(), 0);
@@ -252,7 +262,11 @@ async fn a_frame_that_can_never_be_held_is_an_error_at_once() {
 async fn reading_waits_for_memory_and_loses_nothing() {
     let (pool, mut held) = exhausted();
     let lens = [5, 9_000, 0, 30_000, 1];
-    let mut stream = FramedRead::new(Faulty::new(wire(&lens)).cut(2_500).pending(), LengthDelimitedCodec::new(), &pool);
+    let mut stream = FramedRead::new(
+        Faulty::new(wire(&lens)).cut(2_500).pending(),
+        LengthDelimitedCodec::new(),
+        &pool,
+    );
     let reading = async {
         let mut frames = Vec::new();
         while let Some(frame) = stream.next().await {
@@ -274,7 +288,7 @@ async fn reading_waits_for_memory_and_loses_nothing() {
 #[tokio::test(start_paused = true)]
 async fn a_small_account_moves_any_amount() {
     let pool = pool();
-    let account = pool.child("connection", 12 * KIB);
+    let account = pool.account("connection", 12 * KIB);
     let (near, far) = tokio::io::duplex(3_000);
     let mut near = Framed::new(near, ChainCodec::new(), &account);
     let mut far = Framed::new(far, ChainCodec::new(), &account);

@@ -1,4 +1,5 @@
-//! Taking a framed transport apart, and going on with another codec: no byte is lost, and what is buffered is decoded at once.
+//! Taking a framed transport apart, and going on with another codec: no byte is lost, and what is
+//! buffered is decoded at once.
 
 use bytes::{BufMut, Bytes, BytesMut};
 use futures_util::{SinkExt, StreamExt};
@@ -27,7 +28,8 @@ fn next(rival: &mut impl Rival) -> Event {
     }
 }
 
-/// Reads [`MIXED`]: lines, then lengths, then lines again, by `switch` and `back`, which change the codec.
+/// Reads [`MIXED`]: lines, then lengths, then lines again, by `switch` and `back`, which change the
+/// codec.
 macro_rules! read_mixed {
     ($lines:expr, $switch:expr, $back:expr) => {{
         let mut lines = $lines;
@@ -43,7 +45,8 @@ macro_rules! read_mixed {
 
 /// Every transport that [`MIXED`] comes from.
 fn transports() -> impl Iterator<Item = Faulty> {
-    let cuts = (1..=MIXED.len()).flat_map(|cut| [Faulty::new(MIXED).cut(cut), Faulty::new(MIXED).cut(cut).pending()]);
+    let cuts = (1..=MIXED.len())
+        .flat_map(|cut| [Faulty::new(MIXED).cut(cut), Faulty::new(MIXED).cut(cut).pending()]);
     cuts.chain((0..20).map(|seed| Faulty::random(MIXED, seed)))
 }
 
@@ -60,7 +63,8 @@ fn codecs_change_in_the_middle_of_a_stream() {
     for io in transports() {
         read_mixed!(
             ours::FramedRead::new(io, ours::LinesCodec::new(), &pool),
-            |lines: ours::FramedRead<_, _>| lines.map_decoder(|_| ours::LengthDelimitedCodec::new()),
+            |lines: ours::FramedRead<_, _>| lines
+                .map_decoder(|_| ours::LengthDelimitedCodec::new()),
             |lengths: ours::FramedRead<_, _>| lengths.map_decoder(|_| ours::LinesCodec::new())
         );
     }
@@ -70,7 +74,8 @@ fn codecs_change_in_the_middle_of_a_stream() {
             |lines: ours::FramedRead<_, _>| {
                 let parts = lines.into_parts();
                 assert!(parts.write_buf.is_empty());
-                let mut with = ours::FramedParts::new(parts.io, ours::LengthDelimitedCodec::new(), &pool);
+                let mut with =
+                    ours::FramedParts::new(parts.io, ours::LengthDelimitedCodec::new(), &pool);
                 with.read_buf = parts.read_buf;
                 ours::Framed::from_parts(with)
             },
@@ -213,7 +218,8 @@ fn bytes_that_were_put_into_parts_by_hand_are_decoded_first() {
     assert!(Sender::<&str>::flush_once(&mut framed).is_ready());
     assert_eq!(framed.get_ref().sent(), b"queued");
 
-    let mut parts = compat::FramedParts::new::<&str>(Faulty::new(" end\n"), theirs::LinesCodec::new());
+    let mut parts =
+        compat::FramedParts::new::<&str>(Faulty::new(" end\n"), theirs::LinesCodec::new());
     parts.read_buf = BytesMut::from("first\nand the");
     parts.write_buf.put_slice(b"queued");
     let mut framed = compat::Framed::from_parts(parts).charge_to(&pool);

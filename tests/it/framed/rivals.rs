@@ -60,7 +60,8 @@ pub(crate) trait Rival: Unpin {
         self.poll(&mut Context::from_waker(Waker::noop()))
     }
 
-    /// Polls until the transport has nothing more and the stream said so several times; at most so often.
+    /// Polls until the transport has nothing more and the stream said so several times; at most so
+    /// often.
     fn events(&mut self, most: usize) -> Vec<Event> {
         let (mut events, mut ends) = (Vec::new(), 0);
         while events.len() < most && ends < 4 {

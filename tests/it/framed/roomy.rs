@@ -1,4 +1,5 @@
-//! `Roomy`: a codec that asks for room for a head, as one does that has more to write than a length.
+//! `Roomy`: a codec that asks for room for a head, as one does that has more to write than a
+//! length.
 
 use std::io;
 

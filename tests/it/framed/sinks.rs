@@ -15,19 +15,28 @@ use crate::framed::{
 type Item = Bytes;
 type Transport<'a> = &'a dyn Fn() -> Faulty;
 
-/// Lengths of payloads: none, short ones that are copied, long ones that are linked, around the boundary.
+/// Lengths of payloads: none, short ones that are copied, long ones that are linked, around the
+/// boundary.
 const LENS: [usize; 9] = [0, 1, 300, 511, 512, 4_000, 8_188, 0, 9_000];
 
 fn items() -> Vec<Item> {
-    LENS.into_iter().enumerate().map(|(at, len)| (0..len).map(|index| (index + at) as u8).collect()).collect()
+    LENS.into_iter()
+        .enumerate()
+        .map(|(at, len)| (0..len).map(|index| (index + at) as u8).collect())
+        .collect()
 }
 
 fn wire(items: &[Item]) -> Vec<u8> {
     items.iter().flat_map(|item| [&(item.len() as u32).to_be_bytes()[..], item].concat()).collect()
 }
 
-/// Every sink of both crates, with tokio-util's first: each sends by `run`, which says what came of it.
-fn each<R>(pool: &Pool, io: Transport<'_>, run: impl Fn(&mut dyn DynSender) -> R) -> Vec<(&'static str, R)> {
+/// Every sink of both crates, with tokio-util's first: each sends by `run`, which says what came of
+/// it.
+fn each<R>(
+    pool: &Pool,
+    io: Transport<'_>,
+    run: impl Fn(&mut dyn DynSender) -> R,
+) -> Vec<(&'static str, R)> {
     let (theirs, ours) = (theirs::LengthDelimitedCodec::new, ours::LengthDelimitedCodec::new);
     let results = vec![
         ("tokio-util", run(&mut theirs::Framed::new(io(), theirs()))),
@@ -89,8 +98,13 @@ fn insist(faults: &mut Vec<Fault>, mut poll: impl FnMut() -> Poll<Result<(), Fau
     panic!("it does not end");
 }
 
-/// Sends all items, flushes after every `flush_every`th and at the end, and closes: what failed, and what arrived.
-fn send_all(sender: &mut dyn DynSender, items: &[Item], flush_every: usize) -> (Vec<Fault>, Vec<u8>) {
+/// Sends all items, flushes after every `flush_every`th and at the end, and closes: what failed,
+/// and what arrived.
+fn send_all(
+    sender: &mut dyn DynSender,
+    items: &[Item],
+    flush_every: usize,
+) -> (Vec<Fault>, Vec<u8>) {
     let mut faults = Vec::new();
     for (at, item) in items.iter().enumerate() {
         insist(&mut faults, || sender.ready());
@@ -101,14 +115,21 @@ fn send_all(sender: &mut dyn DynSender, items: &[Item], flush_every: usize) -> (
     }
     insist(&mut faults, || sender.flush_once());
     assert_eq!(sender.io().end(), End::Flushed);
-    // On a transport that always waits first this would flush and shut down by turns for ever, with either crate.
+    // On a transport that always waits first this would flush and shut down by turns for ever, with
+    // either crate.
     if sender.close_once().is_ready() {
         assert_eq!(sender.io().end(), End::Shutdown);
     }
     (faults, sender.io().sent().to_vec())
 }
 
-fn assert_all_sent(pool: &Pool, io: Transport<'_>, items: &[Item], flush_every: usize, fault_count: usize) {
+fn assert_all_sent(
+    pool: &Pool,
+    io: Transport<'_>,
+    items: &[Item],
+    flush_every: usize,
+    fault_count: usize,
+) {
     for (name, (faults, sent)) in each(pool, io, |sender| send_all(sender, items, flush_every)) {
         assert_eq!(faults.len(), fault_count, "{name} on {:?}: {faults:?}", io());
         assert!(sent == wire(items), "{name} on {:?}", io());
@@ -125,7 +146,13 @@ fn the_same_items_are_the_same_bytes() {
             assert_all_sent(&pool, &|| Faulty::new([]).cut(cut).vectored(), &items, flush_every, 0);
         }
         assert_all_sent(&pool, &|| Faulty::new([]).cut(1_000).pending(), &items, flush_every, 0);
-        assert_all_sent(&pool, &|| Faulty::new([]).cut(1_000).vectored().pending(), &items, flush_every, 0);
+        assert_all_sent(
+            &pool,
+            &|| Faulty::new([]).cut(1_000).vectored().pending(),
+            &items,
+            flush_every,
+            0,
+        );
     }
     let first = seed();
     for seed in first..first + 30 {
@@ -136,7 +163,8 @@ fn the_same_items_are_the_same_bytes() {
 #[test]
 fn short_items_are_cut_at_every_position() {
     let pool = Pool::new(8 << 20).unwrap();
-    let items: Vec<Item> = [0, 1, 7, 0, 20].iter().map(|&len| Item::from(vec![b'x'; len])).collect();
+    let items: Vec<Item> =
+        [0, 1, 7, 0, 20].iter().map(|&len| Item::from(vec![b'x'; len])).collect();
     for cut in 1..=wire(&items).len() {
         assert_all_sent(&pool, &|| Faulty::new([]).cut(cut), &items, usize::MAX, 0);
         assert_all_sent(&pool, &|| Faulty::new([]).cut(cut).vectored(), &items, usize::MAX, 0);
@@ -147,7 +175,8 @@ fn short_items_are_cut_at_every_position() {
 fn whatever_call_fails_every_byte_is_sent_once() {
     let pool = Pool::new(8 << 20).unwrap();
     let items = items();
-    for (is_vectored, cut, flush_every) in [(false, 3_000, 1), (true, 3_000, 1), (true, 999, 4), (true, usize::MAX, 9)]
+    for (is_vectored, cut, flush_every) in
+        [(false, 3_000, 1), (true, 3_000, 1), (true, 999, 4), (true, usize::MAX, 9)]
     {
         let io = || if is_vectored { Faulty::new([]).vectored() } else { Faulty::new([]) }.cut(cut);
         // How many calls there are depends on who sends: none makes fewer than these.
@@ -166,7 +195,8 @@ fn whatever_call_fails_every_byte_is_sent_once() {
 #[test]
 fn readiness_is_that_of_tokio_util() {
     let pool = Pool::new(8 << 20).unwrap();
-    for boundary in [None, Some(0), Some(1), Some(5), Some(8_192), Some(100_000), Some(usize::MAX)] {
+    for boundary in [None, Some(0), Some(1), Some(5), Some(8_192), Some(100_000), Some(usize::MAX)]
+    {
         for len in [0, 1, 2, 1_000, 4_092, 8_186, 8_187, 8_188, 8_189, 9_000, 100_000] {
             for io in [&(|| Faulty::new([]).vectored().pending()) as Transport<'_>, &|| {
                 Faulty::new([]).vectored().failing_at(0)
@@ -188,7 +218,10 @@ fn readiness_is_that_of_tokio_util() {
                 });
                 let expected = &answers[0].1;
                 for (name, answer) in &answers[1..] {
-                    assert_eq!(answer, expected, "{name}, boundary {boundary:?}, items of {len} bytes");
+                    assert_eq!(
+                        answer, expected,
+                        "{name}, boundary {boundary:?}, items of {len} bytes"
+                    );
                 }
             }
         }
@@ -208,10 +241,13 @@ fn a_transport_that_takes_no_more_is_an_error_and_loses_nothing() {
                 assert_eq!(sender.ready(), Poll::Ready(Ok(())));
                 sender.start(item.clone()).unwrap();
             }
-            let kinds = [sender.flush_once(), sender.flush_once(), sender.close_once()].map(|polled| match polled {
-                Poll::Ready(Err(Fault::Other(kind, _))) => kind,
-                other => panic!("{other:?}"),
-            });
+            let kinds =
+                [sender.flush_once(), sender.flush_once(), sender.close_once()].map(|polled| {
+                    match polled {
+                        Poll::Ready(Err(Fault::Other(kind, _))) => kind,
+                        other => panic!("{other:?}"),
+                    }
+                });
             assert_eq!(kinds, [ErrorKind::WriteZero; 3]);
             let sent = sender.io().sent().to_vec();
             // Takes more again: the rest arrives, and no byte twice.

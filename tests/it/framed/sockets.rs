@@ -13,8 +13,20 @@ use crate::framed::{
 
 const KIB: usize = 1 << 10;
 
-const LENS: [usize; 12] =
-    [0, 1, 4095, 4096, 4097, 64 * KIB - 4, 64 * KIB - 1, 64 * KIB, 64 * KIB + 1, 1 << 20, 3 << 20, 5];
+const LENS: [usize; 12] = [
+    0,
+    1,
+    4095,
+    4096,
+    4097,
+    64 * KIB - 4,
+    64 * KIB - 1,
+    64 * KIB,
+    64 * KIB + 1,
+    1 << 20,
+    3 << 20,
+    5,
+];
 
 fn pool() -> Pool {
     Pool::new(32 << 20).unwrap()
@@ -64,7 +76,8 @@ where
     P: Future<Output = (T, T)>,
 {
     let ours = |io: T| ours::Framed::new(io, ours::LengthDelimitedCodec::new(), pool);
-    let compat = |io: T| compat::Framed::new(io, theirs::LengthDelimitedCodec::new()).charge_to(pool);
+    let compat =
+        |io: T| compat::Framed::new(io, theirs::LengthDelimitedCodec::new()).charge_to(pool);
     let theirs = |io: T| theirs::Framed::new(io, theirs::LengthDelimitedCodec::new());
     let (near, far) = pair().await;
     tokio::join!(ask(ours(near)), echo::<_, _, Chain, _>(ours(far)));
@@ -95,8 +108,11 @@ async fn frames_of_all_sizes_go_over_a_duplex_and_back() {
 async fn halves_of_a_socket_carry_frames_each_way() {
     let pool = pool();
     let (near, far) = tcp_pair().await;
-    let echoing =
-        tokio::spawn(echo::<_, _, Chain, _>(ours::Framed::new(far, ours::LengthDelimitedCodec::new(), &pool)));
+    let echoing = tokio::spawn(echo::<_, _, Chain, _>(ours::Framed::new(
+        far,
+        ours::LengthDelimitedCodec::new(),
+        &pool,
+    )));
     let (reader, writer) = near.into_split();
     let mut stream = ours::FramedRead::new(reader, ours::LengthDelimitedCodec::new(), &pool);
     let mut sink = ours::FramedWrite::new(writer, ours::LengthDelimitedCodec::new(), &pool);
@@ -120,8 +136,9 @@ async fn halves_of_a_socket_carry_frames_each_way() {
 #[tokio::test]
 async fn an_echo_stays_within_its_account() {
     let pool = pool();
-    // What one poll reads, and some more: what is to be sent back is held while the sink gets room for its head.
-    let account = pool.child("peer", 1280 * KIB);
+    // What one poll reads, and some more: what is to be sent back is held while the sink gets room
+    // for its head.
+    let account = pool.account("peer", 1280 * KIB);
     let (near, far) = tcp_pair().await;
     let far = ours::Framed::new(far, ours::ChainCodec::new(), &account);
     let near = ours::Framed::new(near, ours::ChainCodec::new(), &pool);

@@ -50,12 +50,32 @@ where
     O: ours::Decoder<Item: Content, Error: Into<Fault>> + Clone + Unpin + fmt::Debug,
 {
     let expected = all(theirs::Framed::new(io(), theirs.clone()));
-    assert_eq!(all(theirs::FramedRead::new(io(), theirs.clone())), expected, "tokio-util's two, {:?}", io());
-    assert_eq!(all(compat::Framed::new(io(), theirs.clone())), expected, "compat, {ours:?} on {:?}", io());
+    assert_eq!(
+        all(theirs::FramedRead::new(io(), theirs.clone())),
+        expected,
+        "tokio-util's two, {:?}",
+        io()
+    );
+    assert_eq!(
+        all(compat::Framed::new(io(), theirs.clone())),
+        expected,
+        "compat, {ours:?} on {:?}",
+        io()
+    );
     let charged = compat::Framed::new(io(), theirs.clone()).charge_to(pool);
     assert_eq!(all(charged), expected, "compat, charged, {ours:?} on {:?}", io());
-    assert_eq!(all(ours::Framed::new(io(), ours.clone(), pool)), expected, "Framed of {ours:?} on {:?}", io());
-    assert_eq!(all(ours::FramedRead::new(io(), ours.clone(), pool)), expected, "FramedRead of {ours:?} on {:?}", io());
+    assert_eq!(
+        all(ours::Framed::new(io(), ours.clone(), pool)),
+        expected,
+        "Framed of {ours:?} on {:?}",
+        io()
+    );
+    assert_eq!(
+        all(ours::FramedRead::new(io(), ours.clone(), pool)),
+        expected,
+        "FramedRead of {ours:?} on {:?}",
+        io()
+    );
     assert_eq!(pool.leased(), 0);
 }
 
@@ -83,7 +103,8 @@ where
 #[test]
 fn length_delimited_frames_come_as_from_tokio_util() {
     assert_same(&theirs::LengthDelimitedCodec::new(), &ours::LengthDelimitedCodec::new());
-    let (mut theirs, mut ours) = (theirs::LengthDelimitedCodec::builder(), ours::LengthDelimitedCodec::builder());
+    let (mut theirs, mut ours) =
+        (theirs::LengthDelimitedCodec::builder(), ours::LengthDelimitedCodec::builder());
     theirs.length_field_length(2).max_frame_length(100);
     ours.length_field_length(2).max_frame_length(100);
     assert_same(&theirs.new_codec(), &ours.new_codec());
@@ -95,7 +116,10 @@ fn length_delimited_frames_come_as_from_tokio_util() {
 #[test]
 fn lines_come_as_from_tokio_util() {
     for max in [usize::MAX, 4] {
-        let (theirs, ours) = (theirs::LinesCodec::new_with_max_length(max), ours::LinesCodec::new_with_max_length(max));
+        let (theirs, ours) = (
+            theirs::LinesCodec::new_with_max_length(max),
+            ours::LinesCodec::new_with_max_length(max),
+        );
         assert_same(&theirs, &ours);
     }
 }
@@ -103,7 +127,8 @@ fn lines_come_as_from_tokio_util() {
 #[test]
 fn delimited_frames_come_as_from_tokio_util() {
     for max in [usize::MAX, 4] {
-        let theirs = theirs::AnyDelimiterCodec::new_with_max_length(b",;\n".to_vec(), Vec::new(), max);
+        let theirs =
+            theirs::AnyDelimiterCodec::new_with_max_length(b",;\n".to_vec(), Vec::new(), max);
         let ours = ours::AnyDelimiterCodec::new_with_max_length(b",;\n", [], max);
         assert_same(&theirs, &ours);
     }
@@ -118,7 +143,8 @@ fn bytes_come_as_from_tokio_util() {
 fn random_transports_give_the_same_frames() {
     let pool = Pool::new(8 << 20).unwrap();
     let first = seed();
-    // Longer than a read: ours begin with 4 KiB, tokio-util's with 8, so only what is decoded is the same, not what is pending.
+    // Longer than a read: ours begin with 4 KiB, tokio-util's with 8, so only what is decoded is
+    // the same, not what is pending.
     let lens = [0, 1, 3, 250, 5_000, 4_092, 70_000, 8_188, 1, 0];
     let mut stream = Vec::new();
     for (at, len) in lens.into_iter().enumerate() {
@@ -135,12 +161,16 @@ fn random_transports_give_the_same_frames() {
         let io = || Faulty::random(stream.clone(), seed);
         let expected = frames(&mut theirs::Framed::new(io(), theirs::LengthDelimitedCodec::new()));
         assert_eq!(expected.len(), lens.len() + 5);
-        let mut compat = compat::Framed::new(io(), theirs::LengthDelimitedCodec::new()).charge_to(&pool);
+        let mut compat =
+            compat::Framed::new(io(), theirs::LengthDelimitedCodec::new()).charge_to(&pool);
         assert!(frames(&mut compat) == expected, "compat, seed {seed}");
         for capacity in [0, 100, 100_000] {
             let codec = theirs::LengthDelimitedCodec::new();
             let mut compat = compat::Framed::with_capacity(io(), codec, capacity).charge_to(&pool);
-            assert!(frames(&mut compat) == expected, "compat, buffers of {capacity} bytes, seed {seed}");
+            assert!(
+                frames(&mut compat) == expected,
+                "compat, buffers of {capacity} bytes, seed {seed}"
+            );
         }
         let mut framed = ours::Framed::new(io(), ours::LengthDelimitedCodec::new(), &pool);
         assert!(frames(&mut framed) == expected, "Framed, seed {seed}");

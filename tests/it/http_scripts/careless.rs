@@ -1,6 +1,8 @@
-//! A server that parks without any linger, and can forget a condition: it proves that the scripts see what goes wrong then.
+//! A server that parks without any linger, and can forget a condition: it proves that the scripts
+//! see what goes wrong then.
 //!
-//! The least that parks rightly, in one file; limits, timeouts and cheap waiting are not its business.
+//! The least that parks rightly, in one file; limits, timeouts and cheap waiting are not its
+//! business.
 
 use std::{
     convert::Infallible,
@@ -94,7 +96,10 @@ impl Signs {
     }
 }
 
-async fn watched_answer(request: Request<Incoming>, signs: Arc<Signs>) -> io::Result<Response<HeldBody>> {
+async fn watched_answer(
+    request: Request<Incoming>,
+    signs: Arc<Signs>,
+) -> io::Result<Response<HeldBody>> {
     signs.was_called.store(true, SeqCst);
     signs.has_dropped.store(false, SeqCst);
     signs.in_flight.fetch_add(1, SeqCst);
@@ -128,7 +133,10 @@ impl Body for HeldBody {
     type Data = Bytes;
     type Error = Infallible;
 
-    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
         Pin::new(&mut self.body).poll_frame(cx)
     }
 
@@ -153,7 +161,10 @@ impl Body for WatchedBody {
     type Data = Bytes;
     type Error = hyper::Error;
 
-    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
         let frame = ready!(Pin::new(&mut self.body).poll_frame(cx));
         let is_end = frame.is_none() || self.body.is_end_stream();
         if is_end && self.is_unread {
@@ -190,7 +201,11 @@ struct WatchedIo {
 }
 
 impl AsyncRead for WatchedIo {
-    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
         if self.prefix.has_remaining() {
             let len = self.prefix.len().min(buf.remaining());
             buf.put_slice(&self.prefix.split_to(len));
@@ -203,7 +218,11 @@ impl AsyncRead for WatchedIo {
 }
 
 impl AsyncWrite for WatchedIo {
-    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
         self.signs.is_unflushed.store(true, SeqCst);
         Pin::new(&mut self.stream).poll_write(cx, bytes)
     }

@@ -20,8 +20,9 @@ pub(crate) enum Condition {
 }
 
 impl Condition {
-    /// Those without which a connection is visibly wrong, each with a script that tells. The fifth makes the others cheaper to trust, and
-    /// guards nothing alone: what was not read yet is read after the parking.
+    /// Those without which a connection is visibly wrong, each with a script that tells. The fifth
+    /// makes the others cheaper to trust, and guards nothing alone: what was not read yet is read
+    /// after the parking.
     pub(crate) const NEEDED: [(Self, &str); 5] = [
         (Self::NoneInFlight, "a streamed response"),
         (Self::BodiesSeen, "a body that a task reads, of which a part comes late"),
@@ -33,8 +34,12 @@ impl Condition {
     /// The one that the environment switches off: `LEASEHOLD_SKIP=1` to `6`.
     pub(crate) fn from_env() -> Option<Self> {
         let number = env::var("LEASEHOLD_SKIP").ok()?;
-        let all = Self::NEEDED.map(|(condition, _)| condition).into_iter().chain([Self::ReadPending]);
+        let all =
+            Self::NEEDED.map(|(condition, _)| condition).into_iter().chain([Self::ReadPending]);
         let condition = all.into_iter().find(|condition| (*condition as u8).to_string() == number);
-        Some(condition.unwrap_or_else(|| panic!("LEASEHOLD_SKIP is a condition, 1 to 6, not {number:?}")))
+        Some(
+            condition
+                .unwrap_or_else(|| panic!("LEASEHOLD_SKIP is a condition, 1 to 6, not {number:?}")),
+        )
     }
 }

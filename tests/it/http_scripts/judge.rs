@@ -13,7 +13,8 @@ use crate::http_scripts::{
     servers::{Server, stock},
 };
 
-/// Scripts that are played at once: more, and a server that has nothing to do in a pause is no longer a matter of course.
+/// Scripts that are played at once: more, and a server that has nothing to do in a pause is no
+/// longer a matter of course.
 const TOGETHER: usize = 24;
 
 /// So few differences may be the machine's, and are looked at again; more are the server's.
@@ -25,7 +26,8 @@ const AGAIN: usize = 4;
 /// Only one server is judged at a time.
 static BENCH: Mutex<()> = Mutex::const_new(());
 
-/// Plays all scripts against stock hyper and against `server`; prints both transcripts of those that differ, and returns their names.
+/// Plays all scripts against stock hyper and against `server`; prints both transcripts of those
+/// that differ, and returns their names.
 pub(crate) async fn failing_scripts(server: &Server) -> Vec<&'static str> {
     let _bench = BENCH.lock().await;
     let stock = stock();
@@ -39,8 +41,14 @@ pub(crate) async fn failing_scripts(server: &Server) -> Vec<&'static str> {
 }
 
 /// Those of the scripts in which the two servers differ; `count` of them are played at once.
-async fn differing(scripts: Vec<Script>, count: usize, stock: &Server, server: &Server) -> Vec<Script> {
-    let judged = stream::iter(scripts).map(async |script| differs(&script, stock, server).await.then_some(script));
+async fn differing(
+    scripts: Vec<Script>,
+    count: usize,
+    stock: &Server,
+    server: &Server,
+) -> Vec<Script> {
+    let judged = stream::iter(scripts)
+        .map(async |script| differs(&script, stock, server).await.then_some(script));
     judged.buffer_unordered(count).filter_map(async |script| script).collect().await
 }
 
@@ -49,6 +57,11 @@ async fn differs(script: &Script, stock: &Server, server: &Server) -> bool {
     if right == theirs && right.is_sound() {
         return false;
     }
-    println!("{}:\n  stock\n{}  this server\n{}", script.name, right.beside(&theirs), theirs.beside(&right));
+    println!(
+        "{}:\n  stock\n{}  this server\n{}",
+        script.name,
+        right.beside(&theirs),
+        theirs.beside(&right)
+    );
     true
 }

@@ -1,9 +1,11 @@
-//! A differential test against stock hyper: scripts of raw bytes, and from every server the same bytes back (Date aside) and the same end.
+//! A differential test against stock hyper: scripts of raw bytes, and from every server the same
+//! bytes back (Date aside) and the same end.
 //!
-//! A server that takes connections apart between requests and loses track of where a request ends answers bytes of a body as if they were
-//! a request (request smuggling), or cuts a response. So each script is played against stock hyper and against the server under test at
-//! once, and the two transcripts are compared. To see that the scripts would notice, each condition of parking is switched off in turn,
-//! and some script must fail.
+//! A server that takes connections apart between requests and loses track of where a request ends
+//! answers bytes of a body as if they were a request (request smuggling), or cuts a response. So
+//! each script is played against stock hyper and against the server under test at once, and the two
+//! transcripts are compared. To see that the scripts would notice, each condition of parking is
+//! switched off in turn, and some script must fail.
 //!
 //! `LEASEHOLD_SKIP=1` to `6` runs the comparison without that condition.
 
@@ -22,7 +24,12 @@ use self::{careless::careless, condition::Condition, judge::failing_scripts, ser
 #[tokio::test]
 async fn every_script_runs_as_on_stock_hyper() {
     let failing = failing_scripts(&ours(Condition::from_env())).await;
-    assert!(failing.is_empty(), "{} of {} scripts differ: {failing:#?}", failing.len(), scripts::all().len());
+    assert!(
+        failing.is_empty(),
+        "{} of {} scripts differ: {failing:#?}",
+        failing.len(),
+        scripts::all().len()
+    );
 }
 
 #[tokio::test]

@@ -15,7 +15,8 @@ use crate::http_scripts::{
     transcript::{End, Transcript},
 };
 
-/// How long an answer may take that a server owes; only a broken server, or a machine that stands still, needs as much.
+/// How long an answer may take that a server owes; only a broken server, or a machine that stands
+/// still, needs as much.
 const PATIENCE: Duration = Duration::from_secs(2);
 
 /// How long a server may take after its last byte until it counts as keeping the connection open.
@@ -136,7 +137,8 @@ impl Player {
             Ok(0) => self.end = Some(End::Closed),
             Ok(_) => return true,
             Err(error) => {
-                let known = matches!(error.kind(), ErrorKind::ConnectionReset | ErrorKind::BrokenPipe);
+                let known =
+                    matches!(error.kind(), ErrorKind::ConnectionReset | ErrorKind::BrokenPipe);
                 assert!(known, "a socket fails only by its peer: {error}");
                 self.end = Some(End::Reset);
             }

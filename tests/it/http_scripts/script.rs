@@ -66,7 +66,8 @@ pub(crate) fn send_in_pieces(bytes: impl AsRef<[u8]>, len: usize) -> impl Iterat
 /// Sends `bytes` over and over, cut at another point each time, and awaits `answer` every time.
 pub(crate) fn send_cut_everywhere(bytes: impl AsRef<[u8]>, answer: &str) -> Vec<Step> {
     let bytes = bytes.as_ref();
-    let cut = |at: usize| [send(&bytes[..at]), Step::Wait(BLINK), send(&bytes[at..]), until(answer)];
+    let cut =
+        |at: usize| [send(&bytes[..at]), Step::Wait(BLINK), send(&bytes[at..]), until(answer)];
     (1..bytes.len()).flat_map(cut).collect()
 }
 

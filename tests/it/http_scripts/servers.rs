@@ -34,7 +34,8 @@ impl Server {
         let (started, starting) = std::sync::mpsc::channel();
         let (stop, stopped) = oneshot::channel::<()>();
         thread::spawn(move || {
-            let runtime = runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+            let runtime =
+                runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
             runtime.block_on(async {
                 let listener = listener();
                 let address = listener.local_addr().expect("a bound listener");
@@ -64,7 +65,8 @@ pub(crate) fn stock() -> Server {
     Server::start(async |listener: TcpListener| {
         loop {
             let stream = accept(&listener).await;
-            let connection = http1::Builder::new().serve_connection(TokioIo::new(stream), service_fn(answer));
+            let connection =
+                http1::Builder::new().serve_connection(TokioIo::new(stream), service_fn(answer));
             tokio::spawn(connection.with_upgrades());
         }
     })
@@ -75,8 +77,8 @@ pub(crate) async fn accept(listener: &TcpListener) -> TcpStream {
     listener.accept().await.expect("a client").0
 }
 
-/// A listener whose options every connection inherits: what the server writes is sent at once, and a response of megabytes can't hide
-/// in a send buffer.
+/// A listener whose options every connection inherits: what the server writes is sent at once, and
+/// a response of megabytes can't hide in a send buffer.
 fn listener() -> TcpListener {
     let socket = TcpSocket::new_v4().expect("a socket");
     socket.set_nodelay(true).expect("no delay");
@@ -85,16 +87,20 @@ fn listener() -> TcpListener {
     socket.listen(1024).expect("a listener")
 }
 
-/// The server under test. It parks as soon as it may, and leaves `without` out of its conditions; that needs `--cfg leasehold_teeth`.
+/// The server under test. It parks as soon as it may, and leaves `without` out of its conditions;
+/// that needs `--cfg leasehold_teeth`.
 pub(crate) fn ours(without: Option<Condition>) -> Server {
     Server::start(async move |listener: TcpListener| {
         skip(without);
-        let server = serve(Plain(listener), from_hyper(service_fn(answer))).linger(Duration::ZERO).http2(false);
+        let server = serve(Plain(listener), from_hyper(service_fn(answer)))
+            .linger(Duration::ZERO)
+            .http2(false);
         server.await.expect("no error");
     })
 }
 
-/// Connections as the system makes them, as for the stock server: `TcpListener` itself would set options.
+/// Connections as the system makes them, as for the stock server: `TcpListener` itself would set
+/// options.
 struct Plain(TcpListener);
 
 impl Listener for Plain {

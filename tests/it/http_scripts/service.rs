@@ -1,6 +1,9 @@
-//! The service that every server runs: what it does with a request's body, and when, is chosen by the path.
+//! The service that every server runs: what it does with a request's body, and when, is chosen by
+//! the path.
 
-use std::{convert::Infallible, error::Error, future::pending, io, panic, sync::LazyLock, time::Duration};
+use std::{
+    convert::Infallible, error::Error, future::pending, io, panic, sync::LazyLock, time::Duration,
+};
 
 use bytes::Bytes;
 use futures_util::stream::{self, StreamExt};
@@ -101,11 +104,17 @@ where
             sleep(4 * PAUSE).await;
             Ok(text(describe(&head)))
         }
-        "/stream" => Ok(streamed(vec![piece("one "), piece("two "), piece("three "), piece("end\n")])),
+        "/stream" => {
+            Ok(streamed(vec![piece("one "), piece("two "), piece("three "), piece("end\n")]))
+        }
         "/stream-empty" => Ok(streamed(vec![piece("")])),
         "/stream-trailers" => {
-            let trailers = HeaderMap::from_iter([("x-sum".try_into().expect("a name"), HeaderValue::from_static("7"))]);
-            let mut answer = streamed(vec![piece("one "), piece("end\n"), Frame::trailers(trailers)]);
+            let trailers = HeaderMap::from_iter([(
+                "x-sum".try_into().expect("a name"),
+                HeaderValue::from_static("7"),
+            )]);
+            let mut answer =
+                streamed(vec![piece("one "), piece("end\n"), Frame::trailers(trailers)]);
             answer.headers_mut().insert("trailer", HeaderValue::from_static("x-sum"));
             Ok(answer)
         }
@@ -114,7 +123,9 @@ where
             let frames = stream::iter([Ok(piece("one "))]).chain(stream::pending());
             Ok(Response::new(StreamBody::new(frames).boxed_unsync()))
         }
-        "/stream-large" => Ok(streamed((0..4).map(|quarter| Frame::data(large_quarter(quarter))).collect())),
+        "/stream-large" => {
+            Ok(streamed((0..4).map(|quarter| Frame::data(large_quarter(quarter))).collect()))
+        }
         "/large" => Ok(whole(LARGE.clone())),
         "/204" => Ok(status(StatusCode::NO_CONTENT)),
         "/304" => Ok(status(StatusCode::NOT_MODIFIED)),

@@ -41,21 +41,27 @@ impl Transcript {
         self.restless += 1;
     }
 
-    /// Whether every awaited answer came, every connection ended, and the server rested when it could.
+    /// Whether every awaited answer came, every connection ended, and the server rested when it
+    /// could.
     pub(crate) fn is_sound(&self) -> bool {
         let is_over = |end| matches!(end, End::Closed | End::KeptAlive | End::Left | End::Reset);
         self.restless == 0 && self.connections.iter().all(|(_, end)| is_over(*end))
     }
 
-    /// This transcript, readable; of long bytes only what is near to the first that differs from `other`.
+    /// This transcript, readable; of long bytes only what is near to the first that differs from
+    /// `other`.
     pub(crate) fn beside(&self, other: &Self) -> impl fmt::Display {
         let mut text = String::new();
         for (index, (received, end)) in self.connections.iter().enumerate() {
             let theirs = other.connections.get(index).map_or(&[][..], |(received, _)| received);
-            let same = received.iter().zip(theirs).take_while(|(ours, theirs)| ours == theirs).count();
+            let same =
+                received.iter().zip(theirs).take_while(|(ours, theirs)| ours == theirs).count();
             let from = same.saturating_sub(1000);
             let to = received.len().min(same + 400);
-            text += &format!("    connection {index}: {} bytes, the first {same} are the same\n", received.len());
+            text += &format!(
+                "    connection {index}: {} bytes, the first {same} are the same\n",
+                received.len()
+            );
             for line in received[from..to].split_inclusive(|byte| *byte == b'\n') {
                 text += &format!("    | {}\n", line.escape_ascii());
             }

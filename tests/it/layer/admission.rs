@@ -5,7 +5,7 @@ use std::convert::Infallible;
 use bytes::{BufMut, Bytes};
 use http::{Request, Response, StatusCode};
 use http_body_util::{BodyExt, Full};
-use leasehold::{Chain, Pool, http::ChainBody, layer::BudgetLayer};
+use leasehold::{Account, Chain, http::ChainBody, layer::BudgetLayer};
 use tower::{Layer, Service, ServiceExt, service_fn};
 
 use crate::layer::{
@@ -24,7 +24,7 @@ const UNKNOWN_LEN: usize = 64 * KIB;
 /// The most that is reserved for one request.
 const QUARTER: usize = BUDGET / 4;
 
-// ---- what is reserved ------------------------------------------------------------------------------------------------------------
+// ---- what is reserved ---------------------------------------------------------------------------
 
 #[tokio::test]
 async fn a_floor_and_the_length_that_is_announced_are_reserved() {
@@ -50,7 +50,7 @@ async fn a_floor_and_the_length_that_is_announced_are_reserved() {
 #[tokio::test]
 async fn each_part_of_what_is_reserved_can_be_set() {
     let pool = pool();
-    let layer = BudgetLayer::new(&pool).floor(1_000).unknown_len(300).body_max(20_000);
+    let layer = BudgetLayer::new(&pool).base_len(1_000).unknown_len(300).max_body(20_000);
     for (body, expected) in [
         (exactly(0), 0),
         (exactly(5), 5),
@@ -65,30 +65,44 @@ async fn each_part_of_what_is_reserved_can_be_set() {
     }
     // The limit of a body holds for one of unknown length too.
     assert_eq!(reserved(&layer.unknown_len(30_000), saying(0, None)).await, 21_000);
-    assert_eq!(reserved(&BudgetLayer::new(&pool).floor(0), exactly(0)).await, 0);
+    assert_eq!(reserved(&BudgetLayer::new(&pool).base_len(0), exactly(0)).await, 0);
     assert_eq!(pool.leased(), 0);
 }
 
 #[tokio::test]
 async fn one_request_is_reserved_a_quarter_of_the_budget_at_most() {
     let pool = pool();
-    for body in [exactly(QUARTER), exactly(usize::MAX), saying(usize::MAX, None), exactly(QUARTER - FLOOR + 1)] {
+    for body in [
+        exactly(QUARTER),
+        exactly(usize::MAX),
+        saying(usize::MAX, None),
+        exactly(QUARTER - FLOOR + 1),
+    ] {
         assert_eq!(reserved(&BudgetLayer::new(&pool), body).await, QUARTER);
     }
     assert_eq!(reserved(&BudgetLayer::new(&pool), exactly(QUARTER - FLOOR)).await, QUARTER);
-    assert_eq!(reserved(&BudgetLayer::new(&pool).floor(usize::MAX), exactly(usize::MAX)).await, QUARTER);
-    assert_eq!(reserved(&BudgetLayer::new(&pool).unknown_len(usize::MAX), saying(0, None)).await, QUARTER);
+    assert_eq!(
+        reserved(&BudgetLayer::new(&pool).base_len(usize::MAX), exactly(usize::MAX)).await,
+        QUARTER
+    );
+    assert_eq!(
+        reserved(&BudgetLayer::new(&pool).unknown_len(usize::MAX), saying(0, None)).await,
+        QUARTER
+    );
     assert_eq!(pool.leased(), 0);
 }
 
 #[tokio::test]
 async fn no_more_is_reserved_than_the_smallest_limit() {
     let pool = pool();
-    assert_eq!(reserved(&BudgetLayer::new(&pool).request_max(100_000), exactly(MIB)).await, 100_000);
-    let tenant = pool.child("tenant", 300_000);
+    assert_eq!(
+        reserved(&BudgetLayer::new(&pool).max_request(100_000), exactly(MIB)).await,
+        100_000
+    );
+    let tenant = pool.account("tenant", 300_000);
     assert_eq!(reserved(&BudgetLayer::new(&tenant), exactly(MIB)).await, 300_000);
-    assert_eq!(reserved(&BudgetLayer::new(&tenant).request_max(MIB), exactly(MIB)).await, 300_000);
-    let route = tenant.child("route", MIB);
+    assert_eq!(reserved(&BudgetLayer::new(&tenant).max_request(MIB), exactly(MIB)).await, 300_000);
+    let route = tenant.account("route", MIB);
     assert_eq!(reserved(&BudgetLayer::new(&route), exactly(MIB)).await, 300_000);
     tenant.set_limit(200_000);
     assert_eq!(reserved(&BudgetLayer::new(&route), exactly(MIB)).await, 200_000);
@@ -98,23 +112,26 @@ async fn no_more_is_reserved_than_the_smallest_limit() {
 #[tokio::test]
 async fn what_is_reserved_is_charged_to_the_layers_account_until_the_response_ends() {
     let pool = pool();
-    let tenant = pool.child("tenant", MIB);
+    let tenant = pool.account("tenant", MIB);
     let service = BudgetLayer::new(&tenant).layer(service_fn(charge));
     let response = service.oneshot(Request::new(exactly(1_000))).await.expect("an answer");
     let expected = FLOOR + 1_000;
-    assert_eq!((tenant.leased(), pool.leased(), pool.stats().reserved), (expected, expected, expected));
+    assert_eq!(
+        (tenant.leased(), pool.leased(), pool.stats().reserved),
+        (expected, expected, expected)
+    );
     drop(response);
     assert_eq!((tenant.leased(), pool.leased(), pool.stats().reserved), (0, 0, 0));
 }
 
-// ---- the account of a request ----------------------------------------------------------------------------------------------------
+// ---- the account of a request -------------------------------------------------------------------
 
 /// What a service sees of a request's account.
 async fn look_and_lease(request: Request<Scripted>) -> Result<Response<ChainBody>, Infallible> {
-    let account = request.extensions().get::<Pool>().expect("an account of its own");
+    let account = request.extensions().get::<Account>().expect("an account of its own");
     let before = account.leased();
     let mut block = account.try_lease(60 * KIB).expect("covered");
-    assert_eq!(account.leased(), before, "the lease draws on the cover");
+    assert_eq!(account.leased(), before, "the lease draws on the credit");
     block.put_slice(account.name().as_bytes());
     Ok(Response::new(ChainBody::new(Chain::from(block))))
 }
@@ -125,14 +142,16 @@ async fn a_request_has_an_account_of_its_own_whose_leases_draw_on_the_cover() {
     let service = BudgetLayer::new(&pool).layer(service_fn(look_and_lease));
     let mut request = Request::new(exactly(1_000));
     // What the server gave it: the account of the connection.
-    request.extensions_mut().insert(pool.child("connection", KIB));
+    request.extensions_mut().insert(pool.account("connection", KIB));
     let first = service.clone().oneshot(request).await.expect("an answer");
     let others: Vec<_> = std::iter::from_fn(|| pool.try_reserve(QUARTER).ok()).collect();
     let second = service.oneshot(Request::new(exactly(1_000))).await.expect("an answer");
     assert_eq!((first.status(), second.status()), (StatusCode::OK, StatusCode::OK));
     assert_eq!(pool.leased(), others.len() * QUARTER + 2 * (FLOOR + 1_000));
     let accounts = pool.stats().accounts;
-    let requests = accounts.iter().filter(|account| account.name == "request" && account.leased == FLOOR + 1_000);
+    let requests = accounts
+        .iter()
+        .filter(|account| account.name == "request" && account.leased == FLOOR + 1_000);
     assert_eq!(requests.count(), 2);
 
     for response in [first, second] {
@@ -146,12 +165,13 @@ async fn a_request_has_an_account_of_its_own_whose_leases_draw_on_the_cover() {
 #[tokio::test]
 async fn the_account_is_limited_as_the_layer_says_and_by_those_around_it() {
     let pool = pool();
-    let tenant = pool.child("tenant", 300 * KIB);
-    for (layer, most) in
-        [(BudgetLayer::new(&tenant), 300 * KIB), (BudgetLayer::new(&tenant).request_max(100 * KIB), 100 * KIB)]
-    {
+    let tenant = pool.account("tenant", 300 * KIB);
+    for (layer, most) in [
+        (BudgetLayer::new(&tenant), 300 * KIB),
+        (BudgetLayer::new(&tenant).max_request(100 * KIB), 100 * KIB),
+    ] {
         let service = layer.layer(service_fn(async |request: Request<Scripted>| {
-            let account = request.extensions().get::<Pool>().expect("an account of its own");
+            let account = request.extensions().get::<Account>().expect("an account of its own");
             let blocks = lease_all(account);
             let leased = account.leased();
             drop(blocks);
@@ -167,7 +187,8 @@ async fn the_account_is_limited_as_the_layer_says_and_by_those_around_it() {
 #[tokio::test]
 async fn an_account_can_be_named_for_its_request() {
     let pool = pool();
-    let layer = BudgetLayer::new(&pool).name_with(|method, uri, _| format!("{method} {}", uri.path()).into());
+    let layer = BudgetLayer::new(&pool)
+        .name_with(|method, uri, _| format!("{method} {}", uri.path()).into());
     let service = layer.layer(service_fn(charge));
     let request = Request::put("/photos?size=9").body(exactly(0)).expect("a request");
     let response = service.oneshot(request).await.expect("an answer");
@@ -178,9 +199,10 @@ async fn an_account_can_be_named_for_its_request() {
     assert_eq!(pool.leased(), 0);
 }
 
-// ---- types -----------------------------------------------------------------------------------------------------------------------
+// ---- types --------------------------------------------------------------------------------------
 
-/// `Router::layer` takes nothing that may fail: that it takes the layer as it is, as above, says the same of it.
+/// `Router::layer` takes nothing that may fail: that it takes the layer as it is, as above, says
+/// the same of it.
 #[test]
 fn errors_and_data_stay_those_of_the_inner_service() {
     fn is_like<S, B>(_: &S)
@@ -198,7 +220,9 @@ fn all_may_cross_threads() {
     fn is_send_and_sync<T: Send + Sync + Clone + 'static>(_: &T) {}
     fn is_send<T: Send + 'static>(_: &T) {}
     let pool = pool();
-    let layer = BudgetLayer::new(&pool).name_with(|_, _, _| "named".into()).refuse_with(|_| Response::default());
+    let layer = BudgetLayer::new(&pool)
+        .name_with(|_, _, _| "named".into())
+        .refuse_with(|_| Response::default());
     is_send_and_sync(&layer);
     let mut service = layer.layer(service_fn(charge));
     is_send_and_sync(&service);

@@ -41,7 +41,8 @@ pub(crate) fn head(path: &str, len: usize) -> String {
 
 impl Client {
     pub(crate) async fn connect(address: SocketAddr) -> Self {
-        let (reader, writer) = TcpStream::connect(address).await.expect("a connection").into_split();
+        let (reader, writer) =
+            TcpStream::connect(address).await.expect("a connection").into_split();
         Self { reader: BufReader::new(reader), writer }
     }
 
@@ -89,7 +90,8 @@ impl Client {
     pub(crate) async fn read_to_end(&mut self) -> Vec<u8> {
         let mut bytes = Vec::new();
         // A reset is an end too.
-        let _ = timeout(PATIENCE, self.reader.read_to_end(&mut bytes)).await.expect("an end in time");
+        let _ =
+            timeout(PATIENCE, self.reader.read_to_end(&mut bytes)).await.expect("an end in time");
         bytes
     }
 

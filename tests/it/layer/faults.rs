@@ -1,4 +1,5 @@
-//! A request that ends at any moment: dropped after any number of polls, or with any of its frames failing.
+//! A request that ends at any moment: dropped after any number of polls, or with any of its frames
+//! failing.
 
 use std::{
     error::Error,
@@ -12,7 +13,7 @@ use bytes::{Buf, Bytes};
 use http::{Request, Response};
 use http_body::Body;
 use http_body_util::BodyExt;
-use leasehold::{BlockMut, Pool, http::collect, layer::BudgetLayer};
+use leasehold::{Account, BlockMut, Pool, http::collect, layer::BudgetLayer};
 use tower::{Layer, ServiceExt, service_fn};
 
 use crate::layer::{
@@ -39,12 +40,13 @@ fn body(broken: Option<usize>) -> Scripted {
     Scripted::new(steps).saying(BODY_LEN as u64, Some(BODY_LEN as u64))
 }
 
-/// Reads the request, leases what was not reserved, and answers with a body that holds all of it; its frame number `broken` fails.
+/// Reads the request, leases what was not reserved, and answers with a body that holds all of it;
+/// its frame number `broken` fails.
 async fn work(
     request: Request<Scripted>,
     broken: Option<usize>,
 ) -> Result<Response<impl Body<Data = Bytes, Error = io::Error>>, BoxError> {
-    let account = request.extensions().get::<Pool>().expect("an account of its own").clone();
+    let account = request.extensions().get::<Account>().expect("an account of its own").clone();
     let covered = account.try_lease(1)?;
     let received = collect(request.into_body(), &account, BODY_LEN).await?;
     let mut more = Vec::new();
@@ -60,8 +62,12 @@ async fn work(
 }
 
 /// A request from its admission to the end of its response.
-async fn exchange(pool: &Pool, broken_in: Option<usize>, broken_out: Option<usize>) -> Result<(), BoxError> {
-    let layer = BudgetLayer::new(pool).floor(3 * BLOCK_LEN);
+async fn exchange(
+    pool: &Pool,
+    broken_in: Option<usize>,
+    broken_out: Option<usize>,
+) -> Result<(), BoxError> {
+    let layer = BudgetLayer::new(pool).base_len(3 * BLOCK_LEN);
     let service = layer.layer(service_fn(|request| work(request, broken_out)));
     let response = service.oneshot(Request::new(body(broken_in))).await?;
     assert_eq!(response.status(), 200);
@@ -71,7 +77,12 @@ async fn exchange(pool: &Pool, broken_in: Option<usize>, broken_out: Option<usiz
 }
 
 /// Polls so many times at most, and drops it. When it waits for memory, a block comes home.
-fn cancelled<F: Future>(future: F, polls: usize, pool: &Pool, held: &mut Vec<BlockMut>) -> Option<F::Output> {
+fn cancelled<F: Future>(
+    future: F,
+    polls: usize,
+    pool: &Pool,
+    held: &mut Vec<BlockMut>,
+) -> Option<F::Output> {
     let mut future = pin!(future);
     for _ in 0..polls {
         if let Poll::Ready(output) = future.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
@@ -94,7 +105,11 @@ fn held(pool: &Pool, is_scarce: bool) -> Vec<BlockMut> {
 
 fn assert_home(pool: &Pool, case: impl std::fmt::Debug) {
     let stats = pool.stats();
-    assert_eq!((pool.leased(), stats.reserved, stats.waiting, stats.accounts.len()), (0, 0, 0, 0), "{case:?}");
+    assert_eq!(
+        (pool.leased(), stats.reserved, stats.waiting, stats.accounts.len()),
+        (0, 0, 0, 0),
+        "{case:?}"
+    );
     let blocks: Vec<_> = std::iter::from_fn(|| pool.try_lease(1).ok()).collect();
     assert_eq!(blocks.len() * BLOCK_LEN, BUDGET, "{case:?}: each block can be leased again");
 }
@@ -111,7 +126,8 @@ async fn a_request_that_is_dropped_after_any_poll_leaves_nothing_behind() {
                 if let Some(done) = done {
                     done.expect("nothing fails");
                     println!("scarce {is_scarce}: dropped after each of {polls} polls");
-                    // Frames of both bodies, blocks that were not reserved, and waits for those of them that nothing was left for.
+                    // Frames of both bodies, blocks that were not reserved, and waits for those of
+                    // them that nothing was left for.
                     assert_eq!(polls, 1 + 2 * FRAMES + 4 + if is_scarce { 3 } else { 0 });
                     break;
                 }
@@ -127,7 +143,8 @@ async fn a_request_with_any_frame_of_its_bodies_failing_leaves_nothing_behind() 
             for broken in 0..FRAMES {
                 for (broken_in, broken_out) in [(Some(broken), None), (None, Some(broken))] {
                     let mut held = held(&pool, is_scarce);
-                    let done = cancelled(exchange(&pool, broken_in, broken_out), 1_000, &pool, &mut held);
+                    let done =
+                        cancelled(exchange(&pool, broken_in, broken_out), 1_000, &pool, &mut held);
                     done.expect("an end").expect_err("a frame fails");
                     drop(held);
                     assert_home(&pool, (is_scarce, broken_in, broken_out));

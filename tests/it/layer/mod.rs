@@ -1,4 +1,5 @@
-//! `BudgetLayer`: what it admits and reserves, that uploads at once stay within the budget, and that every path gives back what was reserved.
+//! `BudgetLayer`: what it admits and reserves, that uploads at once stay within the budget, and
+//! that every path gives back what was reserved.
 
 mod admission;
 mod client;
@@ -15,7 +16,7 @@ mod uploads;
 use crate::support::bodies;
 use crate::support::pools;
 
-use leasehold::{BlockMut, Pool};
+use leasehold::{Account, BlockMut, Pool};
 
 const BUDGET: usize = 8 << 20;
 
@@ -27,6 +28,6 @@ fn pool() -> Pool {
 }
 
 /// Blocks until the pool has none left.
-fn lease_all(pool: &Pool) -> Vec<BlockMut> {
+fn lease_all(pool: &Account) -> Vec<BlockMut> {
     std::iter::from_fn(|| pool.try_lease(1).ok()).collect()
 }

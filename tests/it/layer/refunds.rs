@@ -3,11 +3,12 @@
 use std::{future::IntoFuture, io, time::Duration};
 
 use axum::{
-    BoxError, Router, body::Body, error_handling::HandleErrorLayer, extract::DefaultBodyLimit, response::Response,
+    BoxError, Router, body::Body, error_handling::HandleErrorLayer, extract::DefaultBodyLimit,
+    response::Response,
 };
 use http::{Request, StatusCode};
 use leasehold::{
-    Pool,
+    Account, Pool,
     http::serve::{RequestBody, serve},
     layer::BudgetLayer,
 };
@@ -45,7 +46,8 @@ impl Exit {
 /// A server of all routes, and a client of it.
 async fn connect(server: Server) -> (Pool, Client) {
     let pool = Pool::new(64 << 20).expect("a pool");
-    let app: Router = routes(&pool).layer(BudgetLayer::new(&pool)).layer(DefaultBodyLimit::disable());
+    let app: Router =
+        routes(&pool).layer(BudgetLayer::new(&pool)).layer(DefaultBodyLimit::disable());
     let client = Client::connect(server.start(app).await).await;
     (pool, client)
 }
@@ -85,7 +87,10 @@ async fn a_service_that_panics_when_it_is_called_leaves_nothing_reserved() {
         let panicking = layer_fn(Panicking);
         let app = routes(&pool).layer(panicking).layer(BudgetLayer::new(&pool));
         let mut client = Client::connect(server.start(app).await).await;
-        assert!(client.exchange(head("/echo", 0)).await.is_err(), "{server:?}: the connection ends");
+        assert!(
+            client.exchange(head("/echo", 0)).await.is_err(),
+            "{server:?}: the connection ends"
+        );
         until_home(&pool).await;
     }
 }
@@ -98,12 +103,15 @@ impl<S: Service<Request<Body>>> Service<Request<Body>> for Panicking<S> {
     type Error = S::Error;
     type Future = S::Future;
 
-    fn poll_ready(&mut self, cx: &mut std::task::Context<'_>) -> std::task::Poll<Result<(), S::Error>> {
+    fn poll_ready(
+        &mut self,
+        cx: &mut std::task::Context<'_>,
+    ) -> std::task::Poll<Result<(), S::Error>> {
         self.0.poll_ready(cx)
     }
 
     fn call(&mut self, request: Request<Body>) -> S::Future {
-        let _account = request.extensions().get::<Pool>().expect("an account of its own");
+        let _account = request.extensions().get::<Account>().expect("an account of its own");
         panic!("as the test asked")
     }
 }
@@ -112,9 +120,13 @@ impl<S: Service<Request<Body>>> Service<Request<Body>> for Panicking<S> {
 async fn a_service_that_fails_leaves_nothing_reserved() {
     let pool = pool();
     let service = service_fn(async |request: Request<RequestBody>| {
-        let account = request.extensions().get::<Pool>().expect("an account of its own").clone();
-        let body = leasehold::http::collect(request.into_body(), &account, LEN).await.expect("a body");
-        Err::<Response, _>(io::Error::other(format!("as the test asked, after {} bytes", body.len())))
+        let account = request.extensions().get::<Account>().expect("an account of its own").clone();
+        let body =
+            leasehold::http::collect(request.into_body(), &account, LEN).await.expect("a body");
+        Err::<Response, _>(io::Error::other(format!(
+            "as the test asked, after {} bytes",
+            body.len()
+        )))
     });
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
     let mut client = Client::connect(listener.local_addr().expect("an address")).await;
@@ -133,8 +145,10 @@ async fn a_timeout_above_that_fires_while_the_handler_waits_leaves_nothing_reser
             assert!(error.is::<tower::timeout::error::Elapsed>());
             StatusCode::GATEWAY_TIMEOUT
         });
-        let stack =
-            ServiceBuilder::new().layer(late).timeout(Duration::from_millis(300)).layer(BudgetLayer::new(&pool));
+        let stack = ServiceBuilder::new()
+            .layer(late)
+            .timeout(Duration::from_millis(300))
+            .layer(BudgetLayer::new(&pool));
         let address = server.start(routes(&pool).layer(stack)).await;
         // It waits for the body, or works.
         for sent in [0, LEN / 2, LEN] {
@@ -149,7 +163,8 @@ async fn a_timeout_above_that_fires_while_the_handler_waits_leaves_nothing_reser
 }
 
 #[tokio::test]
-async fn a_client_that_is_gone_before_its_body_in_the_middle_and_after_it_leaves_nothing_reserved() {
+async fn a_client_that_is_gone_before_its_body_in_the_middle_and_after_it_leaves_nothing_reserved()
+{
     for server in SERVERS {
         for exit in EXITS {
             for sent in [0, LEN / 2, LEN] {
@@ -207,7 +222,10 @@ async fn a_response_that_fails_in_the_middle_leaves_nothing_reserved() {
     for server in SERVERS {
         let (pool, mut client) = connect(server).await;
         client.send(head("/broken", 0)).await;
-        assert!(!client.read_to_end().await.ends_with(b"0\r\n\r\n"), "{server:?}: a whole response");
+        assert!(
+            !client.read_to_end().await.ends_with(b"0\r\n\r\n"),
+            "{server:?}: a whole response"
+        );
         until_home(&pool).await;
     }
 }
@@ -217,7 +235,12 @@ async fn requests_one_after_the_other_on_a_connection_leave_nothing_reserved() {
     for server in SERVERS {
         let (pool, mut client) = connect(server).await;
         for _ in 0..3 {
-            client.send([head("/echo", 5), "hello".to_owned(), head("/echo", 3), "you".to_owned()].concat()).await;
+            client
+                .send(
+                    [head("/echo", 5), "hello".to_owned(), head("/echo", 3), "you".to_owned()]
+                        .concat(),
+                )
+                .await;
             for said in ["hello", "you"] {
                 assert_eq!(client.answer().await.expect("an echo").body, said.as_bytes());
             }

@@ -89,7 +89,10 @@ async fn a_refused_request_does_not_reach_the_service_and_charges_nothing() {
     assert_eq!((pool.leased(), pool.stats().accounts, pool.stats().waiting), (leased, accounts, 0));
     let body = Body::size_hint(response.body()).exact();
     let text = response.into_body().collect().await.expect("a body").to_bytes();
-    assert_eq!((body, &text[..]), (Some(text.len() as u64), &b"all memory is in use; try again in a moment\n"[..]));
+    assert_eq!(
+        (body, &text[..]),
+        (Some(text.len() as u64), &b"all memory is in use; try again in a moment\n"[..])
+    );
 
     drop(held);
     let response = service.call(Request::new(exactly(100))).await.expect("an answer");
@@ -101,11 +104,16 @@ async fn a_refused_request_does_not_reach_the_service_and_charges_nothing() {
 #[tokio::test]
 async fn a_request_is_refused_at_the_limit_and_passes_those_who_wait_there_only_so_often() {
     let pool = pool();
-    let tenant = pool.child("tenant", LIMIT);
+    let tenant = pool.account("tenant", LIMIT);
     let service = BudgetLayer::new(&tenant).layer(service_fn(charge));
-    let status = async |len| service.clone().oneshot(Request::new(exactly(len))).await.expect("an answer").status();
+    let status = async |len| {
+        service.clone().oneshot(Request::new(exactly(len))).await.expect("an answer").status()
+    };
     let held = tenant.try_reserve(LIMIT - FLOOR).expect("room");
-    assert_eq!((status(0).await, status(1).await), (StatusCode::OK, StatusCode::SERVICE_UNAVAILABLE));
+    assert_eq!(
+        (status(0).await, status(1).await),
+        (StatusCode::OK, StatusCode::SERVICE_UNAVAILABLE)
+    );
     let mut waiter = task::spawn(tenant.reserve(LIMIT));
     assert!(waiter.poll().is_pending());
     let mut passes = 0;
@@ -133,7 +141,8 @@ async fn retry_after_is_in_whole_seconds_rounded_up() {
         (Duration::MAX, "18446744073709551615"),
     ] {
         let service = BudgetLayer::new(&pool).retry_after(after).layer(service_fn(charge));
-        let response = service.oneshot(Request::new(exactly(0))).await.expect("a refusal is a response");
+        let response =
+            service.oneshot(Request::new(exactly(0))).await.expect("a refusal is a response");
         assert_eq!(response.headers()["retry-after"], expected);
     }
     drop(held);
@@ -146,18 +155,24 @@ async fn a_refusal_can_be_worded_otherwise() {
     let held = lease_all(&pool);
     let layer = BudgetLayer::new(&pool).retry_after(Duration::from_secs(9)).refuse_with(|error| {
         assert!(error.is_exhausted());
-        let response = Response::builder().status(StatusCode::TOO_MANY_REQUESTS).header("x-reason", "memory");
+        let response =
+            Response::builder().status(StatusCode::TOO_MANY_REQUESTS).header("x-reason", "memory");
         response.body(Bytes::from_static(b"later")).expect("a response")
     });
-    let response = layer.layer(service_fn(charge)).oneshot(Request::new(exactly(0))).await.expect("an answer");
+    let response =
+        layer.layer(service_fn(charge)).oneshot(Request::new(exactly(0))).await.expect("an answer");
     assert_eq!(response.status(), StatusCode::TOO_MANY_REQUESTS);
     let headers: Vec<_> = response.headers().iter().collect();
-    assert_eq!(headers, [(&HeaderName::from_static("x-reason"), &HeaderValue::from_static("memory"))]);
+    assert_eq!(
+        headers,
+        [(&HeaderName::from_static("x-reason"), &HeaderValue::from_static("memory"))]
+    );
     assert_eq!(response.into_body().collect().await.expect("a body").to_bytes(), "later");
 
     // One of no bytes has ended when it begins.
     let layer = layer.refuse_with(|_| Response::default());
-    let response = layer.layer(service_fn(charge)).oneshot(Request::new(exactly(0))).await.expect("an answer");
+    let response =
+        layer.layer(service_fn(charge)).oneshot(Request::new(exactly(0))).await.expect("an answer");
     assert!(Body::is_end_stream(response.body()));
     assert!(response.into_body().frame().await.is_none());
     drop(held);
@@ -175,15 +190,25 @@ async fn a_call_of_grpc_is_refused_in_its_own_words() {
         ("application/json", false),
         ("text/application/grpc", false),
     ] {
-        let request = Request::post("/").header("content-type", content_type).body(exactly(0)).expect("a request");
-        let response = BudgetLayer::new(&pool).layer(service_fn(charge)).oneshot(request).await.expect("an answer");
+        let request = Request::post("/")
+            .header("content-type", content_type)
+            .body(exactly(0))
+            .expect("a request");
+        let response = BudgetLayer::new(&pool)
+            .layer(service_fn(charge))
+            .oneshot(request)
+            .await
+            .expect("an answer");
         assert_eq!(response.status(), StatusCode::SERVICE_UNAVAILABLE);
         assert_eq!(response.headers()["retry-after"], "1");
         let field = |name| response.headers().get(name).map(|value| value.to_str().expect("text"));
         let (status, message) = (field("grpc-status"), field("grpc-message"));
         if is_call {
             let expected = (Some("14"), Some("all memory is in use; try again in a moment"));
-            assert_eq!((field("content-type"), (status, message)), (Some("application/grpc"), expected));
+            assert_eq!(
+                (field("content-type"), (status, message)),
+                (Some("application/grpc"), expected)
+            );
         } else {
             assert_eq!((status, message), (None, None));
         }
@@ -207,10 +232,16 @@ async fn a_refusal_over_a_socket_is_a_whole_response() {
             let refused = client.answer().await.expect("an answer");
             let (status, headers) = refused.head.split_once("\r\n").expect("a head");
             assert_eq!(status, "HTTP/1.1 503 Service Unavailable");
-            let of_ours: Vec<_> = headers.lines().filter(|line| !line.starts_with("date: ")).collect();
+            let of_ours: Vec<_> =
+                headers.lines().filter(|line| !line.starts_with("date: ")).collect();
             assert_eq!(
                 of_ours,
-                ["retry-after: 1", "content-type: text/plain; charset=utf-8", "content-length: 44", ""],
+                [
+                    "retry-after: 1",
+                    "content-type: text/plain; charset=utf-8",
+                    "content-length: 44",
+                    ""
+                ],
                 "{server:?}"
             );
             assert_eq!(refused.body, b"all memory is in use; try again in a moment\n");
@@ -262,14 +293,26 @@ async fn the_body_of_a_refused_request_is_never_taken_for_a_request() {
                 assert_eq!(client.answer().await.expect("an answer").status, 503);
             }
             // As much of it as the server takes: it may have closed the connection.
-            let exchange = tokio::time::timeout(Duration::from_millis(200), client.exchange(&body)).await;
+            let exchange =
+                tokio::time::timeout(Duration::from_millis(200), client.exchange(&body)).await;
             if !is_late {
                 assert_eq!(exchange.expect("in time").expect("an answer").status, 503);
             }
             // Either it is read and dropped, or the connection ends.
-            let next = tokio::time::timeout(Duration::from_millis(200), client.exchange(head("/smuggled", 0))).await;
-            assert!(calls.load(Relaxed) <= 1, "{server:?}: {} requests in a body", calls.load(Relaxed));
-            assert_eq!(calls.load(Relaxed) == 1, matches!(&next, Ok(Ok(answer)) if answer.status == 200));
+            let next = tokio::time::timeout(
+                Duration::from_millis(200),
+                client.exchange(head("/smuggled", 0)),
+            )
+            .await;
+            assert!(
+                calls.load(Relaxed) <= 1,
+                "{server:?}: {} requests in a body",
+                calls.load(Relaxed)
+            );
+            assert_eq!(
+                calls.load(Relaxed) == 1,
+                matches!(&next, Ok(Ok(answer)) if answer.status == 200)
+            );
             drop(held);
             until_home(&pool).await;
         }

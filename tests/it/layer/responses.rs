@@ -1,4 +1,5 @@
-//! Responses in this process: until when what was reserved is held, and that it is given back however they end.
+//! Responses in this process: until when what was reserved is held, and that it is given back
+//! however they end.
 
 use std::{
     convert::Infallible,
@@ -14,7 +15,7 @@ use http::{HeaderMap, Request, Response};
 use http_body::Body;
 use http_body_util::{BodyExt, Full};
 use leasehold::{
-    BlockMut, Pool,
+    Account, BlockMut, Pool,
     layer::{BudgetBody, BudgetLayer},
 };
 use tower::{Layer, Service, ServiceExt, service_fn};
@@ -48,13 +49,14 @@ fn data(len: usize) -> Step {
     Step::Data(vec![1; len])
 }
 
-// ---- the body of a response ------------------------------------------------------------------------------------------------------
+// ---- the body of a response ---------------------------------------------------------------------
 
 #[tokio::test]
 async fn what_is_reserved_is_held_until_the_body_has_ended_though_it_is_kept() {
     let pool = pool();
     for last in [data(10), Step::Trailers(HeaderMap::new())] {
-        let body = bytes_of(Scripted::new([Step::Pending, data(10), Step::Pending, data(10), last]));
+        let body =
+            bytes_of(Scripted::new([Step::Pending, data(10), Step::Pending, data(10), last]));
         let response = answered(&pool, body).await;
         let mut body = pin!(response.into_body());
         for _ in 0..2 {
@@ -91,7 +93,9 @@ async fn what_is_reserved_is_home_with_a_response_whose_body_is_empty() {
 #[tokio::test]
 async fn a_body_that_fails_has_ended() {
     let pool = pool();
-    let mut body = answered(&pool, bytes_of(Scripted::new([data(10), Step::Fail, data(10)]))).await.into_body();
+    let mut body = answered(&pool, bytes_of(Scripted::new([data(10), Step::Fail, data(10)])))
+        .await
+        .into_body();
     assert!(body.frame().await.is_some_and(|frame| frame.is_ok()));
     assert_eq!(pool.leased(), FLOOR);
     let error = body.frame().await.expect("an error").expect_err("an error");
@@ -116,8 +120,8 @@ async fn a_body_that_is_dropped_gives_back_what_was_reserved() {
 #[tokio::test]
 async fn a_body_that_panics_gives_back_what_was_reserved() {
     let pool = pool();
-    let body =
-        bytes_of(Scripted::new([data(10)])).map_frame(|_| -> http_body::Frame<Bytes> { panic!("as the test asked") });
+    let body = bytes_of(Scripted::new([data(10)]))
+        .map_frame(|_| -> http_body::Frame<Bytes> { panic!("as the test asked") });
     let body = answered(&pool, body).await.into_body();
     assert_eq!(pool.leased(), FLOOR);
     let polled = catch_unwind(AssertUnwindSafe(move || {
@@ -141,14 +145,15 @@ async fn head_and_lengths_pass_through() {
     assert_eq!(pool.leased(), 0);
 }
 
-// ---- the future of a response ----------------------------------------------------------------------------------------------------
+// ---- the future of a response -------------------------------------------------------------------
 
 #[tokio::test]
 async fn a_future_that_is_dropped_gives_back_what_was_reserved() {
     let pool = pool();
     for polls in 0..3 {
-        let service =
-            service_fn(async |_: Request<Full<Bytes>>| pending::<Result<Response<Full<Bytes>>, Infallible>>().await);
+        let service = service_fn(async |_: Request<Full<Bytes>>| {
+            pending::<Result<Response<Full<Bytes>>, Infallible>>().await
+        });
         let mut response = Box::pin(BudgetLayer::new(&pool).layer(service).call(request()));
         for _ in 0..polls {
             assert!(response.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending());
@@ -163,7 +168,7 @@ async fn a_future_that_is_dropped_gives_back_what_was_reserved() {
 async fn a_service_that_fails_gives_back_what_was_reserved() {
     let pool = pool();
     let service = service_fn(async |request: Request<Full<Bytes>>| {
-        let account = request.extensions().get::<Pool>().expect("an account of its own");
+        let account = request.extensions().get::<Account>().expect("an account of its own");
         let _block = account.try_lease(1).expect("covered");
         Err::<Response<Full<Bytes>>, _>(io::Error::other("as the test asked"))
     });
@@ -178,11 +183,13 @@ async fn a_service_that_fails_gives_back_what_was_reserved() {
 async fn a_service_that_panics_gives_back_what_was_reserved() {
     let pool = pool();
     // When it is polled.
-    let service = service_fn(async |request: Request<Full<Bytes>>| -> Result<Response<Full<Bytes>>, Infallible> {
-        let account = request.extensions().get::<Pool>().expect("an account of its own");
-        let _block = account.try_lease(1).expect("covered");
-        panic!("as the test asked")
-    });
+    let service = service_fn(
+        async |request: Request<Full<Bytes>>| -> Result<Response<Full<Bytes>>, Infallible> {
+            let account = request.extensions().get::<Account>().expect("an account of its own");
+            let _block = account.try_lease(1).expect("covered");
+            panic!("as the test asked")
+        },
+    );
     let response = BudgetLayer::new(&pool).layer(service).call(request());
     assert_eq!(pool.leased(), FLOOR);
     let polled = catch_unwind(AssertUnwindSafe(move || {
@@ -194,7 +201,7 @@ async fn a_service_that_panics_gives_back_what_was_reserved() {
     // When it is called.
     type Never = std::future::Pending<Result<Response<Full<Bytes>>, Infallible>>;
     let service = service_fn(|request: Request<Full<Bytes>>| -> Never {
-        let account = request.extensions().get::<Pool>().expect("an account of its own");
+        let account = request.extensions().get::<Account>().expect("an account of its own");
         assert_eq!(account.leased(), FLOOR);
         panic!("as the test asked")
     });
@@ -204,21 +211,24 @@ async fn a_service_that_panics_gives_back_what_was_reserved() {
     assert_eq!(pool.leased(), 0);
 }
 
-// ---- what outlives what ----------------------------------------------------------------------------------------------------------
+// ---- what outlives what -------------------------------------------------------------------------
 
 #[tokio::test]
 async fn a_response_outlives_its_service_its_layer_and_the_pools_last_handle() {
     let pool = pool();
-    let tenant = pool.child("tenant", 1 << 20);
+    let tenant = pool.account("tenant", 1 << 20);
     let layer = BudgetLayer::new(&tenant);
     let service = layer.layer(service_fn(async |request: Request<Full<Bytes>>| {
-        let account = request.extensions().get::<Pool>().expect("an account of its own").clone();
+        let account = request.extensions().get::<Account>().expect("an account of its own").clone();
         tokio::task::yield_now().await;
         let block = account.try_lease(1).expect("covered, whoever is gone");
         Ok::<_, Infallible>(Response::new(Full::<Bytes>::from(block.freeze().into_bytes())))
     }));
     let mut response = Box::pin({ service }.call(request()));
-    assert!(matches!(response.as_mut().poll(&mut Context::from_waker(Waker::noop())), Poll::Pending));
+    assert!(matches!(
+        response.as_mut().poll(&mut Context::from_waker(Waker::noop())),
+        Poll::Pending
+    ));
     drop((layer, tenant));
     assert_eq!(pool.leased(), FLOOR);
     let response = response.await.expect("an answer");
@@ -234,9 +244,9 @@ async fn a_response_outlives_its_service_its_layer_and_the_pools_last_handle() {
 #[tokio::test]
 async fn blocks_that_outlive_the_response_stay_charged_until_they_are_home() {
     let pool = pool();
-    let (sender, mut blocks) = tokio::sync::mpsc::unbounded_channel::<(Pool, BlockMut)>();
+    let (sender, mut blocks) = tokio::sync::mpsc::unbounded_channel::<(Account, BlockMut)>();
     let service = service_fn(async |request: Request<Full<Bytes>>| {
-        let account = request.extensions().get::<Pool>().expect("an account of its own").clone();
+        let account = request.extensions().get::<Account>().expect("an account of its own").clone();
         let block = account.try_lease(4 << 10).expect("covered");
         sender.send((account, block)).expect("the test receives");
         Ok::<_, Infallible>(Response::new(Full::<Bytes>::default()))
@@ -244,7 +254,7 @@ async fn blocks_that_outlive_the_response_stay_charged_until_they_are_home() {
     drop(BudgetLayer::new(&pool).layer(service).oneshot(request()).await);
     let (account, block) = blocks.recv().await.expect("a block");
     assert_eq!((account.leased(), pool.leased(), pool.stats().reserved), (4 << 10, 4 << 10, 0));
-    // The cover has ended; the account has not.
+    // The credit has ended; the account has not.
     let more = account.try_lease(4 << 10).expect("room");
     assert_eq!(account.leased(), 8 << 10);
     drop((block, more));

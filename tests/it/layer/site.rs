@@ -8,14 +8,14 @@ use std::{
 };
 
 use axum::{
-    Router,
+    Extension, Router,
     body::Body,
     response::Response,
     routing::{any, post},
 };
 use bytes::Bytes;
 use futures_util::StreamExt;
-use leasehold::{Pool, http::axum::Leased, http::serve::serve};
+use leasehold::{Chain, Pool, http::serve::serve};
 use tokio::{net::TcpListener, time::sleep};
 
 use crate::layer::client::PATIENCE;
@@ -37,7 +37,9 @@ impl Server {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let address = listener.local_addr().expect("an address");
         match self {
-            Self::Parking => drop(tokio::spawn(serve(listener, app).linger(Duration::ZERO).into_future())),
+            Self::Parking => {
+                drop(tokio::spawn(serve(listener, app).linger(Duration::ZERO).into_future()))
+            }
             Self::Stock => drop(tokio::spawn(axum::serve(listener, app).into_future())),
         }
         address
@@ -49,21 +51,26 @@ pub(crate) const PIECE: &[u8] = &[b'x'; 16 << 10];
 
 /// Handlers that end in each way, in whose accounts uploads are collected.
 pub(crate) fn routes(pool: &Pool) -> Router {
-    let endless =
-        async || Body::from_stream(futures_util::stream::repeat(Ok::<_, Infallible>(Bytes::from_static(PIECE))));
+    let endless = async || {
+        Body::from_stream(futures_util::stream::repeat(Ok::<_, Infallible>(Bytes::from_static(
+            PIECE,
+        ))))
+    };
     let broken = async || {
         let first = futures_util::stream::iter([Ok(Bytes::from_static(PIECE))]);
-        Body::from_stream(
-            first.chain(futures_util::stream::once(async { Err(std::io::Error::other("as the test asked")) })),
-        )
+        Body::from_stream(first.chain(futures_util::stream::once(async {
+            Err(std::io::Error::other("as the test asked"))
+        })))
     };
     Router::new()
-        .route("/echo", post(async |body: Leased| body))
-        .route("/wait", post(async |_body: Leased| std::future::pending::<Response>().await))
-        .route("/panic", post(async |_body: Leased| -> Response { panic!("as the test asked") }))
+        .route("/echo", post(async |body: Chain| body))
+        .route("/wait", post(async |_body: Chain| std::future::pending::<Response>().await))
+        .route("/panic", post(async |_body: Chain| -> Response { panic!("as the test asked") }))
         .route("/endless", any(endless))
         .route("/broken", any(broken))
-        .with_state(pool.clone())
+        .layer(Extension(pool.clone()))
+        // Else axum makes each handler anew for each request, and a layer of all of them with it.
+        .with_state(())
 }
 
 /// Bytes of leased blocks.

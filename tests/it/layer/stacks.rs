@@ -19,7 +19,7 @@ use axum::{
 use bytes::Bytes;
 use http::{Response, StatusCode};
 use http_body_util::{BodyExt, Full, Limited};
-use leasehold::{Pool, layer::BudgetLayer};
+use leasehold::{Account, layer::BudgetLayer};
 use tower::{Layer, ServiceBuilder, ServiceExt, service_fn};
 
 use crate::layer::{
@@ -46,7 +46,11 @@ async fn a_request_that_waits_for_a_limit_above_the_layer_has_nothing_reserved_y
             count.fetch_add(1, Relaxed);
             "upload".into()
         });
-        let stack = ServiceBuilder::new().layer(late).timeout(Duration::from_secs(1)).concurrency_limit(2).layer(layer);
+        let stack = ServiceBuilder::new()
+            .layer(late)
+            .timeout(Duration::from_secs(1))
+            .concurrency_limit(2)
+            .layer(layer);
         let address = server.start(routes(&pool).layer(stack)).await;
         let mut clients = Vec::new();
         for count in 1..4 {
@@ -56,7 +60,11 @@ async fn a_request_that_waits_for_a_limit_above_the_layer_has_nothing_reserved_y
             clients.push(client);
         }
         tokio::time::sleep(Duration::from_millis(50)).await;
-        assert_eq!((judged.load(Relaxed), pool.leased()), (2, 2 * (FLOOR + LEN)), "{server:?}: the third one waits");
+        assert_eq!(
+            (judged.load(Relaxed), pool.leased()),
+            (2, 2 * (FLOOR + LEN)),
+            "{server:?}: the third one waits"
+        );
         drop(clients.remove(0));
         until(|| judged.load(Relaxed) == 3 && pool.leased() == 2 * (FLOOR + LEN)).await;
         for client in &mut clients {
@@ -70,19 +78,28 @@ async fn a_request_that_waits_for_a_limit_above_the_layer_has_nothing_reserved_y
 async fn a_layer_of_routes_is_for_those_routes_and_one_of_a_router_for_whatever_comes() {
     for server in SERVERS {
         let pool = pool();
-        let routed = routes(&pool).route_layer(BudgetLayer::new(&pool)).route("/plain", post(async || "plain"));
-        let all = Router::new().route("/plain", post(async || "plain")).layer(BudgetLayer::new(&pool));
-        let mut clients =
-            [Client::connect(server.start(routed).await).await, Client::connect(server.start(all).await).await];
+        let routed = routes(&pool)
+            .route_layer(BudgetLayer::new(&pool))
+            .route("/plain", post(async || "plain"));
+        let all =
+            Router::new().route("/plain", post(async || "plain")).layer(BudgetLayer::new(&pool));
+        let mut clients = [
+            Client::connect(server.start(routed).await).await,
+            Client::connect(server.start(all).await).await,
+        ];
         let held = lease_all(&pool);
-        for (path, expected) in [("/echo", [503, 503]), ("/plain", [200, 503]), ("/missing", [404, 503])] {
+        for (path, expected) in
+            [("/echo", [503, 503]), ("/plain", [200, 503]), ("/missing", [404, 503])]
+        {
             for (client, expected) in clients.iter_mut().zip(expected) {
                 let answer = client.exchange(head(path, 0)).await.expect("an answer");
                 assert_eq!(answer.status, expected, "{server:?} {path}");
             }
         }
         drop(held);
-        for (path, expected) in [("/echo", [200, 404]), ("/plain", [200, 200]), ("/missing", [404, 404])] {
+        for (path, expected) in
+            [("/echo", [200, 404]), ("/plain", [200, 200]), ("/missing", [404, 404])]
+        {
             for (client, expected) in clients.iter_mut().zip(expected) {
                 let answer = client.exchange(head(path, 0)).await.expect("an answer");
                 assert_eq!(answer.status, expected, "{server:?} {path}");
@@ -99,13 +116,18 @@ async fn two_budgets_hold_for_a_request_that_passes_both() {
         .layer(BudgetLayer::new(&outer).name_with(|_, _, _| "outer".into()))
         .layer(BudgetLayer::new(&inner).name_with(|_, _, _| "inner".into()));
     let service = stack.service(service_fn(async |request: http::Request<Full<Bytes>>| {
-        let account = request.extensions().get::<Pool>().expect("an account of its own");
+        let account = request.extensions().get::<Account>().expect("an account of its own");
         Ok::<_, Infallible>(Response::new(Full::<Bytes>::from(account.name().to_owned())))
     }));
     let status = async || {
-        let response = service.clone().oneshot(http::Request::new(Full::default())).await.expect("an answer");
+        let response =
+            service.clone().oneshot(http::Request::new(Full::default())).await.expect("an answer");
         let leased = (outer.leased(), inner.leased());
-        (response.status(), leased, response.into_body().collect().await.expect("a body").to_bytes())
+        (
+            response.status(),
+            leased,
+            response.into_body().collect().await.expect("a body").to_bytes(),
+        )
     };
     assert_eq!(status().await, (StatusCode::OK, (FLOOR, FLOOR), Bytes::from("inner")));
     assert_eq!((outer.leased(), inner.leased()), (0, 0));
@@ -118,14 +140,19 @@ async fn two_budgets_hold_for_a_request_that_passes_both() {
     drop(held);
 
     // Two accounts of one pool: the tenant's is reserved beside that of the whole.
-    let tenant = outer.child("tenant", FLOOR);
-    let stack = ServiceBuilder::new().layer(BudgetLayer::new(&outer)).layer(BudgetLayer::new(&tenant));
+    let tenant = outer.account("tenant", FLOOR);
+    let stack =
+        ServiceBuilder::new().layer(BudgetLayer::new(&outer)).layer(BudgetLayer::new(&tenant));
     let service = stack.service(service_fn(async |_: http::Request<Full<Bytes>>| {
         Ok::<_, Infallible>(Response::new(Full::<Bytes>::from("served")))
     }));
-    let first = service.clone().oneshot(http::Request::new(Full::default())).await.expect("an answer");
+    let first =
+        service.clone().oneshot(http::Request::new(Full::default())).await.expect("an answer");
     let second = service.oneshot(http::Request::new(Full::default())).await.expect("an answer");
-    assert_eq!((first.status(), second.status()), (StatusCode::OK, StatusCode::SERVICE_UNAVAILABLE));
+    assert_eq!(
+        (first.status(), second.status()),
+        (StatusCode::OK, StatusCode::SERVICE_UNAVAILABLE)
+    );
     assert_eq!((tenant.leased(), outer.leased()), (FLOOR, 3 * FLOOR));
     drop((first, second));
     assert_eq!((outer.leased(), inner.leased()), (0, 0));
@@ -134,13 +161,19 @@ async fn two_budgets_hold_for_a_request_that_passes_both() {
 #[tokio::test]
 async fn a_body_that_is_limited_above_the_layer_is_reserved_no_more_than_its_limit() {
     let pool = pool();
-    let service = BudgetLayer::new(&pool).layer(service_fn(async |request: http::Request<Limited<Body>>| {
-        let account = request.extensions().get::<Pool>().expect("an account of its own").clone();
-        let reserved = account.leased();
-        let is_collected = leasehold::http::collect(request.into_body(), &account, usize::MAX).await.is_ok();
-        Ok::<_, Infallible>(Response::new(Full::<Bytes>::from(format!("{reserved} {is_collected}"))))
-    }));
-    let unsized_body = |len| Body::from_stream(futures_util::stream::iter([Ok::<_, Infallible>(pattern(len))]));
+    let service =
+        BudgetLayer::new(&pool).layer(service_fn(async |request: http::Request<Limited<Body>>| {
+            let account =
+                request.extensions().get::<Account>().expect("an account of its own").clone();
+            let reserved = account.leased();
+            let is_collected =
+                leasehold::http::collect(request.into_body(), &account, usize::MAX).await.is_ok();
+            Ok::<_, Infallible>(Response::new(Full::<Bytes>::from(format!(
+                "{reserved} {is_collected}"
+            ))))
+        }));
+    let unsized_body =
+        |len| Body::from_stream(futures_util::stream::iter([Ok::<_, Infallible>(pattern(len))]));
     for (body, reserved, is_collected) in [
         (Body::from(pattern(LEN)), 1_000, false),
         (Body::from(pattern(100)), 100, true),
@@ -148,7 +181,14 @@ async fn a_body_that_is_limited_above_the_layer_is_reserved_no_more_than_its_lim
         (unsized_body(100), 1_000, true),
     ] {
         let response = service.clone().oneshot(http::Request::new(Limited::new(body, 1_000)));
-        let text = response.await.expect("an answer").into_body().collect().await.expect("a body").to_bytes();
+        let text = response
+            .await
+            .expect("an answer")
+            .into_body()
+            .collect()
+            .await
+            .expect("a body")
+            .to_bytes();
         assert_eq!(text, format!("{} {is_collected}", FLOOR + reserved));
         assert_eq!(pool.leased(), 0);
     }
@@ -159,11 +199,15 @@ async fn axums_limit_of_a_body_holds_below_the_layer_and_above_it() {
     for server in SERVERS {
         let pool = pool();
         let (limit, layer) = (DefaultBodyLimit::max(100), BudgetLayer::new(&pool));
-        for app in [routes(&pool).layer(limit).layer(layer.clone()), routes(&pool).layer(layer).layer(limit)] {
+        for app in [
+            routes(&pool).layer(limit).layer(layer.clone()),
+            routes(&pool).layer(layer).layer(limit),
+        ] {
             let address = server.start(app).await;
             for (len, status) in [(100, 200), (101, 413)] {
                 let request = [head("/echo", len).into_bytes(), pattern(len)].concat();
-                let answer = Client::connect(address).await.exchange(request).await.expect("an answer");
+                let answer =
+                    Client::connect(address).await.exchange(request).await.expect("an answer");
                 assert_eq!(answer.status, status, "{server:?}");
                 until_home(&pool).await;
             }

@@ -29,14 +29,16 @@ type Body = StreamBody<futures_util::stream::BoxStream<'static, Result<Frame<Byt
 /// A server of all routes, with room for so many uploads.
 async fn start(uploads: usize) -> (Pool, SocketAddr) {
     let pool = Pool::new(64 << 20).expect("a pool");
-    let tenant = pool.child("tenant", uploads * (FLOOR + LEN));
-    let app: Router = routes(&pool).layer(BudgetLayer::new(&tenant)).layer(DefaultBodyLimit::disable());
+    let tenant = pool.account("tenant", uploads * (FLOOR + LEN));
+    let app: Router =
+        routes(&pool).layer(BudgetLayer::new(&tenant)).layer(DefaultBodyLimit::disable());
     (pool, Server::Parking.start(app).await)
 }
 
 /// A client, and its socket for whoever cuts it.
 async fn connect(address: SocketAddr) -> (SendRequest<Body>, std::net::TcpStream) {
-    let socket = TcpStream::connect(address).await.expect("a connection").into_std().expect("a socket");
+    let socket =
+        TcpStream::connect(address).await.expect("a connection").into_std().expect("a socket");
     let cut = socket.try_clone().expect("a descriptor");
     let socket = TokioIo::new(TcpStream::from_std(socket).expect("a socket"));
     let (client, connection) = handshake(TokioExecutor::new(), socket).await.expect("a handshake");
@@ -48,9 +50,13 @@ async fn connect(address: SocketAddr) -> (SendRequest<Body>, std::net::TcpStream
 fn upload(path: &str) -> (Request<Body>, mpsc::UnboundedSender<Vec<u8>>) {
     let (sender, mut pieces) = mpsc::unbounded_channel();
     let pieces = futures_util::stream::poll_fn(move |cx| {
-        pieces.poll_recv(cx).map(|piece: Option<Vec<u8>>| Some(Ok(Frame::data(Bytes::from(piece?)))))
+        pieces
+            .poll_recv(cx)
+            .map(|piece: Option<Vec<u8>>| Some(Ok(Frame::data(Bytes::from(piece?)))))
     });
-    let request = Request::post(path).header(CONTENT_LENGTH, LEN).body(StreamBody::new(Box::pin(pieces) as _));
+    let request = Request::post(path)
+        .header(CONTENT_LENGTH, LEN)
+        .body(StreamBody::new(Box::pin(pieces) as _));
     (request.expect("a request"), sender)
 }
 
@@ -65,7 +71,9 @@ async fn each_stream_has_an_account_of_its_own() {
         until(|| pool.leased() == count * (FLOOR + LEN)).await;
     }
     let accounts = pool.stats().accounts;
-    let requests = accounts.iter().filter(|account| account.name == "request" && account.leased == FLOOR + LEN);
+    let requests = accounts
+        .iter()
+        .filter(|account| account.name == "request" && account.leased == FLOOR + LEN);
     assert_eq!(requests.count(), STREAMS);
 
     // One too many is refused, and the others go on.
@@ -96,12 +104,14 @@ async fn a_stream_whose_response_is_given_up_half_read_leaves_nothing_reserved()
     let (pool, address) = start(STREAMS).await;
     let (mut client, _) = connect(address).await;
     let mut bodies = Vec::new();
-    // hyper takes 5 MiB of a connection that nobody reads, and 2 MiB of a stream: more of them would starve each other.
+    // hyper takes 5 MiB of a connection that nobody reads, and 2 MiB of a stream: more of them
+    // would starve each other.
     for _ in 0..2 {
         let request = Request::post("/endless")
             .header(CONTENT_LENGTH, 0)
             .body(StreamBody::new(Box::pin(futures_util::stream::empty()) as _));
-        let mut body = client.send_request(request.expect("a request")).await.expect("an answer").into_body();
+        let mut body =
+            client.send_request(request.expect("a request")).await.expect("an answer").into_body();
         let mut count = 0;
         while count < PIECE.len() {
             let frame = body.frame().await.expect("more").expect("more");

@@ -27,7 +27,7 @@ pub(crate) fn split_to(mut thing: Thing, len: usize) -> Vec<Thing> {
             let at = place(len, ranges.len());
             Thing::Chain(chain.split_to(at), ranges.split_to(at))
         }
-        Thing::Reserved(..) | Thing::Cover(..) => return vec![thing],
+        Thing::Reserved(..) | Thing::Credit(..) => return vec![thing],
     };
     vec![thing, head]
 }
@@ -74,7 +74,7 @@ pub(crate) fn advance(mut thing: Thing, len: usize) -> Vec<Thing> {
             chain.advance(count);
             ranges.advance(count);
         }
-        Thing::Reserved(..) | Thing::Cover(..) => {}
+        Thing::Reserved(..) | Thing::Credit(..) => {}
     }
     vec![thing]
 }
@@ -88,12 +88,14 @@ pub(crate) fn copy_out(mut thing: Thing, len: usize) -> Vec<Thing> {
         }
         Thing::ChainMut(chain, ranges, _) => {
             let count = place(len, ranges.len());
-            let expected: Vec<u8> = ranges.split_to(count).into_pieces().flat_map(|range| range.bytes).collect();
+            let expected: Vec<u8> =
+                ranges.split_to(count).into_pieces().flat_map(|range| range.bytes).collect();
             assert_eq!(chain.copy_to_bytes(count)[..], expected[..]);
         }
         Thing::Chain(chain, ranges) => {
             let count = place(len, ranges.len());
-            let expected: Vec<u8> = ranges.split_to(count).into_pieces().flat_map(|range| range.bytes).collect();
+            let expected: Vec<u8> =
+                ranges.split_to(count).into_pieces().flat_map(|range| range.bytes).collect();
             assert_eq!(chain.copy_to_bytes(count)[..], expected[..]);
         }
         _ => {}
@@ -119,7 +121,7 @@ pub(crate) fn truncate(mut thing: Thing, len: usize) -> Vec<Thing> {
             chain.clear();
             ranges.advance(ranges.len());
         }
-        Thing::Reserved(..) | Thing::Cover(..) => {}
+        Thing::Reserved(..) | Thing::Credit(..) => {}
     }
     vec![thing]
 }

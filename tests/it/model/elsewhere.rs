@@ -21,13 +21,21 @@ impl Elsewhere {
     }
 
     /// Does `job` here, or there.
-    pub(crate) fn run<T: Send + 'static>(&self, is_elsewhere: bool, job: impl FnOnce() -> T + Send + 'static) -> T {
+    pub(crate) fn run<T: Send + 'static>(
+        &self,
+        is_elsewhere: bool,
+        job: impl FnOnce() -> T + Send + 'static,
+    ) -> T {
         if !is_elsewhere {
             return job();
         }
         let (done, result) = channel();
         let job = move || done.send(job()).expect("somebody waits for it");
-        self.jobs.as_ref().expect("it runs until it is dropped").send(Box::new(job)).expect("the thread runs");
+        self.jobs
+            .as_ref()
+            .expect("it runs until it is dropped")
+            .send(Box::new(job))
+            .expect("the thread runs");
         result.recv().expect("the job does not panic")
     }
 }

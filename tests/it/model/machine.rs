@@ -3,7 +3,7 @@
 use std::{collections::BTreeSet, task::Poll, time::Duration};
 
 use bytes::BufMut;
-use leasehold::{Backing, LeaseError, Pool, metrics::Exporter};
+use leasehold::{Account, Backing, LeaseError, Pool, metrics::Exporter};
 use tokio::runtime::{self, Runtime};
 
 use super::{
@@ -23,6 +23,8 @@ const THINGS_MAX: usize = 16;
 const WAITERS_MAX: usize = 5;
 
 pub(crate) struct Machine {
+    /// None once it was closed.
+    pool: Option<Pool>,
     pub(crate) ledger: Ledger,
     pub(crate) things: Vec<Thing>,
     waiters: Vec<Waiter>,
@@ -38,8 +40,16 @@ pub(crate) struct Machine {
 
 impl Machine {
     pub(crate) fn new(setting: Setting) -> Self {
-        let backing = if setting.is_mapped && cfg!(target_os = "linux") { Backing::Mapped } else { Backing::Heap };
-        let mut builder = Pool::builder().budget(256 << 10).classes(CLASSES).shards(setting.shards).backing(backing);
+        let backing = if setting.is_mapped && cfg!(target_os = "linux") {
+            Backing::Mapped
+        } else {
+            Backing::Heap
+        };
+        let mut builder = Pool::builder()
+            .budget(256 << 10)
+            .classes(CLASSES)
+            .shards(setting.shards)
+            .backing(backing);
         if !setting.has_magazines {
             builder = builder.magazine(0);
         }
@@ -47,8 +57,9 @@ impl Machine {
         pool.set_limit(setting.limit);
         let exporter = Exporter::new(&pool);
         let mut ledger = Ledger::default();
-        ledger.open(pool, None, setting.limit);
+        ledger.open(Account::clone(&pool), None, setting.limit);
         Self {
+            pool: Some(pool),
             ledger,
             things: Vec::new(),
             waiters: Vec::new(),
@@ -92,7 +103,7 @@ impl Machine {
                 self.lease(one, Want::Reservation(room + len % 2), is_elsewhere);
             }
             Verb::Reserve => self.lease(one, Want::Reservation(len), is_elsewhere),
-            Verb::LayCover => self.lay_cover(one, len),
+            Verb::LayCover => self.lay_credit(one, len),
             Verb::AwaitBlock => self.wait(one, Want::Block(len), other),
             Verb::AwaitChain => self.wait(one, Want::Chain(len.min(9_000)), other),
             Verb::AwaitReservation => self.wait(one, Want::Reservation(len), other),
@@ -114,25 +125,27 @@ impl Machine {
         }
     }
 
-    // ---- accounts ------------------------------------------------------------------------------------------------------
+    // ---- accounts -------------------------------------------------------------------------------
 
-    /// The pool's own account.
     fn pool(&self) -> &Pool {
-        self.ledger.accounts[0].handle.as_ref().expect("it is closed at the end")
+        self.pool.as_ref().expect("it is closed at the end")
     }
 
     /// One of the accounts that are open.
-    pub(crate) fn account(&self, one: usize) -> (usize, Pool) {
+    pub(crate) fn account(&self, one: usize) -> (usize, Account) {
         let accounts = self.ledger.accounts.iter().enumerate();
-        let open: Vec<_> = accounts.filter_map(|(at, account)| Some((at, account.handle.clone()?))).collect();
+        let open: Vec<_> =
+            accounts.filter_map(|(at, account)| Some((at, account.handle.clone()?))).collect();
         open[one % open.len()].clone()
     }
 
     fn open(&mut self, parent: usize, limit: usize) {
         let (parent, pool) = self.account(parent);
         let accounts = self.ledger.accounts.iter().zip(&self.ledger.charges);
-        if accounts.filter(|(account, charge)| account.handle.is_some() || **charge > 0).count() < ACCOUNTS_MAX {
-            let child = pool.child(format!("account {}", self.ledger.accounts.len()), limit);
+        if accounts.filter(|(account, charge)| account.handle.is_some() || **charge > 0).count()
+            < ACCOUNTS_MAX
+        {
+            let child = pool.account(format!("account {}", self.ledger.accounts.len()), limit);
             self.ledger.open(child, Some(parent), limit);
         }
     }
@@ -152,7 +165,7 @@ impl Machine {
         self.ledger.accounts[account].limit = limit;
     }
 
-    // ---- leasing -------------------------------------------------------------------------------------------------------
+    // ---- leasing --------------------------------------------------------------------------------
 
     fn lease(&mut self, one: usize, want: Want, is_elsewhere: bool) {
         let (account, pool) = self.account(one);
@@ -165,21 +178,26 @@ impl Machine {
         }
     }
 
-    fn lay_cover(&mut self, one: usize, len: usize) {
+    fn lay_credit(&mut self, one: usize, len: usize) {
         let (account, pool) = self.account(one);
         if self.things.len() == THINGS_MAX {
             return;
         }
-        match pool.try_cover(len) {
-            Ok(cover) => {
-                self.ledger.accounts[account].cover += len;
-                self.things.push(Thing::Cover(cover, account, len));
+        match pool.try_credit(len) {
+            Ok(credit) => {
+                self.ledger.accounts[account].credit += len;
+                self.things.push(Thing::Credit(credit, account, len));
             }
             Err(error) => self.assert_refused_rightly(account, Want::Reservation(len), &error),
         }
     }
 
-    pub(crate) fn assert_refused_rightly(&mut self, account: usize, want: Want, error: &LeaseError) {
+    pub(crate) fn assert_refused_rightly(
+        &mut self,
+        account: usize,
+        want: Want,
+        error: &LeaseError,
+    ) {
         self.tally.refused += 1;
         self.ledger.assert_refused_rightly(account, want, error, !self.waiters.is_empty());
     }
@@ -194,7 +212,11 @@ impl Machine {
         self.tally.leased += 1;
         let thing = match got {
             Got::Block(block) => {
-                assert_eq!(block.capacity(), least_for(want), "a block of the class that holds so many");
+                assert_eq!(
+                    block.capacity(),
+                    least_for(want),
+                    "a block of the class that holds so many"
+                );
                 let range = self.fresh(account, block.capacity());
                 Thing::Mut(block, range)
             }
@@ -215,20 +237,27 @@ impl Machine {
         Range::fresh(self.ledger.lend(capacity, account), capacity)
     }
 
-    /// The blocks that were leased together for so much room, the largest first: the last digit counts the large ones, the one before the others.
+    /// The blocks that were leased together for so much room, the largest first: the last digit
+    /// counts the large ones, the one before the others.
     pub(crate) fn fresh_room(&mut self, account: usize, room: usize) -> Vec<Range> {
         let [small, middle, large] = CLASSES;
         let large_count = room % 10;
         let left = room - large_count * large;
         let middle_count = left / 10 % 10;
         let small_count = (left - middle_count * middle) / small;
-        assert_eq!(small_count * small + middle_count * middle + large_count * large, room, "a room of whole blocks");
+        assert_eq!(
+            small_count * small + middle_count * middle + large_count * large,
+            room,
+            "a room of whole blocks"
+        );
         let capacities = [(large, large_count), (middle, middle_count), (small, small_count)];
-        let capacities = capacities.into_iter().flat_map(|(capacity, count)| std::iter::repeat_n(capacity, count));
+        let capacities = capacities
+            .into_iter()
+            .flat_map(|(capacity, count)| std::iter::repeat_n(capacity, count));
         capacities.map(|capacity| self.fresh(account, capacity)).collect()
     }
 
-    // ---- waiting -------------------------------------------------------------------------------------------------------
+    // ---- waiting --------------------------------------------------------------------------------
 
     fn wait(&mut self, one: usize, want: Want, time: usize) {
         let (account, pool) = self.account(one);
@@ -265,7 +294,10 @@ impl Machine {
                     granted = true;
                 }
                 Err(error) => {
-                    assert!(error.is_deadline_passed() && deadline <= self.now, "{want:?}: {error}");
+                    assert!(
+                        error.is_deadline_passed() && deadline <= self.now,
+                        "{want:?}: {error}"
+                    );
                     self.tally.expired += 1;
                 }
             }
@@ -274,7 +306,7 @@ impl Machine {
         granted
     }
 
-    // ---- comparing -----------------------------------------------------------------------------------------------------
+    // ---- comparing ------------------------------------------------------------------------------
 
     fn assert_is_modelled(&mut self, granted: bool) {
         if granted {
@@ -283,39 +315,72 @@ impl Machine {
         self.things.iter().for_each(Thing::assert_is_modelled);
         self.assert_accounts_are_modelled(granted);
         let stats = self.pool().stats();
-        assert_eq!((stats.leased, stats.reserved), (self.ledger.charges[0], self.ledger.reserved()));
+        assert_eq!(
+            (stats.leased, stats.reserved),
+            (self.ledger.charges[0], self.ledger.reserved())
+        );
         for class in &stats.classes {
-            let count = self.ledger.blocks.values().filter(|block| block.capacity == class.block_len).count();
+            let count = self
+                .ledger
+                .blocks
+                .values()
+                .filter(|block| block.capacity == class.block_len)
+                .count();
             assert_eq!(class.leased, count, "blocks of {}", class.block_len);
         }
         assert!(
-            stats.leased - stats.reserved + stats.cached <= stats.mapped && stats.mapped <= stats.budget,
+            stats.leased - stats.reserved + stats.cached <= stats.mapped
+                && stats.mapped <= stats.budget,
             "{stats:?}"
         );
         assert_eq!(stats.waiting, self.waiters.len());
-        assert!(self.waiters.iter().all(|waiter| waiter.deadline + 1 >= self.now), "every wait ends");
+        assert!(
+            self.waiters.iter().all(|waiter| waiter.deadline + 1 >= self.now),
+            "every wait ends"
+        );
         if let Some(first) = self.waiters.first() {
-            assert!(!self.ledger.must_give(first.account, first.want), "{:?} is left waiting", first.want);
+            assert!(
+                !self.ledger.must_give(first.account, first.want),
+                "{:?} is left waiting",
+                first.want
+            );
         }
     }
 
-    /// Each account is charged what the model adds up to; statistics list those that are charged something, open or not.
+    /// Each account is charged what the model adds up to; statistics list those that are charged
+    /// something, open or not.
     fn assert_accounts_are_modelled(&mut self, granted: bool) {
         let mut listed = self.pool().stats().accounts;
         for (account, &charge) in self.ledger.accounts.iter_mut().zip(&self.ledger.charges) {
             if let Some(handle) = &account.handle {
-                assert_eq!((handle.leased(), handle.limit()), (charge, account.limit), "{}", account.name);
+                assert_eq!(
+                    (handle.leased(), handle.limit()),
+                    (charge, account.limit),
+                    "{}",
+                    account.name
+                );
             }
             if account.parent.is_none() {
                 continue;
             }
             let place = listed.iter().position(|stats| stats.name == account.name);
-            assert_eq!(place.is_some(), charge > 0, "{} is listed while it is charged", account.name);
-            // Who was served in the middle of a step may have had its bytes beside others that went later, or have gone itself.
+            assert_eq!(
+                place.is_some(),
+                charge > 0,
+                "{} is listed while it is charged",
+                account.name
+            );
+            // Who was served in the middle of a step may have had its bytes beside others that went
+            // later, or have gone itself.
             let known = account.peak.filter(|_| !granted).map(|peak| peak.max(charge));
             account.peak = place.map_or(known, |place| {
                 let stats = listed.swap_remove(place);
-                assert_eq!((stats.leased, stats.limit), (charge, account.limit), "{}", account.name);
+                assert_eq!(
+                    (stats.leased, stats.limit),
+                    (charge, account.limit),
+                    "{}",
+                    account.name
+                );
                 assert!(known.is_none_or(|peak| peak == stats.peak), "{stats:?}: {known:?}");
                 Some(stats.peak)
             });
@@ -323,22 +388,23 @@ impl Machine {
         assert!(listed.is_empty(), "{listed:?} are gone");
     }
 
-    /// In which order those who waited drew from covers is the pool's to say.
+    /// In which order those who waited drew from credits is the pool's to say.
     fn learn_covers(&mut self) {
         for thing in &self.things {
-            if let Thing::Cover(cover, account, _) = thing {
-                self.ledger.accounts[*account].cover = cover.left();
+            if let Thing::Credit(credit, account, _) = thing {
+                self.ledger.accounts[*account].credit = credit.left();
             }
         }
         self.ledger.settle(&self.things);
     }
 
-    // ---- the end -------------------------------------------------------------------------------------------------------
+    // ---- the end --------------------------------------------------------------------------------
 
     /// Everybody goes; then all is home, and the pool ends.
     fn end(mut self, setting: Setting) {
         self.waiters.clear();
         if setting.closes_first {
+            self.pool = None;
             self.ledger.accounts.iter_mut().for_each(|account| account.handle = None);
         }
         while let Some(thing) = self.things.pop() {
@@ -346,8 +412,9 @@ impl Machine {
             self.elsewhere.run(self.things.len().is_multiple_of(2), move || drop(thing));
         }
         for account in &self.ledger.accounts {
-            assert_eq!(account.handle.as_ref().map_or(0, Pool::leased), 0, "{}", account.name);
+            assert_eq!(account.handle.as_ref().map_or(0, Account::leased), 0, "{}", account.name);
         }
+        self.pool = None;
         self.ledger.accounts.clear();
         let gone = self.exporter.export_every(Duration::from_secs(1));
         let gone = self.runtime.block_on(tokio::time::timeout(Duration::from_secs(10), gone));

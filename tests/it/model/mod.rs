@@ -1,10 +1,14 @@
-//! A pool and all that is leased from it against plain lists: the same random steps on both, and every figure compared after each.
+//! A pool and all that is leased from it against plain lists: the same random steps on both, and
+//! every figure compared after each.
 //!
-//! The model knows which handle has which range of which block, who pays for each block, and who waits. Charges, counts and contents follow by
-//! adding up. In which order those who wait are served it does not know; it wants nobody to be refused, or to be left waiting as the first, who
-//! could be served, and no limit to be passed. What is done elsewhere is done on another thread, with magazines of its own.
+//! The model knows which handle has which range of which block, who pays for each block, and who
+//! waits. Charges, counts and contents follow by adding up. In which order those who wait are
+//! served it does not know; it wants nobody to be refused, or to be left waiting as the first, who
+//! could be served, and no limit to be passed. What is done elsewhere is done on another thread,
+//! with magazines of its own.
 //!
-//! `PROPTEST_CASES` scales it, `LEASEHOLD_SEED` repeats a run; a failure prints its seed and the least steps that show it.
+//! `PROPTEST_CASES` scales it, `LEASEHOLD_SEED` repeats a run; a failure prints its seed and the
+//! least steps that show it.
 
 mod cuts;
 mod elsewhere;

@@ -47,13 +47,23 @@ impl Range {
     pub(crate) fn split_off(&mut self, at: usize) -> Range {
         let written = at.min(self.bytes.len());
         let tail_room = self.room.min(self.capacity() - at);
-        let tail = Self { block: self.block, at: self.at + at, bytes: self.bytes.split_off(written), room: tail_room };
+        let tail = Self {
+            block: self.block,
+            at: self.at + at,
+            bytes: self.bytes.split_off(written),
+            room: tail_room,
+        };
         self.room = at - written;
         tail
     }
 
     pub(crate) fn slice(&self, begin: usize, end: usize) -> Range {
-        Self { block: self.block, at: self.at + begin, bytes: self.bytes[begin..end].to_vec(), room: 0 }
+        Self {
+            block: self.block,
+            at: self.at + begin,
+            bytes: self.bytes[begin..end].to_vec(),
+            room: 0,
+        }
     }
 
     pub(crate) fn advance(&mut self, count: usize) {

@@ -7,7 +7,8 @@ use super::range::Range;
 /// A piece that is shorter is copied into the room, if it fits there.
 const MERGE_MAX: usize = 512;
 
-/// Finished ranges, the one that is being written, and those without bytes behind it. A chain that is frozen has finished ones only.
+/// Finished ranges, the one that is being written, and those without bytes behind it. A chain that
+/// is frozen has finished ones only.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Ranges {
     parts: VecDeque<Range>,
@@ -33,7 +34,8 @@ impl Ranges {
         self.iter().map(|range| range.room).sum()
     }
 
-    /// Adds blocks behind the room; one that is written to its end and given up leaves its place to them.
+    /// Adds blocks behind the room; one that is written to its end and given up leaves its place to
+    /// them.
     pub(crate) fn add_room(&mut self, blocks: impl IntoIterator<Item = Range>) {
         for block in blocks {
             if self.tail.capacity() == 0 {

@@ -6,7 +6,8 @@ use proptest::{prelude::*, sample::select};
 
 use super::ledger::LIMIT_MAX;
 
-/// The classes of the model's pools: the room of a few blocks together tells how many of each they are.
+/// The classes of the model's pools: the room of a few blocks together tells how many of each they
+/// are.
 pub(crate) const CLASSES: [usize; 3] = [100, 1_010, 10_001];
 
 /// What happens.
@@ -124,7 +125,10 @@ impl fmt::Debug for Step {
     /// On one line, for a failure lists many.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { verb, one, other, len, is_elsewhere } = self;
-        write!(f, "{verb:?} {{ one: {one}, other: {other}, len: {len}, is_elsewhere: {is_elsewhere} }}")
+        write!(
+            f,
+            "{verb:?} {{ one: {one}, other: {other}, len: {len}, is_elsewhere: {is_elsewhere} }}"
+        )
     }
 }
 
@@ -141,15 +145,12 @@ pub(crate) struct Setting {
 }
 
 pub(crate) fn step() -> impl Strategy<Value = Step> {
-    // Around the lengths at which something changes: classes, and whether a piece is linked or copied.
+    // Around the lengths at which something changes: classes, and whether a piece is linked or
+    // copied.
     let len = prop_oneof![3 => 0..200usize, 2 => 90..110usize, 2 => 500..1_100usize, 2 => 0..9_000usize, 1 => 9_000..12_000usize];
-    (select(VERBS), 0..16usize, 0..16usize, len, any::<bool>()).prop_map(|(verb, one, other, len, is_elsewhere)| Step {
-        verb,
-        one,
-        other,
-        len,
-        is_elsewhere,
-    })
+    (select(VERBS), 0..16usize, 0..16usize, len, any::<bool>()).prop_map(
+        |(verb, one, other, len, is_elsewhere)| Step { verb, one, other, len, is_elsewhere },
+    )
 }
 
 pub(crate) fn setting() -> impl Strategy<Value = Setting> {

@@ -1,7 +1,7 @@
 //! `Thing`: something that was leased, with what the model knows of it.
 
 use bytes::{Buf, BufMut};
-use leasehold::{Block, BlockMut, Chain, ChainMut, Cover, Reservation};
+use leasehold::{Block, BlockMut, Chain, ChainMut, Credit, Reservation};
 
 use super::{
     range::{BlockId, Range},
@@ -19,7 +19,7 @@ pub(crate) enum Thing {
     /// The account, and how many bytes.
     Reserved(Reservation, usize, usize),
     /// The account, and how many bytes were laid there.
-    Cover(Cover, usize, usize),
+    Credit(Credit, usize, usize),
 }
 
 impl Thing {
@@ -27,8 +27,10 @@ impl Thing {
     pub(crate) fn held(&self) -> Vec<BlockId> {
         match self {
             Self::Mut(_, range) | Self::Shared(_, range) => range.held().into_iter().collect(),
-            Self::ChainMut(_, ranges, _) | Self::Chain(_, ranges) => ranges.iter().filter_map(Range::held).collect(),
-            Self::Reserved(..) | Self::Cover(..) => Vec::new(),
+            Self::ChainMut(_, ranges, _) | Self::Chain(_, ranges) => {
+                ranges.iter().filter_map(Range::held).collect()
+            }
+            Self::Reserved(..) | Self::Credit(..) => Vec::new(),
         }
     }
 
@@ -40,16 +42,22 @@ impl Thing {
             }
             Self::Shared(block, range) => assert_eq!(block[..], range.bytes[..]),
             Self::ChainMut(chain, ranges, _) => {
-                assert!(chain.chunks().eq(ranges.pieces().map(|range| &range.bytes[..])), "{chain:?}: {ranges:?}");
+                assert!(
+                    chain.chunks().eq(ranges.pieces().map(|range| &range.bytes[..])),
+                    "{chain:?}: {ranges:?}"
+                );
                 assert_eq!((chain.len(), chain.remaining_mut()), (ranges.len(), ranges.room()));
             }
             Self::Chain(chain, ranges) => {
                 let pieces = chain.segments().map(AsRef::as_ref);
-                assert!(pieces.eq(ranges.pieces().map(|range| &range.bytes[..])), "{chain:?}: {ranges:?}");
+                assert!(
+                    pieces.eq(ranges.pieces().map(|range| &range.bytes[..])),
+                    "{chain:?}: {ranges:?}"
+                );
                 assert_eq!(chain.remaining(), ranges.len());
             }
             Self::Reserved(reservation, _, len) => assert_eq!(reservation.len(), *len),
-            Self::Cover(..) => {}
+            Self::Credit(..) => {}
         }
     }
 }

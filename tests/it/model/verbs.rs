@@ -60,11 +60,11 @@ impl Machine {
         self.things.extend(made);
     }
 
-    /// A cover that goes takes what it has left with it.
+    /// A credit that goes takes what it has left with it.
     fn forget(&mut self, thing: &Thing) {
-        if let Thing::Cover(_, account, laid) = thing {
-            let cover = &mut self.ledger.accounts[*account].cover;
-            *cover -= (*laid).min(*cover);
+        if let Thing::Credit(_, account, laid) = thing {
+            let credit = &mut self.ledger.accounts[*account].credit;
+            *credit -= (*laid).min(*credit);
         }
     }
 
@@ -169,7 +169,7 @@ impl Machine {
             Thing::Shared(block, _) => block.charge_to(&pool),
             Thing::ChainMut(chain, ..) => chain.charge_to(&pool),
             Thing::Chain(chain, _) => chain.charge_to(&pool),
-            Thing::Reserved(..) | Thing::Cover(..) => return,
+            Thing::Reserved(..) | Thing::Credit(..) => return,
         };
         let blocks: BTreeSet<BlockId> = thing.held().into_iter().collect();
         match charged {
@@ -202,8 +202,8 @@ impl Machine {
 
     fn cover_with(&mut self, thing: Thing) -> Vec<Thing> {
         let Thing::Reserved(reservation, account, len) = thing else { return vec![thing] };
-        self.ledger.accounts[account].cover += len;
-        vec![Thing::Cover(reservation.into_cover(), account, len)]
+        self.ledger.accounts[account].credit += len;
+        vec![Thing::Credit(reservation.into_credit(), account, len)]
     }
 }
 

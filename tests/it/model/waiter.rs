@@ -2,7 +2,7 @@
 
 use std::{future::Future, pin::Pin, time::Duration};
 
-use leasehold::{BlockMut, ChainMut, LeaseError, Pool, Reservation};
+use leasehold::{Account, BlockMut, ChainMut, LeaseError, Reservation};
 use tokio_test::task::{self, Spawn};
 
 /// What somebody wants, in bytes.
@@ -32,19 +32,19 @@ pub(crate) struct Waiter {
 }
 
 impl Waiter {
-    pub(crate) fn new(pool: &Pool, account: usize, want: Want, now: u64, within: u64) -> Self {
+    pub(crate) fn new(pool: &Account, account: usize, want: Want, now: u64, within: u64) -> Self {
         let time = Duration::from_millis(within);
         let wait: Waiting = match want {
             Want::Block(len) => {
-                let lease = pool.lease_within(len, time);
+                let lease = pool.lease_timeout(len, time);
                 Box::pin(async { lease.await.map(Got::Block) })
             }
             Want::Chain(len) => {
-                let lease = pool.chain_within(len, time);
+                let lease = pool.chain_timeout(len, time);
                 Box::pin(async { lease.await.map(Got::Chain) })
             }
             Want::Reservation(len) => {
-                let reserve = pool.reserve_within(len, time);
+                let reserve = pool.reserve_timeout(len, time);
                 Box::pin(async { reserve.await.map(Got::Reservation) })
             }
         };
@@ -54,7 +54,7 @@ impl Waiter {
 
 impl Want {
     /// What the pool is asked at once.
-    pub(crate) fn try_in(self, pool: &Pool) -> Result<Got, LeaseError> {
+    pub(crate) fn try_in(self, pool: &Account) -> Result<Got, LeaseError> {
         match self {
             Self::Block(len) => pool.try_lease(len).map(Got::Block),
             Self::Chain(len) => pool.try_chain(len).map(Got::Chain),

@@ -22,7 +22,12 @@ struct Waiting<'a> {
 
 impl Waiting<'_> {
     fn assert_woken_with_their_chains(mut self) -> SendError {
-        assert!(self.granted.is_woken() && self.waiting.is_woken() && self.flush.is_woken() && self.closed.is_woken());
+        assert!(
+            self.granted.is_woken()
+                && self.waiting.is_woken()
+                && self.flush.is_woken()
+                && self.closed.is_woken()
+        );
         let error = assert_ready_err!(self.granted.poll());
         assert!(error.is_closed());
         assert_eq!(error.into_inner(), [b'b'; 300]);
@@ -96,7 +101,8 @@ fn close_sends_the_rest_and_shuts_the_transport_down() {
     let wire = Wire::with_room(0);
     let (outbox, writer) = Outbox::channel(1000);
     let mut writer = running(writer, &wire);
-    let Waiting { mut granted, mut waiting, mut flush, mut closed } = crowd(&outbox, &pool, &wire, &mut writer);
+    let Waiting { mut granted, mut waiting, mut flush, mut closed } =
+        crowd(&outbox, &pool, &wire, &mut writer);
     outbox.close();
     outbox.clone().close();
     let error = assert_ready_err!(granted.poll());
@@ -206,7 +212,10 @@ fn a_transport_that_takes_no_more_is_an_error() {
     outbox.try_send(item(&pool, b'a', 1)).unwrap();
     let mut writer = running(writer, &wire);
     assert_eq!(assert_ready_err!(writer.poll()).kind(), io::ErrorKind::WriteZero);
-    assert_eq!(outbox.try_send(Bytes::from("more")).unwrap_err().failure_kind(), Some(io::ErrorKind::WriteZero));
+    assert_eq!(
+        outbox.try_send(Bytes::from("more")).unwrap_err().failure_kind(),
+        Some(io::ErrorKind::WriteZero)
+    );
     assert_eq!(pool.leased(), 0);
 }
 

@@ -28,8 +28,9 @@ fn steps(seed: u64, policy: Policy) {
     let mut rng = StdRng::seed_from_u64(seed);
     let pool = pool();
     let wire = Wire::with_room(0);
-    let items_max = rng.random_range(1..30);
-    let (outbox, writer) = Outbox::builder().high_mark(HIGH).items_max(items_max).policy(policy).channel();
+    let max_items = rng.random_range(1..30);
+    let (outbox, writer) =
+        Outbox::builder().max_queued(HIGH).max_items(max_items).policy(policy).channel();
     let mut writer = running(writer, &wire);
     let mut number = 0u8;
     // In the order in which they were accepted, and those that wait.
@@ -88,7 +89,8 @@ fn steps(seed: u64, policy: Policy) {
     let mut accepted_count = 0;
     let mut left = &wire.lock().written[..];
     for bytes in &accepted {
-        // What was dropped is missing, as a whole; numbers repeat only after more than were ever queued.
+        // What was dropped is missing, as a whole; numbers repeat only after more than were ever
+        // queued.
         if let Some(rest) = left.strip_prefix(&bytes[..]) {
             (left, accepted_count) = (rest, accepted_count + 1);
         }
@@ -105,6 +107,7 @@ fn random_item(rng: &mut StdRng, pool: &leasehold::Pool, number: &mut u8) -> Cha
         _ => rng.random_range(1..400),
     };
     let mut chain = item(pool, *number, len);
-    (0..rng.random_range(0..3)).for_each(|_| chain.push(item(pool, *number, 10).pop_front().unwrap()));
+    (0..rng.random_range(0..3))
+        .for_each(|_| chain.push(item(pool, *number, 10).pop_front().unwrap()));
     chain
 }

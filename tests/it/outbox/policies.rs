@@ -80,7 +80,7 @@ fn an_empty_chain_is_sent_at_once_however_full_the_outbox_is() {
 fn the_cap_on_items_holds_whatever_their_length() {
     let pool = pool();
     let wire = Wire::with_room(0);
-    let (outbox, writer) = Outbox::builder().items_max(4).channel();
+    let (outbox, writer) = Outbox::builder().max_items(4).channel();
     let mut writer = running(writer, &wire);
     for _ in 0..4 {
         outbox.try_send(item(&pool, b'a', 1)).unwrap();
@@ -104,7 +104,7 @@ fn the_cap_on_items_holds_whatever_their_length() {
 
 #[test]
 fn a_cap_of_no_items_is_a_cap_of_one() {
-    let (outbox, _writer) = Outbox::builder().items_max(0).channel();
+    let (outbox, _writer) = Outbox::builder().max_items(0).channel();
     outbox.try_send(Bytes::from("one")).unwrap();
     assert!(outbox.try_send(Bytes::from("two")).unwrap_err().is_full());
 }
@@ -112,7 +112,7 @@ fn a_cap_of_no_items_is_a_cap_of_one() {
 #[test]
 fn refused_items_are_handed_back_without_a_wait() {
     let pool = pool();
-    let (outbox, writer) = Outbox::builder().high_mark(200).policy(Policy::Refuse).channel();
+    let (outbox, writer) = Outbox::builder().max_queued(200).policy(Policy::Refuse).channel();
     assert_ready_ok!(task::spawn(outbox.send(item(&pool, b'a', 100))).poll());
     let error = assert_ready_err!(task::spawn(outbox.send(item(&pool, b'b', 100))).poll());
     assert!(error.is_full());
@@ -125,7 +125,7 @@ fn refused_items_are_handed_back_without_a_wait() {
 fn the_oldest_items_give_way_until_the_new_one_fits() {
     let pool = pool();
     let wire = Wire::new();
-    let (outbox, writer) = Outbox::builder().high_mark(500).policy(Policy::DropOldest).channel();
+    let (outbox, writer) = Outbox::builder().max_queued(500).policy(Policy::DropOldest).channel();
     for fill in [b'a', b'b', b'c'] {
         outbox.try_send(item(&pool, fill, 100)).unwrap();
     }
@@ -146,7 +146,8 @@ fn an_item_that_is_begun_never_gives_way() {
     // However much of the first item is written when the outbox overflows, and however often.
     for begun in 0..100 {
         let wire = Wire::with_room(begun);
-        let (outbox, writer) = Outbox::builder().high_mark(500).policy(Policy::DropOldest).channel();
+        let (outbox, writer) =
+            Outbox::builder().max_queued(500).policy(Policy::DropOldest).channel();
         let mut writer = running(writer, &wire);
         outbox.try_send(item(&pool, b'a', 100)).unwrap();
         assert_pending!(writer.poll());
@@ -171,7 +172,7 @@ fn an_item_that_is_begun_never_gives_way() {
 fn nothing_is_dropped_in_vain_where_the_begun_item_leaves_no_room() {
     let pool = pool();
     let wire = Wire::with_room(1);
-    let (outbox, writer) = Outbox::builder().high_mark(500).policy(Policy::DropOldest).channel();
+    let (outbox, writer) = Outbox::builder().max_queued(500).policy(Policy::DropOldest).channel();
     let mut writer = running(writer, &wire);
     outbox.try_send(item(&pool, b'a', 200)).unwrap();
     assert_pending!(writer.poll());
@@ -191,7 +192,7 @@ fn nothing_is_dropped_in_vain_where_the_begun_item_leaves_no_room() {
 fn a_peer_that_is_too_slow_is_cut_off() {
     let pool = pool();
     let wire = Wire::with_room(10);
-    let (outbox, writer) = Outbox::builder().high_mark(300).policy(Policy::Close).channel();
+    let (outbox, writer) = Outbox::builder().max_queued(300).policy(Policy::Close).channel();
     let mut writer = running(writer, &wire);
     outbox.try_send(item(&pool, b'a', 100)).unwrap();
     assert_pending!(writer.poll());
@@ -202,7 +203,11 @@ fn a_peer_that_is_too_slow_is_cut_off() {
     let error = assert_ready_err!(task::spawn(outbox.send(item(&pool, b'b', 100))).poll());
     assert!(error.is_closed() && error.is_overflown() && !error.is_full());
     assert_eq!(error.into_inner(), [b'b'; 100]);
-    assert_eq!((outbox.queued(), pool.leased()), (0, 0), "home at once, not when the writer is polled");
+    assert_eq!(
+        (outbox.queued(), pool.leased()),
+        (0, 0),
+        "home at once, not when the writer is polled"
+    );
     assert!(writer.is_woken() && flush.is_woken() && closed.is_woken());
     assert_eq!(assert_ready_err!(writer.poll()).kind(), std::io::ErrorKind::ConnectionAborted);
     assert!(assert_ready_err!(flush.poll()).is_overflown());

@@ -1,4 +1,5 @@
-//! Senders that wait: who is woken, when, and in which order; and what a wait that is dropped leaves behind.
+//! Senders that wait: who is woken, when, and in which order; and what a wait that is dropped
+//! leaves behind.
 
 use std::{
     panic::{AssertUnwindSafe, catch_unwind},
@@ -22,7 +23,8 @@ fn waiting_senders_are_woken_at_the_low_mark_only_as_many_as_fit() {
     let (outbox, writer) = Outbox::channel(1000);
     let mut writer = running(writer, &wire);
     (0..10).for_each(|_| outbox.try_send(item(&pool, b'a', LEN)).unwrap());
-    let mut sends: Vec<_> = (0..8).map(|_| task::spawn(outbox.send(item(&pool, b'b', LEN)))).collect();
+    let mut sends: Vec<_> =
+        (0..8).map(|_| task::spawn(outbox.send(item(&pool, b'b', LEN)))).collect();
     sends.iter_mut().for_each(|send| assert_pending!(send.poll()));
     assert_pending!(writer.poll());
     for _ in 0..5 * LEN - 1 {

@@ -125,7 +125,10 @@ async fn a_peer_that_stops_reading_holds_no_more_than_the_limit() {
     let (outbox, mut writer) = Outbox::channel(16 << 10);
     let connection = tokio::spawn(async move { writer.run(&mut near).await });
     let mut sent = 0;
-    while tokio::time::timeout(Duration::from_millis(20), outbox.send(item(&pool, b'a', 1024))).await.is_ok() {
+    while tokio::time::timeout(Duration::from_millis(20), outbox.send(item(&pool, b'a', 1024)))
+        .await
+        .is_ok()
+    {
         sent += 1;
     }
     assert_eq!(sent, (16 << 10) / (1024 + SEGMENT));
@@ -195,7 +198,8 @@ async fn what_gives_way_between_threads_is_missing_as_a_whole() {
     const ITEMS: usize = 3000;
     let pool = pool();
     let (mut near, mut far) = tokio::io::duplex(500);
-    let (outbox, mut writer) = Outbox::builder().high_mark(2000).policy(Policy::DropOldest).channel();
+    let (outbox, mut writer) =
+        Outbox::builder().max_queued(2000).policy(Policy::DropOldest).channel();
     let connection = tokio::spawn(async move { writer.run(&mut near).await });
     let mut senders = JoinSet::new();
     for sender in 0..SENDERS {
@@ -240,7 +244,8 @@ async fn what_gives_way_between_threads_is_missing_as_a_whole() {
 async fn a_socket_whose_peer_reads_late_gets_everything() {
     let pool = pool();
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let (near, far) = tokio::join!(TcpStream::connect(listener.local_addr().unwrap()), listener.accept());
+    let (near, far) =
+        tokio::join!(TcpStream::connect(listener.local_addr().unwrap()), listener.accept());
     let (mut near, (mut far, _)) = (near.unwrap(), far.unwrap());
     limit_unsent(&near, 128 << 10).unwrap();
     let (outbox, mut writer) = Outbox::channel(64 << 10);

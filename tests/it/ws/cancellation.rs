@@ -1,4 +1,5 @@
-//! Futures that are dropped after any number of polls: no message is lost or comes twice, and none is sent by half.
+//! Futures that are dropped after any number of polls: no message is lost or comes twice, and none
+//! is sent by half.
 
 use std::{
     future::Future,
@@ -37,7 +38,8 @@ fn payload(at: usize) -> Vec<u8> {
 
 fn transports(incoming: &[u8]) -> Vec<Faulty> {
     let io = || Faulty::new(incoming).pending();
-    let mut transports = vec![io().cut(1), io().cut(7).vectored(), io().cut(500), io().vectored(), io()];
+    let mut transports =
+        vec![io().cut(1), io().cut(7).vectored(), io().cut(500), io().vectored(), io()];
     transports.extend((0..10).map(|seed| Faulty::random(incoming, seed).cut(300)));
     transports
 }
@@ -63,7 +65,8 @@ async fn a_recv_that_is_dropped_loses_no_message() {
                         Some(Some(message)) => received.push(message.unwrap()),
                     }
                 }
-                let data: Vec<_> = received.iter().filter_map(|message| message.clone().into_data()).collect();
+                let data: Vec<_> =
+                    received.iter().filter_map(|message| message.clone().into_data()).collect();
                 assert!(data.iter().enumerate().all(|(at, data)| *data == payload(at)[..]));
                 assert_eq!((data.len(), received.len()), (9, 9 + 9 + 1));
                 let sent = Frame::parse_all(socket.get_ref().sent());
@@ -93,7 +96,8 @@ fn assert_whole(role: Role, pool: &Pool, polls: usize) {
         let mut socket = socket(role, io, pool);
         let mut sent = Vec::new();
         for at in 0..30 {
-            if cancelled(socket.send(Message::binary(Bytes::from(payload(at)))), polls).is_some_and(|sent| sent.is_ok())
+            if cancelled(socket.send(Message::binary(Bytes::from(payload(at)))), polls)
+                .is_some_and(|sent| sent.is_ok())
             {
                 sent.push(at as u8);
             }

@@ -22,7 +22,10 @@ fn message(len: usize) -> Message {
 fn assert_late(closed: Result<(), Error>, begun: Instant) {
     assert!(closed.unwrap_err().is_silent());
     let elapsed = begun.elapsed();
-    assert!(elapsed >= CLOSE_TIMEOUT && elapsed < CLOSE_TIMEOUT + Duration::from_millis(10), "{elapsed:?}");
+    assert!(
+        elapsed >= CLOSE_TIMEOUT && elapsed < CLOSE_TIMEOUT + Duration::from_millis(10),
+        "{elapsed:?}"
+    );
 }
 
 #[tokio::test(start_paused = true)]

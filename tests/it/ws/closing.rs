@@ -28,7 +28,11 @@ fn sent(bytes: &[u8]) -> Vec<Frame> {
 }
 
 /// What a peer gets that ends its connection after these bytes.
-async fn answer(role: Role, incoming: Vec<u8>, pool: &Pool) -> (Vec<Result<Message, String>>, Vec<Frame>) {
+async fn answer(
+    role: Role,
+    incoming: Vec<u8>,
+    pool: &Pool,
+) -> (Vec<Result<Message, String>>, Vec<Frame>) {
     let mut socket = socket(role, Faulty::new(incoming).cut(9), pool);
     let mut received = Vec::new();
     while let Some(message) = socket.recv().await {
@@ -60,16 +64,26 @@ async fn a_close_frame_is_answered_with_its_code() {
 async fn every_code_is_taken_or_refused_as_the_rfc_says() {
     let pool = pool();
     for code in (0..5_200).chain([u16::MAX - 1, u16::MAX]) {
-        // 1004 to 1006 and 1015 are never on the wire; 1012 to 1014 were registered later (RFC 6455 §7.4).
+        // 1004 to 1006 and 1015 are never on the wire; 1012 to 1014 were registered later (RFC 6455
+        // §7.4).
         let is_valid = matches!(code, 1000..=1003 | 1007..=1014 | 3000..=4999);
         assert_eq!(CloseCode::new(code).is_some(), is_valid);
-        let (received, sent) = answer(Role::Server, Frame::close(code, "").masked().to_bytes(), &pool).await;
+        let (received, sent) =
+            answer(Role::Server, Frame::close(code, "").masked().to_bytes(), &pool).await;
         assert_eq!(received.len(), 1);
         if is_valid {
-            assert_eq!(received, [Ok(Message::Close(Some(CloseFrame::new(CloseCode::new(code).unwrap(), ""))))]);
+            assert_eq!(
+                received,
+                [Ok(Message::Close(Some(CloseFrame::new(CloseCode::new(code).unwrap(), ""))))]
+            );
             assert_eq!(sent, [Frame::close(code, "")]);
         } else {
-            assert!(received[0].as_ref().is_err_and(|error| error.contains(&format!("close code {code} "))), "{code}");
+            assert!(
+                received[0]
+                    .as_ref()
+                    .is_err_and(|error| error.contains(&format!("close code {code} "))),
+                "{code}"
+            );
             assert_eq!(sent[0].close_code(), Some(1002));
         }
         assert_eq!(sent.len(), 1);
@@ -80,7 +94,12 @@ async fn every_code_is_taken_or_refused_as_the_rfc_says() {
 async fn what_comes_behind_a_close_frame_is_ignored() {
     let pool = pool();
     for role in ROLES {
-        let behind = [Frame::text("late"), Frame::ping("late"), Frame::close(1001, ""), Frame::new(7, "nonsense")];
+        let behind = [
+            Frame::text("late"),
+            Frame::ping("late"),
+            Frame::close(1001, ""),
+            Frame::new(7, "nonsense"),
+        ];
         let frames = [Frame::text("in time"), Frame::close(1000, "")].into_iter().chain(behind);
         let (received, sent) = answer(role, wire(frames.map(|frame| frame.to(role))), &pool).await;
         assert_eq!(received.len(), 2, "{received:?}");
@@ -97,7 +116,10 @@ async fn a_close_frame_within_a_message_ends_it() {
         let begun = Frame::new(TEXT, vec![b'x'; 100_000]).begun();
         let frames = [begun, Frame::close(1001, "")].map(|frame| frame.to(role));
         let (received, sent) = answer(role, wire(frames), &pool).await;
-        assert_eq!(received, [Ok(Message::Close(Some(CloseFrame::new(CloseCode::GOING_AWAY, ""))))]);
+        assert_eq!(
+            received,
+            [Ok(Message::Close(Some(CloseFrame::new(CloseCode::GOING_AWAY, ""))))]
+        );
         assert_eq!(sent, [Frame::close(1001, "")]);
     }
 }
@@ -192,7 +214,8 @@ async fn both_may_close_at_once() {
     let mut server = WebSocket::new(near, Role::Server, &pool);
     let mut client = WebSocket::new(far, Role::Client, &pool);
     let closing = async { tokio::join!(server.close(None), client.close(None)) };
-    let (of_server, of_client) = tokio::time::timeout(CLOSE_TIMEOUT / 2, closing).await.expect("both end");
+    let (of_server, of_client) =
+        tokio::time::timeout(CLOSE_TIMEOUT / 2, closing).await.expect("both end");
     of_server.unwrap();
     of_client.unwrap();
     assert_eq!(pool.leased(), 0);
@@ -253,7 +276,11 @@ async fn what_the_peer_sent_meanwhile_does_not_reset_the_connection() {
         drop(server);
     };
     let peer = async {
-        let frames = [Frame::binary(vec![0; 1 << 20]), Frame::close(1000, ""), Frame::binary(vec![0; 1 << 20])];
+        let frames = [
+            Frame::binary(vec![0; 1 << 20]),
+            Frame::close(1000, ""),
+            Frame::binary(vec![0; 1 << 20]),
+        ];
         far.write_all(&wire(frames.map(Frame::masked))).await.unwrap();
         let mut read = Vec::new();
         far.shutdown().await.unwrap();
@@ -264,7 +291,7 @@ async fn what_the_peer_sent_meanwhile_does_not_reset_the_connection() {
     assert_eq!(pool.leased(), 0);
 }
 
-// ---- time --------------------------------------------------------------------------------------------------------------
+// ---- time ---------------------------------------------------------------------------------------
 
 #[tokio::test(start_paused = true)]
 async fn a_peer_that_does_not_answer_our_close_frame_has_its_time() {
@@ -287,7 +314,10 @@ async fn a_peer_that_does_not_answer_our_close_frame_has_its_time() {
             };
             assert!(closed.is_err());
             let elapsed = begun.elapsed();
-            assert!(elapsed >= CLOSE_TIMEOUT && elapsed < CLOSE_TIMEOUT + Duration::from_millis(310), "{elapsed:?}");
+            assert!(
+                elapsed >= CLOSE_TIMEOUT && elapsed < CLOSE_TIMEOUT + Duration::from_millis(310),
+                "{elapsed:?}"
+            );
             assert!(socket.recv().await.is_none());
             assert_eq!(pool.leased(), 0);
         }
@@ -304,7 +334,10 @@ async fn a_peer_that_never_ends_the_connection_has_its_time() {
         socket.recv().await.unwrap().unwrap();
         let begun = Instant::now();
         assert!(socket.recv().await.is_none());
-        assert!(begun.elapsed() >= CLOSE_TIMEOUT && begun.elapsed() < CLOSE_TIMEOUT + Duration::from_millis(10));
+        assert!(
+            begun.elapsed() >= CLOSE_TIMEOUT
+                && begun.elapsed() < CLOSE_TIMEOUT + Duration::from_millis(10)
+        );
         assert_eq!(pool.leased(), 0);
     }
 }
@@ -320,7 +353,10 @@ async fn a_peer_that_reads_nothing_does_not_hold_a_close_up() {
             socket.feed(Message::binary(bytes::Bytes::from(vec![0; len]))).await.unwrap();
             let begun = Instant::now();
             assert!(socket.close(None).await.is_err());
-            assert!(begun.elapsed() >= CLOSE_TIMEOUT && begun.elapsed() < CLOSE_TIMEOUT + Duration::from_millis(10));
+            assert!(
+                begun.elapsed() >= CLOSE_TIMEOUT
+                    && begun.elapsed() < CLOSE_TIMEOUT + Duration::from_millis(10)
+            );
             assert!(socket.recv().await.is_none());
             assert_eq!(pool.leased(), 0);
         }

@@ -1,4 +1,5 @@
-//! Pings and pongs: answered in order, between the fragments of a message too, and of a flood only the last.
+//! Pings and pongs: answered in order, between the fragments of a message too, and of a flood only
+//! the last.
 
 use leasehold::{
     Chain,
@@ -36,7 +37,10 @@ async fn ten_pings_at_once_are_answered_in_order() {
                 assert_eq!(socket.recv().await.unwrap().unwrap(), Message::Ping(chain(payload)));
             }
             assert!(once(socket.recv()).await.is_pending());
-            assert_eq!(plain(socket.get_ref().sent()), payloads().map(Frame::pong).collect::<Vec<_>>());
+            assert_eq!(
+                plain(socket.get_ref().sent()),
+                payloads().map(Frame::pong).collect::<Vec<_>>()
+            );
             assert_eq!(pool.leased(), 0);
         }
     }
@@ -45,7 +49,11 @@ async fn ten_pings_at_once_are_answered_in_order() {
 #[tokio::test]
 async fn a_ping_is_answered_before_it_is_seen() {
     let pool = pool();
-    let mut socket = socket(Role::Server, Faulty::new(Frame::ping("now").masked().to_bytes()).staying_open(), &pool);
+    let mut socket = socket(
+        Role::Server,
+        Faulty::new(Frame::ping("now").masked().to_bytes()).staying_open(),
+        &pool,
+    );
     assert_eq!(socket.recv().await.unwrap().unwrap(), Message::Ping(chain("now")));
     assert_eq!(plain(socket.get_ref().sent()), [Frame::pong("now")]);
     assert_eq!(pool.leased(), 0);
@@ -57,18 +65,29 @@ async fn controls_between_fragments_come_first_and_the_message_stays_whole() {
     for role in ROLES {
         for (opcode, payload) in [(TEXT, "\u{20ac}".repeat(40).into_bytes())] {
             // Cut within a character, and within a small block.
-            let frames = Frame::fragments(opcode, payload.chunks(7), role)
-                .flat_map(|frame| [frame, Frame::ping("\u{ff}").to(role), Frame::pong([0xff]).to(role)]);
+            let frames = Frame::fragments(opcode, payload.chunks(7), role).flat_map(|frame| {
+                [frame, Frame::ping("\u{ff}").to(role), Frame::pong([0xff]).to(role)]
+            });
             let mut socket = socket(role, Faulty::new(wire(frames)).cut(3).staying_open(), &pool);
             let mut received = Vec::new();
             for _ in 0..2 * payload.len().div_ceil(7) + 1 {
                 received.push(socket.recv().await.unwrap().unwrap());
             }
             let data = received.iter().position(Message::is_data).unwrap();
-            assert_eq!(data, 2 * (payload.len().div_ceil(7) - 1), "after the controls that came before its last frame");
+            assert_eq!(
+                data,
+                2 * (payload.len().div_ceil(7) - 1),
+                "after the controls that came before its last frame"
+            );
             assert!(received.swap_remove(data).into_data().unwrap() == payload[..]);
-            assert!(received.iter().all(|message| matches!(message, Message::Ping(_) | Message::Pong(_))));
-            assert!(plain(socket.get_ref().sent()).iter().all(|frame| *frame == Frame::pong("\u{ff}")));
+            assert!(
+                received
+                    .iter()
+                    .all(|message| matches!(message, Message::Ping(_) | Message::Pong(_)))
+            );
+            assert!(
+                plain(socket.get_ref().sent()).iter().all(|frame| *frame == Frame::pong("\u{ff}"))
+            );
             drop(received);
             assert!(once(socket.recv()).await.is_pending());
             assert_eq!(pool.leased(), 0);
@@ -87,11 +106,17 @@ async fn of_a_flood_of_pings_the_last_ones_are_answered() {
         let name = |index: usize| format!("{index:03}");
         let receiving = async {
             for index in 0..PINGS {
-                assert_eq!(socket.recv().await.unwrap().unwrap(), Message::Ping(chain(name(index))));
+                assert_eq!(
+                    socket.recv().await.unwrap().unwrap(),
+                    Message::Ping(chain(name(index)))
+                );
             }
             socket
         };
-        let ((), mut socket) = tokio::join!(peer.send_all((0..PINGS).map(|index| Frame::ping(name(index)))), receiving);
+        let ((), mut socket) = tokio::join!(
+            peer.send_all((0..PINGS).map(|index| Frame::ping(name(index)))),
+            receiving
+        );
         // What each pong shares with the ping it answers, or a client's copy of it.
         assert!(pool.leased() <= (PONGS + 1) * 1024, "{}", pool.leased());
         let reading = async {
@@ -108,8 +133,14 @@ async fn of_a_flood_of_pings_the_last_ones_are_answered() {
         let last: Vec<_> = (PINGS - PONGS..PINGS).map(name).collect();
         assert!(pongs.ends_with(&last), "{pongs:?}");
         let written = &pongs[..pongs.len() - PONGS];
-        assert!(written.len() <= 64 / 5 + 1, "those that were begun before the pipe was full: {written:?}");
-        assert!(written.iter().enumerate().all(|(index, pong)| *pong == name(index)), "{written:?}");
+        assert!(
+            written.len() <= 64 / 5 + 1,
+            "those that were begun before the pipe was full: {written:?}"
+        );
+        assert!(
+            written.iter().enumerate().all(|(index, pong)| *pong == name(index)),
+            "{written:?}"
+        );
         assert_eq!(pool.leased(), 0);
     }
 }

@@ -1,4 +1,5 @@
-//! A socket that is split into a stream and a sink, each in a task of its own: neither waits for a waking that the other has had.
+//! A socket that is split into a stream and a sink, each in a task of its own: neither waits for a
+//! waking that the other has had.
 
 use std::time::Duration;
 
@@ -70,7 +71,10 @@ async fn what_a_dropped_send_has_left_is_sent_by_whoever_receives() {
         assert!(once(sink.send(large())).await.is_pending());
         let receiving = tokio::spawn(async move { while let Some(Ok(_)) = stream.next().await {} });
         sleep(Duration::from_secs(1)).await;
-        assert!(once(sink.flush()).await.is_pending(), "it was the last to be told to wait, and is gone");
+        assert!(
+            once(sink.flush()).await.is_pending(),
+            "it was the last to be told to wait, and is gone"
+        );
         let read = timeout(SOON, peer.recv()).await.expect("it goes on");
         assert_eq!(read, Some(Frame::binary(pattern(100_000))));
         drop((peer, sink));
@@ -113,7 +117,8 @@ async fn both_halves_of_both_ends_run_at_once() {
     let pool = Pool::new(64 << 20).unwrap();
     for _ in 0..3 {
         let (near, far) = tcp_pair().await;
-        let sockets = [(near, Role::Server), (far, Role::Client)].map(|(io, role)| WebSocket::new(io, role, &pool));
+        let sockets = [(near, Role::Server), (far, Role::Client)]
+            .map(|(io, role)| WebSocket::new(io, role, &pool));
         let [server, client] = sockets.map(|socket| tokio::spawn(exchange(socket)));
         let (mut server, mut client) = (server.await.unwrap(), client.await.unwrap());
         let (of_server, of_client) = tokio::join!(server.close(None), client.close(None));

@@ -15,7 +15,12 @@ use crate::ws::{
 };
 
 /// Receives messages until one is refused: how many came, and the code that it was refused with.
-async fn received(role: Role, config: &Config, frames: impl IntoIterator<Item = Frame>, pool: &Pool) -> (usize, u16) {
+async fn received(
+    role: Role,
+    config: &Config,
+    frames: impl IntoIterator<Item = Frame>,
+    pool: &Pool,
+) -> (usize, u16) {
     let bytes = wire(frames.into_iter().map(|frame| frame.to(role)));
     let io = Faulty::new(bytes).cut(1_000).staying_open();
     let mut socket = WebSocket::with_config(io, role, pool, Arc::new(config.clone()));
@@ -38,7 +43,9 @@ async fn received(role: Role, config: &Config, frames: impl IntoIterator<Item = 
     (count, code)
 }
 
-async fn once_ready(socket: &mut WebSocket<Faulty>) -> Option<Result<Message, leasehold::ws::Error>> {
+async fn once_ready(
+    socket: &mut WebSocket<Faulty>,
+) -> Option<Result<Message, leasehold::ws::Error>> {
     match once(socket.recv()).await {
         std::task::Poll::Ready(message) => Some(message.expect("it stays open")),
         std::task::Poll::Pending => None,
@@ -48,13 +55,17 @@ async fn once_ready(socket: &mut WebSocket<Faulty>) -> Option<Result<Message, le
 #[tokio::test]
 async fn a_frame_has_at_most_so_many_bytes() {
     let pool = pool();
-    let config = Config::new().frame_max(5_000);
+    let config = Config::new().max_frame_size(5_000);
     for role in ROLES {
         let max = || Frame::binary(pattern(5_000));
         assert_eq!(received(role, &config, [max(), max()], &pool).await, (2, 0));
-        assert_eq!(received(role, &config, [max(), Frame::binary(pattern(5_001))], &pool).await, (1, 1009));
         assert_eq!(
-            received(role, &config, [max().begun(), Frame::continuation(pattern(5_001))], &pool).await,
+            received(role, &config, [max(), Frame::binary(pattern(5_001))], &pool).await,
+            (1, 1009)
+        );
+        assert_eq!(
+            received(role, &config, [max().begun(), Frame::continuation(pattern(5_001))], &pool)
+                .await,
             (0, 1009)
         );
     }
@@ -63,16 +74,21 @@ async fn a_frame_has_at_most_so_many_bytes() {
 #[tokio::test]
 async fn a_message_has_at_most_so_many_bytes() {
     let pool = pool();
-    let config = Config::new().message_max(5_000);
+    let config = Config::new().max_message_size(5_000);
     for role in ROLES {
-        let halves = |first, second| [Frame::binary(pattern(first)).begun(), Frame::continuation(pattern(second))];
+        let halves = |first, second| {
+            [Frame::binary(pattern(first)).begun(), Frame::continuation(pattern(second))]
+        };
         assert_eq!(received(role, &config, [Frame::binary(pattern(5_000))], &pool).await, (1, 0));
         assert_eq!(received(role, &config, halves(2_500, 2_500), &pool).await, (1, 0));
         assert_eq!(received(role, &config, halves(2_500, 2_501), &pool).await, (0, 1009));
         assert_eq!(received(role, &config, halves(5_001, 0), &pool).await, (0, 1009));
         // Controls are no part of it.
         let [first, second] = halves(2_500, 2_500);
-        assert_eq!(received(role, &config, [first, Frame::ping("between"), second], &pool).await, (2, 0));
+        assert_eq!(
+            received(role, &config, [first, Frame::ping("between"), second], &pool).await,
+            (2, 0)
+        );
     }
 }
 
@@ -81,7 +97,7 @@ async fn a_message_has_at_most_so_many_frames() {
     let pool = pool();
     for role in ROLES {
         for len in [0, 1, 600] {
-            let config = Config::new().fragments_max(10);
+            let config = Config::new().max_fragments(10);
             let bytes = vec![7; len];
             let fragments = |count| {
                 let pieces: Vec<&[u8]> = vec![&bytes; count];
@@ -95,7 +111,10 @@ async fn a_message_has_at_most_so_many_frames() {
             );
             assert_eq!(received(role, &config, fragments(11), &pool).await, (0, 1008));
             // It is refused when it is known that more will come.
-            assert_eq!(received(role, &config, fragments(11)[..10].to_vec(), &pool).await, (0, 1008));
+            assert_eq!(
+                received(role, &config, fragments(11)[..10].to_vec(), &pool).await,
+                (0, 1008)
+            );
         }
     }
 }
@@ -103,9 +122,11 @@ async fn a_message_has_at_most_so_many_frames() {
 #[tokio::test]
 async fn a_peer_sends_at_most_so_many_control_frames_a_second() {
     let pool = pool();
-    let config = Config::new().controls_max(20);
-    let controls =
-        |count: usize| (0..count).flat_map(|index| [Frame::text("data"), Frame::new([0x9, 0xa][index % 2], "control")]);
+    let config = Config::new().max_controls(20);
+    let controls = |count: usize| {
+        (0..count)
+            .flat_map(|index| [Frame::text("data"), Frame::new([0x9, 0xa][index % 2], "control")])
+    };
     for role in ROLES {
         assert_eq!(received(role, &config, controls(20), &pool).await, (40, 0));
         assert_eq!(received(role, &config, controls(21), &pool).await, (41, 1008));
@@ -133,13 +154,18 @@ async fn an_announced_length_leases_nothing() {
         for len in [16 * 1024 * 1024 + 1, u64::MAX >> 1] {
             let mut socket = socket(role, Faulty::new(head(role, len)).staying_open(), &pool);
             let error = socket.recv().await.unwrap().unwrap_err();
-            assert!(error.is_over_limit() && error.to_string().contains(&len.to_string()), "{error}");
+            assert!(
+                error.is_over_limit() && error.to_string().contains(&len.to_string()),
+                "{error}"
+            );
             assert_eq!(Frame::parse_all(socket.get_ref().sent())[0].close_code(), Some(1009));
         }
         // Nor where everything is taken.
-        let config = Arc::new(Config::new().frame_max(usize::MAX).message_max(usize::MAX));
+        let config =
+            Arc::new(Config::new().max_frame_size(usize::MAX).max_message_size(usize::MAX));
         let bytes = [head(role, (usize::MAX as u64).min(u64::MAX >> 1)), vec![0; 10]].concat();
-        let mut socket = WebSocket::with_config(Faulty::new(bytes).staying_open(), role, &pool, config);
+        let mut socket =
+            WebSocket::with_config(Faulty::new(bytes).staying_open(), role, &pool, config);
         assert!(once(socket.recv()).await.is_pending());
         assert!(pool.leased() <= 4 << 10, "{}", pool.leased());
         drop(socket);

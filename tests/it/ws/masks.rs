@@ -1,4 +1,5 @@
-//! Clients mask what they send: in place where nobody else sees it, else in a copy, for which they wait.
+//! Clients mask what they send: in place where nobody else sees it, else in a copy, for which they
+//! wait.
 
 use std::time::Duration;
 
@@ -45,7 +46,11 @@ async fn each_frame_of_a_client_has_a_key_of_its_own() {
     let mut keys: Vec<_> = sent(&socket).into_iter().map(|frame| frame.mask).collect();
     keys.sort_unstable();
     keys.dedup();
-    assert!(keys.len() >= 49, "RFC 6455 §5.3: the key needs to be unpredictable; {} of 50", keys.len());
+    assert!(
+        keys.len() >= 49,
+        "RFC 6455 §5.3: the key needs to be unpredictable; {} of 50",
+        keys.len()
+    );
     assert_eq!(pool.leased(), 0);
 }
 
@@ -69,7 +74,10 @@ async fn what_is_shared_is_not_changed() {
             }
             socket.send(Message::binary(payload)).await.unwrap();
             let sent = sent(&socket);
-            assert!(sent[sent.len() - 3..].iter().all(|frame| frame.payload == whole), "{len} bytes");
+            assert!(
+                sent[sent.len() - 3..].iter().all(|frame| frame.payload == whole),
+                "{len} bytes"
+            );
         }
         assert!(foreign == bytes && rest == *b"rest");
         drop(rest);
@@ -139,7 +147,10 @@ async fn a_send_that_is_dropped_while_it_waits_for_memory_keeps_the_order() {
     }
     held.pop();
     socket.send("second").await.unwrap();
-    assert_eq!(sent(&socket).iter().map(|frame| &frame.payload[..]).collect::<Vec<_>>(), [&b"first"[..], b"second"]);
+    assert_eq!(
+        sent(&socket).iter().map(|frame| &frame.payload[..]).collect::<Vec<_>>(),
+        [&b"first"[..], b"second"]
+    );
     drop(held);
     assert_eq!(pool.leased(), 0);
 }
@@ -160,7 +171,7 @@ async fn masking_that_waits_too_long_is_an_error_and_the_next_message_can_be_sen
 #[tokio::test]
 async fn a_copy_that_can_never_be_had_is_an_error_at_once() {
     let pool = pool();
-    let account = pool.child("one", 4 << 10);
+    let account = pool.account("one", 4 << 10);
     let mut socket = socket(Role::Client, Faulty::new([]).staying_open(), &account);
     let error = socket.send(Message::binary(Bytes::from(pattern(5_000)))).await.unwrap_err();
     assert!(error.is_lease() && error.close_code().unwrap().get() == 1009, "{error}");
@@ -197,7 +208,10 @@ async fn a_close_waits_for_the_message_that_waits_for_memory() {
         assert!(once(peer.recv()).await.is_pending());
         tokio::time::sleep(Duration::from_secs(1)).await;
         held.truncate(8);
-        assert_eq!((peer.recv().await, peer.recv().await), (Some(Frame::text("first")), Some(Frame::close(1000, ""))));
+        assert_eq!(
+            (peer.recv().await, peer.recv().await),
+            (Some(Frame::text("first")), Some(Frame::close(1000, "")))
+        );
         peer.send(Frame::close(1000, "")).await;
         peer.assert_end().await;
     };
@@ -215,7 +229,8 @@ async fn without_memory_a_client_answers_and_closes() {
     peer.send_all([Frame::ping("?"), Frame::new(0xb, "nonsense")]).await;
     // One block to read them, and none to answer.
     held.pop();
-    let (ping, error) = (socket.recv().await.unwrap().unwrap(), socket.recv().await.unwrap().unwrap_err());
+    let (ping, error) =
+        (socket.recv().await.unwrap().unwrap(), socket.recv().await.unwrap().unwrap_err());
     assert!(matches!(&ping, Message::Ping(_)) && error.is_protocol());
     assert_eq!(pool.leased(), 64 << 10);
     assert_eq!(peer.recv().await, Some(Frame::pong("?")));

@@ -1,4 +1,5 @@
-//! What sockets lease, what is pinned by what is kept, and what they do when there is nothing to lease.
+//! What sockets lease, what is pinned by what is kept, and what they do when there is nothing to
+//! lease.
 
 use std::time::Duration;
 
@@ -19,7 +20,7 @@ use crate::ws::{
 
 const KIB: usize = 1 << 10;
 
-// ---- the nth lease fails -----------------------------------------------------------------------------------------------
+// ---- the nth lease fails ------------------------------------------------------------------------
 
 fn incoming(role: Role) -> Vec<u8> {
     let (large, small) = (pattern(20_000), vec![b'x'; 40]);
@@ -58,7 +59,7 @@ async fn receiving_with_too_little_memory_ends_with_a_code_and_nothing_leased() 
         for cut in [700, usize::MAX] {
             let mut codes = Vec::new();
             for limit in 0.. {
-                let account = pool.child("one", limit * KIB);
+                let account = pool.account("one", limit * KIB);
                 let io = Faulty::new(incoming(role)).cut(cut);
                 let code = receive_all(WebSocket::new(io, role, &account)).await;
                 assert_eq!((pool.leased(), pool.stats().waiting), (0, 0), "{limit} KiB");
@@ -78,8 +79,11 @@ async fn receiving_waits_for_memory_and_loses_nothing() {
     for role in ROLES {
         let pool = Pool::builder().budget(256 * KIB).classes([4 * KIB]).build().unwrap();
         let mut held: Vec<_> = (0..64).map(|_| pool.try_lease(1).unwrap()).collect();
-        let mut socket =
-            socket(role, Faulty::new(Frame::text("x".repeat(50_000)).to(role).to_bytes()).cut(5_000), &pool);
+        let mut socket = socket(
+            role,
+            Faulty::new(Frame::text("x".repeat(50_000)).to(role).to_bytes()).cut(5_000),
+            &pool,
+        );
         let receiving = socket.recv();
         let giving = async {
             for _ in 0..20 {
@@ -116,7 +120,7 @@ async fn sending_with_too_little_memory_is_an_error_and_nothing_is_leased() {
     let text = Bytes::from("x".repeat(70_000));
     let mut failures = 0;
     for limit in 0.. {
-        let account = pool.child("one", limit * KIB);
+        let account = pool.account("one", limit * KIB);
         let mut socket = socket(Role::Client, Faulty::new([]).staying_open(), &account);
         let sent = socket.send(Message::binary(text.clone())).await;
         assert_eq!((pool.leased(), pool.stats().waiting), (0, 0), "{limit} KiB");
@@ -135,7 +139,7 @@ async fn sending_with_too_little_memory_is_an_error_and_nothing_is_leased() {
 #[tokio::test]
 async fn a_server_sends_without_memory() {
     let pool = pool();
-    let account = pool.child("none", 0);
+    let account = pool.account("none", 0);
     let mut socket = socket(Role::Server, Faulty::new([]).staying_open(), &account);
     socket.send("x".repeat(70_000)).await.unwrap();
     socket.send(Message::Close(None)).await.unwrap();
@@ -143,7 +147,7 @@ async fn a_server_sends_without_memory() {
     assert_eq!(pool.leased(), 0);
 }
 
-// ---- what is kept pins little (NO-PIN) ---------------------------------------------------------------------------------
+// ---- what is kept pins little (NO-PIN) ----------------------------------------------------------
 
 #[tokio::test]
 async fn a_thousand_small_messages_that_are_kept_pin_a_few_blocks() {

@@ -40,16 +40,25 @@ async fn messages_of_all_lengths_are_received_by_reads_of_any_length() {
     for role in ROLES {
         for len in LENS {
             let (binary, text) = (pattern(len), text(len));
-            let frames = || [Frame::binary(&*binary), Frame::text(&*text)].map(|frame| frame.to(role));
+            let frames =
+                || [Frame::binary(&*binary), Frame::text(&*text)].map(|frame| frame.to(role));
             let cuts = [1, 2, 3, 5, 100, 1_000, 65_537, usize::MAX];
             for cut in cuts.into_iter().filter(|cut| len / cut < 2_000) {
                 let io = || Faulty::new(wire(frames())).cut(cut).pending();
                 for io in [io(), io().vectored()] {
                     let mut socket = socket(role, io, &pool);
-                    let (first, second) =
-                        (socket.recv().await.unwrap().unwrap(), socket.recv().await.unwrap().unwrap());
-                    assert!(matches!(&first, Message::Binary(chain) if *chain == binary[..]), "{len} cut at {cut}");
-                    assert!(matches!(&second, Message::Text(chain) if *chain == *text), "{len} cut at {cut}");
+                    let (first, second) = (
+                        socket.recv().await.unwrap().unwrap(),
+                        socket.recv().await.unwrap().unwrap(),
+                    );
+                    assert!(
+                        matches!(&first, Message::Binary(chain) if *chain == binary[..]),
+                        "{len} cut at {cut}"
+                    );
+                    assert!(
+                        matches!(&second, Message::Text(chain) if *chain == *text),
+                        "{len} cut at {cut}"
+                    );
                     drop((first, second));
                     assert_eq!(pool.leased(), 0);
                 }
@@ -64,8 +73,9 @@ async fn a_message_that_is_cut_at_any_byte_comes_with_its_last_byte() {
     for role in ROLES {
         for len in [0, 1, 125, 126, 300, 65_535, 65_536] {
             let bytes = Frame::text(text(len)).to(role).to_bytes();
-            let ends =
-                |at: &usize| *at < 20 || *at + 20 > bytes.len() || bytes.len() < 1000 || at.is_multiple_of(4_099);
+            let ends = |at: &usize| {
+                *at < 20 || *at + 20 > bytes.len() || bytes.len() < 1000 || at.is_multiple_of(4_099)
+            };
             for at in (0..bytes.len()).filter(ends) {
                 let mut socket = socket(role, Faulty::new(&bytes[..at]).staying_open(), &pool);
                 assert!(once(socket.recv()).await.is_pending(), "{len} cut at {at}");
@@ -83,7 +93,11 @@ async fn many_frames_in_one_read_are_as_many_messages() {
     let pool = pool();
     for role in ROLES {
         let lens = || (0..400).map(|index| index * 7 % 200);
-        let mut socket = socket(role, Faulty::new(wire(lens().map(|len| Frame::binary(pattern(len)).to(role)))), &pool);
+        let mut socket = socket(
+            role,
+            Faulty::new(wire(lens().map(|len| Frame::binary(pattern(len)).to(role)))),
+            &pool,
+        );
         for len in lens() {
             assert!(data(socket.recv().await) == pattern(len));
         }
@@ -96,12 +110,17 @@ async fn many_frames_in_one_read_are_as_many_messages() {
 async fn fragments_are_one_message() {
     let pool = pool();
     for role in ROLES {
-        for (count, len) in [(1, 70_000), (2, 1), (2, 300), (2, 70_000), (1000, 1), (1000, 100), (1000, 900)] {
+        for (count, len) in
+            [(1, 70_000), (2, 1), (2, 300), (2, 70_000), (1000, 1), (1000, 100), (1000, 900)]
+        {
             let text = text(count * len);
-            for (opcode, payload) in [(BINARY, pattern(count * len)), (TEXT, text.clone().into_bytes())] {
+            for (opcode, payload) in
+                [(BINARY, pattern(count * len)), (TEXT, text.clone().into_bytes())]
+            {
                 let frames = || Frame::fragments(opcode, payload.chunks(len), role);
                 for cut in [7, 1000, usize::MAX] {
-                    let mut socket = socket(role, Faulty::new(wire(frames())).cut(cut).staying_open(), &pool);
+                    let mut socket =
+                        socket(role, Faulty::new(wire(frames())).cut(cut).staying_open(), &pool);
                     let message = socket.recv().await.unwrap().unwrap();
                     assert_eq!(matches!(message, Message::Text(_)), opcode == TEXT);
                     assert!(message.into_data().unwrap() == payload[..], "{count} of {len} bytes");
@@ -119,7 +138,8 @@ async fn fragments_without_bytes_are_nothing_but_count() {
     let pieces: [&[u8]; 5] = [b"", b"ab", b"", b"c", b""];
     let frames = wire(Frame::fragments(TEXT, pieces.into_iter(), Role::Server));
     let empty = wire(Frame::fragments(BINARY, [&b""[..], b""].into_iter(), Role::Server));
-    let mut socket = socket(Role::Server, Faulty::new([frames, empty].concat()).staying_open(), &pool);
+    let mut socket =
+        socket(Role::Server, Faulty::new([frames, empty].concat()).staying_open(), &pool);
     assert_eq!(socket.recv().await.unwrap().unwrap(), Message::from("abc"));
     assert_eq!(socket.recv().await.unwrap().unwrap(), Message::Binary(Chain::new()));
     assert_eq!(pool.leased(), 0);
@@ -131,7 +151,12 @@ async fn what_is_sent_lies_on_the_wire_as_the_rfc_says() {
     for role in ROLES {
         for len in LENS {
             let io = || Faulty::new([]).staying_open();
-            for io in [io(), io().vectored(), io().cut(1001).pending(), io().cut(1001).pending().vectored()] {
+            for io in [
+                io(),
+                io().vectored(),
+                io().cut(1001).pending(),
+                io().cut(1001).pending().vectored(),
+            ] {
                 let mut socket = socket(role, io, &pool);
                 socket.send(Message::binary(bytes::Bytes::from(pattern(len)))).await.unwrap();
                 socket.send(text(len)).await.unwrap();
@@ -139,7 +164,8 @@ async fn what_is_sent_lies_on_the_wire_as_the_rfc_says() {
                 let expected = [Frame::binary(pattern(len)), Frame::text(text(len))];
                 let sent = Frame::parse_all(socket.get_ref().sent());
                 assert!(sent.iter().all(|frame| frame.mask.is_some() == (role == Role::Client)));
-                let plain: Vec<_> = sent.into_iter().map(|frame| Frame { mask: None, ..frame }).collect();
+                let plain: Vec<_> =
+                    sent.into_iter().map(|frame| Frame { mask: None, ..frame }).collect();
                 assert_eq!(plain, expected);
                 if role == Role::Server {
                     assert!(socket.get_ref().sent() == wire(expected), "the shortest form");
@@ -158,7 +184,13 @@ async fn echo<T: AsyncRead + AsyncWrite + Unpin>(mut socket: WebSocket<T>) {
     }
 }
 
-async fn converse<T: AsyncRead + AsyncWrite + Unpin>(near: T, far: T, role: Role, lens: &[usize], pool: &Pool) {
+async fn converse<T: AsyncRead + AsyncWrite + Unpin>(
+    near: T,
+    far: T,
+    role: Role,
+    lens: &[usize],
+    pool: &Pool,
+) {
     let (socket, mut peer) = (WebSocket::new(near, role, pool), Peer::new(far, role));
     let asking = async {
         for &len in lens {
@@ -167,7 +199,11 @@ async fn converse<T: AsyncRead + AsyncWrite + Unpin>(near: T, far: T, role: Role
                 assert_eq!(peer.recv().await, Some(frame));
             }
             let pieces = pattern(len);
-            peer.send_all(Frame::fragments(BINARY, pieces.chunks(1 + len / 3), role).chain([Frame::ping("?")])).await;
+            peer.send_all(
+                Frame::fragments(BINARY, pieces.chunks(1 + len / 3), role)
+                    .chain([Frame::ping("?")]),
+            )
+            .await;
             if len > 0 {
                 assert_eq!(peer.recv().await, Some(Frame::binary(pieces)));
             }
@@ -197,7 +233,8 @@ async fn messages_of_all_lengths_go_there_and_back_over_duplex_and_tcp() {
 async fn server_and_client_understand_each_other() {
     let pool = pool();
     let (near, far) = tcp_pair().await;
-    let (server, mut client) = (WebSocket::new(near, Role::Server, &pool), WebSocket::new(far, Role::Client, &pool));
+    let (server, mut client) =
+        (WebSocket::new(near, Role::Server, &pool), WebSocket::new(far, Role::Client, &pool));
     let asking = async {
         for len in LENS {
             client.send(text(len)).await.unwrap();

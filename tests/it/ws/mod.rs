@@ -1,4 +1,5 @@
-//! WebSockets, with a peer that speaks raw bytes: what is received and sent, how connections end, and what all of it leases.
+//! WebSockets, with a peer that speaks raw bytes: what is received and sent, how connections end,
+//! and what all of it leases.
 
 mod cancellation;
 mod close_deadline;
@@ -17,7 +18,7 @@ mod violations;
 use crate::support::{frame, peer, transport};
 
 use leasehold::{
-    Pool,
+    Account, Pool,
     ws::{CloseCode, CloseFrame, Config, Error, Message, Role, Utf8Chain, WebSocket},
 };
 use tokio::{io::DuplexStream, net::TcpStream};
@@ -31,7 +32,7 @@ fn pool() -> Pool {
 }
 
 /// A socket on a transport in memory.
-fn socket(role: Role, io: Faulty, pool: &Pool) -> WebSocket<Faulty> {
+fn socket(role: Role, io: Faulty, pool: &Account) -> WebSocket<Faulty> {
     WebSocket::new(io, role, pool)
 }
 
@@ -48,7 +49,10 @@ fn a_socket_is_small_and_may_cross_threads() {
     is_send_and_sync::<CloseFrame>();
     is_send_and_sync::<CloseCode>();
     let size = size_of::<WebSocket<TcpStream>>() - size_of::<TcpStream>();
-    println!("beside its transport a socket is {size} bytes; a message is {}", size_of::<Message>());
+    println!(
+        "beside its transport a socket is {size} bytes; a message is {}",
+        size_of::<Message>()
+    );
     assert!(size <= 160, "{size}");
     assert_eq!(size_of::<Result<Message, Error>>(), size_of::<Message>());
     let pool = pool();

@@ -28,16 +28,19 @@ async fn a_sink_takes_messages_up_to_the_high_mark_and_waits_for_a_peer_that_doe
     let pool = pool();
     for role in ROLES {
         let head = if role == Role::Server { 2 } else { 6 };
-        for high_mark in [0, 1_000, 64 << 10] {
+        for max_queued in [0, 1_000, 64 << 10] {
             let (near, mut peer) = duplex(role, 8);
-            let config = Arc::new(Config::new().high_mark(high_mark));
+            let config = Arc::new(Config::new().max_queued(max_queued));
             let mut socket = WebSocket::with_config(near, role, &pool, config);
             let mut taken = 0;
-            while once(socket.feed(Message::binary(leased(&pool, taken as u8, 100)))).await.is_ready() {
+            while once(socket.feed(Message::binary(leased(&pool, taken as u8, 100))))
+                .await
+                .is_ready()
+            {
                 taken += 1;
             }
             // The last look at the mark sent what the pipe takes.
-            assert_eq!(taken, (high_mark.div_ceil(100 + head + 64)).max(1), "up to {high_mark}");
+            assert_eq!(taken, (max_queued.div_ceil(100 + head + 64)).max(1), "up to {max_queued}");
             // The one that waited was never taken, and is gone with its future.
             let most = taken * 1024;
             assert!(pool.leased() <= most, "{} of {most}", pool.leased());
@@ -76,7 +79,8 @@ async fn blocks_go_home_with_their_last_byte() {
     for io in [Faulty::new([]), Faulty::new([]).vectored()] {
         let mut socket = socket(Role::Server, io.cut(1_000).pending(), &pool);
         let blocks = || (0..10).flat_map(|fill| leased(&pool, fill, BLOCK));
-        let mut sending = tokio_test::task::spawn(socket.send(Message::binary(blocks().collect::<Chain>())));
+        let mut sending =
+            tokio_test::task::spawn(socket.send(Message::binary(blocks().collect::<Chain>())));
         // Each poll sends 1,000 bytes, but for the first one, and the last one flushes.
         for polls in 0..41 {
             assert!(sending.poll().is_pending());

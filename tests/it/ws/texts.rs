@@ -1,4 +1,5 @@
-//! Text is UTF-8: wherever it is cut it is judged as by std, and refused with the first byte that cannot be part of it.
+//! Text is UTF-8: wherever it is cut it is judged as by std, and refused with the first byte that
+//! cannot be part of it.
 
 use std::str::from_utf8;
 
@@ -49,7 +50,8 @@ async fn text_is_refused_with_the_first_wrong_byte_before_its_frame_ends() {
                 let payload = [&vec![b'x'; before], text, &vec![b'x'; 100_000]].concat();
                 let frame = Frame::text(payload).to(role).to_bytes();
                 let head = frame.len() - 100_000 - text.len() - before;
-                let mut socket = socket(role, Faulty::new(&frame[..head + before]).staying_open(), &pool);
+                let mut socket =
+                    socket(role, Faulty::new(&frame[..head + before]).staying_open(), &pool);
                 assert!(once(socket.recv()).await.is_pending());
                 for index in 0..text.len() {
                     socket.get_mut().feed(&frame[head + before + index..][..1]);
@@ -62,7 +64,10 @@ async fn text_is_refused_with_the_first_wrong_byte_before_its_frame_ends() {
                         panic!("{} at {index}", text.escape_ascii())
                     };
                     assert!(error.is_protocol(), "{error}");
-                    assert_eq!(Frame::parse_all(socket.get_ref().sent())[0].close_code(), Some(1007));
+                    assert_eq!(
+                        Frame::parse_all(socket.get_ref().sent())[0].close_code(),
+                        Some(1007)
+                    );
                     assert_eq!(pool.leased(), 0);
                     break;
                 }
@@ -82,7 +87,8 @@ async fn texts_are_judged_as_by_std_however_they_are_cut_into_fragments() {
                 let pieces = [&text[..first], &text[first..second], &text[second..]];
                 let frames = Frame::fragments(TEXT, pieces.into_iter(), Role::Server)
                     .flat_map(|frame| [frame, Frame::ping([0xff]).masked()]);
-                let mut socket = socket(Role::Server, Faulty::new(wire(frames)).cut(2).staying_open(), &pool);
+                let mut socket =
+                    socket(Role::Server, Faulty::new(wire(frames)).cut(2).staying_open(), &pool);
                 let end = loop {
                     match socket.recv().await.unwrap() {
                         Ok(Message::Ping(_)) => {}
@@ -94,7 +100,12 @@ async fn texts_are_judged_as_by_std_however_they_are_cut_into_fragments() {
                         }
                     }
                 };
-                assert_eq!(end.as_deref(), from_utf8(text).ok().map(str::as_bytes), "{}", text.escape_ascii());
+                assert_eq!(
+                    end.as_deref(),
+                    from_utf8(text).ok().map(str::as_bytes),
+                    "{}",
+                    text.escape_ascii()
+                );
                 drop(socket);
                 assert_eq!(pool.leased(), 0);
             }

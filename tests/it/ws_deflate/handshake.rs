@@ -15,7 +15,9 @@ use tokio::{
     sync::oneshot,
 };
 
-use crate::ws_deflate::wire::{BINARY, RSV1, content, deflated, frame, inflated_with, json, read_frame};
+use crate::ws_deflate::wire::{
+    BINARY, RSV1, content, deflated, frame, inflated_with, json, read_frame,
+};
 
 /// A server on hyper at the other end, and its socket once there is one.
 fn serve(config: Config, pool: &Pool) -> (DuplexStream, oneshot::Receiver<WebSocket<AnyStream>>) {
@@ -31,7 +33,8 @@ fn serve(config: Config, pool: &Pool) -> (DuplexStream, oneshot::Receiver<WebSoc
             assert!(once.send(upgrade).is_ok());
             Ok::<Response<_>, Infallible>(response)
         });
-        let serving = hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(far), service);
+        let serving =
+            hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(far), service);
         serving.with_upgrades().await.expect("it is served");
         let accepted = upgrade.await.expect("an upgrade").accept(&pool).await;
         let _ = given.send(accepted.expect("a socket"));
@@ -51,14 +54,21 @@ async fn connect(
 #[tokio::test]
 async fn messages_are_compressed_if_both_ends_are_set_to() {
     let pool = Pool::new(16 << 20).expect("a pool");
-    let deflate = Deflate::builder().count_max(1).window_bits(12).build(&pool).expect("room");
+    let deflate = Deflate::builder().max_compressors(1).window_bits(12).build(&pool).expect("room");
     let configs = [Config::new(), Config::new().deflate(&deflate)];
-    for (client_config, server_config) in configs.iter().flat_map(|one| configs.iter().map(move |two| (one, two))) {
+    for (client_config, server_config) in
+        configs.iter().flat_map(|one| configs.iter().map(move |two| (one, two)))
+    {
         let (io, server) = serve(server_config.clone(), &pool);
-        let (mut client, response) = connect(io, client_config.clone(), &pool).await.expect("a socket");
-        let is_agreed =
-            [client_config, server_config].iter().all(|config| format!("{config:?}").contains("deflate: Some"));
-        let answer = response.headers().get("Sec-WebSocket-Extensions").map(|answer| answer.to_str().expect("text"));
+        let (mut client, response) =
+            connect(io, client_config.clone(), &pool).await.expect("a socket");
+        let is_agreed = [client_config, server_config]
+            .iter()
+            .all(|config| format!("{config:?}").contains("deflate: Some"));
+        let answer = response
+            .headers()
+            .get("Sec-WebSocket-Extensions")
+            .map(|answer| answer.to_str().expect("text"));
         let expected = "permessage-deflate; server_no_context_takeover; client_no_context_takeover";
         assert_eq!(answer, is_agreed.then_some(expected));
         let mut server = server.await.expect("a socket");
@@ -80,12 +90,15 @@ async fn messages_are_compressed_if_both_ends_are_set_to() {
 #[tokio::test]
 async fn a_server_that_agrees_to_something_else_is_left() {
     let pool = Pool::new(16 << 20).expect("a pool");
-    let deflate = Deflate::builder().count_max(1).build(&pool).expect("room");
+    let deflate = Deflate::builder().max_compressors(1).build(&pool).expect("room");
     for (answer, is_taken) in [
         ("", true),
         ("Sec-WebSocket-Extensions: permessage-deflate; server_no_context_takeover\r\n", true),
         ("Sec-WebSocket-Extensions: permessage-deflate\r\n", false),
-        ("Sec-WebSocket-Extensions: permessage-deflate; server_no_context_takeover; level=1\r\n", false),
+        (
+            "Sec-WebSocket-Extensions: permessage-deflate; server_no_context_takeover; level=1\r\n",
+            false,
+        ),
         ("Sec-WebSocket-Extensions: x-webkit-deflate-frame\r\n", false),
     ] {
         let (io, mut far) = tokio::io::duplex(4 << 10);
@@ -120,7 +133,9 @@ async fn a_server_that_agrees_to_something_else_is_left() {
                 assert_eq!(is_compressed, !answer.is_empty());
                 continue;
             }
-            Err(error) => assert!(!is_taken && error.to_string().contains("an extension"), "{answer}{error}"),
+            Err(error) => {
+                assert!(!is_taken && error.to_string().contains("an extension"), "{answer}{error}")
+            }
         }
         drop(serving.await.expect("no panic"));
     }
@@ -131,7 +146,7 @@ async fn a_server_that_agrees_to_something_else_is_left() {
 #[tokio::test]
 async fn a_client_that_offers_it_is_sent_compressed_messages() {
     let pool = Pool::new(16 << 20).expect("a pool");
-    let deflate = Deflate::builder().count_max(1).build(&pool).expect("room");
+    let deflate = Deflate::builder().max_compressors(1).build(&pool).expect("room");
     for (offer, expected) in [
         ("permessage-deflate; server_max_window_bits=10, permessage-deflate", BINARY | RSV1),
         ("permessage-deflate; server_max_window_bits=8", BINARY),
@@ -148,7 +163,11 @@ async fn a_client_that_offers_it_is_sent_compressed_messages() {
         while !response.ends_with("\r\n\r\n") {
             response.push(near.read_u8().await.expect("a response").into());
         }
-        assert_eq!(response.contains("server_max_window_bits=10"), expected & RSV1 != 0, "{response}");
+        assert_eq!(
+            response.contains("server_max_window_bits=10"),
+            expected & RSV1 != 0,
+            "{response}"
+        );
         let mut server = server.await.expect("a socket");
         near.write_all(&frame(
             BINARY | expected & RSV1,
@@ -160,7 +179,9 @@ async fn a_client_that_offers_it_is_sent_compressed_messages() {
         server.send(message).await.expect("it is sent");
         let (first, payload) = read_frame(&mut near).await;
         assert_eq!(first, expected);
-        assert!(if expected & RSV1 == 0 { payload } else { inflated_with(&payload, 10) } == json(2_000));
+        assert!(
+            if expected & RSV1 == 0 { payload } else { inflated_with(&payload, 10) } == json(2_000)
+        );
         drop(server);
     }
     drop(deflate);
@@ -174,7 +195,8 @@ async fn accept_of(headers: http::HeaderMap) -> String {
         let (response, _) = Acceptor::new().upgrade(&mut request).expect("a handshake");
         Ok::<Response<_>, Infallible>(response)
     });
-    let serving = hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(far), service);
+    let serving =
+        hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(far), service);
     let asking = async {
         let mut head = "GET / HTTP/1.1\r\n".to_owned();
         for (name, value) in &headers {

@@ -59,8 +59,9 @@ async fn who_waits_for_memory_leaves_the_decompressor_to_others_and_begins_anew(
     let deflate = one_of_each(&machines);
     let pool = Pool::new(4 << 20).expect("a pool");
     let (plain, short) = (json(60_000), json(2_000));
-    let account = pool.child("short", 160 * KIB);
-    let mut poor = server(&account, &deflate, Config::new(), frame(BINARY | RSV1, &deflated(&plain)));
+    let account = pool.account("short", 160 * KIB);
+    let mut poor =
+        server(&account, &deflate, Config::new(), frame(BINARY | RSV1, &deflated(&plain)));
     let mut waits = 0;
     let received = loop {
         let held: Vec<_> = std::iter::from_fn(|| account.try_lease(1).ok()).collect();
@@ -68,7 +69,8 @@ async fn who_waits_for_memory_leaves_the_decompressor_to_others_and_begins_anew(
             Poll::Ready(message) => break message.expect("a message").expect("it is whole"),
             Poll::Pending if pool.stats().waiting > 0 => {
                 waits += 1;
-                let mut rich = server(&pool, &deflate, Config::new(), frame(TEXT | RSV1, &deflated(&short)));
+                let mut rich =
+                    server(&pool, &deflate, Config::new(), frame(TEXT | RSV1, &deflated(&short)));
                 let other = rich.recv().await.expect("a message").expect("it is whole");
                 assert!(content(other) == (true, short.clone()));
             }
@@ -87,7 +89,7 @@ async fn a_peer_is_not_given_up_while_its_message_waits_for_memory() {
     let machines = machines();
     let deflate = one_of_each(&machines);
     let pool = Pool::new(4 << 20).expect("a pool");
-    let account = pool.child("short", 160 * KIB);
+    let account = pool.account("short", 160 * KIB);
     let keep_alive = KeepAlive::new(Duration::from_secs(2), Duration::from_secs(2));
     let config = Config::new().keep_alive(&keep_alive);
     let plain = json(60_000);
@@ -112,8 +114,9 @@ async fn memory_that_can_never_be_had_fails_the_message() {
     let machines = machines();
     let deflate = one_of_each(&machines);
     let pool = Pool::new(4 << 20).expect("a pool");
-    let account = pool.child("small", 8 * KIB);
-    let mut socket = server(&account, &deflate, Config::new(), frame(BINARY | RSV1, &deflated(&json(20_000))));
+    let account = pool.account("small", 8 * KIB);
+    let mut socket =
+        server(&account, &deflate, Config::new(), frame(BINARY | RSV1, &deflated(&json(20_000))));
     let error = socket.recv().await.expect("an answer").expect_err("it is too large");
     assert!(error.is_lease(), "{error}");
     drop((socket, deflate));
@@ -127,7 +130,7 @@ async fn a_socket_that_is_gone_while_it_waits_leaves_nothing() {
     let pool = Pool::new(4 << 20).expect("a pool");
     let incoming = frame(BINARY | RSV1, &deflated(&json(1 << 20)));
     for polls in 0..30 {
-        let account = pool.child("one", 300 * KIB);
+        let account = pool.account("one", 300 * KIB);
         let mut socket = server(&account, &deflate, Config::new(), incoming.clone());
         for _ in 0..polls {
             assert!(once(socket.recv()).await.is_pending());
@@ -156,7 +159,10 @@ async fn memory_is_leased_as_bytes_come_out_slice_by_slice() {
                 polls += 1;
                 // The first polls read, up to 512 KiB each.
                 let more = pool.leased().saturating_sub(leased);
-                assert!(more <= if polls < 4 { 1 << 20 } else { 160 * KIB }, "{more} bytes in poll {polls}");
+                assert!(
+                    more <= if polls < 4 { 1 << 20 } else { 160 * KIB },
+                    "{more} bytes in poll {polls}"
+                );
                 leased = pool.leased();
             }
         }
@@ -178,18 +184,21 @@ fn bomb(mebibytes: usize) -> Vec<u8> {
 async fn a_bomb_is_cut_at_the_limit_of_a_message() {
     let machines = machines();
     let deflate = one_of_each(&machines);
-    for (mebibytes, message_max) in [(1 << 10, 2 << 20), (100, 1 << 20), (100, 100 * KIB)] {
+    for (mebibytes, max_message_size) in [(1 << 10, 2 << 20), (100, 1 << 20), (100, 100 * KIB)] {
         let pool = Pool::new(64 << 20).expect("a pool");
         let payload = bomb(mebibytes);
         let len = payload.len();
-        let config = Config::new().message_max(message_max.max(len));
+        let config = Config::new().max_message_size(max_message_size.max(len));
         let io = Faulty::new(frame(BINARY | RSV1, &payload)).staying_open();
         let mut socket = WebSocket::with_config(io, Role::Server, &pool, config.into())
             .with_deflate(agreement(&deflate, "permessage-deflate"));
         let error = socket.recv().await.expect("an answer").expect_err("it is too long");
         assert_eq!(error.close_code(), Some(CloseCode::TOO_BIG));
-        let most = message_max.max(len) + 2 * len + 256 * KIB;
-        println!("{mebibytes} MiB in {len} bytes, limit {message_max}: {} bytes at most", pool.peak());
+        let most = max_message_size.max(len) + 2 * len + 256 * KIB;
+        println!(
+            "{mebibytes} MiB in {len} bytes, limit {max_message_size}: {} bytes at most",
+            pool.peak()
+        );
         assert!(pool.peak() <= most, "{} bytes, {most} expected", pool.peak());
         drop(socket);
         assert_eq!(pool.leased(), 0);

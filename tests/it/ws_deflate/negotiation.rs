@@ -8,13 +8,16 @@ const ANSWER: &str = "permessage-deflate; server_no_context_takeover; client_no_
 fn headers(lines: &[&str]) -> HeaderMap {
     lines
         .iter()
-        .map(|line| (SEC_WEBSOCKET_EXTENSIONS, HeaderValue::from_str(line).expect("visible characters")))
+        .map(|line| {
+            (SEC_WEBSOCKET_EXTENSIONS, HeaderValue::from_str(line).expect("visible characters"))
+        })
         .collect()
 }
 
 fn with_window(bits: u8) -> (Pool, Deflate) {
     let pool = Pool::new(4 << 20).expect("a pool");
-    let deflate = Deflate::builder().count_max(1).window_bits(bits).build(&pool).expect("room");
+    let deflate =
+        Deflate::builder().max_compressors(1).window_bits(bits).build(&pool).expect("room");
     (pool, deflate)
 }
 
@@ -37,7 +40,9 @@ fn any_offer_is_answered_with_no_takeover() {
         &["permessage-deflate; client_max_window_bits"],
         &["permessage-deflate; client_max_window_bits=8"],
         &["permessage-deflate; client_max_window_bits=\"15\""],
-        &["permessage-deflate; server_no_context_takeover; client_no_context_takeover; client_max_window_bits"],
+        &[
+            "permessage-deflate; server_no_context_takeover; client_no_context_takeover; client_max_window_bits",
+        ],
         &["x-webkit-deflate-frame, permessage-deflate"],
         &["permessage-bzip2; level=9", "permessage-deflate"],
     ] {
@@ -72,14 +77,20 @@ fn an_offer_with_a_wrong_parameter_is_declined_and_the_next_one_taken() {
         assert_eq!(text, ANSWER, "{wrong}");
     }
     assert_eq!(answer(&deflate, &[]), None);
-    assert_eq!(answer(&deflate, &["permessage-deflate; ;", "permessage-deflate"]), None, "no list of extensions");
+    assert_eq!(
+        answer(&deflate, &["permessage-deflate; ;", "permessage-deflate"]),
+        None,
+        "no list of extensions"
+    );
     drop(deflate);
     assert_eq!(pool.leased(), 0);
 }
 
 #[test]
 fn the_smaller_window_of_both_is_agreed_on() {
-    for (ours, asked, expected) in [(15, 9, 9), (15, 12, 12), (15, 15, 15), (10, 15, 10), (9, 10, 9)] {
+    for (ours, asked, expected) in
+        [(15, 9, 9), (15, 12, 12), (15, 15, 15), (10, 15, 10), (9, 10, 9)]
+    {
         let (pool, deflate) = with_window(ours);
         let offer = format!("permessage-deflate; server_max_window_bits={asked}");
         let (text, agreed) = answer(&deflate, &[&offer]).expect("it is taken");
@@ -125,7 +136,10 @@ fn a_client_accepts_only_answers_to_its_offer() {
         (&["permessage-deflate"], "parameters"),
         (&["permessage-deflate; client_no_context_takeover"], "parameters"),
         (&["permessage-deflate; server_no_context_takeover; client_max_window_bits"], "parameters"),
-        (&["permessage-deflate; server_no_context_takeover; server_max_window_bits=16"], "parameters"),
+        (
+            &["permessage-deflate; server_no_context_takeover; server_max_window_bits=16"],
+            "parameters",
+        ),
         (&["permessage-deflate; server_no_context_takeover; level=1"], "parameters"),
         (&["permessage-bzip2"], "permessage-bzip2"),
         (&["permessage-deflate; server_no_context_takeover", "foo"], "foo"),

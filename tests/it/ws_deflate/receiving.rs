@@ -12,7 +12,8 @@ use rand::Rng;
 use crate::ws_deflate::{
     transport::{Faulty, once, seed},
     wire::{
-        BINARY, FIN, PING, RSV1, TEXT, content, deflated, deflated_with, finished, frame, json, one_of_each, server,
+        BINARY, FIN, PING, RSV1, TEXT, content, deflated, deflated_with, finished, frame, json,
+        one_of_each, server,
     },
 };
 
@@ -140,8 +141,14 @@ async fn a_message_may_end_with_a_final_block() {
     for plain in [Vec::new(), b"a".repeat(100_000), json(16 << 10), json(100_000), noise] {
         for level in [0, 1, 9] {
             let payload = finished(&plain, level);
-            assert_eq!(only(frame(BINARY | RSV1, &payload)).await, plain, "{} at {level}", plain.len());
-            let again = [frame(BINARY | RSV1, &payload), frame(BINARY | RSV1, &deflated(b"next"))].concat();
+            assert_eq!(
+                only(frame(BINARY | RSV1, &payload)).await,
+                plain,
+                "{} at {level}",
+                plain.len()
+            );
+            let again =
+                [frame(BINARY | RSV1, &payload), frame(BINARY | RSV1, &deflated(b"next"))].concat();
             let all = received(again).await;
             let [Ok(_), Ok(next)] = &all[..] else { panic!("{} messages", all.len()) };
             assert_eq!(content(next.clone()).1, b"next");
@@ -173,7 +180,14 @@ async fn a_message_that_ends_with_a_final_block_may_be_cut_anywhere() {
 #[tokio::test]
 async fn what_is_behind_a_final_block_is_no_less_checked() {
     let hello = FINAL_HELLO;
-    for rest in [&[0xff][..], &[0x00, 0x00], &[0x06], &hello[..3], &hello[..6], &[0x01, 0x01, 0x00, 0xfe, 0xff]] {
+    for rest in [
+        &[0xff][..],
+        &[0x00, 0x00],
+        &[0x06],
+        &hello[..3],
+        &hello[..6],
+        &[0x01, 0x01, 0x00, 0xfe, 0xff],
+    ] {
         let payload = [&hello[..], rest].concat();
         assert_eq!(
             refused(Config::new(), frame(TEXT | RSV1, &payload)).await,
@@ -187,9 +201,10 @@ async fn what_is_behind_a_final_block_is_no_less_checked() {
         let (first, last) = payload.split_at(payload.len() / 2);
         let cut = [frame(BINARY & !FIN | RSV1, first), frame(FIN | CONTINUATION, last)].concat();
         for incoming in [frame(BINARY | RSV1, &payload), cut] {
-            let received = received_with(Config::new().message_max(1000 * count), incoming.clone()).await;
+            let received =
+                received_with(Config::new().max_message_size(1000 * count), incoming.clone()).await;
             assert!(matches!(&received[..], [Ok(_)]), "{count}: {received:?}");
-            let config = Config::new().message_max(1000 * count - 1);
+            let config = Config::new().max_message_size(1000 * count - 1);
             assert_eq!(refused(config, incoming).await, Some(CloseCode::TOO_BIG), "{count}");
         }
     }
@@ -200,7 +215,7 @@ async fn what_is_behind_a_final_block_is_no_less_checked() {
     // A bomb behind an empty stream.
     let bomb = [&[0x03, 0x00][..], &finished(&vec![0; 10 << 20], 9)].concat();
     assert!(bomb.len() < 20_000);
-    let config = Config::new().message_max(1 << 20);
+    let config = Config::new().max_message_size(1 << 20);
     assert_eq!(refused(config, frame(BINARY | RSV1, &bomb)).await, Some(CloseCode::TOO_BIG));
 }
 
@@ -211,7 +226,11 @@ async fn no_byte_comes_out_of_what_the_receiver_adds() {
         for missing in 5..=10u8 {
             let payload = [header, missing, 0x00, !missing, 0xff];
             let incoming = frame(BINARY | RSV1, &payload);
-            assert_eq!(refused(Config::new(), incoming).await, Some(CloseCode::INVALID), "{payload:x?}");
+            assert_eq!(
+                refused(Config::new(), incoming).await,
+                Some(CloseCode::INVALID),
+                "{payload:x?}"
+            );
         }
     }
 }
@@ -231,7 +250,8 @@ async fn a_message_may_be_cut_anywhere_with_pings_between() {
                 frame(BINARY, b"plain"),
             ];
             let all = site.received(Config::new(), incoming.concat()).await;
-            let [Ok(Message::Ping(_)), Ok(Message::Ping(_)), Ok(text), Ok(binary)] = &all[..] else {
+            let [Ok(Message::Ping(_)), Ok(Message::Ping(_)), Ok(text), Ok(binary)] = &all[..]
+            else {
                 panic!("{all:?}")
             };
             assert_eq!(content(text.clone()), (true, plain.clone()), "cut at {first} and {second}");
@@ -277,9 +297,13 @@ async fn text_is_checked_as_it_comes_out() {
 async fn a_message_is_as_long_as_it_may_be_and_no_longer() {
     for len in [1, 1_000, 16 << 10, (16 << 10) + 1, 100_000] {
         let incoming = frame(BINARY | RSV1, &deflated(&json(len)));
-        let received = received_with(Config::new().message_max(len), incoming.clone()).await;
+        let received = received_with(Config::new().max_message_size(len), incoming.clone()).await;
         assert!(matches!(&received[..], [Ok(_)]), "{len}: {received:?}");
-        assert_eq!(refused(Config::new().message_max(len - 1), incoming).await, Some(CloseCode::TOO_BIG), "{len}");
+        assert_eq!(
+            refused(Config::new().max_message_size(len - 1), incoming).await,
+            Some(CloseCode::TOO_BIG),
+            "{len}"
+        );
     }
 }
 
@@ -289,7 +313,8 @@ async fn a_message_that_compression_makes_longer_is_as_long_as_it_is() {
     for len in [0, 10, 1_000, 100_000] {
         let mut plain = vec![0; len];
         rand::rng().fill_bytes(&mut plain);
-        // Blocks of 200 bytes that are stored as they are (RFC 1951 §3.2.4), and the empty one at the end, less its last four bytes.
+        // Blocks of 200 bytes that are stored as they are (RFC 1951 §3.2.4), and the empty one at
+        // the end, less its last four bytes.
         let mut payload = Vec::new();
         for piece in plain.chunks(200) {
             payload.push(0);
@@ -301,15 +326,25 @@ async fn a_message_that_compression_makes_longer_is_as_long_as_it_is() {
         let (first, second) = payload.split_at(payload.len() / 2);
         let parts = [frame(0x02 | RSV1, first), frame(FIN | CONTINUATION, second)].concat();
         for incoming in [frame(BINARY | RSV1, &payload), parts] {
-            let received = received_with(Config::new().message_max(len), incoming.clone()).await;
-            assert!(matches!(&received[..], [Ok(Message::Binary(heard))] if *heard == plain[..]), "{len}");
-            let shorter = Config::new().message_max(len.saturating_sub(1));
-            assert!(len == 0 || refused(shorter, incoming).await == Some(CloseCode::TOO_BIG), "{len}");
+            let received =
+                received_with(Config::new().max_message_size(len), incoming.clone()).await;
+            assert!(
+                matches!(&received[..], [Ok(Message::Binary(heard))] if *heard == plain[..]),
+                "{len}"
+            );
+            let shorter = Config::new().max_message_size(len.saturating_sub(1));
+            assert!(
+                len == 0 || refused(shorter, incoming).await == Some(CloseCode::TOO_BIG),
+                "{len}"
+            );
         }
     }
     // Nothing of what cannot fit is waited for.
     let announced = &frame(BINARY | RSV1, &[0; 2_000])[..8];
-    assert_eq!(refused(Config::new().message_max(1_000), announced.to_vec()).await, Some(CloseCode::TOO_BIG));
+    assert_eq!(
+        refused(Config::new().max_message_size(1_000), announced.to_vec()).await,
+        Some(CloseCode::TOO_BIG)
+    );
 }
 
 #[tokio::test]
@@ -357,8 +392,10 @@ fn what_any_sender_compresses_comes_out_in_any_pieces() {
         (0..200_000usize).prop_map(json),
         (0..300_000usize).prop_map(|len| vec![7; len]),
     ];
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
-    let config = ProptestConfig { cases: 60, failure_persistence: None, ..ProptestConfig::default() };
+    let runtime =
+        tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+    let config =
+        ProptestConfig { cases: 60, failure_persistence: None, ..ProptestConfig::default() };
     let seed = seed();
     proptest!(config, |(plain in bytes, level in 0..10u32, bits in 9..16u8, cuts in vec(any::<prop::sample::Index>(), 0..6))| {
         let payload = deflated_with(&plain, level, bits);

@@ -13,7 +13,8 @@ use rand::{Rng, SeedableRng, rngs::SmallRng};
 use crate::ws_deflate::{
     transport::{Faulty, once},
     wire::{
-        BINARY, RSV1, TEXT, agreement, content, frame, inflated, inflated_with, json, one_of_each, read_frame, server,
+        BINARY, RSV1, TEXT, agreement, content, frame, inflated, inflated_with, json, one_of_each,
+        read_frame, server,
     },
 };
 
@@ -97,7 +98,10 @@ async fn a_peer_is_sent_what_fits_in_its_window() {
         socket.send(binary([json(2_000), plain.clone()].concat())).await.expect("it is sent");
         let (first, payload) = sent(&socket).await.remove(0);
         assert_eq!(first, BINARY | RSV1, "{bits} bits");
-        assert!(inflated_with(&payload, bits) == [json(2_000), plain.clone()].concat(), "{bits} bits");
+        assert!(
+            inflated_with(&payload, bits) == [json(2_000), plain.clone()].concat(),
+            "{bits} bits"
+        );
         lens.push(payload.len());
     }
     assert!(lens[0] < 8 << 10 && lens[6] > 30 << 10, "{lens:?}");
@@ -147,7 +151,7 @@ async fn while_memory_is_short_messages_go_as_they_are() {
     let whole = inflate_len(&pool, &deflate, &plain).await;
     let mut compressed = 0;
     for left in (0..=whole + (4 << 10)).step_by(4 << 10) {
-        let account = pool.child("one", left.max(1 << 10));
+        let account = pool.account("one", left.max(1 << 10));
         let held = (left == 0).then(|| account.try_lease(1).expect("a block"));
         let mut socket = server(&account, &deflate, Config::new(), Vec::new());
         socket.send(binary(plain.clone())).await.expect("it waits for nothing");
@@ -165,7 +169,7 @@ async fn while_memory_is_short_messages_go_as_they_are() {
 
 /// What a compressed message takes.
 async fn inflate_len(pool: &Pool, deflate: &Deflate, plain: &[u8]) -> usize {
-    let account = pool.child("measured", 8 << 20);
+    let account = pool.account("measured", 8 << 20);
     let mut socket = server(&account, deflate, Config::new(), Vec::new());
     socket.send(binary(plain.to_vec())).await.expect("it is sent");
     account.peak()
@@ -237,7 +241,8 @@ async fn both_ends_of_ours_understand_each_other() {
     let deflate = one_of_each(&pool);
     let (near, far) = tokio::io::duplex(10_000);
     let offer = "permessage-deflate; server_max_window_bits=11";
-    let mut server = WebSocket::new(near, Role::Server, &pool).with_deflate(agreement(&deflate, offer));
+    let mut server =
+        WebSocket::new(near, Role::Server, &pool).with_deflate(agreement(&deflate, offer));
     let answer = [(http::header::SEC_WEBSOCKET_EXTENSIONS, deflate.offer())].into_iter().collect();
     let (_, answer) = deflate.answer(&answer).expect("it is taken");
     let answer = [(http::header::SEC_WEBSOCKET_EXTENSIONS, answer)].into_iter().collect();

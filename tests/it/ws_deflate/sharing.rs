@@ -43,7 +43,8 @@ async fn a_socket_that_nobody_polls_holds_nobody_up() {
     let deflate = one_of_each(&pool);
     let plain = json(1 << 20);
     let incoming = frame(BINARY | RSV1, &deflated(&plain));
-    let mut gone: Vec<_> = (0..3).map(|_| server(&pool, &deflate, Config::new(), incoming.clone())).collect();
+    let mut gone: Vec<_> =
+        (0..3).map(|_| server(&pool, &deflate, Config::new(), incoming.clone())).collect();
     for socket in &mut gone {
         // One has the decompressor, the others wait for it.
         while pool.leased() - deflate.reserved() < 100_000 {
@@ -74,7 +75,8 @@ async fn a_socket_that_is_gone_gives_the_decompressor_back() {
         assert!(once(gone.recv()).await.is_pending());
     }
     drop(gone);
-    let mut socket = server(&pool, &deflate, Config::new(), frame(TEXT | RSV1, &deflated(b"at once")));
+    let mut socket =
+        server(&pool, &deflate, Config::new(), frame(TEXT | RSV1, &deflated(b"at once")));
     assert!(once(socket.recv()).await.is_ready());
     drop((socket, deflate));
     assert_eq!(pool.leased(), 0);

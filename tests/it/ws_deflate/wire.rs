@@ -3,7 +3,7 @@
 use bytes::BufMut;
 use flate2::{Compress, Compression, Decompress, FlushCompress, FlushDecompress, Status};
 use leasehold::{
-    Pool,
+    Account, Pool,
     ws::{Config, Deflate, DeflateAgreement, Message, Role, WebSocket},
 };
 use tokio::io::AsyncReadExt;
@@ -55,19 +55,23 @@ pub(crate) fn deflated(plain: &[u8]) -> Vec<u8> {
 pub(crate) fn finished(plain: &[u8], level: u32) -> Vec<u8> {
     let mut stream = Compress::new_with_window_bits(Compression::new(level), false, 15);
     let mut payload = Vec::with_capacity(2 * plain.len() + 100);
-    let status = stream.compress_vec(plain, &mut payload, FlushCompress::Finish).expect("it compresses");
+    let status =
+        stream.compress_vec(plain, &mut payload, FlushCompress::Finish).expect("it compresses");
     assert_eq!(status, Status::StreamEnd);
     payload
 }
 
-/// What a receiver with such a window reads of a payload (RFC 7692 §7.2.2). It has no more of what came out than its window.
+/// What a receiver with such a window reads of a payload (RFC 7692 §7.2.2). It has no more of what
+/// came out than its window.
 pub(crate) fn inflated_with(payload: &[u8], window_bits: u8) -> Vec<u8> {
     let mut stream = Decompress::new_with_window_bits(false, window_bits);
     let input = [payload, &[0, 0, 0xff, 0xff]].concat();
     let (mut plain, mut piece) = (Vec::new(), [0; 100]);
     loop {
         let (taken, given) = (stream.total_in() as usize, stream.total_out());
-        let status = stream.decompress(&input[taken..], &mut piece, FlushDecompress::None).expect("it inflates");
+        let status = stream
+            .decompress(&input[taken..], &mut piece, FlushDecompress::None)
+            .expect("it inflates");
         let count = (stream.total_out() - given) as usize;
         plain.extend_from_slice(&piece[..count]);
         if count < piece.len() && stream.total_in() as usize == input.len() {
@@ -88,7 +92,9 @@ pub(crate) fn json(len: usize) -> Vec<u8> {
     while text.len() < len {
         dice = dice.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         let (id, user, price) = (dice >> 40, (dice >> 30) % 1_000, (dice >> 20) % 5_000);
-        text += &format!("{{\"id\":{id},\"name\":\"user {user}\",\"price\":{price},\"tags\":[\"alpha\",\"beta\"]}},");
+        text += &format!(
+            "{{\"id\":{id},\"name\":\"user {user}\",\"price\":{price},\"tags\":[\"alpha\",\"beta\"]}},"
+        );
     }
     text.truncate(len);
     text.into_bytes()
@@ -96,20 +102,28 @@ pub(crate) fn json(len: usize) -> Vec<u8> {
 
 /// What both ends agree on if the client offers `offer`.
 pub(crate) fn agreement(deflate: &Deflate, offer: &str) -> DeflateAgreement {
-    let headers =
-        [(http::header::SEC_WEBSOCKET_EXTENSIONS, http::HeaderValue::from_str(offer).expect("visible characters"))];
+    let headers = [(
+        http::header::SEC_WEBSOCKET_EXTENSIONS,
+        http::HeaderValue::from_str(offer).expect("visible characters"),
+    )];
     deflate.answer(&headers.into_iter().collect()).expect("an offer that is taken").0
 }
 
 /// A pool, and a `Deflate` of one compressor and one decompressor whose memory is of another one.
 pub(crate) fn one_of_each(pool: &Pool) -> Deflate {
-    Deflate::builder().count_max(1).build(pool).expect("room")
+    Deflate::builder().max_compressors(1).build(pool).expect("room")
 }
 
 /// A server to which a client has sent `incoming`, and says no more.
-pub(crate) fn server(pool: &Pool, deflate: &Deflate, config: Config, incoming: Vec<u8>) -> WebSocket<Faulty> {
+pub(crate) fn server(
+    pool: &Account,
+    deflate: &Deflate,
+    config: Config,
+    incoming: Vec<u8>,
+) -> WebSocket<Faulty> {
     let io = Faulty::new(incoming).staying_open();
-    WebSocket::with_config(io, Role::Server, pool, config.into()).with_deflate(agreement(deflate, "permessage-deflate"))
+    WebSocket::with_config(io, Role::Server, pool, config.into())
+        .with_deflate(agreement(deflate, "permessage-deflate"))
 }
 
 /// The payload of data, and whether it is text.

@@ -11,7 +11,12 @@ pub(crate) const LEN_MAX: usize = 200_000;
 ///
 /// # Panics
 /// If they differ in something else.
-pub(crate) async fn compare(role: Role, bytes: &[u8], cut: usize, pool: &Pool) -> Option<Difference> {
+pub(crate) async fn compare(
+    role: Role,
+    bytes: &[u8],
+    cut: usize,
+    pool: &Pool,
+) -> Option<Difference> {
     let (ours, theirs) = (ours::read(role, bytes, cut, pool).await, theirs::read(role, bytes, cut));
     assert_eq!(pool.leased(), 0, "{role:?} cut at {cut}: {}", hex(bytes));
     if ours == theirs {

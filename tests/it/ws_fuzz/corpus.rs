@@ -6,7 +6,9 @@ use super::difference::Difference;
 
 /// Names, who reads them, streams, and what they show.
 pub(crate) fn corpus() -> impl Iterator<Item = (&'static str, Role, Vec<u8>, Option<Difference>)> {
-    let lines = include_str!("corpus.txt").lines().filter(|line| !line.is_empty() && !line.starts_with('#'));
+    let lines = include_str!("corpus.txt")
+        .lines()
+        .filter(|line| !line.is_empty() && !line.starts_with('#'));
     lines.map(|line| {
         let (name, rest) = line.split_once(": ").expect("a name");
         let mut words = rest.split_ascii_whitespace();
@@ -22,7 +24,9 @@ pub(crate) fn corpus() -> impl Iterator<Item = (&'static str, Role, Vec<u8>, Opt
                 "LengthForm" => difference = Some(Difference::LengthForm),
                 "CloseCode" => difference = Some(Difference::CloseCode),
                 "BadGateway" => difference = Some(Difference::BadGateway),
-                byte => bytes.push(u8::from_str_radix(byte, 16).unwrap_or_else(|_| panic!("{name}: {byte}"))),
+                byte => bytes.push(
+                    u8::from_str_radix(byte, 16).unwrap_or_else(|_| panic!("{name}: {byte}")),
+                ),
             }
         }
         (name, role, bytes, difference)

@@ -1,7 +1,9 @@
-//! Our frames against tungstenite's: broken streams give both the same messages, and both fail, but for the differences of a table.
+//! Our frames against tungstenite's: broken streams give both the same messages, and both fail, but
+//! for the differences of a table.
 //!
-//! Streams are valid frames with a few bytes changed, lost, doubled or made up, and are read in pieces. `LEASEHOLD_SEED` repeats a run. Those
-//! that are worth it are in `corpus.txt`, and are cut at every byte.
+//! Streams are valid frames with a few bytes changed, lost, doubled or made up, and are read in
+//! pieces. `LEASEHOLD_SEED` repeats a run. Those that are worth it are in `corpus.txt`, and are cut
+//! at every byte.
 
 mod compare;
 mod corpus;
@@ -39,13 +41,20 @@ async fn random_streams_give_the_same_messages() {
         let role = if dice.random() { Role::Server } else { Role::Client };
         let mut bytes = frames(role, &mut dice);
         mutate(&mut bytes, &mut dice);
-        let cut = if dice.random() { bytes.len().max(1) } else { dice.random_range(1..=bytes.len().max(1)) };
+        let cut = if dice.random() {
+            bytes.len().max(1)
+        } else {
+            dice.random_range(1..=bytes.len().max(1))
+        };
         match compare(role, &bytes, cut, &pool).await {
             Some(difference) => *differences.entry(difference).or_insert(0) += 1,
             None => agreed[usize::from(theirs::read(role, &bytes, cut).is_failed())] += 1,
         }
     }
-    println!("both received all of {} streams, both refused {}; they differ in {differences:?}", agreed[0], agreed[1]);
+    println!(
+        "both received all of {} streams, both refused {}; they differ in {differences:?}",
+        agreed[0], agreed[1]
+    );
     assert!(agreed.iter().all(|count| *count >= STREAMS / 10), "streams of both kinds: {agreed:?}");
 }
 
@@ -69,7 +78,11 @@ async fn streams_of_the_corpus_give_the_same_messages_wherever_they_are_cut() {
             *seen.entry(difference).or_insert(0) += 1;
         }
     }
-    assert_eq!(seen.into_keys().collect::<Vec<_>>(), Difference::ALL, "each of the table is shown by a stream");
+    assert_eq!(
+        seen.into_keys().collect::<Vec<_>>(),
+        Difference::ALL,
+        "each of the table is shown by a stream"
+    );
 }
 
 #[test]

@@ -2,7 +2,8 @@
 
 use rand::{RngExt, rngs::SmallRng};
 
-/// Breaks most streams somewhere, in the first bytes more often than in others, for there are heads; some stay as they are.
+/// Breaks most streams somewhere, in the first bytes more often than in others, for there are
+/// heads; some stay as they are.
 pub(crate) fn mutate(bytes: &mut Vec<u8>, dice: &mut SmallRng) {
     while dice.random_ratio(2, 5) && !bytes.is_empty() {
         let end = if dice.random() { bytes.len() } else { bytes.len().min(16) };

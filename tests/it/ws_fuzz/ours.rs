@@ -14,7 +14,11 @@ use super::{
 };
 
 fn socket(io: Faulty, role: Role, pool: &Pool) -> WebSocket<Faulty> {
-    let config = Config::new().frame_max(LEN_MAX).message_max(LEN_MAX).controls_max(u32::MAX).fragments_max(u32::MAX);
+    let config = Config::new()
+        .max_frame_size(LEN_MAX)
+        .max_message_size(LEN_MAX)
+        .max_controls(u32::MAX)
+        .max_fragments(u32::MAX);
     WebSocket::with_config(io, role, pool, Arc::new(config))
 }
 
@@ -53,6 +57,8 @@ fn note(received: Result<Message, Error>, outcome: &mut Outcome) {
         Ok(Message::Binary(chain)) => Seen::Binary(chain.to_vec()),
         Ok(Message::Ping(chain)) => Seen::Ping(chain.to_vec()),
         Ok(Message::Pong(chain)) => Seen::Pong(chain.to_vec()),
-        Ok(Message::Close(frame)) => Seen::Close(frame.map(|frame| (frame.code.get(), frame.reason.into_owned()))),
+        Ok(Message::Close(frame)) => {
+            Seen::Close(frame.map(|frame| (frame.code.get(), frame.reason.into_owned())))
+        }
     });
 }

@@ -22,7 +22,8 @@ pub(crate) fn frames(role: Role, dice: &mut SmallRng) -> Vec<u8> {
             let fin = if index + 1 == count { FIN } else { 0 };
             push(&mut bytes, fin | if index == 0 { opcode } else { 0 }, piece, role, dice);
             if dice.random_ratio(1, 4) {
-                let payload: Vec<u8> = (0..dice.random_range(0..=125)).map(|_| dice.random()).collect();
+                let payload: Vec<u8> =
+                    (0..dice.random_range(0..=125)).map(|_| dice.random()).collect();
                 push(&mut bytes, FIN | if dice.random() { 9 } else { 10 }, &payload, role, dice);
             }
         }
@@ -66,7 +67,11 @@ fn close(dice: &mut SmallRng) -> Vec<u8> {
         1 => dice.random(),
         _ => [1000, 1001, 1011, 3000, 4999][dice.random_range(0..5)],
     };
-    [&code.to_be_bytes()[..], &text(dice)].concat().into_iter().take(dice.random_range(2..=125)).collect()
+    [&code.to_be_bytes()[..], &text(dice)]
+        .concat()
+        .into_iter()
+        .take(dice.random_range(2..=125))
+        .collect()
 }
 
 fn push(bytes: &mut Vec<u8>, first: u8, payload: &[u8], role: Role, dice: &mut SmallRng) {
@@ -74,7 +79,11 @@ fn push(bytes: &mut Vec<u8>, first: u8, payload: &[u8], role: Role, dice: &mut S
     let masked = if mask.is_some() { 0x80 } else { 0 };
     bytes.push(first);
     // Now and then in a longer form than is needed.
-    let form = payload.len().max(if dice.random_ratio(1, 100) { [126, 0x1_0000][dice.random_range(0..2)] } else { 0 });
+    let form = payload.len().max(if dice.random_ratio(1, 100) {
+        [126, 0x1_0000][dice.random_range(0..2)]
+    } else {
+        0
+    });
     match form {
         0..126 => bytes.push(masked | payload.len() as u8),
         126..0x1_0000 => {

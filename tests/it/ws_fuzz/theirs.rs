@@ -55,12 +55,14 @@ pub(crate) fn read(role: Role, bytes: &[u8], cut: usize) -> Outcome {
             Ok(Message::Binary(bytes)) => Seen::Binary(bytes.to_vec()),
             Ok(Message::Ping(bytes)) => Seen::Ping(bytes.to_vec()),
             Ok(Message::Pong(bytes)) => Seen::Pong(bytes.to_vec()),
-            Ok(Message::Close(frame)) => {
-                Seen::Close(frame.map(|frame| (frame.code.into(), frame.reason.as_str().to_owned())))
-            }
+            Ok(Message::Close(frame)) => Seen::Close(
+                frame.map(|frame| (frame.code.into(), frame.reason.as_str().to_owned())),
+            ),
             Ok(Message::Frame(_)) => unreachable!("only messages are read"),
             // Whatever comes behind a close frame.
-            Err(_) if matches!(messages.last(), Some(Seen::Close(_))) => return Outcome { messages, failure: None },
+            Err(_) if matches!(messages.last(), Some(Seen::Close(_))) => {
+                return Outcome { messages, failure: None };
+            }
             Err(error) => return Outcome { messages, failure: Some(error.to_string()) },
         });
     }

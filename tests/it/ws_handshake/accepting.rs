@@ -5,7 +5,7 @@ use std::{convert::Infallible, pin::pin, task::Poll, time::Duration};
 use hyper::{Method, Request, Response, StatusCode, Version, service::service_fn};
 use hyper_util::rt::TokioIo;
 use leasehold::{
-    BlockMut, Pool,
+    Account, BlockMut, Pool,
     http::BytesBody,
     ws::{self, Message, Role, Upgrade, UpgradeError, WebSocket},
 };
@@ -17,17 +17,19 @@ use crate::ws_handshake::{
 };
 
 fn pool() -> Pool {
-    Pool::builder().budget(8 << 20).wait_max(Duration::from_millis(100)).build().expect("a pool")
+    Pool::builder().budget(8 << 20).max_wait(Duration::from_millis(100)).build().expect("a pool")
 }
 
-fn lease_all(pool: &Pool) -> Vec<BlockMut> {
+fn lease_all(pool: &Account) -> Vec<BlockMut> {
     std::iter::from_fn(|| pool.try_lease(1).ok()).collect()
 }
 
 /// Stock hyper on a socket, which sends what `answer` makes of its upgrade.
 async fn serve<F>(answer: F) -> Client
 where
-    F: Fn(Result<(Response<BytesBody>, Upgrade), UpgradeError>) -> Response<BytesBody> + Send + 'static,
+    F: Fn(Result<(Response<BytesBody>, Upgrade), UpgradeError>) -> Response<BytesBody>
+        + Send
+        + 'static,
 {
     let (near, far) = tcp_pair().await;
     tokio::spawn(async move {
@@ -35,7 +37,8 @@ where
             let response = answer(ws::upgrade(&mut request));
             async { Ok::<_, Infallible>(response) }
         });
-        let connection = hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(far), service);
+        let connection =
+            hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(far), service);
         connection.with_upgrades().await.expect("a client that behaves");
     });
     Client(near)
@@ -72,7 +75,8 @@ async fn it_waits_for_the_response() {
     assert_eq!(pool.leased(), 0);
 }
 
-/// hyper keeps the promise until it can no longer be kept: with the next one, or at the end of the connection.
+/// hyper keeps the promise until it can no longer be kept: with the next one, or at the end of the
+/// connection.
 #[tokio::test]
 async fn without_its_response_there_is_no_socket() {
     let pool = pool();
@@ -88,7 +92,8 @@ async fn without_its_response_there_is_no_socket() {
         client.send(head(&LINES)).await;
         assert_eq!(status(&client.response().await), 403);
     }
-    let (first, second) = (upgrades.recv().await.expect("an upgrade"), upgrades.recv().await.expect("an upgrade"));
+    let (first, second) =
+        (upgrades.recv().await.expect("an upgrade"), upgrades.recv().await.expect("an upgrade"));
     let error = first.accept(&pool).await.expect_err("it was not answered");
     assert!(error.is_io(), "{error}");
     drop(client);
@@ -108,7 +113,11 @@ async fn a_socket_that_nobody_accepts_is_closed() {
 
 fn request(lines: &[(&str, &str)]) -> Request<()> {
     let builder = Request::get("/").version(Version::HTTP_11);
-    lines.iter().fold(builder, |builder, (name, value)| builder.header(*name, *value)).body(()).expect("a request")
+    lines
+        .iter()
+        .fold(builder, |builder, (name, value)| builder.header(*name, *value))
+        .body(())
+        .expect("a request")
 }
 
 const HEADERS: [(&str, &str); 5] = [
@@ -144,10 +153,13 @@ fn a_plain_request_is_told_from_a_broken_one() {
     // In HTTP/2 there is no upgrade, whoever asks for one.
     let mut http2 = request(&HEADERS);
     *http2.version_mut() = Version::HTTP_2;
-    assert_eq!(ws::upgrade(&mut http2).expect_err("it is of HTTP/2").status(), StatusCode::BAD_REQUEST);
+    assert_eq!(
+        ws::upgrade(&mut http2).expect_err("it is of HTTP/2").status(),
+        StatusCode::BAD_REQUEST
+    );
 }
 
-// ---- memory --------------------------------------------------------------------------------------------------------------------
+// ---- memory -------------------------------------------------------------------------------------
 
 /// An upgrade of a request with a message of so many bytes behind it.
 async fn upgrade_with_early(len: usize) -> (Client, Upgrade) {
@@ -161,7 +173,7 @@ async fn upgrade_with_early(len: usize) -> (Client, Upgrade) {
 #[tokio::test]
 async fn what_came_early_waits_for_memory() {
     let pool = pool();
-    let account = pool.child("socket", 64 << 10);
+    let account = pool.account("socket", 64 << 10);
     let (_client, upgrade) = upgrade_with_early(10_000).await;
     let held = lease_all(&account);
     let (accepted, ()) = tokio::join!(upgrade.accept(&account), async {
@@ -186,8 +198,10 @@ async fn what_came_early_waits_for_memory() {
 #[tokio::test]
 async fn what_came_early_may_be_as_much_as_the_account_may_have_and_no_more() {
     let pool = pool();
-    for (len, limit, is_accepted) in [(100_000, 200 << 10, true), (3000, 4 << 10, true), (5000, 4 << 10, false)] {
-        let account = pool.child("socket", limit);
+    for (len, limit, is_accepted) in
+        [(100_000, 200 << 10, true), (3000, 4 << 10, true), (5000, 4 << 10, false)]
+    {
+        let account = pool.account("socket", limit);
         let (client, upgrade) = upgrade_with_early(len).await;
         let accepted = upgrade.accept(&account).await;
         assert_eq!(accepted.is_ok(), is_accepted, "{len} of {limit} bytes: {accepted:?}");
@@ -207,13 +221,15 @@ async fn what_came_early_may_be_as_much_as_the_account_may_have_and_no_more() {
 #[tokio::test]
 async fn it_may_be_given_up_at_any_time() {
     let pool = pool();
-    let account = pool.child("socket", 64 << 10);
+    let account = pool.account("socket", 64 << 10);
     for polls in 0..4 {
         let (_client, upgrade) = upgrade_with_early(10_000).await;
         let held = lease_all(&account);
         let mut accepting = pin!(upgrade.accept(&account));
         for _ in 0..polls {
-            let polled = std::future::poll_fn(|cx| Poll::Ready(accepting.as_mut().poll(cx).is_pending())).await;
+            let polled =
+                std::future::poll_fn(|cx| Poll::Ready(accepting.as_mut().poll(cx).is_pending()))
+                    .await;
             assert!(polled, "there is no memory");
             tokio::task::yield_now().await;
         }

@@ -37,7 +37,11 @@ async fn a_client_of_ours_and_each_server_come_together() {
         assert!(!response.headers().contains_key("sec-websocket-protocol"));
         assert!(socket.get_ref().as_tcp().expect("a bare socket").nodelay().expect("an option"));
         socket.send("hello").await.expect("the server reads");
-        assert_eq!(socket.recv().await.expect("an echo").expect("an echo"), Message::from("hello"), "{server:?}");
+        assert_eq!(
+            socket.recv().await.expect("an echo").expect("an echo"),
+            Message::from("hello"),
+            "{server:?}"
+        );
         socket.close(None).await.expect("a close");
         site.end().await;
     }
@@ -48,7 +52,8 @@ async fn a_subprotocol_is_agreed_on() {
     for server in SERVERS {
         let site = Site::start(server).await;
         for (asked, agreed) in [("mqtt, superchat, chat", Some("superchat")), ("mqtt", None)] {
-            let request = Request::get(format!("ws://{}/echo", site.address)).header("Sec-WebSocket-Protocol", asked);
+            let request = Request::get(format!("ws://{}/echo", site.address))
+                .header("Sec-WebSocket-Protocol", asked);
             let connect = Connect::new(request.body(()).expect("a request"));
             let (_socket, response) = connect.connect(&site.pool).await.expect("a socket");
             let told = response.headers().get("sec-websocket-protocol");
@@ -74,8 +79,12 @@ async fn the_request_says_what_it_should_and_what_the_user_wants() {
         .header("Sec-WebSocket-Extensions", "permessage-deflate")
         .header("Content-Length", "5")
         .header("Transfer-Encoding", "chunked");
-    let (io, server) = fake(|request| vec![(consent(request).join("\r\n") + "\r\n\r\n").into_bytes()], Then::Stays);
-    let (socket, _) = ws::connect_on(io, request.body(()).expect("a request"), &pool).await.expect("a socket");
+    let (io, server) = fake(
+        |request| vec![(consent(request).join("\r\n") + "\r\n\r\n").into_bytes()],
+        Then::Stays,
+    );
+    let (socket, _) =
+        ws::connect_on(io, request.body(()).expect("a request"), &pool).await.expect("a socket");
     drop(socket);
     let request = server.await.expect("no panic");
     let key = field(&request, "sec-websocket-key").expect("a key");
@@ -99,10 +108,18 @@ async fn the_request_says_what_it_should_and_what_the_user_wants() {
 async fn the_host_may_be_the_users() {
     let pool = pool();
     for (uri, host) in [("/path", "there"), ("ws://here/path", "there:1")] {
-        let (io, server) = fake(|request| vec![(consent(request).join("\r\n") + "\r\n\r\n").into_bytes()], Then::Stays);
+        let (io, server) = fake(
+            |request| vec![(consent(request).join("\r\n") + "\r\n\r\n").into_bytes()],
+            Then::Stays,
+        );
         let request = Request::get(uri).header("Host", host).body(()).expect("a request");
         drop(ws::connect_on(io, request, &pool).await.expect("a socket"));
-        assert!(server.await.expect("no panic").starts_with(&format!("GET /path HTTP/1.1\r\nHost: {host}\r\n")));
+        assert!(
+            server
+                .await
+                .expect("no panic")
+                .starts_with(&format!("GET /path HTTP/1.1\r\nHost: {host}\r\n"))
+        );
     }
     assert_eq!(pool.leased(), 0);
 }
@@ -165,9 +182,17 @@ async fn a_consent_is_checked_to_the_letter() {
         (2, &["Connection: upgrade", "Sec-WebSocket-Protocol: c"], Some("a subprotocol")),
         (2, &["Connection: upgrade", "Sec-WebSocket-Protocol: B"], Some("a subprotocol")),
         (2, &["Connection: upgrade", "Sec-WebSocket-Protocol: a, b"], Some("a subprotocol")),
-        (2, &["Connection: upgrade", "Sec-WebSocket-Protocol: a", "Sec-WebSocket-Protocol: a"], Some("a subprotocol")),
+        (
+            2,
+            &["Connection: upgrade", "Sec-WebSocket-Protocol: a", "Sec-WebSocket-Protocol: a"],
+            Some("a subprotocol"),
+        ),
         (2, &["Connection: upgrade", "Sec-WebSocket-Protocol:"], Some("a subprotocol")),
-        (2, &["Connection: upgrade", "Sec-WebSocket-Extensions: permessage-deflate"], Some("an extension")),
+        (
+            2,
+            &["Connection: upgrade", "Sec-WebSocket-Extensions: permessage-deflate"],
+            Some("an extension"),
+        ),
     ] {
         let answer = move |request: &str| {
             let consent = consent(request);
@@ -186,12 +211,17 @@ async fn a_consent_is_checked_to_the_letter() {
             vec![response, b"\r\n".to_vec()]
         };
         let (io, _server) = fake(answer, Then::Stays);
-        let request = Request::get("ws://here/").header("Sec-WebSocket-Protocol", "a, b").body(()).expect("a request");
+        let request = Request::get("ws://here/")
+            .header("Sec-WebSocket-Protocol", "a, b")
+            .body(())
+            .expect("a request");
         match (ws::connect_on(io, request, &pool).await, error) {
             (Ok((socket, _)), None) => assert!(socket.is_open()),
             (Err(found), Some(error)) => {
-                let text =
-                    [found.to_string(), std::error::Error::source(&found).map(ToString::to_string).unwrap_or_default()];
+                let text = [
+                    found.to_string(),
+                    std::error::Error::source(&found).map(ToString::to_string).unwrap_or_default(),
+                ];
                 assert!(found.is_protocol() && text.concat().contains(error), "{lines:?}: {found}");
             }
             (got, _) => panic!("{lines:?}: {got:?}"),
@@ -203,9 +233,14 @@ async fn a_consent_is_checked_to_the_letter() {
 #[tokio::test]
 async fn a_subprotocol_that_nobody_asked_for_is_refused() {
     let pool = pool();
-    let answer =
-        |request: &str| vec![(consent(request).join("\r\n") + "\r\nSec-WebSocket-Protocol: chat\r\n\r\n").into_bytes()];
-    let error = ws::connect_on(fake(answer, Then::Stays).0, request(), &pool).await.expect_err("a lie");
+    let answer = |request: &str| {
+        vec![
+            (consent(request).join("\r\n") + "\r\nSec-WebSocket-Protocol: chat\r\n\r\n")
+                .into_bytes(),
+        ]
+    };
+    let error =
+        ws::connect_on(fake(answer, Then::Stays).0, request(), &pool).await.expect_err("a lie");
     assert!(error.is_protocol(), "{error}");
     assert_eq!(pool.leased(), 0);
 }
@@ -214,10 +249,12 @@ async fn a_subprotocol_that_nobody_asked_for_is_refused() {
 async fn responses_that_come_before_the_one_that_counts_are_passed_over() {
     let pool = pool();
     let answer = |request: &str| {
-        let hints = "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: </style.css>\r\n\r\n";
+        let hints =
+            "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: </style.css>\r\n\r\n";
         vec![(hints.to_owned() + &consent(request).join("\r\n") + "\r\n\r\n").into_bytes()]
     };
-    let (_socket, response) = ws::connect_on(fake(answer, Then::Stays).0, request(), &pool).await.expect("a socket");
+    let (_socket, response) =
+        ws::connect_on(fake(answer, Then::Stays).0, request(), &pool).await.expect("a socket");
     assert_eq!(response.status(), StatusCode::SWITCHING_PROTOCOLS);
     assert!(!response.headers().contains_key("link"));
     assert_eq!(pool.leased(), 0);
@@ -234,7 +271,8 @@ const HELLO: &[u8] = b"\x81\x05hello";
 #[tokio::test]
 async fn a_consent_may_be_cut_anywhere_and_loses_no_frame() {
     let pool = pool();
-    let len = consent_and_hello("GET / HTTP/1.1\r\nsec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==").len();
+    let len =
+        consent_and_hello("GET / HTTP/1.1\r\nsec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==").len();
     let mut pieces = vec![1, 2, 3, 7];
     pieces.resize(4 + len, len);
     for (case, piece) in pieces.into_iter().enumerate() {
@@ -245,8 +283,13 @@ async fn a_consent_may_be_cut_anywhere_and_loses_no_frame() {
                 None => response.chunks(piece).map(<[u8]>::to_vec).collect(),
             }
         };
-        let (mut socket, _) = ws::connect_on(fake(answer, Then::Stays).0, request(), &pool).await.expect("a socket");
-        assert_eq!(socket.recv().await.expect("a message").expect("a message"), Message::from("hello"), "case {case}");
+        let (mut socket, _) =
+            ws::connect_on(fake(answer, Then::Stays).0, request(), &pool).await.expect("a socket");
+        assert_eq!(
+            socket.recv().await.expect("a message").expect("a message"),
+            Message::from("hello"),
+            "case {case}"
+        );
         assert_eq!(pool.leased(), 0);
     }
 }
@@ -254,9 +297,11 @@ async fn a_consent_may_be_cut_anywhere_and_loses_no_frame() {
 #[tokio::test]
 async fn a_consent_that_ends_anywhere_is_none() {
     let pool = pool();
-    let len = consent_and_hello("GET / HTTP/1.1\r\nsec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==").len();
+    let len =
+        consent_and_hello("GET / HTTP/1.1\r\nsec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==").len();
     for cut in 0..len - HELLO.len() {
-        let (io, _server) = fake(move |request| vec![consent_and_hello(request)[..cut].to_vec()], Then::Ends);
+        let (io, _server) =
+            fake(move |request| vec![consent_and_hello(request)[..cut].to_vec()], Then::Ends);
         let error = ws::connect_on(io, request(), &pool).await.expect_err("half a head");
         assert!(error.is_io(), "{cut} bytes: {error}");
     }
@@ -265,21 +310,29 @@ async fn a_consent_that_ends_anywhere_is_none() {
 
 #[tokio::test]
 async fn frames_behind_the_response_are_charged_and_wait_for_memory() {
-    let pool = Pool::builder().budget(8 << 20).wait_max(Duration::from_millis(100)).build().expect("a pool");
+    let pool = Pool::builder()
+        .budget(8 << 20)
+        .max_wait(Duration::from_millis(100))
+        .build()
+        .expect("a pool");
     let answer = |request: &str| vec![consent_and_hello(request)];
-    let account = pool.child("client", 64 << 10);
-    let (mut socket, _) = ws::connect_on(fake(answer, Then::Stays).0, request(), &account).await.expect("a socket");
+    let account = pool.account("client", 64 << 10);
+    let (mut socket, _) =
+        ws::connect_on(fake(answer, Then::Stays).0, request(), &account).await.expect("a socket");
     assert_eq!(account.leased(), 1 << 10);
     assert_eq!(socket.recv().await.expect("a message").expect("a message"), Message::from("hello"));
     assert_eq!(account.leased(), 0);
 
     let held: Vec<_> = std::iter::from_fn(|| account.try_lease(1).ok()).collect();
-    let error = ws::connect_on(fake(answer, Then::Stays).0, request(), &account).await.expect_err("no memory");
+    let error = ws::connect_on(fake(answer, Then::Stays).0, request(), &account)
+        .await
+        .expect_err("no memory");
     assert!(error.is_lease(), "{error}");
-    let (connected, ()) = tokio::join!(ws::connect_on(fake(answer, Then::Stays).0, request(), &account), async {
-        tokio::time::sleep(Duration::from_millis(20)).await;
-        drop(held);
-    });
+    let (connected, ()) =
+        tokio::join!(ws::connect_on(fake(answer, Then::Stays).0, request(), &account), async {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+            drop(held);
+        });
     drop(connected.expect("a socket"));
     assert_eq!(pool.leased(), 0);
 }
@@ -287,7 +340,8 @@ async fn frames_behind_the_response_are_charged_and_wait_for_memory() {
 #[tokio::test]
 async fn a_handshake_may_be_given_up_at_any_time() {
     let pool = pool();
-    let answer = |request: &str| consent_and_hello(request).chunks(40).map(<[u8]>::to_vec).collect();
+    let answer =
+        |request: &str| consent_and_hello(request).chunks(40).map(<[u8]>::to_vec).collect();
     for polls in 0.. {
         let (io, _server) = fake(answer, Then::Stays);
         let mut left = polls;
@@ -330,12 +384,14 @@ async fn connecting_takes_no_longer_than_it_may() {
     let uri = format!("ws://{}/", listener.local_addr().expect("an address"));
     let pool = pool();
     let since = Instant::now();
-    let connect = Connect::new(Request::get(uri).body(()).expect("a request")).timeout(Duration::from_millis(100));
+    let connect = Connect::new(Request::get(uri).body(()).expect("a request"))
+        .timeout(Duration::from_millis(100));
     let error = connect.connect(&pool).await.expect_err("no answer");
     assert!(error.is_deadline_passed() && error.to_string().contains("100ms"), "{error}");
     assert!((Duration::from_millis(100)..PATIENCE).contains(&since.elapsed()));
     // An eternity is not too long for the clock.
-    let socket = TcpStream::connect(listener.local_addr().expect("an address")).await.expect("a connection");
+    let socket =
+        TcpStream::connect(listener.local_addr().expect("an address")).await.expect("a connection");
     let forever = Connect::new(request()).timeout(Duration::MAX).connect_on(socket, &pool);
     assert!(tokio::time::timeout(Duration::from_millis(20), forever).await.is_err());
     assert_eq!(pool.leased(), 0);

@@ -21,7 +21,10 @@ async fn it_is_counted_until_it_is_upgraded() {
         assert_eq!((connections.accepted(), connections.awake()), (1, 0));
         let mut socket = client.into_socket(&site);
         socket.send("still here").await.expect("the server reads");
-        assert_eq!(socket.recv().await.expect("an echo").expect("an echo"), Message::from("still here"));
+        assert_eq!(
+            socket.recv().await.expect("an echo").expect("an echo"),
+            Message::from("still here")
+        );
         assert_eq!(site.pool.leased(), 0);
         drop(socket);
         site.end().await;
@@ -39,7 +42,11 @@ async fn no_shutdown_waits_for_it() {
         assert_eq!(status(&client.response().await), 101);
         let mut socket = client.into_socket(&site);
         socket.send("still here").await.expect("the server reads");
-        assert_eq!(socket.recv().await.expect("an echo").expect("an echo"), Message::from("still here"), "{server:?}");
+        assert_eq!(
+            socket.recv().await.expect("an echo").expect("an echo"),
+            Message::from("still here"),
+            "{server:?}"
+        );
         site.stop.send(()).expect("the server runs");
         timeout(PATIENCE, site.ended).await.expect("an end in time").expect("no panic");
         assert!(TcpStream::connect(site.address).await.is_err());
@@ -51,7 +58,10 @@ async fn no_shutdown_waits_for_it() {
             );
         } else {
             socket.send("still here").await.expect("the server reads");
-            assert_eq!(socket.recv().await.expect("an echo").expect("an echo"), Message::from("still here"));
+            assert_eq!(
+                socket.recv().await.expect("an echo").expect("an echo"),
+                Message::from("still here")
+            );
         }
         socket.close(None).await.expect("a close");
         until(|| site.pool.leased() == 0).await;

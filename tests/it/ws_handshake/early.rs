@@ -17,7 +17,12 @@ async fn frames_in_the_segment_of_the_request_are_not_lost() {
     for server in SERVERS {
         let site = Site::start(server).await;
         let mut client = Client::connect(&site).await;
-        let early = [head(&LINES).into_bytes(), frame(TEXT, b"one"), frame(TEXT, b"two"), frame(TEXT, b"bare?")];
+        let early = [
+            head(&LINES).into_bytes(),
+            frame(TEXT, b"one"),
+            frame(TEXT, b"two"),
+            frame(TEXT, b"bare?"),
+        ];
         client.send(early.concat()).await;
         assert_eq!(status(&client.response().await), 101);
         assert_eq!(client.bytes(16).await, b"\x81\x03one\x81\x03two\x81\x04true", "{server:?}");
@@ -50,7 +55,9 @@ async fn a_request_may_come_before_the_handshake_in_the_same_segment() {
         let site = Site::start(server).await;
         let mut client = Client::connect(&site).await;
         let plain = head(&LINES[..2]);
-        client.send([plain.as_bytes(), head(&LINES).as_bytes(), &frame(TEXT, b"hello")].concat()).await;
+        client
+            .send([plain.as_bytes(), head(&LINES).as_bytes(), &frame(TEXT, b"hello")].concat())
+            .await;
         assert_eq!(status(&client.response().await), 426);
         assert_eq!(status(&client.response().await), 101);
         assert_eq!(client.bytes(7).await, b"\x81\x05hello", "{server:?}");
@@ -94,7 +101,8 @@ async fn a_handshake_that_ends_anywhere_leaves_nothing_behind() {
             client.send(&request[..cut]).await;
         }
         if let Some(connections) = site.connections.clone() {
-            until(|| connections.accepted() == request.len() as u64 && connections.open() == 0).await;
+            until(|| connections.accepted() == request.len() as u64 && connections.open() == 0)
+                .await;
         }
         until(|| site.pool.leased() == 0).await;
     }

@@ -21,7 +21,8 @@ fn pool() -> Pool {
     Pool::new(8 << 20).expect("a pool")
 }
 
-/// A client of a server of ours, which gives its connections accounts too, with what it has been answered.
+/// A client of a server of ours, which gives its connections accounts too, with what it has been
+/// answered.
 async fn connect<F>(pool: &Pool, answer: F, request: impl AsRef<[u8]>) -> (Client, String)
 where
     F: Fn(WebSocketUpgrade) -> Response + Clone + Send + Sync + 'static,
@@ -57,7 +58,10 @@ async fn each_socket_has_an_account_of_its_own_and_none_of_its_connection() {
         let pool = pool();
         let answer = move |upgrade: WebSocketUpgrade| match name {
             "websocket" => upgrade.on_upgrade(read_one),
-            _ => upgrade.account_name(name).config(Arc::new(Config::new().account_max(limit))).on_upgrade(read_one),
+            _ => upgrade
+                .account_name(name)
+                .config(Arc::new(Config::new().max_leased(limit)))
+                .on_upgrade(read_one),
         };
         let (mut client, _) = connect(&pool, answer, head(&LINES)).await;
         let frame = frame(BINARY, &[b'x'; 200_000]);
@@ -75,13 +79,16 @@ async fn each_socket_has_an_account_of_its_own_and_none_of_its_connection() {
 #[tokio::test]
 async fn a_message_of_more_than_the_account_may_hold_is_too_large() {
     let pool = pool();
-    let config = Arc::new(Config::new().account_max(64 << 10));
-    let answer = move |upgrade: WebSocketUpgrade| upgrade.config(Arc::clone(&config)).on_upgrade(read_one);
+    let config = Arc::new(Config::new().max_leased(64 << 10));
+    let answer =
+        move |upgrade: WebSocketUpgrade| upgrade.config(Arc::clone(&config)).on_upgrade(read_one);
     let (client, _) = connect(&pool, answer, head(&LINES)).await;
     let mut socket = WebSocket::new(client.0, Role::Client, &pool);
     // What is sent behind the end of the server's patience may fail.
     let _ = socket.send(Message::binary(bytes::Bytes::from(vec![b'x'; 100_000]))).await;
-    let Some(Ok(Message::Close(Some(frame)))) = socket.recv().await else { panic!("the server says why") };
+    let Some(Ok(Message::Close(Some(frame)))) = socket.recv().await else {
+        panic!("the server says why")
+    };
     assert_eq!(frame.code.get(), 1009);
     drop(socket);
     until(|| pool.leased() == 0).await;
@@ -93,7 +100,7 @@ async fn who_asks_is_told_of_an_upgrade_that_fails() {
     let errors = Arc::new(Mutex::new(Vec::new()));
     let answer = {
         let errors = Arc::clone(&errors);
-        let config = Arc::new(Config::new().account_max(1 << 10));
+        let config = Arc::new(Config::new().max_leased(1 << 10));
         move |upgrade: WebSocketUpgrade| {
             let errors = Arc::clone(&errors);
             let upgrade = upgrade.config(Arc::clone(&config));
@@ -112,7 +119,7 @@ async fn who_asks_is_told_of_an_upgrade_that_fails() {
 #[tokio::test]
 async fn nobody_need_ask() {
     let pool = pool();
-    let config = Arc::new(Config::new().account_max(1 << 10));
+    let config = Arc::new(Config::new().max_leased(1 << 10));
     let answer = move |upgrade: WebSocketUpgrade| {
         upgrade.config(Arc::clone(&config)).on_upgrade(|_| async { unreachable!("as above") })
     };
@@ -132,7 +139,8 @@ async fn a_handler_knows_the_subprotocols_before_it_answers() {
         assert_eq!(upgrade.protocol(), Some("chat"));
         upgrade.on_upgrade(read_one)
     };
-    let lines = [&LINES[..], &["Sec-WebSocket-Protocol: mqtt, chat", "Sec-WebSocket-Protocol: b"]].concat();
+    let lines =
+        [&LINES[..], &["Sec-WebSocket-Protocol: mqtt, chat", "Sec-WebSocket-Protocol: b"]].concat();
     let (client, response) = connect(&pool, answer, head(&lines)).await;
     assert_eq!(field(&response, "sec-websocket-protocol"), Some("chat"));
     drop(client);
@@ -142,15 +150,26 @@ async fn a_handler_knows_the_subprotocols_before_it_answers() {
 #[tokio::test]
 async fn a_rejection_has_status_and_text() {
     let pool = pool();
-    let app = Router::new().route("/", any(async |upgrade: WebSocketUpgrade| upgrade.on_upgrade(read_one)));
+    let app = Router::new()
+        .route("/", any(async |upgrade: WebSocketUpgrade| upgrade.on_upgrade(read_one)));
     let app = app.with_state(pool.clone());
     // Without a server, there is nothing to upgrade.
     let lines: Vec<_> = LINES[1..].iter().filter_map(|line| line.split_once(": ")).collect();
     for (lines, status, text) in [
-        (&lines[..], StatusCode::INTERNAL_SERVER_ERROR, "the server does not let this connection be upgraded"),
-        (&lines[..1], StatusCode::UPGRADE_REQUIRED, "this is a WebSocket: the request's Upgrade must be \"websocket\""),
+        (
+            &lines[..],
+            StatusCode::INTERNAL_SERVER_ERROR,
+            "the server does not let this connection be upgraded",
+        ),
+        (
+            &lines[..1],
+            StatusCode::UPGRADE_REQUIRED,
+            "this is a WebSocket: the request's Upgrade must be \"websocket\"",
+        ),
     ] {
-        let request = lines.iter().fold(Request::get("/"), |request, (name, value)| request.header(*name, *value));
+        let request = lines
+            .iter()
+            .fold(Request::get("/"), |request, (name, value)| request.header(*name, *value));
         let request = request.body(Body::empty()).expect("a request");
         let response = app.clone().oneshot(request).await.expect("a response");
         assert_eq!(response.status(), status);

@@ -15,7 +15,8 @@ pub(crate) enum Then {
     Stays,
 }
 
-/// A transport to a server that reads a request, and answers with the pieces that are made of it, one after the other. Returns the request.
+/// A transport to a server that reads a request, and answers with the pieces that are made of it,
+/// one after the other. Returns the request.
 pub(crate) fn fake<F>(answer: F, then: Then) -> (DuplexStream, JoinHandle<String>)
 where
     F: FnOnce(&str) -> Vec<Vec<u8>> + Send + 'static,

@@ -27,7 +27,14 @@ const REFUSED: [(usize, &[&str], u16); 29] = [
     (4, &["Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZ==="], 400),
     (4, &["Sec-WebSocket-Key: c2hvcnQ="], 400),
     (4, &["Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==, dGhlIHNhbXBsZSBub25jZQ=="], 400),
-    (4, &["Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==", "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ=="], 400),
+    (
+        4,
+        &[
+            "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==",
+            "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==",
+        ],
+        400,
+    ),
     (4, &["Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25j\u{e9}Q=="], 400),
     (5, &[], 426),
     (5, &["Sec-WebSocket-Version: 8"], 426),
@@ -48,8 +55,16 @@ async fn what_breaks_a_rule_is_refused_with_its_status() {
             let response = client.response().await;
             assert_eq!(status(&response), refused, "{server:?}: {lines:?}: {response}");
             let is_version = at == 5 && refused == 426;
-            assert_eq!(field(&response, "sec-websocket-version"), is_version.then_some("13"), "{response}");
-            assert_eq!(field(&response, "upgrade"), (refused == 426).then_some("websocket"), "{response}");
+            assert_eq!(
+                field(&response, "sec-websocket-version"),
+                is_version.then_some("13"),
+                "{response}"
+            );
+            assert_eq!(
+                field(&response, "upgrade"),
+                (refused == 426).then_some("websocket"),
+                "{response}"
+            );
             assert_eq!(field(&response, "allow"), (refused == 405).then_some("GET"), "{response}");
             assert_eq!(field(&response, "sec-websocket-accept"), None);
         }

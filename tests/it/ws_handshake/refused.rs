@@ -43,18 +43,33 @@ async fn a_refusal_has_its_status_headers_and_body() {
     let since = Instant::now();
     for (response, then, status, body) in [
         ("HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello", Then::Stays, 200, "hello"),
-        ("HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello, and what is not of it", Then::Stays, 200, "hello"),
+        (
+            "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello, and what is not of it",
+            Then::Stays,
+            200,
+            "hello",
+        ),
         (
             "HTTP/1.1 404 Not Found\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nnot\r\n5\r\n here\r\n0\r\n\r\n",
             Then::Stays,
             404,
             "not here",
         ),
-        ("HTTP/1.1 302 Found\r\nLocation: ws://there/\r\nContent-Length: 0\r\n\r\n", Then::Stays, 302, ""),
+        (
+            "HTTP/1.1 302 Found\r\nLocation: ws://there/\r\nContent-Length: 0\r\n\r\n",
+            Then::Stays,
+            302,
+            "",
+        ),
         ("HTTP/1.1 204 No Content\r\n\r\n", Then::Stays, 204, ""),
         ("HTTP/1.1 304 Not Modified\r\nContent-Length: 5\r\n\r\n", Then::Stays, 304, ""),
         ("HTTP/1.1 500 \r\n\r\nuntil the end", Then::Ends, 500, "until the end"),
-        ("HTTP/1.0 400 Bad Request\r\nServer: old\r\n\r\nuntil the end", Then::Ends, 400, "until the end"),
+        (
+            "HTTP/1.0 400 Bad Request\r\nServer: old\r\n\r\nuntil the end",
+            Then::Ends,
+            400,
+            "until the end",
+        ),
         ("HTTP/1.1 403 Forbidden\r\nContent-Length: 10\r\n\r\nhalf", Then::Ends, 403, "half"),
     ] {
         let error = refusal(response, then).await;
@@ -75,13 +90,16 @@ async fn no_more_than_16_kib_of_a_body_are_kept() {
     let body = "x".repeat(100 * KIB);
     let announced = format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n{body}", body.len());
     let unannounced = format!("HTTP/1.1 200 OK\r\n\r\n{body}");
-    let chunked = format!("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n{:x}\r\n{body}", body.len());
+    let chunked =
+        format!("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n{:x}\r\n{body}", body.len());
     for response in [announced, unannounced, chunked] {
         let error = refusal(response, Then::Stays).await;
         let len = error.response().expect("a response").body().len();
         assert!((16 * KIB - 10..=16 * KIB).contains(&len), "{len} bytes");
     }
-    let error = refusal("HTTP/1.1 200 OK\r\nContent-Length: 18446744073709551615\r\n\r\nhello", Then::Ends).await;
+    let error =
+        refusal("HTTP/1.1 200 OK\r\nContent-Length: 18446744073709551615\r\n\r\nhello", Then::Ends)
+            .await;
     assert_eq!(error.response().expect("a response").body(), "hello");
     assert_eq!(since.elapsed(), Duration::ZERO);
 }
@@ -91,7 +109,10 @@ async fn a_body_that_does_not_come_is_not_waited_for_longer_than_the_rest() {
     let since = Instant::now();
     let error = refusal("HTTP/1.1 503 Later\r\nContent-Length: 10\r\n\r\nhalf", Then::Stays).await;
     let refused = error.response().expect("a response");
-    assert_eq!((refused.status(), &refused.body()[..]), (StatusCode::SERVICE_UNAVAILABLE, &b"half"[..]));
+    assert_eq!(
+        (refused.status(), &refused.body()[..]),
+        (StatusCode::SERVICE_UNAVAILABLE, &b"half"[..])
+    );
     assert_eq!(since.elapsed().as_secs(), 10);
 }
 
@@ -125,7 +146,7 @@ async fn a_request_that_cannot_be_sent_is_not_waited_for_longer_either() {
 #[tokio::test]
 async fn an_endless_head_is_not_read_to_its_end() {
     const DUPLEX_LEN: usize = 1 << 10;
-    for (head_max, most) in [(None, 16 * KIB), (Some(100), 100)] {
+    for (max_head, most) in [(None, 16 * KIB), (Some(100), 100)] {
         for (begin, endless) in [
             ("HTTP/1.1 101 Switching Protocols\r\nX: ", "xxxxxxxxxx"),
             ("", "HTTP/1.1 103 Early Hints\r\n\r\n"),
@@ -143,9 +164,12 @@ async fn an_endless_head_is_not_read_to_its_end() {
                 }
                 written
             });
-            let connect = head_max.into_iter().fold(Connect::new(request()), Connect::head_max);
+            let connect = max_head.into_iter().fold(Connect::new(request()), Connect::max_head);
             let error = connect.connect_on(io, &pool).await.expect_err("no end");
-            assert!(error.is_over_limit() && error.to_string().contains(&most.to_string()), "{error}");
+            assert!(
+                error.is_over_limit() && error.to_string().contains(&most.to_string()),
+                "{error}"
+            );
             let written = server.await.expect("no panic");
             assert!(written <= most + DUPLEX_LEN, "{written} bytes");
             assert_eq!(pool.leased(), 0);
@@ -161,8 +185,16 @@ async fn a_head_of_the_longest_length_is_read() {
         let padding = "x".repeat(1000 + over - lines.len() - b"\r\n\r\n".len());
         let response = format!("{lines}{padding}\r\n\r\nhello");
         let (io, _server) = fake(|_| vec![response.into_bytes()], Then::Stays);
-        let error = Connect::new(request()).head_max(1000).connect_on(io, &pool).await.expect_err("a refusal");
-        assert_eq!((error.response().is_some(), error.is_over_limit()), (is_read, !is_read), "{error}");
+        let error = Connect::new(request())
+            .max_head(1000)
+            .connect_on(io, &pool)
+            .await
+            .expect_err("a refusal");
+        assert_eq!(
+            (error.response().is_some(), error.is_over_limit()),
+            (is_read, !is_read),
+            "{error}"
+        );
         assert_eq!(pool.leased(), 0);
     }
 }
@@ -220,7 +252,10 @@ async fn a_client_of_ours_is_told_what_a_server_of_ours_says() {
         let error = refusal(response, Then::Ends).await;
         let refused = error.response().expect("a response");
         assert_eq!(refused.status(), StatusCode::UPGRADE_REQUIRED);
-        assert_eq!(refused.body(), "this is a WebSocket: the request's Upgrade must be \"websocket\"");
+        assert_eq!(
+            refused.body(),
+            "this is a WebSocket: the request's Upgrade must be \"websocket\""
+        );
         site.end().await;
     }
 }

@@ -34,11 +34,13 @@ impl<T: AsyncRead + AsyncWrite + Unpin + Send + 'static> Listener for Sent<T> {
 /// An echo on `io`; whether its socket is bare is as it should be.
 async fn is_served<L: Listener>(listener: L, connect: impl AsyncFn() -> AnyStream, is_bare: bool) {
     let pool = Pool::new(8 << 20).expect("a pool");
-    let server = serve(listener, Echo::new(&pool).router()).pool(&pool, 1 << 20).linger(Duration::ZERO);
+    let server =
+        serve(listener, Echo::new(&pool).router()).pool(&pool, 1 << 20).linger(Duration::ZERO);
     let connections = server.connections();
     let server = tokio::spawn(server.into_future());
     let request = || Request::get("ws://here/echo").body(()).expect("a request");
-    let (mut socket, _) = ws::connect_on(connect().await, request(), &pool).await.expect("a socket");
+    let (mut socket, _) =
+        ws::connect_on(connect().await, request(), &pool).await.expect("a socket");
     for (said, heard) in [("bare?", is_bare.to_string()), ("hello", "hello".to_owned())] {
         socket.send(said).await.expect("the server reads");
         assert_eq!(socket.recv().await.expect("an echo").expect("an echo"), Message::from(heard));
@@ -66,7 +68,9 @@ async fn a_socket_that_is_one_of_several_kinds_is_bare_again() {
     let (sender, streams) = mpsc::unbounded_channel();
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
     let connect = async || {
-        let near = TcpStream::connect(listener.local_addr().expect("an address")).await.expect("a connection");
+        let near = TcpStream::connect(listener.local_addr().expect("an address"))
+            .await
+            .expect("a connection");
         let (far, _) = listener.accept().await.expect("a connection");
         assert!(sender.send(AnyStream::from(far)).is_ok());
         AnyStream::from(near)

@@ -24,7 +24,9 @@ async fn its_client_and_our_servers_come_together() {
         let site = Site::start(server).await;
         let socket = TcpStream::connect(site.address).await.expect("a connection");
         let mut request = "ws://here/echo".into_client_request().expect("a request");
-        request.headers_mut().insert("sec-websocket-protocol", "mqtt, chat".parse().expect("a value"));
+        request
+            .headers_mut()
+            .insert("sec-websocket-protocol", "mqtt, chat".parse().expect("a value"));
         let (mut socket, response) = client_async(request, socket).await.expect("a socket");
         assert_eq!(response.headers()["sec-websocket-protocol"], "chat");
         let long = "long ".repeat(50_000);
@@ -49,7 +51,9 @@ async fn our_client_and_its_server_come_together() {
         let see = |request: &ServerRequest, mut response: ServerResponse| {
             assert_eq!(request.uri(), "/a/path?query");
             assert_eq!(request.headers()["cookie"], "a=b");
-            response.headers_mut().insert("sec-websocket-protocol", "chat".parse().expect("a value"));
+            response
+                .headers_mut()
+                .insert("sec-websocket-protocol", "chat".parse().expect("a value"));
             Ok(response)
         };
         let mut socket = accept_hdr_async(socket, see).await.expect("a socket");
@@ -61,7 +65,8 @@ async fn our_client_and_its_server_come_together() {
         }
     });
     let pool = Pool::new(8 << 20).expect("a pool");
-    let request = Request::get(uri).header("Cookie", "a=b").header("Sec-WebSocket-Protocol", "mqtt, chat");
+    let request =
+        Request::get(uri).header("Cookie", "a=b").header("Sec-WebSocket-Protocol", "mqtt, chat");
     let connect = ws::Connect::new(request.body(()).expect("a request"));
     let (mut socket, response) = connect.connect(&pool).await.expect("a socket");
     assert_eq!(response.headers()["sec-websocket-protocol"], "chat");

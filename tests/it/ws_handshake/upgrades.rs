@@ -14,7 +14,10 @@ async fn the_request_of_the_rfc_is_answered_as_it_says() {
         let mut client = Client::connect(&site).await;
         client.send(head(&LINES)).await;
         let response = client.response().await;
-        assert!(response.starts_with("HTTP/1.1 101 Switching Protocols\r\n"), "{server:?}: {response}");
+        assert!(
+            response.starts_with("HTTP/1.1 101 Switching Protocols\r\n"),
+            "{server:?}: {response}"
+        );
         assert_eq!(field(&response, "upgrade"), Some("websocket"));
         assert_eq!(field(&response, "connection"), Some("upgrade"));
         assert_eq!(field(&response, "sec-websocket-accept"), Some(ACCEPT));
@@ -36,7 +39,11 @@ async fn the_connection_becomes_a_bare_socket_that_echoes_until_it_is_closed() {
         let mut socket = client.into_socket(&site);
         for (said, heard) in [("bare?", "true"), ("hello", "hello"), ("", "")] {
             socket.send(said).await.expect("the server reads");
-            assert_eq!(socket.recv().await.expect("an echo").expect("an echo"), Message::from(heard), "{server:?}");
+            assert_eq!(
+                socket.recv().await.expect("an echo").expect("an echo"),
+                Message::from(heard),
+                "{server:?}"
+            );
         }
         // HTTP holds nothing of it any more.
         until(|| site.pool.leased() == 0).await;

@@ -1,4 +1,5 @@
-//! Hubs: who gets what, in which order, who waits for whom, what becomes of those who are slow, and what all of it pins.
+//! Hubs: who gets what, in which order, who waits for whom, what becomes of those who are slow, and
+//! what all of it pins.
 
 mod ending;
 mod order;
@@ -21,7 +22,7 @@ use std::{
 
 use bytes::BufMut;
 use leasehold::{
-    Chain, Pool,
+    Account, Chain, Pool,
     ws::{Hub, HubBuilder, HubError, Member, Message, Role, SlowPolicy, WebSocket},
 };
 use tokio::io::DuplexStream;
@@ -45,7 +46,7 @@ fn join(hub: &Hub, pool: &Pool, len: usize) -> (Member<DuplexStream>, Peer<Duple
 }
 
 /// A message of one block, of so many equal bytes.
-fn message(pool: &Pool, fill: u8, len: usize) -> Message {
+fn message(pool: &Account, fill: u8, len: usize) -> Message {
     let mut chain = pool.try_chain(len).unwrap();
     chain.put_bytes(fill, len);
     chain.freeze().into()

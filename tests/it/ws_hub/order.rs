@@ -50,8 +50,13 @@ async fn messages_of_all_kinds_are_broadcast() {
     hub.send(leasehold::ws::Message::Ping(chain("?"))).await.unwrap();
     hub.send(leasehold::ws::Message::Pong(chain("!"))).await.unwrap();
     hub.send("").await.unwrap();
-    let expected =
-        [Frame::text("text"), Frame::binary([7; 70_000]), Frame::ping("?"), Frame::pong("!"), Frame::text("")];
+    let expected = [
+        Frame::text("text"),
+        Frame::binary([7; 70_000]),
+        Frame::ping("?"),
+        Frame::pong("!"),
+        Frame::text(""),
+    ];
     for frame in expected {
         assert_eq!(peer.recv().await, Some(frame));
     }
@@ -64,7 +69,7 @@ async fn messages_of_all_kinds_are_broadcast() {
 async fn broadcast(senders: usize, messages: usize, members: usize) -> Vec<Vec<(u8, u32)>> {
     let pool = pool();
     // Room for all: it is about the order.
-    let hub = Hub::builder(&pool).high_mark(usize::MAX).build();
+    let hub = Hub::builder(&pool).max_queued(usize::MAX).build();
     let peers: Vec<_> = (0..members)
         .map(|index| {
             let (member, mut peer) = join(&hub, &pool, 50 << (index % 8));

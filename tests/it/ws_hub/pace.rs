@@ -14,7 +14,7 @@ const LEN: usize = 1_000;
 #[tokio::test]
 async fn a_sender_slows_down_to_the_slowest_member_that_moves() {
     let pool = pool();
-    let hub = Hub::builder(&pool).high_mark(2 * (LEN + COST)).build();
+    let hub = Hub::builder(&pool).max_queued(2 * (LEN + COST)).build();
     let (slow, mut of_slow) = join(&hub, &pool, LEN + 4);
     let (quick, mut of_quick) = join(&hub, &pool, 1 << 20);
     tokio::spawn(run(slow));
@@ -45,13 +45,17 @@ async fn a_sender_slows_down_to_the_slowest_member_that_moves() {
 #[tokio::test]
 async fn a_member_that_moves_within_a_large_message_moves() {
     let pool = pool();
-    let hub = Hub::builder(&pool).high_mark(LEN).build();
+    let hub = Hub::builder(&pool).max_queued(LEN).build();
     let (slow, mut of_slow) = join(&hub, &pool, 8 << 10);
     tokio::spawn(run(slow));
     let sending = async {
         for index in 0..2 {
-            // Each takes four times as long as the sender's patience.
-            assert_eq!(hub.send(message(&pool, index, 160 << 10)).await.unwrap(), 1, "it is waited for");
+            // Each takes four times as long as the sender's slow_member_timeout.
+            assert_eq!(
+                hub.send(message(&pool, index, 160 << 10)).await.unwrap(),
+                1,
+                "it is waited for"
+            );
         }
     };
     let reading = async {
@@ -60,16 +64,23 @@ async fn a_member_that_moves_within_a_large_message_moves() {
             sleep(PATIENCE / 5).await;
             tokio::io::AsyncReadExt::read_exact(&mut of_slow.io, piece).await.unwrap();
         }
-        assert!(Frame::parse_all(&read).iter().enumerate().all(|(index, frame)| frame.payload[0] == index as u8));
+        assert!(
+            Frame::parse_all(&read)
+                .iter()
+                .enumerate()
+                .all(|(index, frame)| frame.payload[0] == index as u8)
+        );
     };
-    timeout(10 * Duration::from_secs(10), async { tokio::join!(sending, reading) }).await.expect("all is read");
+    timeout(10 * Duration::from_secs(10), async { tokio::join!(sending, reading) })
+        .await
+        .expect("all is read");
     assert_eq!(pool.leased(), 0);
 }
 
 #[tokio::test]
 async fn a_member_that_reads_a_byte_now_and_then_does_not_move() {
     let pool = pool();
-    let hub = Hub::builder(&pool).high_mark(LEN).build();
+    let hub = Hub::builder(&pool).max_queued(LEN).build();
     let (slow, mut of_slow) = join(&hub, &pool, 10);
     tokio::spawn(run(slow));
     let begun = Instant::now();
@@ -94,7 +105,7 @@ async fn a_member_that_reads_a_byte_now_and_then_does_not_move() {
 #[tokio::test]
 async fn a_member_that_had_nothing_to_send_for_long_has_not_stalled() {
     let pool = pool();
-    let hub = Hub::builder(&pool).high_mark(2 * (LEN + COST)).build();
+    let hub = Hub::builder(&pool).max_queued(2 * (LEN + COST)).build();
     let (member, mut peer) = join(&hub, &pool, LEN);
     tokio::spawn(run(member));
     hub.send("before").await.unwrap();
@@ -110,14 +121,16 @@ async fn a_member_that_had_nothing_to_send_for_long_has_not_stalled() {
             assert_eq!(peer.recv().await, Some(Frame::binary([index; LEN])));
         }
     };
-    timeout(10 * PATIENCE, async { tokio::join!(sending, reading) }).await.expect("all of it comes");
+    timeout(10 * PATIENCE, async { tokio::join!(sending, reading) })
+        .await
+        .expect("all of it comes");
     assert_eq!(pool.leased(), 0);
 }
 
 #[tokio::test]
 async fn a_member_that_stalls_is_waited_for_once() {
     let pool = pool();
-    let hub = Hub::builder(&pool).high_mark(LEN + COST).build();
+    let hub = Hub::builder(&pool).max_queued(LEN + COST).build();
     let (stalled, _of_stalled) = join(&hub, &pool, 10);
     let (quick, mut of_quick) = join(&hub, &pool, 1 << 20);
     tokio::spawn(run(stalled));
@@ -128,7 +141,10 @@ async fn a_member_that_stalls_is_waited_for_once() {
         assert_eq!(of_quick.recv().await, Some(Frame::binary([index; LEN])));
     }
     let elapsed = begun.elapsed();
-    assert!(elapsed >= PATIENCE - Duration::from_millis(20) && elapsed < 3 * PATIENCE, "{elapsed:?}");
+    assert!(
+        elapsed >= PATIENCE - Duration::from_millis(20) && elapsed < 3 * PATIENCE,
+        "{elapsed:?}"
+    );
     drop(of_quick);
     assert!(pool.leased() <= 2 * 1024);
 }
@@ -136,7 +152,7 @@ async fn a_member_that_stalls_is_waited_for_once() {
 #[tokio::test]
 async fn several_members_that_stalled_at_once_are_waited_for_together() {
     let pool = pool();
-    let hub = Hub::builder(&pool).high_mark(LEN + COST).build();
+    let hub = Hub::builder(&pool).max_queued(LEN + COST).build();
     let stalled: Vec<_> = (0..100).map(|_| join(&hub, &pool, 10)).collect();
     let (members, _peers): (Vec<_>, Vec<_>) = stalled.into_iter().unzip();
     members.into_iter().for_each(|member| drop(tokio::spawn(run(member))));
@@ -150,7 +166,8 @@ async fn several_members_that_stalled_at_once_are_waited_for_together() {
 #[tokio::test]
 async fn a_sender_does_not_wait_for_a_member_that_has_gone() {
     let pool = pool();
-    let hub = Hub::builder(&pool).high_mark(LEN).patience(Duration::from_secs(3600)).build();
+    let hub =
+        Hub::builder(&pool).max_queued(LEN).slow_member_timeout(Duration::from_secs(3600)).build();
     for is_closed in [false, true] {
         let (mut member, _peer) = join(&hub, &pool, 10);
         hub.try_send(message(&pool, 0, LEN)).unwrap();
@@ -173,7 +190,7 @@ async fn a_sender_does_not_wait_for_a_member_that_has_gone() {
 #[tokio::test]
 async fn a_send_that_is_dropped_has_sent_nothing() {
     let pool = pool();
-    let hub = Hub::builder(&pool).high_mark(LEN).build();
+    let hub = Hub::builder(&pool).max_queued(LEN).build();
     let (mut member, mut peer) = join(&hub, &pool, 10);
     hub.try_send(message(&pool, 0, LEN)).unwrap();
     assert!(once(member.recv()).await.is_pending());

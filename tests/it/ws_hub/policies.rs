@@ -1,4 +1,5 @@
-//! Members that have no room: the oldest messages give way, or they are closed; what was begun is sent to its end.
+//! Members that have no room: the oldest messages give way, or they are closed; what was begun is
+//! sent to its end.
 
 use leasehold::ws::{Hub, SlowPolicy};
 
@@ -15,10 +16,14 @@ const HIGH_MARK: usize = FIT * (LEN + COST);
 #[tokio::test]
 async fn the_oldest_messages_give_way() {
     let pool = pool();
-    let hub = Hub::builder(&pool).high_mark(HIGH_MARK).build();
+    let hub = Hub::builder(&pool).max_queued(HIGH_MARK).build();
     let (mut member, mut peer) = join(&hub, &pool, 10_000);
     for index in 0..30 {
-        assert_eq!(hub.try_send(message(&pool, index, LEN)).unwrap(), 1, "the newest is always taken");
+        assert_eq!(
+            hub.try_send(message(&pool, index, LEN)).unwrap(),
+            1,
+            "the newest is always taken"
+        );
     }
     assert_eq!(member.dropped_count(), 20);
     assert_eq!(pool.leased(), FIT * 1024, "what gave way is home");
@@ -37,14 +42,18 @@ async fn the_oldest_messages_give_way() {
 async fn a_message_that_was_begun_is_sent_to_its_end() {
     let pool = pool();
     for policy in [SlowPolicy::DropOldest, SlowPolicy::Close] {
-        let hub = Hub::builder(&pool).high_mark(HIGH_MARK).policy(policy).build();
+        let hub = Hub::builder(&pool).max_queued(HIGH_MARK).policy(policy).build();
         // The first message is cut by the transport.
         let (mut member, mut peer) = join(&hub, &pool, 30);
         hub.try_send(message(&pool, 0, LEN)).unwrap();
         assert!(once(member.recv()).await.is_pending());
         for index in 1..30 {
             let closed = policy == SlowPolicy::Close && usize::from(index) >= FIT;
-            assert_eq!(hub.try_send(message(&pool, index, LEN)).unwrap(), usize::from(!closed), "{policy:?} {index}");
+            assert_eq!(
+                hub.try_send(message(&pool, index, LEN)).unwrap(),
+                usize::from(!closed),
+                "{policy:?} {index}"
+            );
             assert!(once(member.recv()).await.is_pending());
         }
         let reading = async {
@@ -67,7 +76,7 @@ async fn a_message_that_was_begun_is_sent_to_its_end() {
 #[tokio::test]
 async fn of_several_messages_in_its_socket_none_is_dropped() {
     let pool = pool();
-    let hub = Hub::builder(&pool).high_mark(HIGH_MARK).build();
+    let hub = Hub::builder(&pool).max_queued(HIGH_MARK).build();
     let (mut member, mut peer) = join(&hub, &pool, 30);
     for index in 0..5 {
         hub.try_send(message(&pool, index, LEN)).unwrap();
@@ -91,7 +100,7 @@ async fn of_several_messages_in_its_socket_none_is_dropped() {
 async fn a_message_above_the_high_mark_is_taken_alone() {
     let pool = pool();
     for policy in [SlowPolicy::DropOldest, SlowPolicy::Close] {
-        let hub = Hub::builder(&pool).high_mark(LEN).policy(policy).build();
+        let hub = Hub::builder(&pool).max_queued(LEN).policy(policy).build();
         let (mut member, mut peer) = join(&hub, &pool, 20_000);
         assert_eq!(hub.try_send(message(&pool, 1, 10_000)).unwrap(), 1);
         if policy == SlowPolicy::DropOldest {
@@ -108,7 +117,7 @@ async fn a_message_above_the_high_mark_is_taken_alone() {
 #[tokio::test]
 async fn where_what_was_begun_is_all_there_may_be_the_newest_is_dropped() {
     let pool = pool();
-    let hub = Hub::builder(&pool).high_mark(HIGH_MARK).build();
+    let hub = Hub::builder(&pool).max_queued(HIGH_MARK).build();
     let (mut member, mut peer) = join(&hub, &pool, 30);
     hub.try_send(message(&pool, 1, HIGH_MARK)).unwrap();
     assert!(once(member.recv()).await.is_pending());
@@ -127,7 +136,7 @@ async fn where_what_was_begun_is_all_there_may_be_the_newest_is_dropped() {
 async fn a_member_that_is_slow_changes_nothing_for_others() {
     let pool = pool();
     for policy in [SlowPolicy::DropOldest, SlowPolicy::Close] {
-        let hub = Hub::builder(&pool).high_mark(HIGH_MARK).policy(policy).build();
+        let hub = Hub::builder(&pool).max_queued(HIGH_MARK).policy(policy).build();
         let (mut slow, _of_slow) = join(&hub, &pool, 30);
         let (mut quick, mut of_quick) = join(&hub, &pool, 10_000);
         for index in 0..50 {

@@ -9,7 +9,10 @@ async fn a_close_frame_is_each_sockets_own() {
     let pool = pool();
     let hub = Hub::new(&pool);
     let error = hub.try_send(Message::Close(None)).unwrap_err();
-    assert!(!error.is_closed() && !error.is_lease() && error.to_string().contains("close frame"), "{error}");
+    assert!(
+        !error.is_closed() && !error.is_lease() && error.to_string().contains("close frame"),
+        "{error}"
+    );
     assert_eq!(error.into_inner(), Message::Close(None));
 }
 
@@ -27,13 +30,17 @@ async fn a_hub_that_is_closed_sends_nothing() {
 #[tokio::test]
 async fn a_message_for_which_the_account_has_no_room_is_handed_back() {
     let pool = pool();
-    let account = pool.child("hub", 64 << 10);
+    let account = pool.account("hub", 64 << 10);
     let hub = Hub::new(&account);
     let (member, mut peer) = join(&hub, &pool, 200_000);
     tokio::spawn(run(member));
-    for kind in [Message::Binary, |chain| Message::text(leasehold::ws::Utf8Chain::try_from(chain).unwrap())] {
+    for kind in
+        [Message::Binary, |chain| Message::text(leasehold::ws::Utf8Chain::try_from(chain).unwrap())]
+    {
         let large = kind(message(&pool, b'x', 70_000).into_data().unwrap());
-        for error in [hub.try_send(large.clone()).unwrap_err(), hub.send(large.clone()).await.unwrap_err()] {
+        for error in
+            [hub.try_send(large.clone()).unwrap_err(), hub.send(large.clone()).await.unwrap_err()]
+        {
             assert!(error.is_lease() && std::error::Error::source(&error).is_some(), "{error}");
             assert_eq!(error.into_inner(), large);
         }
@@ -57,7 +64,7 @@ async fn a_message_of_another_pool_is_handed_back() {
 #[tokio::test]
 async fn what_lies_in_no_block_is_charged_to_nobody() {
     let pool = pool();
-    let account = pool.child("hub", 0);
+    let account = pool.account("hub", 0);
     let hub = Hub::new(&account);
     let (mut member, mut peer) = join(&hub, &pool, 1_000);
     assert_eq!(hub.try_send(chain("foreign")).unwrap(), 1);

@@ -11,10 +11,11 @@ use crate::ws_hub::{COST, frame::Frame, join, message, once, part, peer::duplex,
 async fn a_message_is_charged_to_the_hub_once_until_the_last_has_sent_it() {
     let pool = pool();
     for count in [1, 10, 100] {
-        let account = pool.child("hub", 1 << 20);
+        let account = pool.account("hub", 1 << 20);
         let hub = Hub::new(&account);
-        let (mut members, mut peers): (Vec<_>, Vec<_>) = (0..count).map(|_| join(&hub, &pool, 10_000)).unzip();
-        let sender = pool.child("sender", 1 << 20);
+        let (mut members, mut peers): (Vec<_>, Vec<_>) =
+            (0..count).map(|_| join(&hub, &pool, 10_000)).unzip();
+        let sender = pool.account("sender", 1 << 20);
         let message = message(&sender, 7, 1_000);
         assert_eq!((sender.leased(), account.leased()), (1024, 0));
         assert_eq!(hub.try_send(message).unwrap(), count);
@@ -31,7 +32,7 @@ async fn a_message_is_charged_to_the_hub_once_until_the_last_has_sent_it() {
 #[tokio::test]
 async fn memory_comes_home_when_a_stalled_member_goes() {
     let pool = pool();
-    let account = pool.child("hub", 1 << 20);
+    let account = pool.account("hub", 1 << 20);
     let hub = Hub::new(&account);
     let (mut member, _peer) = join(&hub, &pool, 10);
     for index in 0..5 {
@@ -60,7 +61,7 @@ async fn a_member_whose_socket_is_closed_holds_nothing_more() {
 #[tokio::test]
 async fn a_member_that_is_out_holds_what_it_has_begun_until_that_is_sent() {
     let pool = pool();
-    let hub = Hub::builder(&pool).high_mark(7_000).policy(SlowPolicy::Close).build();
+    let hub = Hub::builder(&pool).max_queued(7_000).policy(SlowPolicy::Close).build();
     let (mut member, mut peer) = join(&hub, &pool, 2_000);
     hub.try_send(message(&pool, 1, 3_000)).unwrap();
     assert!(once(member.recv()).await.is_pending());
@@ -85,8 +86,11 @@ async fn members_that_stall_with_a_message_of_their_own_each_do_not_pin_the_hub(
     const LEN: usize = 60_000;
     const STALLED: usize = 200;
     let pool = pool();
-    let account = pool.child("hub", LIMIT);
-    let hub = Hub::builder(&account).high_mark(2 * (LEN + COST)).patience(Duration::from_millis(1)).build();
+    let account = pool.account("hub", LIMIT);
+    let hub = Hub::builder(&account)
+        .max_queued(2 * (LEN + COST))
+        .slow_member_timeout(Duration::from_millis(1))
+        .build();
     let config = std::sync::Arc::new(Config::new());
     let (mut lively, mut peers) = (Vec::new(), Vec::new());
     for _ in 0..4 {
@@ -94,7 +98,11 @@ async fn members_that_stall_with_a_message_of_their_own_each_do_not_pin_the_hub(
         tokio::spawn(run(member));
         lively.push(tokio::spawn(async move {
             for index in 0..STALLED + 50 {
-                assert_eq!(peer.recv().await, Some(Frame::binary([index as u8; LEN])), "message {index}");
+                assert_eq!(
+                    peer.recv().await,
+                    Some(Frame::binary([index as u8; LEN])),
+                    "message {index}"
+                );
             }
         }));
     }
@@ -102,7 +110,12 @@ async fn members_that_stall_with_a_message_of_their_own_each_do_not_pin_the_hub(
     for index in 0..STALLED {
         // One that joins now begins this message, and never reads on.
         let (near, peer) = duplex(Role::Server, 100);
-        let member = hub.join(WebSocket::with_config(near, Role::Server, &pool, std::sync::Arc::clone(&config)));
+        let member = hub.join(WebSocket::with_config(
+            near,
+            Role::Server,
+            &pool,
+            std::sync::Arc::clone(&config),
+        ));
         stalled.push(tokio::spawn(run(member)));
         peers.push(peer);
         hub.send(message(&pool, index as u8, LEN)).await.expect("there is room for the others");
@@ -129,8 +142,8 @@ async fn members_that_stall_with_a_message_of_their_own_each_do_not_pin_the_hub(
 #[tokio::test]
 async fn a_member_over_its_share_is_told_why_if_its_peer_reads() {
     let pool = pool();
-    let account = pool.child("hub", 64 << 10);
-    let hub = Hub::builder(&account).high_mark(1 << 20).build();
+    let account = pool.account("hub", 64 << 10);
+    let hub = Hub::builder(&account).max_queued(1 << 20).build();
     let (first, of_first) = join(&hub, &pool, 10_000);
     for _ in 0..10 {
         hub.try_send(message(&pool, 7, 4_000)).unwrap();

@@ -55,8 +55,11 @@ fn whole(sender: u8, index: u8, len: usize) -> Frame {
 async fn members_come_and_go_while_several_senders_broadcast() {
     for policy in [SlowPolicy::DropOldest, SlowPolicy::Close] {
         let pool = Pool::new(32 << 20).unwrap();
-        let account = pool.child("hub", 16 << 20);
-        let hub = Hub::builder(&account).policy(policy).patience(Duration::from_millis(5)).build();
+        let account = pool.account("hub", 16 << 20);
+        let hub = Hub::builder(&account)
+            .policy(policy)
+            .slow_member_timeout(Duration::from_millis(5))
+            .build();
         let is_over = Arc::new(AtomicBool::new(false));
         let mut lives = JoinSet::new();
         for seed in 0..40 {
@@ -81,13 +84,17 @@ async fn members_come_and_go_while_several_senders_broadcast() {
                 }
             });
         }
-        timeout(Duration::from_secs(40), async { while senders.join_next().await.transpose().unwrap().is_some() {} })
-            .await
-            .expect("nobody waits forever");
+        timeout(Duration::from_secs(40), async {
+            while senders.join_next().await.transpose().unwrap().is_some() {}
+        })
+        .await
+        .expect("nobody waits forever");
         is_over.store(true, Relaxed);
-        timeout(Duration::from_secs(20), async { while lives.join_next().await.transpose().unwrap().is_some() {} })
-            .await
-            .expect("all of them end");
+        timeout(Duration::from_secs(20), async {
+            while lives.join_next().await.transpose().unwrap().is_some() {}
+        })
+        .await
+        .expect("all of them end");
         assert_eq!((hub.len(), pool.leased(), pool.stats().waiting), (0, 0, 0));
     }
 }

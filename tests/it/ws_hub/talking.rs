@@ -1,4 +1,5 @@
-//! A member is a socket, too: it answers pings, receives, and sends to its own peer while it is broadcast to.
+//! A member is a socket, too: it answers pings, receives, and sends to its own peer while it is
+//! broadcast to.
 
 use std::time::Duration;
 
@@ -15,7 +16,7 @@ use crate::ws_hub::{
 async fn pings_are_answered_and_messages_echoed_during_a_broadcast() {
     const COUNT: usize = 200;
     let pool = pool();
-    let hub = Hub::builder(&pool).high_mark(usize::MAX).build();
+    let hub = Hub::builder(&pool).max_queued(usize::MAX).build();
     let (mut member, mut peer) = join(&hub, &pool, 500);
     let echoing = tokio::spawn(async move {
         while let Some(Ok(message)) = member.recv().await {
@@ -72,7 +73,7 @@ async fn pings_are_answered_and_messages_echoed_during_a_broadcast() {
 #[tokio::test]
 async fn what_a_member_receives_can_be_broadcast_out_of_its_blocks() {
     let pool = pool();
-    let account = pool.child("hub", 64 << 10);
+    let account = pool.account("hub", 64 << 10);
     let hub = Hub::new(&account);
     let (mut from, mut of_from) = join(&hub, &pool, 10_000);
     let (mut to, mut of_to) = join(&hub, &pool, 10_000);
@@ -80,7 +81,11 @@ async fn what_a_member_receives_can_be_broadcast_out_of_its_blocks() {
     let message = from.recv().await.unwrap().unwrap();
     let leased = pool.leased();
     hub.try_send(message).unwrap();
-    assert_eq!((account.leased(), pool.leased()), (leased, leased), "charged to the hub now, and not copied");
+    assert_eq!(
+        (account.leased(), pool.leased()),
+        (leased, leased),
+        "charged to the hub now, and not copied"
+    );
     for (member, peer) in [(&mut from, &mut of_from), (&mut to, &mut of_to)] {
         assert!(crate::ws_hub::once(member.recv()).await.is_pending());
         assert_eq!(peer.recv().await, Some(Frame::binary([7; 3_000])));
@@ -91,7 +96,7 @@ async fn what_a_member_receives_can_be_broadcast_out_of_its_blocks() {
 #[tokio::test(start_paused = true)]
 async fn a_send_to_a_peer_that_does_not_read_ends_when_the_member_is_out() {
     let pool = pool();
-    let hub = Hub::builder(&pool).high_mark(1_000).policy(SlowPolicy::Close).build();
+    let hub = Hub::builder(&pool).max_queued(1_000).policy(SlowPolicy::Close).build();
     let (mut member, _peer) = join(&hub, &pool, 10);
     let sending = tokio::spawn(async move {
         let sent = member.send(chain([1; 10_000])).await;
@@ -100,7 +105,8 @@ async fn a_send_to_a_peer_that_does_not_read_ends_when_the_member_is_out() {
     tokio::task::yield_now().await;
     hub.try_send(message(&pool, 2, 900)).unwrap();
     hub.try_send(message(&pool, 3, 900)).unwrap();
-    let (sent, member) = timeout(Duration::from_secs(5), sending).await.expect("it is woken").unwrap();
+    let (sent, member) =
+        timeout(Duration::from_secs(5), sending).await.expect("it is woken").unwrap();
     assert!(sent.unwrap_err().is_closed());
     assert_eq!(pool.leased(), 0);
     timeout(Duration::from_secs(20), crate::ws_hub::run(member)).await.expect("it ends");

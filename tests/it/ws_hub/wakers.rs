@@ -30,7 +30,8 @@ async fn a_waker_that_panics_keeps_no_other_member_asleep() {
     {
         let (first, rest) = members.split_first_mut().unwrap();
         assert!(pin!(first.0.recv()).poll(&mut Context::from_waker(&broken)).is_pending());
-        let mut rest: Vec<_> = rest.iter_mut().map(|(member, _)| task::spawn(member.recv())).collect();
+        let mut rest: Vec<_> =
+            rest.iter_mut().map(|(member, _)| task::spawn(member.recv())).collect();
         rest.iter_mut().for_each(|member| assert_pending!(member.poll()));
         assert!(catch_unwind(AssertUnwindSafe(|| hub.try_send(message(&pool, 7, 100)))).is_err());
         for member in &mut rest {
@@ -49,7 +50,7 @@ async fn a_waker_that_panics_keeps_no_other_member_asleep() {
 #[tokio::test]
 async fn a_sender_whose_waker_panics_costs_a_member_no_message() {
     let pool = pool();
-    let hub = Hub::builder(&pool).high_mark(1_100).build();
+    let hub = Hub::builder(&pool).max_queued(1_100).build();
     let broken = Waker::from(Arc::new(Panics));
     let (mut member, mut peer) = join(&hub, &pool, 100);
     hub.try_send(message(&pool, 1, 300)).unwrap();

@@ -1,4 +1,5 @@
-//! Sockets one of whose directions fails: that direction tells it, and the other one goes on to its own end.
+//! Sockets one of whose directions fails: that direction tells it, and the other one goes on to its
+//! own end.
 
 mod reads;
 mod sockets;
@@ -42,12 +43,15 @@ fn kind(error: &Error) -> Option<io::ErrorKind> {
 
 /// Asserts that this is `one` and then the close frame with `quota`.
 fn assert_last_words(heard: &[Message]) {
-    let [Message::Binary(one), Message::Close(Some(frame))] = heard else { panic!("heard {heard:?}") };
+    let [Message::Binary(one), Message::Close(Some(frame))] = heard else {
+        panic!("heard {heard:?}")
+    };
     assert_eq!(*one, *b"one");
     assert_eq!((frame.code.get(), &*frame.reason), (1008, "quota"));
 }
 
-/// A transport that gives out what has arrived, and takes `takes` bytes; every call after those fails with `EPIPE`.
+/// A transport that gives out what has arrived, and takes `takes` bytes; every call after those
+/// fails with `EPIPE`.
 #[derive(Debug)]
 struct Deaf {
     io: Faulty,
@@ -61,13 +65,21 @@ impl Deaf {
 }
 
 impl AsyncRead for Deaf {
-    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
         Pin::new(&mut self.io).poll_read(cx, buf)
     }
 }
 
 impl AsyncWrite for Deaf {
-    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &[u8],
+    ) -> Poll<io::Result<usize>> {
         if self.takes == 0 {
             return Poll::Ready(Err(io::ErrorKind::BrokenPipe.into()));
         }

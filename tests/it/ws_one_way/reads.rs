@@ -71,7 +71,12 @@ async fn what_a_peer_does_not_take_in_time_is_told_by_the_sink() {
         let (near, far) = tokio::io::duplex(64);
         let mut socket = WebSocket::with_config(near, role, &pool, config.clone());
         assert!(
-            timeout(Duration::from_secs(1), socket.send(Message::binary(Bytes::from(pattern(1_000))))).await.is_err()
+            timeout(
+                Duration::from_secs(1),
+                socket.send(Message::binary(Bytes::from(pattern(1_000))))
+            )
+            .await
+            .is_err()
         );
         let (_unread, mut far) = tokio::io::split(far);
         tokio::io::AsyncWriteExt::shutdown(&mut far).await.unwrap();
@@ -86,8 +91,9 @@ async fn what_a_peer_does_not_take_in_time_is_told_by_the_sink() {
 #[tokio::test]
 async fn a_message_that_waits_for_memory_is_not_said_to_be_sent_when_the_peer_closes() {
     let pool = Pool::builder().budget(1 << 20).classes([4 << 10]).build().unwrap();
-    // A client copies what others hold to mask it: for that there is no room, but for what is read there is.
-    let account = pool.child("socket", 8 << 10);
+    // A client copies what others hold to mask it: for that there is no room, but for what is read
+    // there is.
+    let account = pool.account("socket", 8 << 10);
     let held = account.try_lease(1).unwrap();
     let (near, mut far) = tcp_pair().await;
     let (mut sink, mut stream) = WebSocket::new(near, Role::Client, &account).split();

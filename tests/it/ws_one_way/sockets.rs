@@ -1,4 +1,5 @@
-//! The same over TCP: the peer says its last words, and closes while something of ours is unread, so that it is a reset.
+//! The same over TCP: the peer says its last words, and closes while something of ours is unread,
+//! so that it is a reset.
 
 use std::time::Duration;
 
@@ -15,7 +16,8 @@ const ROUNDS: usize = 500;
 
 const SOON: Duration = Duration::from_secs(10);
 
-/// A socket, and a peer that has said its last words and is gone. Something of ours was not read, so that what we send is answered by a reset.
+/// A socket, and a peer that has said its last words and is gone. Something of ours was not read,
+/// so that what we send is answered by a reset.
 async fn parted(pool: &Pool, role: Role) -> WebSocket<TcpStream> {
     let (near, mut far) = tcp_pair().await;
     let mut socket = WebSocket::new(near, role, pool);
@@ -37,7 +39,8 @@ async fn whole_sockets_read_on_after_a_failed_send() {
     let pool = pool();
     let mut heard_by = 0;
     for round in 0..ROUNDS {
-        let mut socket = parted(&pool, if round % 2 == 0 { Role::Server } else { Role::Client }).await;
+        let mut socket =
+            parted(&pool, if round % 2 == 0 { Role::Server } else { Role::Client }).await;
         while socket.send("x").await.is_ok() {}
         let mut heard = Vec::new();
         while let Some(message) = socket.recv().await {
@@ -79,7 +82,8 @@ async fn halves_in_two_tasks_hear_the_last_words() {
     let mut heard_by = 0;
     for _ in 0..ROUNDS {
         let (mut sink, mut stream) = parted(&pool, Role::Server).await.split();
-        let sending = tokio::spawn(async move { while sink.send(Message::from("x")).await.is_ok() {} });
+        let sending =
+            tokio::spawn(async move { while sink.send(Message::from("x")).await.is_ok() {} });
         let mut heard = Vec::new();
         while let Some(message) = stream.next().await {
             heard.push(message.unwrap());
@@ -98,7 +102,8 @@ async fn tasks_that_send_from_select_hear_the_last_words() {
     for _ in 0..ROUNDS {
         let mut socket = parted(&pool, Role::Server).await;
         let (queue, mut queued) = mpsc::channel::<&'static str>(4);
-        let other = tokio::spawn(async move { while queue.send("from another task").await.is_ok() {} });
+        let other =
+            tokio::spawn(async move { while queue.send("from another task").await.is_ok() {} });
         let mut heard = Vec::new();
         loop {
             tokio::select! {
@@ -125,7 +130,10 @@ async fn members_of_a_hub_hear_the_last_words() {
     for _ in 0..ROUNDS {
         let mut member = hub.join(parted(&pool, Role::Server).await);
         let feed = hub.clone();
-        let feeding = tokio::spawn(async move { while feed.send("news").await.is_ok_and(|count| count > 0) {} });
+        let feeding =
+            tokio::spawn(
+                async move { while feed.send("news").await.is_ok_and(|count| count > 0) {} },
+            );
         let mut heard = Vec::new();
         while let Some(message) = member.recv().await {
             heard.push(message.unwrap());

@@ -1,7 +1,8 @@
-//! The sockets of the example `serve`, with clients that others wrote: Node's `ws` and Python's `websockets`.
+//! The sockets of the example `serve`, with clients that others wrote: Node's `ws` and Python's
+//! `websockets`.
 //!
-//! They are found in `target/clients`, or where `LEASEHOLD_CLIENTS` says; CONTRIBUTING.md has the commands that put them there. Without them these
-//! tests say so and pass.
+//! They are found in `target/clients`, or where `LEASEHOLD_CLIENTS` says; CONTRIBUTING.md has the
+//! commands that put them there. Without them these tests say so and pass.
 
 use std::{path::PathBuf, process::Command};
 
@@ -17,7 +18,10 @@ fn place() -> PathBuf {
 fn is_there(name: &str, found_by: &mut Command) -> bool {
     let is_there = found_by.output().is_ok_and(|output| output.status.success());
     if !is_there {
-        eprintln!("*** SKIPPED, nothing was tested: there is no {name} in {}; see CONTRIBUTING.md", place().display());
+        eprintln!(
+            "*** SKIPPED, nothing was tested: there is no {name} in {}; see CONTRIBUTING.md",
+            place().display()
+        );
     }
     is_there
 }
@@ -50,7 +54,10 @@ fn node_says_and_hears_all_of_it() {
 #[test]
 fn python_says_and_hears_all_of_it() {
     let python = || Command::new(place().join("python/bin/python"));
-    if is_there("Python with `websockets`", python().args(["-c", "import websockets.asyncio.client"])) {
+    if is_there(
+        "Python with `websockets`",
+        python().args(["-c", "import websockets.asyncio.client"]),
+    ) {
         assert_plays("python.py", python);
     }
 }

@@ -85,7 +85,8 @@ impl Client {
     fn head(&mut self) -> Reply {
         let status = self.line();
         let status = status.split(' ').nth(1).and_then(|code| code.parse().ok());
-        let mut reply = Reply { status: status.expect("a status line"), headers: Vec::new(), body: Vec::new() };
+        let mut reply =
+            Reply { status: status.expect("a status line"), headers: Vec::new(), body: Vec::new() };
         loop {
             let line = self.line();
             let Some((name, value)) = line.split_once(": ") else { return reply };
@@ -102,7 +103,10 @@ impl Client {
 
 impl Reply {
     pub fn header(&self, name: &str) -> Option<&str> {
-        self.headers.iter().find(|(other, _)| other.eq_ignore_ascii_case(name)).map(|(_, value)| &value[..])
+        self.headers
+            .iter()
+            .find(|(other, _)| other.eq_ignore_ascii_case(name))
+            .map(|(_, value)| &value[..])
     }
 
     pub fn text(&self) -> &str {

@@ -20,7 +20,8 @@ fn a_connection_is_kept_for_the_next_request() {
 fn requests_sent_at_once_are_answered_in_order() {
     let site = Site::new();
     let server = Server::start(&site);
-    let bodies: Vec<_> = (0..12).map(|index| site.write_random(&index.to_string(), index * 30_011)).collect();
+    let bodies: Vec<_> =
+        (0..12).map(|index| site.write_random(&index.to_string(), index * 30_011)).collect();
     let mut client = server.connect();
     (0..12).for_each(|index| client.send("GET", &format!("/{index}"), &[]));
     for body in &bodies {

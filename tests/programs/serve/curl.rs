@@ -17,11 +17,20 @@ pub struct Uploaded {
 /// A command that uploads a file to this path; `-` is the standard input.
 pub fn command(server: &Server, file: &str, path: &str) -> Command {
     let mut curl = Command::new("curl");
-    curl.args(["--silent", "--show-error", "--noproxy", "*", "--max-time", "60", "--upload-file", file])
-        .args(["--write-out", "\\n%{http_code}\\n%{size_upload}\\n%header{location}"])
-        .arg(format!("http://{}{path}", server.address))
-        .stdin(Stdio::null())
-        .stdout(Stdio::piped());
+    curl.args([
+        "--silent",
+        "--show-error",
+        "--noproxy",
+        "*",
+        "--max-time",
+        "60",
+        "--upload-file",
+        file,
+    ])
+    .args(["--write-out", "\\n%{http_code}\\n%{size_upload}\\n%header{location}"])
+    .arg(format!("http://{}{path}", server.address))
+    .stdin(Stdio::null())
+    .stdout(Stdio::piped());
     curl
 }
 

@@ -60,7 +60,8 @@ fn a_directory_is_listed_with_names_escaped() {
     assert_eq!(links(&page).len(), 4);
     // Under `/` alone is the page.
     let link = |link: &str, text: &str| (link.to_owned(), text.to_owned());
-    let [up, deeper, deep] = [link("../?files", "../"), link("deeper/", "deeper/"), link("deep.txt", "deep.txt")];
+    let [up, deeper, deep] =
+        [link("../?files", "../"), link("deeper/", "deeper/"), link("deep.txt", "deep.txt")];
     assert_eq!(links(&server.get("/a%20dir/")), [up, deeper, deep]);
     assert_eq!(links(&server.get("/a%20dir/deeper/")), [link("../", "../"), link("file", "file")]);
     assert!(links(&server.get("/")).contains(&link("?files", "Files")));
@@ -96,7 +97,8 @@ fn a_file_that_the_client_has_is_not_sent_again() {
     site.write("file", b"text");
     let server = Server::start(&site);
     let modified = server.get("/file").header("last-modified").expect("a date").to_owned();
-    let since = |date: &str| server.connect().ask("GET", "/file", &[&format!("if-modified-since: {date}")]);
+    let since =
+        |date: &str| server.connect().ask("GET", "/file", &[&format!("if-modified-since: {date}")]);
     let known = since(&modified);
     assert_eq!((known.status, known.header("content-length")), (304, None));
     assert_eq!(since("Sun, 06 Nov 1994 08:49:37 GMT").status, 200);

@@ -41,14 +41,22 @@ fn wrong_flags_are_refused_with_advice() {
     let file = file.to_str().expect("UTF-8");
     assert_refused(&["--budget", "100KiB"], 1, &["--budget 100.0 KiB", "try --budget 8MiB"]);
     assert_refused(&["--budget", "much"], 2, &["'much' for '--budget <SIZE>'", "such as 8MiB"]);
-    assert_refused(&["--root", "/no/such/place"], 1, &["--root /no/such/place", "name a directory that exists"]);
+    assert_refused(
+        &["--root", "/no/such/place"],
+        1,
+        &["--root /no/such/place", "name a directory that exists"],
+    );
     assert_refused(&["--root", file], 1, &["is not a directory"]);
     assert_refused(&["--budget", "1MiB", "--deflate"], 1, &["--deflate needs a larger --budget"]);
     assert_refused(&["--upload-max", "1MiB"], 2, &["--uploads <DIR>"]);
     assert_refused(&["--uploads", file], 1, &["is not a directory; name one that exists"]);
     assert_refused(&["--rood", "."], 2, &["'--rood'", "'--root'"]);
     assert_refused(&["--listen", "8080"], 2, &["'--listen <ADDR>'"]);
-    assert_refused(&["--listen", "192.0.2.1:0"], 1, &["192.0.2.1:0", "choose another with --listen"]);
+    assert_refused(
+        &["--listen", "192.0.2.1:0"],
+        1,
+        &["192.0.2.1:0", "choose another with --listen"],
+    );
 }
 
 #[test]

@@ -9,18 +9,23 @@ use crate::serve::{server::Server, site::Site};
 
 const BUDGET: u64 = 8 << 20;
 
-/// What the process may have beside its blocks: its code, its threads and what hyper and tokio keep of 64 connections.
+/// What the process may have beside its blocks: its code, its threads and what hyper and tokio keep
+/// of 64 connections.
 const BESIDE_BUDGET: u64 = 16 << 20;
 
-/// `LEASEHOLD_DOWNLOAD_MIB=100 cargo test --release --test serve downloads -- --nocapture` is the real thing.
+/// `LEASEHOLD_DOWNLOAD_MIB=100 cargo test --release --test serve downloads -- --nocapture` is the
+/// real thing.
 #[test]
 fn sixty_four_downloads_at_once_stay_within_the_budget() {
     const DOWNLOADS: usize = 64;
-    let mib: usize = std::env::var("LEASEHOLD_DOWNLOAD_MIB").map_or(4, |mib| mib.parse().expect("a number"));
+    let mib: usize =
+        std::env::var("LEASEHOLD_DOWNLOAD_MIB").map_or(4, |mib| mib.parse().expect("a number"));
     let site = Site::new();
     site.write_random("large.bin", mib << 20);
     let file = site.root().join("large.bin");
-    let summed = Command::new("sha256sum").stdin(std::fs::File::open(file).expect("it was written")).output();
+    let summed = Command::new("sha256sum")
+        .stdin(std::fs::File::open(file).expect("it was written"))
+        .output();
     let expected = summed.expect("the command `sha256sum` runs").stdout;
 
     let server = Server::start_with(&site, &["--budget", "8MiB"]);

@@ -15,7 +15,8 @@ fn each_request_is_a_line_when_that_is_asked_for() {
     let lines: Vec<_> = log.lines().collect();
     assert_eq!(lines.len(), 3, "{log}");
     assert!(
-        lines[0].contains("INFO") && lines[0].contains("method=GET path=\"/file\" status=200 bytes=4 ms="),
+        lines[0].contains("INFO")
+            && lines[0].contains("method=GET path=\"/file\" status=200 bytes=4 ms="),
         "{log}"
     );
     assert!(lines[1].contains("method=HEAD path=\"/none\" status=404 bytes=0 ms="), "{log}");

@@ -23,8 +23,17 @@ fn the_figures_are_json() {
     server.get("/file");
     server.assert_comes_to_rest();
     let figures = server.figures();
-    let memory = ["budget", "limit", "mapped", "metadata", "leased", "reserved", "cached", "peak", "trimmed"];
-    for name in memory.into_iter().chain(["waiting", "waiting_for_pool", "waits", "refused", "steals", "sockets"]) {
+    let memory = [
+        "budget", "limit", "mapped", "metadata", "leased", "reserved", "cached", "peak", "trimmed",
+    ];
+    for name in memory.into_iter().chain([
+        "waiting",
+        "waiting_for_pool",
+        "waits",
+        "refused",
+        "cache_flushes",
+        "sockets",
+    ]) {
         assert!(figures[name].is_u64(), "{name} is in {figures:#}");
     }
     assert_eq!(figures["budget"], 4 << 20);
@@ -50,7 +59,10 @@ fn the_figures_name_who_has_the_memory() {
     let accounts = figures["accounts"].as_array().expect("a list");
     assert!(!accounts.is_empty() && accounts.len() <= 8, "{figures:#}");
     for name in ["leased", "limit", "peak"] {
-        assert!(accounts.iter().all(|account| account[name].as_u64() > Some(0)), "{name} is in {figures:#}");
+        assert!(
+            accounts.iter().all(|account| account[name].as_u64() > Some(0)),
+            "{name} is in {figures:#}"
+        );
     }
     for name in ["clients", "transfers", "/long", "/h\u{f6}stile\\u{202e}"] {
         assert!(accounts.iter().any(|account| account["name"] == name), "{name} is in {figures:#}");
@@ -70,9 +82,12 @@ fn the_figures_count_connections() {
     for client in &mut idle {
         assert_eq!(client.ask("GET", "/short", &[]).text(), "text");
     }
-    // One more asks for the figures, and is awake while it does; those before it may not have been seen to end.
+    // One more asks for the figures, and is awake while it does; those before it may not have been
+    // seen to end.
     let deadline = Instant::now() + Duration::from_secs(10);
-    let counted = |figures: &Value| ["open", "awake", "parked"].map(|name| figures["connections"][name].as_u64());
+    let counted = |figures: &Value| {
+        ["open", "awake", "parked"].map(|name| figures["connections"][name].as_u64())
+    };
     while counted(&server.figures()) != [Some(5), Some(2), Some(3)] {
         assert!(Instant::now() < deadline, "{:#}", server.figures());
         std::thread::sleep(Duration::from_millis(100));
@@ -88,7 +103,8 @@ fn a_client_that_gets_no_memory_is_told_so() {
     site.write_sparse("long", LONG);
     site.write("short", b"text");
     let server = Server::start_with(&site, &["--budget", "1MiB"]);
-    // These do not read. What they have asked for flows until the kernel's buffers are full; then they have a block each.
+    // These do not read. What they have asked for flows until the kernel's buffers are full; then
+    // they have a block each.
     let asleep: Vec<_> = (0..24).map(|_| begin(&server)).collect();
     let deadline = Instant::now() + Duration::from_secs(15);
     let refused = loop {

@@ -40,11 +40,27 @@ fn the_page_needs_nothing_but_itself() {
     let text = page.text();
     // The name of SVG is an address that nobody visits.
     let foreign = text.replace("http://www.w3.org/2000/svg", "");
-    for outside in ["http:", "https:", "//fonts", "@import", "src=", "innerHTML", "insertAdjacentHTML", "style=\""] {
+    for outside in [
+        "http:",
+        "https:",
+        "//fonts",
+        "@import",
+        "src=",
+        "innerHTML",
+        "insertAdjacentHTML",
+        "style=\"",
+    ] {
         assert!(!foreign.contains(outside), "{outside}");
     }
-    assert!(text.contains("href=\"?files\"") && text.contains("href=\"-/pool\"") && text.contains("href=\"metrics\""));
-    assert_eq!(server.connect().ask("HEAD", "/", &[]).header("content-length"), page.header("content-length"));
+    assert!(
+        text.contains("href=\"?files\"")
+            && text.contains("href=\"-/pool\"")
+            && text.contains("href=\"metrics\"")
+    );
+    assert_eq!(
+        server.connect().ask("HEAD", "/", &[]).header("content-length"),
+        page.header("content-length")
+    );
     assert_eq!(server.get("/?anything").body, page.body);
     assert_eq!(server.connect().ask("POST", "/", &["content-length: 0"]).status, 405);
 }
@@ -59,7 +75,10 @@ fn all_of_it_is_locked_down_by_headers() {
         assert_eq!(reply.header("access-control-allow-origin"), None, "{path}");
         let policy = reply.header("content-security-policy").expect("a policy");
         assert!(policy.starts_with("default-src 'none'; "), "{policy}");
-        assert!(policy.contains("connect-src 'self'") && policy.contains("frame-ancestors 'none'"), "{policy}");
+        assert!(
+            policy.contains("connect-src 'self'") && policy.contains("frame-ancestors 'none'"),
+            "{policy}"
+        );
         assert!(!policy.contains("unsafe"), "{policy}");
     }
 }
@@ -72,7 +91,8 @@ fn the_policy_allows_the_style_and_the_script_that_are_sent() {
     for tag in ["style", "script"] {
         let rest = page.text().split_once(&format!("<{tag}>")).expect("there is one").1;
         let inside = rest.split_once(&format!("</{tag}>")).expect("it ends").0;
-        let allowed = format!("{tag}-src 'sha256-{}'", BASE64_STANDARD.encode(Sha256::digest(inside)));
+        let allowed =
+            format!("{tag}-src 'sha256-{}'", BASE64_STANDARD.encode(Sha256::digest(inside)));
         assert!(policy.contains(&allowed), "{allowed} is not in {policy}");
     }
 }
@@ -93,7 +113,11 @@ fn it_is_shown_under_the_servers_own_names() {
     let port = server.address.port();
     for host in ["127.0.0.1", "localhost", "LocalHost", "[::1]"] {
         for path in PATHS {
-            assert_eq!(ask_as(&server, &format!("{host}:{port}"), path).status, 200, "{host} {path}");
+            assert_eq!(
+                ask_as(&server, &format!("{host}:{port}"), path).status,
+                200,
+                "{host} {path}"
+            );
         }
     }
 }
@@ -153,7 +177,11 @@ fn beyond_this_machine_it_is_shown_only_if_it_is_public() {
     let shut = Server::start_at(&site, "0.0.0.0:0", &[]);
     for path in ["/-/pool", "/metrics"] {
         assert_eq!(shut.get(path).status, 404, "{path}");
-        assert_eq!(ask_as(&shut, &format!("127.0.0.1:{}", shut.address.port()), path).status, 404, "{path}");
+        assert_eq!(
+            ask_as(&shut, &format!("127.0.0.1:{}", shut.address.port()), path).status,
+            404,
+            "{path}"
+        );
     }
     // There the root is what it is without a page: the directory.
     assert!(shut.get("/").text().contains("<a href=\"file\">file</a>"));
@@ -171,7 +199,9 @@ fn beyond_this_machine_it_is_shown_only_if_it_is_public() {
 fn what_is_public_is_said_before_it_is() {
     let help = String::from_utf8(run(&["--help"]).stdout).expect("text");
     assert!(
-        help.contains("--public") && help.contains("/feed") && help.contains("what all clients send and fetch"),
+        help.contains("--public")
+            && help.contains("/feed")
+            && help.contains("what all clients send and fetch"),
         "{help}"
     );
 }
@@ -191,11 +221,16 @@ fn prometheus_reads_the_pool_and_the_requests() {
     assert_eq!(reply.header("content-type"), Some("text/plain; version=0.0.4; charset=utf-8"));
     let text = reply.text();
     assert_eq!(value(text, "leasehold_budget_bytes{pool=\"serve\"}"), 16 << 20);
-    assert!(value(text, "leasehold_leased_bytes{pool=\"serve\"}") <= 2 * (18 << 10), "only for connections");
+    assert!(
+        value(text, "leasehold_leased_bytes{pool=\"serve\"}") <= 2 * (18 << 10),
+        "only for connections"
+    );
     assert!(value(text, "serve_connections_awake") >= 1, "the one that asks");
     assert!(value(text, "serve_connections_open") >= 2);
     assert!(value(text, "serve_connections_accepted_total") >= 3);
-    assert!(value(text, "leasehold_class_taken_blocks_total{pool=\"serve\",block_len=\"1024\"}") > 0);
+    assert!(
+        value(text, "leasehold_class_taken_blocks_total{pool=\"serve\",block_len=\"1024\"}") > 0
+    );
     assert!(value(text, "serve_requests_total{status=\"2xx\"}") >= 2);
     assert_eq!(value(text, "serve_requests_total{status=\"4xx\"}"), 2);
     assert_eq!(value(text, "serve_requests_total{status=\"5xx\"}"), 0);

@@ -50,7 +50,8 @@ fn hidden_files_are_not_served() {
     site.link("environment", ".env");
     site.link("dir/repository", "../.git");
     let server = Server::start(&site);
-    let direct = ["/.env", "/%2eenv", "/.git/", "/.git/config", "/.git", "/dir/.env", "/dir/%2Eenv"];
+    let direct =
+        ["/.env", "/%2eenv", "/.git/", "/.git/config", "/.git", "/dir/.env", "/dir/%2Eenv"];
     let by_link = ["/environment", "/dir/repository", "/dir/repository/config"];
     for path in direct.into_iter().chain(by_link) {
         assert_eq!(server.get(path).status, 404, "{path}");
@@ -73,7 +74,10 @@ fn links_inside_of_the_root_are_followed() {
 #[test]
 fn only_regular_files_are_sent() {
     let site = Site::new();
-    let made = Command::new("mkfifo").arg(site.root().join("fifo")).status().expect("the command `mkfifo` runs");
+    let made = Command::new("mkfifo")
+        .arg(site.root().join("fifo"))
+        .status()
+        .expect("the command `mkfifo` runs");
     assert!(made.success());
     let server = Server::start(&site);
     assert_eq!(server.get("/fifo").status, 404); // and does not wait for a writer

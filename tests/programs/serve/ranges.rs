@@ -23,7 +23,10 @@ fn a_range_is_sent_alone() {
     ] {
         let reply = range(&server, &[&format!("range: bytes={asked}")]);
         assert_eq!(reply.status, 206, "{asked}");
-        assert_eq!(reply.header("content-range"), Some(&format!("bytes {start}-{}/200000", end - 1)[..]));
+        assert_eq!(
+            reply.header("content-range"),
+            Some(&format!("bytes {start}-{}/200000", end - 1)[..])
+        );
         assert!(reply.body == bytes[start..end], "{asked} differs");
     }
     server.assert_comes_to_rest();
@@ -36,7 +39,11 @@ fn a_range_behind_the_end_is_refused_with_the_length() {
     let server = Server::start(&site);
     for asked in ["10-", "10-20", "-0"] {
         let reply = range(&server, &[&format!("range: bytes={asked}")]);
-        assert_eq!((reply.status, reply.header("content-range")), (416, Some("bytes */10")), "{asked}");
+        assert_eq!(
+            (reply.status, reply.header("content-range")),
+            (416, Some("bytes */10")),
+            "{asked}"
+        );
     }
     site.write("file", b"");
     assert_eq!(range(&server, &["range: bytes=0-"]).status, 416);
@@ -59,7 +66,9 @@ fn a_range_of_another_version_gets_the_whole_file() {
     site.write("file", b"0123456789");
     let server = Server::start(&site);
     let modified = server.get("/file").header("last-modified").expect("a date").to_owned();
-    let status = |if_range: &str| range(&server, &["range: bytes=2-4", &format!("if-range: {if_range}")]).status;
+    let status = |if_range: &str| {
+        range(&server, &["range: bytes=2-4", &format!("if-range: {if_range}")]).status
+    };
     assert_eq!(status(&modified), 206);
     assert_eq!(status("Sun, 06 Nov 1994 08:49:37 GMT"), 200);
     assert_eq!(status("\"tag\""), 200);

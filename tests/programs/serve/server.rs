@@ -34,13 +34,21 @@ impl Server {
     }
 
     pub fn start_with(site: &Site, flags: &[&str]) -> Self {
-        Self::launch(site, "127.0.0.1:0", Command::new(program()).args(flags).env_remove("RUST_LOG"))
+        Self::launch(
+            site,
+            "127.0.0.1:0",
+            Command::new(program()).args(flags).env_remove("RUST_LOG"),
+        )
     }
 
     /// Starts it on this address; what it says is in the log of the site.
     pub fn start_at(site: &Site, listen: &str, flags: &[&str]) -> Self {
         let mut command = Command::new(program());
-        Self::launch(site, listen, command.args(flags).env_remove("RUST_LOG").stderr(site.create_log()))
+        Self::launch(
+            site,
+            listen,
+            command.args(flags).env_remove("RUST_LOG").stderr(site.create_log()),
+        )
     }
 
     /// Starts it with `RUST_LOG`, or without; what it says is in the log of the site.
@@ -71,9 +79,15 @@ impl Server {
             .spawn()
             .expect("the program starts");
         let mut announcement = String::new();
-        BufReader::new(child.stdout.take().expect("piped")).read_line(&mut announcement).expect("a line comes");
-        let address = announcement.trim().strip_prefix("listening on http://").and_then(|text| text.parse().ok());
-        let address = address.unwrap_or_else(|| panic!("it says where it listens, not {announcement:?}"));
+        BufReader::new(child.stdout.take().expect("piped"))
+            .read_line(&mut announcement)
+            .expect("a line comes");
+        let address = announcement
+            .trim()
+            .strip_prefix("listening on http://")
+            .and_then(|text| text.parse().ok());
+        let address =
+            address.unwrap_or_else(|| panic!("it says where it listens, not {announcement:?}"));
         Self { child, address, announcement }
     }
 
@@ -103,8 +117,8 @@ impl Server {
         serde_json::from_slice(&reply.body).expect("the figures are JSON")
     }
 
-    /// Blocks come home a moment after the last byte is sent: when the server has seen that it was. What is reserved for connections
-    /// comes home when they end or are parked.
+    /// Blocks come home a moment after the last byte is sent: when the server has seen that it was.
+    /// What is reserved for connections comes home when they end or are parked.
     pub fn assert_comes_to_rest(&self) {
         let deadline = Instant::now() + Duration::from_secs(10);
         loop {
@@ -117,7 +131,8 @@ impl Server {
         }
     }
 
-    /// What is leased once it has not changed for half a second: every client that does not read has filled its buffers.
+    /// What is leased once it has not changed for half a second: every client that does not read
+    /// has filled its buffers.
     pub fn settled_leased(&self) -> u64 {
         let deadline = Instant::now() + Duration::from_secs(10);
         let (mut last, mut since) = (self.figure("leased"), Instant::now());
@@ -134,22 +149,31 @@ impl Server {
 
     /// The most physical memory that the process ever had, in bytes.
     pub fn peak_rss(&self) -> u64 {
-        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).expect("the process lives");
-        let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).expect("the kernel keeps the peak");
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id()))
+            .expect("the process lives");
+        let line = status
+            .lines()
+            .find_map(|line| line.strip_prefix("VmHWM:"))
+            .expect("the kernel keeps the peak");
         let kib = line.trim().strip_suffix(" kB").and_then(|kib| kib.parse::<u64>().ok());
         kib.expect("a figure in KiB") << 10
     }
 
-    /// How many files in this directory it has open, also without a name; the directory itself is none.
+    /// How many files in this directory it has open, also without a name; the directory itself is
+    /// none.
     pub fn open_files(&self, directory: &Path) -> usize {
-        let descriptors = std::fs::read_dir(format!("/proc/{}/fd", self.child.id())).expect("the process lives");
+        let descriptors =
+            std::fs::read_dir(format!("/proc/{}/fd", self.child.id())).expect("the process lives");
         let targets = descriptors.filter_map(|entry| std::fs::read_link(entry.ok()?.path()).ok());
         targets.filter(|target| target.parent() == Some(directory)).count()
     }
 
     pub fn signal(&self, name: &str) {
         let pid = self.child.id().to_string();
-        let sent = Command::new("kill").args(["-s", name, &pid]).status().expect("the command `kill` runs");
+        let sent = Command::new("kill")
+            .args(["-s", name, &pid])
+            .status()
+            .expect("the command `kill` runs");
         assert!(sent.success());
     }
 
@@ -178,16 +202,18 @@ pub fn run(flags: &[&str]) -> Output {
     Command::new(program()).args(flags).stdin(Stdio::null()).output().expect("the program starts")
 }
 
-/// The example beside this test. Built here if need be: a test that is run alone would leave an old one, or none.
+/// The example beside this test. Built here if need be: a test that is run alone would leave an old
+/// one, or none.
 fn program() -> &'static PathBuf {
     static PROGRAM: OnceLock<PathBuf> = OnceLock::new();
     PROGRAM.get_or_init(|| {
         let test = std::env::current_exe().expect("a test has a path"); // target/PROFILE/deps/serve-HASH
         let profile_dir = test.ancestors().nth(2).expect("cargo's layout");
-        let profile = match profile_dir.file_name().and_then(|name| name.to_str()).expect("cargo's layout") {
-            "debug" => "dev",
-            other => other,
-        };
+        let profile =
+            match profile_dir.file_name().and_then(|name| name.to_str()).expect("cargo's layout") {
+                "debug" => "dev",
+                other => other,
+            };
         let built = Command::new(env!("CARGO"))
             .args(["build", "--quiet", "--example", "serve", "--profile", profile, "--target-dir"])
             .arg(profile_dir.parent().expect("cargo's layout"))

@@ -17,7 +17,8 @@ impl Site {
     pub fn new() -> Self {
         static COUNT: AtomicUsize = AtomicUsize::new(0);
         let count = COUNT.fetch_add(1, Ordering::Relaxed);
-        let place = std::env::temp_dir().join(format!("leasehold-serve-{}-{count}", std::process::id()));
+        let place =
+            std::env::temp_dir().join(format!("leasehold-serve-{}-{count}", std::process::id()));
         fs::create_dir_all(place.join("root")).expect("a temporary directory");
         Self { place }
     }
@@ -46,7 +47,8 @@ impl Site {
     /// Writes a file and the directories above it.
     pub fn write(&self, path: &str, bytes: &[u8]) -> PathBuf {
         let path = self.root().join(path);
-        fs::create_dir_all(path.parent().expect("a file has a parent")).expect("directories can be made");
+        fs::create_dir_all(path.parent().expect("a file has a parent"))
+            .expect("directories can be made");
         fs::write(&path, bytes).expect("the file can be written");
         path
     }

@@ -7,7 +7,8 @@ use std::{
 
 use serde_json::Value;
 use tokio_tungstenite::tungstenite::{
-    Error, HandshakeError, Message, WebSocket, client::IntoClientRequest, protocol::frame::coding::CloseCode,
+    Error, HandshakeError, Message, WebSocket, client::IntoClientRequest,
+    protocol::frame::coding::CloseCode,
 };
 
 use crate::serve::server::Server;
@@ -17,7 +18,8 @@ pub struct Socket {
     socket: WebSocket<TcpStream>,
 }
 
-/// The headers that make a request one for a WebSocket, for clients that send what they are told to.
+/// The headers that make a request one for a WebSocket, for clients that send what they are told
+/// to.
 pub const HANDSHAKE: [&str; 4] = [
     "connection: upgrade",
     "upgrade: websocket",
@@ -27,15 +29,21 @@ pub const HANDSHAKE: [&str; 4] = [
 
 impl Socket {
     pub fn open(server: &Server, path: &str) -> Self {
-        Self::open_with(server, path, &[]).unwrap_or_else(|status| panic!("{path} is answered with {status}"))
+        Self::open_with(server, path, &[])
+            .unwrap_or_else(|status| panic!("{path} is answered with {status}"))
     }
 
     /// Opens it with more headers; the status, if it is not to be.
-    pub fn open_with(server: &Server, path: &str, headers: &[(&'static str, &str)]) -> Result<Self, u16> {
+    pub fn open_with(
+        server: &Server,
+        path: &str,
+        headers: &[(&'static str, &str)],
+    ) -> Result<Self, u16> {
         let tcp = TcpStream::connect(server.address).expect("the server accepts");
         // No test waits longer than this for a byte.
         tcp.set_read_timeout(Some(Duration::from_secs(45))).expect("a timeout can be set");
-        let mut request = format!("ws://{}{path}", server.address).into_client_request().expect("an address");
+        let mut request =
+            format!("ws://{}{path}", server.address).into_client_request().expect("an address");
         for (name, value) in headers {
             let value = value.parse().expect("a header's value");
             match *name {
@@ -74,7 +82,8 @@ impl Socket {
 
     /// The next figures.
     pub fn figures(&mut self) -> Value {
-        serde_json::from_str(self.recv().to_text().expect("figures are text")).expect("figures are JSON")
+        serde_json::from_str(self.recv().to_text().expect("figures are text"))
+            .expect("figures are JSON")
     }
 
     /// Reads until the server closes; with which code.
@@ -82,7 +91,9 @@ impl Socket {
         let start = Instant::now();
         while start.elapsed() < Duration::from_secs(60) {
             match self.socket.read() {
-                Ok(Message::Close(frame)) => return frame.map_or(CloseCode::Status, |frame| frame.code).into(),
+                Ok(Message::Close(frame)) => {
+                    return frame.map_or(CloseCode::Status, |frame| frame.code).into();
+                }
                 Ok(_) => {}
                 Err(error) => panic!("the server closes, not {error}"),
             }

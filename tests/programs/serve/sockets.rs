@@ -44,7 +44,11 @@ fn part(len: u64, sent: usize) -> Vec<u8> {
 fn assert_eventually(server: &Server, within: Duration, name: &str, figure: u64) {
     let deadline = Instant::now() + within;
     while server.figure(name) != figure {
-        assert!(Instant::now() < deadline, "{name} does not become {figure}: {:#}", server.figures());
+        assert!(
+            Instant::now() < deadline,
+            "{name} does not become {figure}: {:#}",
+            server.figures()
+        );
         sleep(Duration::from_millis(50));
     }
 }
@@ -67,7 +71,8 @@ fn an_echo_says_what_it_hears() {
 #[test]
 fn an_echo_takes_messages_up_to_a_limit() {
     let server = Server::start(&Site::new());
-    for message in [bytes((1 << 20) + 1), bytes(8 << 20), Message::text("x".repeat((1 << 20) + 1))] {
+    for message in [bytes((1 << 20) + 1), bytes(8 << 20), Message::text("x".repeat((1 << 20) + 1))]
+    {
         let mut socket = Socket::open(&server, "/ws");
         socket.assert_echoes("hello");
         socket.send(message);
@@ -98,7 +103,10 @@ fn an_echo_compresses_only_if_it_is_told_to() {
         let reply = server.connect().ask("GET", "/ws", &headers);
         assert_eq!((reply.status, reply.header("sec-websocket-extensions")), (101, answer));
         // Figures are short, and told in the clear.
-        assert_eq!(server.connect().ask("GET", "/feed", &headers).header("sec-websocket-extensions"), None);
+        assert_eq!(
+            server.connect().ask("GET", "/feed", &headers).header("sec-websocket-extensions"),
+            None
+        );
         assert_eq!(server.figure("reserved") > 400 << 10, answer.is_some());
     }
 }
@@ -109,7 +117,11 @@ fn a_plain_request_is_told_what_there_is() {
     for path in ["/ws", "/feed"] {
         let reply = server.get(path);
         assert_eq!((reply.status, reply.header("upgrade")), (426, Some("websocket")), "{path}");
-        assert_eq!(server.connect().ask("POST", path, &["content-length: 0"]).status, 405, "{path}");
+        assert_eq!(
+            server.connect().ask("POST", path, &["content-length: 0"]).status,
+            405,
+            "{path}"
+        );
     }
     server.assert_comes_to_rest();
 }
@@ -124,7 +136,11 @@ fn idle_sockets_hold_nothing_and_are_no_connections() {
     }
     server.assert_comes_to_rest();
     let figures = server.figures();
-    assert_eq!((&figures["sockets"], &figures["leased"]), (&SOCKETS.into(), &0.into()), "{figures:#}");
+    assert_eq!(
+        (&figures["sockets"], &figures["leased"]),
+        (&SOCKETS.into(), &0.into()),
+        "{figures:#}"
+    );
     assert!(figures["connections"]["open"].as_u64() <= Some(2), "{figures:#}");
     let accounts = figures["accounts"].as_array().expect("a list");
     assert!(accounts.iter().all(|account| account["name"] != "/ws"), "{figures:#}");
@@ -153,8 +169,9 @@ fn all_listeners_get_the_same_figures() {
         assert!(told.windows(3).any(|told| *told == heard), "{heard:#?} are not in {told:#?}");
     }
     // They are those of the page.
-    let names =
-        |figures: &serde_json::Value| figures.as_object().expect("an object").keys().cloned().collect::<Vec<_>>();
+    let names = |figures: &serde_json::Value| {
+        figures.as_object().expect("an object").keys().cloned().collect::<Vec<_>>()
+    };
     assert_eq!(names(&told[4]), names(&server.figures()));
     assert_eq!(told[4]["sockets"], 6);
     drop((first, others));
@@ -166,8 +183,18 @@ fn no_figures_are_made_for_nobody() {
     let server = Server::start(&Site::new());
     let taken = || {
         let metrics = server.get("/metrics");
-        let lines = metrics.text().lines().filter(|line| line.starts_with("leasehold_class_taken_blocks_total"));
-        lines.map(|line| line.rsplit(' ').next().and_then(|count| count.parse::<u64>().ok()).expect("a count")).sum()
+        let lines = metrics
+            .text()
+            .lines()
+            .filter(|line| line.starts_with("leasehold_class_taken_blocks_total"));
+        lines
+            .map(|line| {
+                line.rsplit(' ')
+                    .next()
+                    .and_then(|count| count.parse::<u64>().ok())
+                    .expect("a count")
+            })
+            .sum()
     };
     for _ in 0..2 {
         let mut listener = Socket::open(&server, "/feed");
@@ -208,7 +235,9 @@ fn a_listener_that_does_not_read_is_closed_and_the_others_go_on() {
         listener.figures();
         assert!(last.elapsed() < Duration::from_secs(2));
     }
-    println!("a listener that does not read was closed after {took:?}, and held at most {most} bytes");
+    println!(
+        "a listener that does not read was closed after {took:?}, and held at most {most} bytes"
+    );
     server.assert_comes_to_rest();
     drop(asleep);
 }
@@ -230,8 +259,11 @@ fn only_pages_of_this_server_listen() {
     let server = Server::start(&Site::new());
     let own = server.address;
     let port = own.port();
-    for origin in [format!("http://{own}"), format!("HTTP://{own}").to_lowercase(), format!("https://{own}")] {
-        let mut listener = Socket::open_with(&server, "/feed", &[("origin", &origin)]).expect("it is our page");
+    for origin in
+        [format!("http://{own}"), format!("HTTP://{own}").to_lowercase(), format!("https://{own}")]
+    {
+        let mut listener =
+            Socket::open_with(&server, "/feed", &[("origin", &origin)]).expect("it is our page");
         listener.figures();
     }
     for origin in [
@@ -247,16 +279,25 @@ fn only_pages_of_this_server_listen() {
         format!("ftp://{own}"),
         own.to_string(),
     ] {
-        assert_eq!(Socket::open_with(&server, "/feed", &[("origin", &origin)]).err(), Some(403), "{origin:?}");
+        assert_eq!(
+            Socket::open_with(&server, "/feed", &[("origin", &origin)]).err(),
+            Some(403),
+            "{origin:?}"
+        );
         // The echo has no secrets.
-        let mut echo = Socket::open_with(&server, "/ws", &[("origin", &origin)]).expect("it is for all");
+        let mut echo =
+            Socket::open_with(&server, "/ws", &[("origin", &origin)]).expect("it is for all");
         echo.assert_echoes("hello");
     }
     let own = format!("http://{own}");
-    for two in [[("origin", &own[..]), ("origin", "http://evil.example")], [("origin", "null"), ("origin", &own[..])]] {
+    for two in [
+        [("origin", &own[..]), ("origin", "http://evil.example")],
+        [("origin", "null"), ("origin", &own[..])],
+    ] {
         assert_eq!(Socket::open_with(&server, "/feed", &two).err(), Some(403), "{two:?}");
     }
-    let localhost = [("host", &*format!("LocalHost:{port}")), ("origin", &*format!("http://localhost:{port}"))];
+    let localhost =
+        [("host", &*format!("LocalHost:{port}")), ("origin", &*format!("http://localhost:{port}"))];
     assert!(Socket::open_with(&server, "/feed", &localhost).is_ok());
 }
 
@@ -305,7 +346,8 @@ fn a_server_that_stops_says_so() {
     }
 }
 
-/// Sockets that have begun messages and stop, until there is no memory for another one. None of them waits for more.
+/// Sockets that have begun messages and stop, until there is no memory for another one. None of
+/// them waits for more.
 fn exhaust(server: &Server) -> Vec<Client> {
     const TRANSFERS: u64 = 640 << 10;
     let mut begun = Vec::new();
@@ -343,7 +385,8 @@ fn an_echo_that_gets_no_memory_is_closed_with_a_word() {
     let begun = exhaust(&server);
     let start = Instant::now();
     sockets.iter_mut().for_each(|socket| socket.send(bytes(70 << 10)));
-    // What one of them gives up may do for the next one, and so does what those hold that have stopped.
+    // What one of them gives up may do for the next one, and so does what those hold that have
+    // stopped.
     let mut refused = 0;
     for socket in &mut sockets {
         match socket.recv() {
@@ -354,7 +397,11 @@ fn an_echo_that_gets_no_memory_is_closed_with_a_word() {
             message => assert!(message == bytes(70 << 10)),
         }
     }
-    assert!(refused > 0 && start.elapsed() < Duration::from_secs(90), "{refused} in {:?}", start.elapsed());
+    assert!(
+        refused > 0 && start.elapsed() < Duration::from_secs(90),
+        "{refused} in {:?}",
+        start.elapsed()
+    );
     drop((begun, sockets));
     server.assert_comes_to_rest();
     assert_eventually(&server, SOON, "sockets", 0);

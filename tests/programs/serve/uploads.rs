@@ -29,7 +29,8 @@ fn utf8(path: &Path) -> &str {
 /// The names in the inbox, hidden ones too.
 fn names(site: &Site) -> Vec<String> {
     let entries = fs::read_dir(site.inbox()).expect("it can be read");
-    let mut names: Vec<_> = entries.map(|entry| entry.expect("it can be read").file_name()).collect();
+    let mut names: Vec<_> =
+        entries.map(|entry| entry.expect("it can be read").file_name()).collect();
     names.sort();
     names.into_iter().map(|name| name.into_string().expect("UTF-8")).collect()
 }
@@ -55,7 +56,8 @@ fn begin(server: &Server, path: &str, len: usize, part: &[u8]) -> Client {
     client
 }
 
-/// Waits until the server has written something that is not there yet: files without a name are seen among its descriptors.
+/// Waits until the server has written something that is not there yet: files without a name are
+/// seen among its descriptors.
 fn wait_for_a_part(server: &Server, inbox: &Path) {
     let deadline = Instant::now() + Duration::from_secs(10);
     while server.open_files(inbox) == 0 {
@@ -77,14 +79,22 @@ fn a_hundred_mebibytes_pass_through_a_budget_of_four() {
     let large = site.root().join("large");
     let server = start(&site, &["--budget", "4MiB"]);
     let announced = curl::upload(&server, utf8(&large), "/up/announced");
-    assert_eq!((announced.status, announced.location.as_str()), (201, "/up/announced"), "{announced:?}");
+    assert_eq!(
+        (announced.status, announced.location.as_str()),
+        (201, "/up/announced"),
+        "{announced:?}"
+    );
     assert_eq!(announced.text, "104857600 bytes are stored\n");
     let chunked = curl::command(&server, "-", "/up/chunked")
         .stdin(fs::File::open(&large).expect("it was written"))
         .spawn()
         .expect("the command `curl` runs");
     let chunked = curl::wait(chunked);
-    assert_eq!((chunked.status, chunked.text.as_str()), (201, "104857600 bytes are stored\n"), "{chunked:?}");
+    assert_eq!(
+        (chunked.status, chunked.text.as_str()),
+        (201, "104857600 bytes are stored\n"),
+        "{chunked:?}"
+    );
     for name in ["announced", "chunked"] {
         assert!(sha256(&site.inbox().join(name)) == sha256(&large), "{name} differs");
     }
@@ -103,7 +113,10 @@ fn files_of_every_size_arrive_byte_for_byte() {
         let bytes = site.write_random("file", len);
         let reply = put(&server, &format!("/up/{len}"), &bytes);
         assert_eq!((reply.status, reply.text()), (201, &format!("{len} bytes are stored\n")[..]));
-        assert!(fs::read(site.inbox().join(len.to_string())).expect("it is there") == bytes, "{len} bytes differ");
+        assert!(
+            fs::read(site.inbox().join(len.to_string())).expect("it is there") == bytes,
+            "{len} bytes differ"
+        );
     }
     assert_at_rest(&server, &site.inbox());
 }
@@ -138,7 +151,11 @@ fn a_name_that_is_taken_keeps_what_it_has() {
     let server = start(&site, &[]);
     for name in ["file", "dir", "link", "dangling"] {
         let reply = put(&server, &format!("/up/{name}"), b"new");
-        assert_eq!((reply.status, reply.text()), (409, "there is a file of this name; choose another\n"), "{name}");
+        assert_eq!(
+            (reply.status, reply.text()),
+            (409, "there is a file of this name; choose another\n"),
+            "{name}"
+        );
     }
     assert_eq!(names(&site), ["dangling", "dir", "file", "link"]);
     assert_eq!(fs::read_to_string(inbox.join("file")).expect("it is there"), "old");
@@ -153,14 +170,16 @@ fn of_uploads_of_one_name_at_once_one_is_stored() {
     let server = start(&site, &[]);
     for round in 0..5 {
         let path = format!("/up/{round}");
-        let mut clients: Vec<_> = (0..8).map(|_| begin(&server, &path, 100_000, &[b'x'; 50_000])).collect();
+        let mut clients: Vec<_> =
+            (0..8).map(|_| begin(&server, &path, 100_000, &[b'x'; 50_000])).collect();
         let rest = |index: u8| [b'0' + index; 50_000];
         thread::scope(|scope| {
             for (index, client) in (0..).zip(&mut clients) {
                 scope.spawn(move || assert!(client.write(&rest(index))));
             }
         });
-        let statuses: Vec<_> = clients.iter_mut().map(|client| client.reply("PUT").status).collect();
+        let statuses: Vec<_> =
+            clients.iter_mut().map(|client| client.reply("PUT").status).collect();
         let winner = statuses.iter().position(|&status| status == 201).expect("one is stored");
         assert_eq!(statuses.iter().filter(|&&status| status == 409).count(), 7, "{statuses:?}");
         let stored = fs::read(site.inbox().join(round.to_string())).expect("it is there");
@@ -198,7 +217,8 @@ fn what_is_refused_is_not_asked_for() {
     site.write_sparse("too large", (10 << 20) + 1);
     let too_large = curl::upload(&server, utf8(&site.root().join("too large")), "/up/other");
     assert_eq!((too_large.status, too_large.sent), (413, 0), "{too_large:?}");
-    for (path, status) in [("/up/.hidden", 400), ("/up/", 400), ("/large", 405), ("/up/large", 409)] {
+    for (path, status) in [("/up/.hidden", 400), ("/up/", 400), ("/large", 405), ("/up/large", 409)]
+    {
         let mut client = server.connect();
         client.send("PUT", path, &["content-length: 1000", "expect: 100-continue"]);
         assert_eq!(client.reply("PUT").status, status, "{path}");
@@ -247,7 +267,10 @@ fn what_is_too_long_is_refused() {
     assert_eq!(upload("exact"), 201);
     assert_eq!(upload("more"), 413);
     let reply = server.connect().ask("PUT", "/up/more", &["content-length: 1048577"]);
-    assert_eq!((reply.status, reply.text()), (413, "an upload has at most 1048576 bytes, 1.0 MiB\n"));
+    assert_eq!(
+        (reply.status, reply.text()),
+        (413, "an upload has at most 1048576 bytes, 1.0 MiB\n")
+    );
     assert_eq!(names(&site), ["exact"]);
     assert_at_rest(&server, &site.inbox());
 }
@@ -272,9 +295,15 @@ fn names_are_plain() {
         let reply = put(&server, &format!("/up/{name}"), b"text");
         assert_eq!((reply.status, reply.text()), (400, reason), "{name}");
     }
-    for (name, link) in [("a b", "a%20b"), ("\u{e4}%?#", "%C3%A4%25%3F%23"), (&long[1..], &long[1..])] {
+    for (name, link) in
+        [("a b", "a%20b"), ("\u{e4}%?#", "%C3%A4%25%3F%23"), (&long[1..], &long[1..])]
+    {
         let reply = put(&server, &format!("/up/{link}"), b"text");
-        assert_eq!((reply.status, reply.header("location")), (201, Some(&format!("/up/{link}")[..])), "{name}");
+        assert_eq!(
+            (reply.status, reply.header("location")),
+            (201, Some(&format!("/up/{link}")[..])),
+            "{name}"
+        );
         assert_eq!(fs::read(site.inbox().join(name)).expect("it is there"), b"text", "{name}");
     }
     assert_eq!(names(&site).len(), 3);
@@ -285,8 +314,15 @@ fn names_are_plain() {
 fn a_part_of_a_file_is_not_taken_for_the_whole() {
     let site = Site::new();
     let server = start(&site, &[]);
-    let reply = server.connect().ask("PUT", "/up/file", &["content-length: 0", "content-range: bytes 4-7/8"]);
-    assert_eq!((reply.status, reply.text()), (400, "a part of a file is not taken; send the whole\n"));
+    let reply = server.connect().ask(
+        "PUT",
+        "/up/file",
+        &["content-length: 0", "content-range: bytes 4-7/8"],
+    );
+    assert_eq!(
+        (reply.status, reply.text()),
+        (400, "a part of a file is not taken; send the whole\n")
+    );
     assert_eq!(names(&site), [""; 0]);
 }
 
@@ -301,7 +337,11 @@ fn uploads_are_taken_under_their_path_alone() {
     }
     for method in ["POST", "DELETE", "PATCH"] {
         let reply = server.connect().ask(method, "/up/file", &["content-length: 0"]);
-        assert_eq!((reply.status, reply.header("allow")), (405, Some("GET, HEAD, PUT")), "{method}");
+        assert_eq!(
+            (reply.status, reply.header("allow")),
+            (405, Some("GET, HEAD, PUT")),
+            "{method}"
+        );
     }
     // What is served is in the root.
     assert_eq!(put(&server, "/up/other", b"text").status, 201);
@@ -405,7 +445,11 @@ fn a_disk_that_is_full_is_said() {
     site.write_random("large", 3 << 20);
     let server = start(&site, &[]);
     let full = curl::upload(&server, utf8(&site.root().join("large")), "/up/large");
-    assert_eq!((full.status, full.text.as_str()), (507, "there is no room for this file\n"), "{full:?}");
+    assert_eq!(
+        (full.status, full.text.as_str()),
+        (507, "there is no room for this file\n"),
+        "{full:?}"
+    );
     assert_eq!(names(&site), [""; 0]);
     // What was written of it is gone.
     assert_eq!(put(&server, "/up/small", &[0; 500_000]).status, 201);
@@ -421,7 +465,8 @@ fn a_directory_that_cannot_be_written_is_refused_at_the_start() {
     if let Some(mounted) = &mounted {
         mounted.make_read_only();
     }
-    let read_only = mounted.as_ref().map(|_| (inbox, "name a directory in which this user may make files"));
+    let read_only =
+        mounted.as_ref().map(|_| (inbox, "name a directory in which this user may make files"));
     for (place, advice) in [
         (PathBuf::from("/no/such/place"), "name a directory that exists"),
         (file, "is not a directory"),
@@ -459,10 +504,11 @@ fn a_disk_that_becomes_read_only_is_no_end() {
 fn a_file_system_without_unnamed_files_will_do() {
     let site = Site::new();
     let inbox = site.inbox();
-    // Most have them: strace makes the calls that ask for one fail. It knows them by the directory; the call that opens that one does not count,
-    // for it is written in another way there.
+    // Most have them: strace makes the calls that ask for one fail. It knows them by the directory;
+    // the call that opens that one does not count, for it is written in another way there.
     let fault = ["-P", utf8(&inbox), "-e", "trace=openat", "-e", "inject=openat:error=EOPNOTSUPP"];
-    let Some(mut server) = Server::start_traced(&site, &fault, &["--uploads", &format!("{}/.", inbox.display())])
+    let Some(mut server) =
+        Server::start_traced(&site, &fault, &["--uploads", &format!("{}/.", inbox.display())])
     else {
         println!("skipped: there is no strace that may trace");
         return;
@@ -498,11 +544,14 @@ fn a_slow_disk_keeps_nobody_else_waiting() {
     site.write("file", b"text");
     let slow = ["-e", "trace=fsync", "-e", "inject=fsync:delay_enter=1000000"];
     let inbox = site.inbox();
-    let Some(server) = Server::start_traced(&site, &slow, &["--budget", "64MiB", "--uploads", utf8(&inbox)]) else {
+    let Some(server) =
+        Server::start_traced(&site, &slow, &["--budget", "64MiB", "--uploads", utf8(&inbox)])
+    else {
         println!("skipped: there is no strace that may trace");
         return;
     };
-    let mut clients: Vec<_> = (0..24).map(|index| begin(&server, &format!("/up/{index}"), 4, b"text")).collect();
+    let mut clients: Vec<_> =
+        (0..24).map(|index| begin(&server, &format!("/up/{index}"), 4, b"text")).collect();
     thread::sleep(Duration::from_millis(500));
     for path in ["/-/pool", "/file", "/?files"] {
         let start = Instant::now();
@@ -519,7 +568,8 @@ fn a_slow_disk_keeps_nobody_else_waiting() {
 fn clients_that_send_slowly_keep_nobody_from_the_figures() {
     let site = Site::new();
     let server = start(&site, &["--budget", "1MiB"]);
-    let mut slow: Vec<_> = (0..100).map(|index| begin(&server, &format!("/up/{index}"), 1000, b"x")).collect();
+    let mut slow: Vec<_> =
+        (0..100).map(|index| begin(&server, &format!("/up/{index}"), 1000, b"x")).collect();
     server.settled_leased();
     assert!(server.open_files(&site.inbox()) <= 4);
     for page in ["/", "/-/pool"] {
@@ -535,7 +585,8 @@ fn clients_that_send_slowly_keep_nobody_from_the_figures() {
     }
     assert_eq!(names(&site).len(), stored);
     assert!(stored > 0);
-    // One whose body came too late to be read on is kept as it is until its time is over, or its client goes.
+    // One whose body came too late to be read on is kept as it is until its time is over, or its
+    // client goes.
     drop(slow);
     assert_at_rest(&server, &site.inbox());
 }

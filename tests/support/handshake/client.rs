@@ -76,7 +76,8 @@ impl Client {
         while !response.ends_with("\r\n\r\n") {
             response.push(self.0.read_u8().await.expect("a response").into());
         }
-        let len = field(&response, "content-length").map_or(0, |len| len.parse().expect("a length"));
+        let len =
+            field(&response, "content-length").map_or(0, |len| len.parse().expect("a length"));
         let mut body = vec![0; len];
         self.0.read_exact(&mut body).await.expect("a body");
         response + &String::from_utf8(body).expect("text")
@@ -85,14 +86,18 @@ impl Client {
     /// So many bytes, in time.
     pub(crate) async fn bytes(&mut self, count: usize) -> Vec<u8> {
         let mut bytes = vec![0; count];
-        timeout(PATIENCE, self.0.read_exact(&mut bytes)).await.expect("bytes in time").expect("bytes");
+        timeout(PATIENCE, self.0.read_exact(&mut bytes))
+            .await
+            .expect("bytes in time")
+            .expect("bytes");
         bytes
     }
 
     /// Reads to the end; what comes before it is dropped.
     pub(crate) async fn end(&mut self) {
         // A reset is an end too: bytes that nobody has read make it one.
-        let _ = timeout(PATIENCE, self.0.read_to_end(&mut Vec::new())).await.expect("an end in time");
+        let _ =
+            timeout(PATIENCE, self.0.read_to_end(&mut Vec::new())).await.expect("an end in time");
     }
 
     /// Goes on as a socket, after the handshake.

@@ -32,7 +32,8 @@ pub(crate) enum Server {
     Axum,
 }
 
-pub(crate) const SERVERS: [Server; 4] = [Server::Ours, Server::OursWithAxum, Server::Hyper, Server::Axum];
+pub(crate) const SERVERS: [Server; 4] =
+    [Server::Ours, Server::OursWithAxum, Server::Hyper, Server::Axum];
 
 /// The subprotocols that are spoken, the one we like least first.
 const PROTOCOLS: [&str; 2] = ["superchat", "chat"];
@@ -65,21 +66,27 @@ impl Site {
         let ended = match server {
             Server::Ours => {
                 let service = service_fn(move |request| echo.clone().answer(request));
-                let server = serve(listener, from_hyper(service)).pool(&pool, 1 << 20).linger(Duration::ZERO);
+                let server = serve(listener, from_hyper(service))
+                    .pool(&pool, 1 << 20)
+                    .linger(Duration::ZERO);
                 connections = Some(server.connections());
-                let server = server.with_graceful_shutdown(async { drop(stopped.await) }).into_future();
+                let server =
+                    server.with_graceful_shutdown(async { drop(stopped.await) }).into_future();
                 tokio::spawn(async { drop(server.await) })
             }
             Server::OursWithAxum => {
-                let server = serve(listener, echo.router()).pool(&pool, 1 << 20).linger(Duration::ZERO);
+                let server =
+                    serve(listener, echo.router()).pool(&pool, 1 << 20).linger(Duration::ZERO);
                 connections = Some(server.connections());
-                let server = server.with_graceful_shutdown(async { drop(stopped.await) }).into_future();
+                let server =
+                    server.with_graceful_shutdown(async { drop(stopped.await) }).into_future();
                 tokio::spawn(async { drop(server.await) })
             }
             Server::Hyper => tokio::spawn(serve_with_hyper(listener, echo, stopped)),
             Server::Axum => {
                 let server = axum::serve(listener, echo.router());
-                let server = server.with_graceful_shutdown(async { drop(stopped.await) }).into_future();
+                let server =
+                    server.with_graceful_shutdown(async { drop(stopped.await) }).into_future();
                 tokio::spawn(async { server.await.expect("axum's server never fails") })
             }
         };
@@ -103,7 +110,8 @@ async fn serve_with_hyper(listener: TcpListener, echo: Echo, mut stopped: onesho
         };
         let echo = echo.clone();
         let service = service_fn(move |request| echo.clone().answer(request));
-        let connection = hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(socket), service);
+        let connection = hyper::server::conn::http1::Builder::new()
+            .serve_connection(TokioIo::new(socket), service);
         tokio::spawn(connection.with_upgrades());
     }
 }
@@ -153,7 +161,9 @@ impl Echo {
 async fn echo(mut socket: WebSocket<AnyStream>) {
     while let Some(Ok(message)) = socket.recv().await {
         let answer = match message {
-            message if message == Message::from("bare?") => Message::text(is_bare(socket.get_ref()).to_string()),
+            message if message == Message::from("bare?") => {
+                Message::text(is_bare(socket.get_ref()).to_string())
+            }
             message if message.is_data() => message,
             _ => continue,
         };

@@ -2,8 +2,9 @@
 
 /// Asks for so many, if there are fewer.
 pub(crate) fn allow(count: u64) {
-    try_allow(count)
-        .unwrap_or_else(|most| panic!("{count} open files are needed, and {most} allowed; see `ulimit -Hn`"));
+    try_allow(count).unwrap_or_else(|most| {
+        panic!("{count} open files are needed, and {most} allowed; see `ulimit -Hn`")
+    });
 }
 
 /// Asks for so many, if there are fewer; or says how many there can be.

@@ -1,6 +1,7 @@
 //! `Faulty`: a transport in memory that does as badly as `AsyncRead` and `AsyncWrite` allow.
 //!
-//! It gives out what it was made with and keeps what is written to it, so that a test can say at the end that no byte was lost:
+//! It gives out what it was made with and keeps what is written to it, so that a test can say at
+//! the end that no byte was lost:
 //!
 //! ```ignore
 //! let mut io = Faulty::new(incoming).cut(3).pending().failing_at(7);
@@ -18,9 +19,9 @@
 //! | [`staying_open`](Faulty::staying_open) | after the last byte there is `Pending`, and no end |
 //! | [`random`](Faulty::random) | cuts, `Pending` and whether it is vectored by the dice of a [`seed`] |
 //!
-//! To fail every call of an operation in turn, try `failing_at(n)` with n = 0, 1, 2… until [`has_failed`](Faulty::has_failed) says
-//! that so many calls were not needed. A real transport that failed once does so for good; this one goes on, and so shows what an
-//! error left behind.
+//! To fail every call of an operation in turn, try `failing_at(n)` with n = 0, 1, 2… until
+//! [`has_failed`](Faulty::has_failed) says that so many calls were not needed. A real transport
+//! that failed once does so for good; this one goes on, and so shows what an error left behind.
 
 // Not every test file needs all of it.
 #![allow(dead_code)]
@@ -90,7 +91,8 @@ pub(crate) enum End {
 }
 
 impl Faulty {
-    /// Gives `incoming` out and then ends; takes all that is written. Well-behaved until told otherwise.
+    /// Gives `incoming` out and then ends; takes all that is written. Well-behaved until told
+    /// otherwise.
     pub(crate) fn new(incoming: impl Into<Vec<u8>>) -> Self {
         Self {
             incoming: incoming.into(),
@@ -111,7 +113,8 @@ impl Faulty {
         }
     }
 
-    /// Moves a random number of bytes each call, after `Pending` half of the time; is vectored or not.
+    /// Moves a random number of bytes each call, after `Pending` half of the time; is vectored or
+    /// not.
     pub(crate) fn random(incoming: impl Into<Vec<u8>>, seed: u64) -> Self {
         let mut dice = SmallRng::seed_from_u64(seed);
         Self { is_vectored: dice.random(), waits: Waits::Random(dice), ..Self::new(incoming) }
@@ -208,7 +211,10 @@ impl Faulty {
         let call = self.calls;
         self.calls += 1;
         if self.fails_at == Some(call) {
-            return Poll::Ready(Err(io::Error::new(io::ErrorKind::ConnectionReset, format!("call {call} fails"))));
+            return Poll::Ready(Err(io::Error::new(
+                io::ErrorKind::ConnectionReset,
+                format!("call {call} fails"),
+            )));
         }
         Poll::Ready(Ok(cut))
     }
@@ -222,7 +228,11 @@ impl Faulty {
 }
 
 impl AsyncRead for Faulty {
-    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
         if self.is_open && self.unread().is_empty() {
             self.reader = Some(cx.waker().clone());
             return Poll::Pending;
@@ -237,7 +247,11 @@ impl AsyncRead for Faulty {
 }
 
 impl AsyncWrite for Faulty {
-    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &[u8],
+    ) -> Poll<io::Result<usize>> {
         let cut = ready!(self.poll_call(Call::Write, cx))?;
         Poll::Ready(Ok(self.take(buf, cut)))
     }

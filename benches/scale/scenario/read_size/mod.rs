@@ -6,7 +6,7 @@ use std::{io::Write, net, sync::mpsc, thread, time::Duration};
 
 use anyhow::Context;
 use bytes::BytesMut;
-use leasehold::{ChainMut, Pool, io::Intake};
+use leasehold::{ChainMut, Pool, io::ChainReader};
 use socket2::SockRef;
 use tokio::net::TcpStream;
 use tokio_util::codec::{BytesCodec, FramedRead};
@@ -59,9 +59,10 @@ pub(super) const SCENARIO: Scenario = Scenario {
 const TIME_PLOT: &str = "read-size-time.svg";
 const CALLS_PLOT: &str = "read-size-calls.svg";
 
-/// Over loopback, a call that tells a sender of room does a part of the sender's work too. So the first case is what reading alone takes, and
-/// the second one how it is between processes of one machine. A round of that is several times what the socket holds, for nobody sends
-/// while a full one is read.
+/// Over loopback, a call that tells a sender of room does a part of the sender's work too. So the
+/// first case is what reading alone takes, and the second one how it is between processes of one
+/// machine. A round of that is several times what the socket holds, for nobody sends while a full
+/// one is read.
 const CASES: [Case; 2] = [
     Case { name: "the sender waits", sender: Sender::Waits, round_len: MIB, rounds: 30 },
     Case { name: "the sender goes on", sender: Sender::GoesOn, round_len: 8 * MIB, rounds: 10 },
@@ -81,7 +82,8 @@ struct Case {
 enum Sender {
     /// It has sent what is read, and nothing else.
     Waits,
-    /// It writes all the time: it waits in the kernel for room, and goes on as soon as there is some.
+    /// It writes all the time: it waits in the kernel for room, and goes on as soon as there is
+    /// some.
     GoesOn,
 }
 
@@ -93,14 +95,15 @@ const VARIANTS: [&str; 6] = [
     "leasehold, a block a read",
     "leasehold, eight blocks a read",
     "leasehold, as many as TCP_INQ tells",
-    "leasehold Intake",
+    "leasehold ChainReader",
 ];
 
-// ---- the servers -----------------------------------------------------------------------------------------------------------
+// ---- the servers --------------------------------------------------------------------------------
 
 const BUDGET: usize = 64 << 20;
 
-/// What the sockets are given to receive into; the kernel makes it twice as much, and keeps some for itself.
+/// What the sockets are given to receive into; the kernel makes it twice as much, and keeps some
+/// for itself.
 const RECEIVE_LEN: usize = MIB;
 
 /// Is started as `VARIANT/LENGTH`.
@@ -110,38 +113,46 @@ fn serve(variant: &str, post: Post) -> Service {
     // Sockets that are accepted have it too; the window is agreed upon before that.
     SockRef::from(&post.listener).set_recv_buffer_size(RECEIVE_LEN).expect("a size");
     match variant {
-        "BytesMut that is kept, read_buf" => {
-            Service::stock(rounds(post, move |stream| Kept { stream, buf: BytesMut::with_capacity(len) }))
-        }
-        "tokio-util FramedRead, BytesCodec" => {
-            Service::stock(rounds(post, move |stream| FramedRead::with_capacity(stream, BytesCodec::new(), len)))
-        }
+        "BytesMut that is kept, read_buf" => Service::stock(rounds(post, move |stream| Kept {
+            stream,
+            buf: BytesMut::with_capacity(len),
+        })),
+        "tokio-util FramedRead, BytesCodec" => Service::stock(rounds(post, move |stream| {
+            FramedRead::with_capacity(stream, BytesCodec::new(), len)
+        })),
         _ => ours(variant, len, post),
     }
 }
 
 fn ours(variant: &str, len: usize, post: Post) -> Service {
-    let pool = Pool::builder().budget(BUDGET).classes([len]).build().expect("the budget can be reserved");
+    let pool =
+        Pool::builder().budget(BUDGET).classes([len]).build().expect("the budget can be reserved");
     let leases = pool.clone();
     match variant {
         "leasehold, a block a read" => {
             Service::ours(&pool, rounds(post, move |stream| Single { stream, pool: leases, len }))
         }
-        "leasehold, eight blocks a read" => {
-            Service::ours(&pool, rounds(post, move |stream| Several { stream, pool: leases, len, left: None }))
-        }
+        "leasehold, eight blocks a read" => Service::ours(
+            &pool,
+            rounds(post, move |stream| Several { stream, pool: leases, len, left: None }),
+        ),
         "leasehold, as many as TCP_INQ tells" => {
             Service::ours(&pool, rounds(post, move |stream| Several::told(stream, leases, len)))
         }
-        "leasehold Intake" => Service::ours(
+        "leasehold ChainReader" => Service::ours(
             &pool,
-            rounds(post, move |stream| Chained { stream, chain: ChainMut::new(&leases), intake: Intake::new() }),
+            rounds(post, move |stream| Chained {
+                stream,
+                chain: ChainMut::new(&leases),
+                reader: ChainReader::new(),
+            }),
         ),
         other => unreachable!("{other} is no variant"),
     }
 }
 
-/// Takes one connection; each order is how much a round has. The answer is how many bytes were queued before, how many there is room for, and the figures.
+/// Takes one connection; each order is how much a round has. The answer is how many bytes were
+/// queued before, how many there is room for, and the figures.
 async fn rounds<R: Reader>(mut post: Post, reader: impl FnOnce(TcpStream) -> R) {
     let (stream, _) = post.listener.accept().await.expect("a connection");
     let room = SockRef::from(&stream).recv_buffer_size().expect("a socket");
@@ -172,7 +183,7 @@ async fn full(stream: &TcpStream) -> usize {
     }
 }
 
-// ---- the sender ------------------------------------------------------------------------------------------------------------
+// ---- the sender ---------------------------------------------------------------------------------
 
 /// What the sender writes at once, so that it is not the slower one.
 const WRITE_LEN: usize = 256 * KIB;
@@ -194,13 +205,19 @@ fn run(bench: &mut Bench) -> anyhow::Result<()> {
             for _ in 0..SESSIONS {
                 for (variant, rounds) in VARIANTS.into_iter().zip(&mut rounds) {
                     bench.step(&format!("{variant}, {kib} KiB, {}", case.name));
-                    let drained = drain(bench.server(&format!("{variant}/{len}"))?, &case, &writer, rounds_each)?;
+                    let drained = drain(
+                        bench.server(&format!("{variant}/{len}"))?,
+                        &case,
+                        &writer,
+                        rounds_each,
+                    )?;
                     rounds.extend(drained.into_iter().skip(WARM_ROUNDS));
                 }
             }
             for (index, variant) in VARIANTS.into_iter().enumerate() {
                 let values = values(&rounds[index]);
-                // While it goes on, one connection is faster than another by more than the length matters: that is no curve.
+                // While it goes on, one connection is faster than another by more than the length
+                // matters: that is no curve.
                 if let Sender::Waits = case.sender {
                     times[index].push((kib, values[0].1));
                     calls[index].push((kib, values[2].1));
@@ -228,7 +245,8 @@ fn values(rounds: &[Round]) -> [(&'static Measure, f64); 5] {
     ]
 }
 
-/// What a server tells of a round: bytes that were queued before, bytes that there is room for, and figures.
+/// What a server tells of a round: bytes that were queued before, bytes that there is room for, and
+/// figures.
 struct Round {
     queued: f64,
     room: f64,

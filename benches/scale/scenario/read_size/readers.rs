@@ -4,7 +4,7 @@ use std::{io, mem::MaybeUninit, os::fd::AsRawFd};
 
 use bytes::BytesMut;
 use futures_util::StreamExt;
-use leasehold::{BlockMut, ChainMut, Pool, io::Intake};
+use leasehold::{BlockMut, ChainMut, Pool, io::ChainReader};
 use socket2::{MaybeUninitSlice, MsgHdrMut, SockRef};
 use tokio::{
     io::{AsyncReadExt, Interest},
@@ -87,7 +87,9 @@ impl Several {
         let yes: libc::c_int = 1;
         let (yes_ptr, yes_len) = ((&raw const yes).cast(), size_of_val(&yes) as libc::socklen_t);
         // SAFETY: the option takes an int; it and the descriptor are alive during the call.
-        let answer = unsafe { libc::setsockopt(stream.as_raw_fd(), libc::SOL_TCP, libc::TCP_INQ, yes_ptr, yes_len) };
+        let answer = unsafe {
+            libc::setsockopt(stream.as_raw_fd(), libc::SOL_TCP, libc::TCP_INQ, yes_ptr, yes_len)
+        };
         assert_eq!(answer, 0, "Linux has it since 4.18");
         Self { stream, pool, len, left: None }
     }
@@ -101,9 +103,11 @@ impl Reader for Several {
     async fn read(&mut self) -> io::Result<usize> {
         loop {
             self.stream.readable().await?;
-            let wanted = self.left.map_or(SLICES_MAX, |left| left.div_ceil(self.len).clamp(1, SLICES_MAX));
+            let wanted =
+                self.left.map_or(SLICES_MAX, |left| left.div_ceil(self.len).clamp(1, SLICES_MAX));
             let mut blocks: [Option<BlockMut>; SLICES_MAX] = std::array::from_fn(|index| {
-                (index < wanted).then(|| self.pool.try_lease(self.len).expect("the budget is ample"))
+                (index < wanted)
+                    .then(|| self.pool.try_lease(self.len).expect("the budget is ample"))
             });
             match self.stream.try_io(Interest::READABLE, || receive(&self.stream, &mut blocks)) {
                 Ok((count, left)) => {
@@ -118,7 +122,10 @@ impl Reader for Several {
 }
 
 /// One call; returns how many bytes came, and how many are left, if the socket tells.
-fn receive(stream: &TcpStream, blocks: &mut [Option<BlockMut>]) -> io::Result<(usize, Option<usize>)> {
+fn receive(
+    stream: &TcpStream,
+    blocks: &mut [Option<BlockMut>],
+) -> io::Result<(usize, Option<usize>)> {
     // The head of a control message and an int, both padded to the longest alignment.
     const HEAD_LEN: usize = size_of::<libc::cmsghdr>();
     let mut control = [MaybeUninit::new(0); HEAD_LEN + 16];
@@ -128,7 +135,8 @@ fn receive(stream: &TcpStream, blocks: &mut [Option<BlockMut>]) -> io::Result<(u
         *slice = MaybeUninitSlice::new(block.spare_capacity_mut());
         slice_count += 1;
     }
-    let mut message = MsgHdrMut::new().with_buffers(&mut slices[..slice_count]).with_control(&mut control);
+    let mut message =
+        MsgHdrMut::new().with_buffers(&mut slices[..slice_count]).with_control(&mut control);
     let count = SockRef::from(stream).recvmsg(&mut message, 0)?;
     let tells = message.control_len() > 0;
     // SAFETY: all of it was written, by zeros at least.
@@ -140,7 +148,7 @@ fn receive(stream: &TcpStream, blocks: &mut [Option<BlockMut>]) -> io::Result<(u
 pub(super) struct Chained {
     pub(super) stream: TcpStream,
     pub(super) chain: ChainMut,
-    pub(super) intake: Intake,
+    pub(super) reader: ChainReader,
 }
 
 impl Reader for Chained {
@@ -149,7 +157,7 @@ impl Reader for Chained {
     }
 
     async fn read(&mut self) -> io::Result<usize> {
-        let count = self.intake.read(&mut self.stream, &mut self.chain).await?;
+        let count = self.reader.read(&mut self.stream, &mut self.chain).await?;
         drop(self.chain.split());
         Ok(count)
     }

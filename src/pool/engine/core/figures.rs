@@ -104,9 +104,12 @@ impl Core {
     /// Samples the peak and the pressure, when the slab has given out more than ever (QUIET).
     /// Wakes, so no lock may be held.
     pub(in crate::pool) fn note_leased(&self, somebody_waits: bool) {
-        let has_news = self.counters.news.load(Relaxed) != 0 && self.counters.news.swap(0, Relaxed) != 0;
+        let has_news =
+            self.counters.news.load(Relaxed) != 0 && self.counters.news.swap(0, Relaxed) != 0;
         // Blocks out of depots and of others' magazines are no news to the slab.
-        if (has_news || self.counters.watchers.load(Relaxed) != 0) && self.sample() >= high_mark(self.usable()) {
+        if (has_news || self.counters.watchers.load(Relaxed) != 0)
+            && self.sample() >= high_mark(self.usable())
+        {
             self.pressure.ring();
         }
         if somebody_waits {
@@ -119,7 +122,10 @@ impl Core {
     pub(in crate::pool) fn counts(&self) -> (SlabCount, Vec<(ClassIndex, ClassCount, usize)>) {
         let cached = self.cache.counts();
         let stock = self.stock.lock();
-        let classes = self.classes.iter().map(|class| (class, stock.slab.class_count(class), cached[class.get()]));
+        let classes = self
+            .classes
+            .iter()
+            .map(|class| (class, stock.slab.class_count(class), cached[class.get()]));
         (stock.slab.count(), classes.collect())
     }
 }

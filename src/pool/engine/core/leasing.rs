@@ -5,12 +5,12 @@ use std::sync::atomic::Ordering::Relaxed;
 use super::{AccountHandle, Charge, Core, Stock};
 use crate::pool::{
     engine::{
+        block_ref::Fresh,
         grant::{Blocked, Grant},
-        hold::Fresh,
         request::Request,
     },
     ledger::{AccountKey, Owner},
-    store::{ClassIndex, Place, Popped, RawBlock},
+    store::{ClassIndex, Popped, RawBlock, RunPlacement},
 };
 
 /// A chain is leased with at most so many blocks: with the head of a response in front, 64 buffers
@@ -28,7 +28,11 @@ impl Core {
     /// Leases one block of `class` if this thread's shard has it and no limit is near: nearly
     /// always.
     #[inline]
-    pub(in crate::pool) fn lease_fast(&self, account: &AccountHandle, class: ClassIndex) -> Option<Fresh> {
+    pub(in crate::pool) fn lease_fast(
+        &self,
+        account: &AccountHandle,
+        class: ClassIndex,
+    ) -> Option<Fresh> {
         if account.is_special() {
             return None;
         }
@@ -50,7 +54,11 @@ impl Core {
 
     /// Leases one block of `class`, or of the next one up, for somebody who does not wait.
     #[cold]
-    pub(in crate::pool) fn lease_block(&self, account: &AccountHandle, class: ClassIndex) -> Result<Fresh, Blocked> {
+    pub(in crate::pool) fn lease_block(
+        &self,
+        account: &AccountHandle,
+        class: ClassIndex,
+    ) -> Result<Fresh, Blocked> {
         let mut woken = Vec::new();
         // First of all, for a waker may panic, and a raw block has no drop (HOME).
         let leased = self.lease_class(account, class, false, &mut woken);
@@ -69,9 +77,15 @@ impl Core {
         woken: &mut Vec<AccountKey>,
     ) -> Result<Grant, Blocked> {
         match request {
-            Request::Block(class) => self.lease_class(account, class, in_turn, woken).map(Grant::block),
-            Request::Chain(len) => self.lease_chain(account, len, in_turn, woken).map(Grant::Blocks),
-            Request::Reservation(len) => self.reserve(account, len, in_turn, woken).map(Grant::Reserved),
+            Request::Block(class) => {
+                self.lease_class(account, class, in_turn, woken).map(Grant::block)
+            }
+            Request::Chain(len) => {
+                self.lease_chain(account, len, in_turn, woken).map(Grant::Blocks)
+            }
+            Request::Reservation(len) => {
+                self.reserve(account, len, in_turn, woken).map(Grant::Reserved)
+            }
         }
     }
 
@@ -102,7 +116,10 @@ impl Core {
         let mut pool_lacked = false;
         let blocked = loop {
             if wanted == 0 {
-                return Ok(leased.into_iter().map(|(raw, charge)| Fresh::leased(raw, charge)).collect());
+                return Ok(leased
+                    .into_iter()
+                    .map(|(raw, charge)| Fresh::leased(raw, charge))
+                    .collect());
             }
             let blocks = CHAIN_BLOCKS_MAX - leased.len();
             if blocks == 0 {
@@ -142,7 +159,10 @@ impl Core {
     ) -> Result<(RawBlock, Charge<'a>, bool), Blocked> {
         let best = self.classes.for_chain(wanted, blocks);
         let classes = &self.classes;
-        let smaller = classes.iter().rev().filter(|&class| class < best && classes.can_hold(class, wanted, blocks));
+        let smaller = classes
+            .iter()
+            .rev()
+            .filter(|&class| class < best && classes.can_hold(class, wanted, blocks));
         let larger = classes.iter().filter(|&class| class > best);
         let (mut first_blocked, mut pool_lacked) = (None, false);
         for class in std::iter::once(best).chain(smaller).chain(larger) {
@@ -168,10 +188,11 @@ impl Core {
         if let Some(leased) = self.lease_covered(account, class, in_turn, woken) {
             return Ok(leased);
         }
-        let charge = account.charge(self.classes.len_of(class), in_turn).map_err(|mut refused| {
-            woken.append(&mut refused.woken);
-            Blocked::Limit(refused)
-        })?;
+        let charge =
+            account.charge(self.classes.len_of(class), in_turn).map_err(|mut refused| {
+                woken.append(&mut refused.woken);
+                Blocked::Limit(refused)
+            })?;
         let taken = match self.cache.pop(class) {
             Popped::Block(raw) => Some(raw),
             Popped::Empty => self.refill(class).ok(),
@@ -189,7 +210,7 @@ impl Core {
 
     fn take_in_turn(&self, class: ClassIndex) -> Option<RawBlock> {
         let mut stock = self.stock.lock();
-        let taken = stock.slab.take(&self.memory, class, Place::Anywhere);
+        let taken = stock.slab.take(&self.memory, class, RunPlacement::Anywhere);
         self.hear(&mut stock);
         taken
     }
@@ -210,18 +231,23 @@ impl Core {
             if stock.waiting {
                 return Err(NoBlock::Waiting);
             }
-            let batch = stock.slab.take_batch(&self.memory, class, self.cache.refill_count(class), Place::Aligned);
+            let batch = stock.slab.take_batch(
+                &self.memory,
+                class,
+                self.cache.refill_count(class),
+                RunPlacement::Aligned,
+            );
             self.hear(&mut stock);
             batch
         };
         if batch.count() == 0 {
             self.drain(false);
-            self.counters.steals.fetch_add(1, Relaxed);
+            self.counters.cache_flushes.fetch_add(1, Relaxed);
             let mut stock = self.stock.lock();
             if stock.waiting {
                 return Err(NoBlock::Waiting);
             }
-            batch = stock.slab.take_batch(&self.memory, class, 1, Place::Anywhere);
+            batch = stock.slab.take_batch(&self.memory, class, 1, RunPlacement::Anywhere);
             self.hear(&mut stock);
         }
         let first = batch.pop().ok_or(NoBlock::Empty)?;

@@ -2,7 +2,7 @@
 
 use std::sync::atomic::Ordering::Relaxed;
 
-use super::{AccountHandle, Core, StandingCharge};
+use super::{AccountHandle, Core, HeldCharge};
 use crate::pool::{
     engine::{grant::Blocked, reserved::Reserved},
     ledger::AccountKey,
@@ -18,7 +18,7 @@ impl Core {
         woken: &mut Vec<AccountKey>,
     ) -> Result<Reserved, Blocked> {
         if len == 0 {
-            return Ok(Reserved::standing(StandingCharge::nothing(account)));
+            return Ok(Reserved::standing(HeldCharge::nothing(account)));
         }
         let charge = account.charge(len, in_turn).map_err(|mut refused| {
             woken.append(&mut refused.woken);
@@ -61,7 +61,7 @@ impl Core {
             }
         }
         self.drain(false);
-        self.counters.steals.fetch_add(1, Relaxed);
+        self.counters.cache_flushes.fetch_add(1, Relaxed);
         let mut stock = self.stock.lock();
         if stock.waiting && !in_turn {
             return false;

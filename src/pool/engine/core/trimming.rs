@@ -32,7 +32,12 @@ impl Core {
 
     /// Gives up to `goal` free blocks or spans, and about `bytes_max` at most, back to the system;
     /// returns how many, and the bytes.
-    pub(in crate::pool) fn give_back(&self, spare: Spare, goal: usize, bytes_max: usize) -> (usize, usize) {
+    pub(in crate::pool) fn give_back(
+        &self,
+        spare: Spare,
+        goal: usize,
+        bytes_max: usize,
+    ) -> (usize, usize) {
         let mut leaving = Leaving::new();
         let count = {
             let mut stock = self.stock.lock();
@@ -63,12 +68,13 @@ mod tests {
     #[test]
     fn a_pool_whose_last_handle_goes_while_magazines_are_emptied_ends() {
         let classes = Classes::new(&[64]).expect("valid");
-        let memory = Memory::new(Backing::Heap, 4096, Protection::default()).expect("nothing is mapped");
+        let memory =
+            Memory::new(Backing::Heap, 4096, Protection::default()).expect("nothing is mapped");
         let settings = Settings {
             budget: 4096,
             magazine: 1024,
             shards: 1,
-            wait_max: Duration::from_secs(30),
+            max_wait: Duration::from_secs(30),
             zero_on_return: false,
         };
         let account = Core::start(classes, memory, settings, Cow::Borrowed("pool"));

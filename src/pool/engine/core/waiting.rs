@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{Account, AccountHandle, Core};
+use super::{AccountHandle, AccountNode, Core};
 use crate::pool::{
     engine::{
         grant::{Blocked, Grant},
@@ -19,7 +19,12 @@ impl Granter for Core {
     type Limit = AccountKey;
     type Refused = ChargeRefused;
 
-    fn grant(&self, account: &AccountHandle, request: Request, woken: &mut Vec<AccountKey>) -> Result<Grant, Blocked> {
+    fn grant(
+        &self,
+        account: &AccountHandle,
+        request: Request,
+        woken: &mut Vec<AccountKey>,
+    ) -> Result<Grant, Blocked> {
         self.lease_request(account, request, true, woken)
     }
 
@@ -27,7 +32,13 @@ impl Granter for Core {
         Core::bytes_of(self, request)
     }
 
-    fn has_room_at(&self, key: AccountKey, account: &AccountHandle, request: Request, promised: usize) -> bool {
+    fn has_room_at(
+        &self,
+        key: AccountKey,
+        account: &AccountHandle,
+        request: Request,
+        promised: usize,
+    ) -> bool {
         Core::has_room_at(self, key, account, request, promised)
     }
 
@@ -36,7 +47,7 @@ impl Granter for Core {
     }
 
     fn limits_of(account: &AccountHandle) -> impl Iterator<Item = AccountKey> {
-        account.line().map(Account::key)
+        account.ancestors().map(AccountNode::key)
     }
 
     fn set_awaited(account: &AccountHandle, key: AccountKey, is_awaited: bool) {
@@ -51,7 +62,7 @@ impl Granter for Core {
         self.stock.lock().slab.is_over_limit()
     }
 
-    fn wait_max(&self) -> Duration {
-        self.settings.wait_max
+    fn max_wait(&self) -> Duration {
+        self.settings.max_wait
     }
 }

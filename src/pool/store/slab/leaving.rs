@@ -62,7 +62,8 @@ impl Slab {
         let mut spans = 0..self.slots.len();
         while done < goal.min(self.warm_spans) {
             let Some(span) = spans.next() else { break };
-            if matches!(self.slots[span], Slot::Free { warm: true }) && self.free_spans.remove(span) {
+            if matches!(self.slots[span], Slot::Free { warm: true }) && self.free_spans.remove(span)
+            {
                 let span = u32::try_from(span).expect("a budget has fewer spans than 2^32");
                 leaving.runs.push((span, 1));
                 leaving.ranges.push(self.range_of(span, 1));
@@ -146,7 +147,13 @@ impl Slab {
     }
 
     /// Sets up to `goal` free warm blocks of one partly used run aside.
-    fn set_aside_blocks(&mut self, head: u32, goal: usize, block_len: usize, leaving: &mut Leaving) -> usize {
+    fn set_aside_blocks(
+        &mut self,
+        head: u32,
+        goal: usize,
+        block_len: usize,
+        leaving: &mut Leaving,
+    ) -> usize {
         let start = head as usize * SPAN_LEN;
         let run = self.run_mut(head);
         let class = run.class;

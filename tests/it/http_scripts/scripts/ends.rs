@@ -1,7 +1,8 @@
 //! Clients that go away: politely and not, in every state of a connection.
 
 use crate::http_scripts::script::{
-    Script, Step, chunked_head, get, get_and_pause, pause, post, post_head, seen, send, send_in_pieces, until,
+    Script, Step, chunked_head, get, get_and_pause, pause, post, post_head, seen, send,
+    send_in_pieces, until,
 };
 
 pub(super) fn scripts() -> Vec<Script> {
@@ -9,7 +10,10 @@ pub(super) fn scripts() -> Vec<Script> {
     vec![
         Script::new("a client that closes and says nothing", [pause(), Step::HalfClose]),
         Script::new("a client that closes at once", [Step::HalfClose]),
-        Script::new("a client that closes after an answer", [send(get("/one")), seen("/one"), Step::HalfClose]),
+        Script::new(
+            "a client that closes after an answer",
+            [send(get("/one")), seen("/one"), Step::HalfClose],
+        ),
         Script::new("a client that closes while it is parked", {
             get_and_pause("/one").into_iter().chain([Step::HalfClose])
         }),
@@ -18,13 +22,22 @@ pub(super) fn scripts() -> Vec<Script> {
         Script::new("a client that closes in a head, after a parking", {
             get_and_pause("/one").into_iter().chain([send("GET /o"), pause(), Step::HalfClose])
         }),
-        Script::new("a client that closes behind a line end", [send("\r\n"), pause(), Step::HalfClose]),
+        Script::new(
+            "a client that closes behind a line end",
+            [send("\r\n"), pause(), Step::HalfClose],
+        ),
         Script::new(
             "a client that closes in a body",
             [send(post_head("/echo", 10) + "some "), pause(), Step::HalfClose],
         ),
-        Script::new("a client that closes before a body", [send(post_head("/echo", 10)), pause(), Step::HalfClose]),
-        Script::new("a client that closes behind a body", [send(post("/echo", "body\n")), pause(), Step::HalfClose]),
+        Script::new(
+            "a client that closes before a body",
+            [send(post_head("/echo", 10)), pause(), Step::HalfClose],
+        ),
+        Script::new(
+            "a client that closes behind a body",
+            [send(post("/echo", "body\n")), pause(), Step::HalfClose],
+        ),
         Script::new(
             "a client that closes in a chunk",
             [send(chunked_head("/echo") + "5\r\nhel"), pause(), Step::HalfClose],
@@ -35,18 +48,32 @@ pub(super) fn scripts() -> Vec<Script> {
         ),
         Script::new(
             "a client that closes in a body that is ignored",
-            [send(post_head("/ignore", 10) + "some "), until("ignored\n"), pause(), Step::HalfClose],
+            [
+                send(post_head("/ignore", 10) + "some "),
+                until("ignored\n"),
+                pause(),
+                Step::HalfClose,
+            ],
         ),
-        Script::new("a client that closes before an answer", [send(get("/never")), pause(), Step::HalfClose]),
+        Script::new(
+            "a client that closes before an answer",
+            [send(get("/never")), pause(), Step::HalfClose],
+        ),
         Script::new(
             "a client that closes in a streamed response",
             [send(get("/stream-stuck")), until("one "), Step::HalfClose],
         ),
-        Script::new("a client that closes before it has read 4 MiB", [send(get("/large")), pause(), Step::HalfClose]),
+        Script::new(
+            "a client that closes before it has read 4 MiB",
+            [send(get("/large")), pause(), Step::HalfClose],
+        ),
         Script::new("a client that is gone while it is parked", {
             get_and_pause("/one").into_iter().chain(again.clone())
         }),
-        Script::new("a client that is gone in a head", [send("GET /o"), pause()].into_iter().chain(again.clone())),
+        Script::new(
+            "a client that is gone in a head",
+            [send("GET /o"), pause()].into_iter().chain(again.clone()),
+        ),
         Script::new("a client that is gone in a body", {
             [send(post_head("/echo", 9) + "some "), pause()].into_iter().chain(again.clone())
         }),

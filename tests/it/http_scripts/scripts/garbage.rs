@@ -6,7 +6,8 @@ use crate::http_scripts::script::{
 
 const HTTP2: &str = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 const HTTP2_SETTINGS: &[u8] = b"\0\0\0\x04\0\0\0\0\0";
-const TLS_HELLO: &[u8] = b"\x16\x03\x01\x00\xa5\x01\x00\x00\xa1\x03\x03aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa\x20";
+const TLS_HELLO: &[u8] =
+    b"\x16\x03\x01\x00\xa5\x01\x00\x00\xa1\x03\x03aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa\x20";
 
 pub(super) fn scripts() -> Vec<Script> {
     let refused = |name, bytes: &[u8]| Script::new(name, [send(bytes), pause()]);
@@ -23,7 +24,10 @@ pub(super) fn scripts() -> Vec<Script> {
         refused("zeros", &[0; 64]),
         refused("a TLS hello", TLS_HELLO),
         refused("the preface of HTTP/2", &http2),
-        Script::new("the preface of HTTP/2 in pieces", [send(&http2[..5]), pause(), send(&http2[5..])]),
+        Script::new(
+            "the preface of HTTP/2 in pieces",
+            [send(&http2[..5]), pause(), send(&http2[5..])],
+        ),
         Script::new("the preface of HTTP/2 after a request", {
             get_and_pause("/one").into_iter().chain([send(http2.as_slice()), pause()])
         }),
@@ -33,7 +37,10 @@ pub(super) fn scripts() -> Vec<Script> {
         Script::new("garbage in pieces after a parking", {
             get_and_pause("/one").into_iter().chain([send("no req"), pause(), send("uest\r\n\r\n")])
         }),
-        Script::new("garbage behind a request in one segment", [send(get("/one") + "\0\0\r\n\r\n"), seen("/one")]),
+        Script::new(
+            "garbage behind a request in one segment",
+            [send(get("/one") + "\0\0\r\n\r\n"), seen("/one")],
+        ),
         Script::new(
             "garbage behind a body",
             [send(post_head("/echo", 5) + "body\ngarbage\r\n\r\n"), until("body\n"), pause()],

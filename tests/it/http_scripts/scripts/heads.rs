@@ -7,7 +7,8 @@ use crate::http_scripts::script::{
 pub(super) fn scripts() -> Vec<Script> {
     let pipelined: Vec<String> = (0..10).map(|number| get(&format!("/number-{number}"))).collect();
     let three = pipelined[..3].concat();
-    let large_head = format!("GET /large-head HTTP/1.1\r\nhost: a\r\nx-large: {}\r\n\r\n", "x".repeat(20_000));
+    let large_head =
+        format!("GET /large-head HTTP/1.1\r\nhost: a\r\nx-large: {}\r\n\r\n", "x".repeat(20_000));
     vec![
         Script::new("a connection on which nothing is sent", [pause()]),
         Script::new("one request", [send(get("/one")), seen("/one")]),
@@ -25,7 +26,14 @@ pub(super) fn scripts() -> Vec<Script> {
         Script::new("ten pipelined requests", [send(pipelined.concat()), seen("/number-9")]),
         Script::new(
             "pipelined requests, a pause, and more of them",
-            [send(three.as_str()), seen("/number-2"), pause(), send(three.as_str()), seen("/number-2"), pause()],
+            [
+                send(three.as_str()),
+                seen("/number-2"),
+                pause(),
+                send(three.as_str()),
+                seen("/number-2"),
+                pause(),
+            ],
         ),
         Script::new("ten pipelined requests in odd pieces", {
             send_in_pieces(pipelined.concat(), 37).chain([seen("/number-9")])
@@ -37,9 +45,15 @@ pub(super) fn scripts() -> Vec<Script> {
             let (first, rest) = three.split_at(pipelined[0].len() + 9);
             [send(first), seen("/number-0"), pause(), send(rest), seen("/number-2")]
         }),
-        Script::new("a head byte by byte", send_in_pieces(get("/byte-by-byte"), 1).chain([seen("/byte-by-byte")])),
+        Script::new(
+            "a head byte by byte",
+            send_in_pieces(get("/byte-by-byte"), 1).chain([seen("/byte-by-byte")]),
+        ),
         Script::new("a head byte by byte on a connection that was parked", {
-            get_and_pause("/one").into_iter().chain(send_in_pieces(get("/two"), 1)).chain([seen("/two")])
+            get_and_pause("/one")
+                .into_iter()
+                .chain(send_in_pieces(get("/two"), 1))
+                .chain([seen("/two")])
         }),
         Script::new("a head cut everywhere", send_cut_everywhere(get("/cut"), "end of /cut\n")),
         Script::new("two pipelined heads cut everywhere", {
@@ -63,7 +77,12 @@ pub(super) fn scripts() -> Vec<Script> {
             [send(first), pause(), send(last), seen("/late-byte")]
         }),
         Script::new("a large head in pieces", {
-            send_in_pieces(large_head, 1900).chain([seen("/large-head"), pause(), send(get("/two")), seen("/two")])
+            send_in_pieces(large_head, 1900).chain([
+                seen("/large-head"),
+                pause(),
+                send(get("/two")),
+                seen("/two"),
+            ])
         }),
         Script::new(
             "a request behind one that is answered late",
@@ -72,7 +91,15 @@ pub(super) fn scripts() -> Vec<Script> {
         Script::new("half a head behind a request that is answered late", {
             let head = get("/two");
             let (first, second) = head.split_at(11);
-            [send(get("/late")), pause(), send(first), seen("/late"), pause(), send(second), seen("/two")]
+            [
+                send(get("/late")),
+                pause(),
+                send(first),
+                seen("/late"),
+                pause(),
+                send(second),
+                seen("/two"),
+            ]
         }),
         Script::new(
             "line ends between requests",
@@ -91,7 +118,8 @@ pub(super) fn scripts() -> Vec<Script> {
             [send("\r\n"), pause(), send("\r\n"), pause(), send(get("/one")), seen("/one")],
         ),
         Script::new("a line end in two pieces between requests", {
-            let pieces = [send("\r"), pause(), send("\n"), pause(), send(get("/two")), seen("/two")];
+            let pieces =
+                [send("\r"), pause(), send("\n"), pause(), send(get("/two")), seen("/two")];
             get_and_pause("/one").into_iter().chain(pieces)
         }),
         Script::new("lines that end in a bare line feed", {
@@ -122,7 +150,9 @@ pub(super) fn scripts() -> Vec<Script> {
         Script::new(
             "many headers of the same name and odd values",
             [
-                send("GET /odd HTTP/1.1\r\nhost: a\r\nx: 1\r\nX: 2\r\nx:\r\nx:  \tspaced \r\ny: \x7f\u{e9}\r\n\r\n"),
+                send(
+                    "GET /odd HTTP/1.1\r\nhost: a\r\nx: 1\r\nX: 2\r\nx:\r\nx:  \tspaced \r\ny: \x7f\u{e9}\r\n\r\n",
+                ),
                 pause(),
                 send(get("/two")),
                 pause(),
@@ -130,7 +160,8 @@ pub(super) fn scripts() -> Vec<Script> {
         ),
         Script::new("a fragment and a long query", {
             let target = format!("/query?{}", "q=%20&".repeat(300));
-            [send(get(&target)), seen("/query"), pause(), send(get("/a?b#c")), seen("/a")] as [Step; 5]
+            [send(get(&target)), seen("/query"), pause(), send(get("/a?b#c")), seen("/a")]
+                as [Step; 5]
         }),
     ]
 }

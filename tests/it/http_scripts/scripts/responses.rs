@@ -32,10 +32,14 @@ pub(super) fn scripts() -> Vec<Script> {
         Script::new("a streamed response with half a request in its middle", {
             let head = get("/two");
             let (first, second) = head.split_at(10);
-            let start = [send(get("/stream")), until("one "), send(first), until(CHUNKS_END), pause()];
+            let start =
+                [send(get("/stream")), until("one "), send(first), until(CHUNKS_END), pause()];
             start.into_iter().chain([send(second), seen("/two"), pause()])
         }),
-        Script::new("a streamed response of HTTP/1.0", [send("GET /stream HTTP/1.0\r\n\r\n"), until("end\n")]),
+        Script::new(
+            "a streamed response of HTTP/1.0",
+            [send("GET /stream HTTP/1.0\r\n\r\n"), until("end\n")],
+        ),
         Script::new(
             "a streamed response of HTTP/1.0 kept alive",
             [
@@ -47,7 +51,10 @@ pub(super) fn scripts() -> Vec<Script> {
         ),
         Script::new(
             "a streamed response of a client that closes",
-            [send("GET /stream HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n"), until(CHUNKS_END)],
+            [
+                send("GET /stream HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n"),
+                until(CHUNKS_END),
+            ],
         ),
         Script::new("streamed responses one after another", {
             then([streamed("/stream"), streamed("/stream-empty"), streamed("/stream")].concat())
@@ -77,7 +84,10 @@ pub(super) fn scripts() -> Vec<Script> {
         }),
         Script::new("4 MiB that are read slowly, with a request behind", {
             let sips = (0..3).flat_map(|_| [Step::Read(1_000_000), pause()]);
-            [send(get("/large") + &get("/two"))].into_iter().chain(sips).chain([seen("/two"), pause()])
+            [send(get("/large") + &get("/two"))]
+                .into_iter()
+                .chain(sips)
+                .chain([seen("/two"), pause()])
         }),
         Script::new(
             "4 MiB that are read late, with a request after a while",
@@ -86,20 +96,39 @@ pub(super) fn scripts() -> Vec<Script> {
         Script::new("4 MiB that are read late, with half a request after a while", {
             let head = get("/two");
             let (first, second) = head.split_at(12);
-            let start = [send(get("/large")), pause(), send(first), pause(), until(LARGE_END), pause()];
+            let start =
+                [send(get("/large")), pause(), send(first), pause(), until(LARGE_END), pause()];
             start.into_iter().chain([send(second), seen("/two"), pause()])
         }),
         Script::new(
             "4 MiB that are read late by a client that closes",
-            [send("GET /large HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n"), pause(), pause(), until(LARGE_END)],
+            [
+                send("GET /large HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n"),
+                pause(),
+                pause(),
+                until(LARGE_END),
+            ],
         ),
         Script::new("a HEAD request", then(vec![head_request("/one"), until("\r\n\r\n")])),
-        Script::new("a HEAD request for 4 MiB", then(vec![head_request("/large"), until("\r\n\r\n")])),
-        Script::new("a HEAD request for a stream", then(vec![head_request("/stream"), until("\r\n\r\n")])),
-        Script::new("a HEAD request that is answered late", then(vec![head_request("/late"), until("\r\n\r\n")])),
+        Script::new(
+            "a HEAD request for 4 MiB",
+            then(vec![head_request("/large"), until("\r\n\r\n")]),
+        ),
+        Script::new(
+            "a HEAD request for a stream",
+            then(vec![head_request("/stream"), until("\r\n\r\n")]),
+        ),
+        Script::new(
+            "a HEAD request that is answered late",
+            then(vec![head_request("/late"), until("\r\n\r\n")]),
+        ),
         Script::new(
             "a HEAD request with a request behind",
-            [send("HEAD /one HTTP/1.1\r\nhost: a\r\n\r\n".to_owned() + &get("/two")), seen("/two"), pause()],
+            [
+                send("HEAD /one HTTP/1.1\r\nhost: a\r\n\r\n".to_owned() + &get("/two")),
+                seen("/two"),
+                pause(),
+            ],
         ),
         Script::new("204", then(vec![send(get("/204")), until("\r\n\r\n")])),
         Script::new("304", then(vec![send(get("/304")), until("\r\n\r\n")])),
@@ -107,9 +136,18 @@ pub(super) fn scripts() -> Vec<Script> {
             "204 and 304 with requests behind them",
             [send(get("/204") + &get("/304") + &get("/two")), seen("/two"), pause()],
         ),
-        Script::new("a service that fails", get_and_pause("/one").into_iter().chain([send(get("/fail"))])),
-        Script::new("a service that fails, with a request behind", [send(get("/fail") + &get("/two"))]),
-        Script::new("a service that panics", get_and_pause("/one").into_iter().chain([send(get("/panic"))])),
+        Script::new(
+            "a service that fails",
+            get_and_pause("/one").into_iter().chain([send(get("/fail"))]),
+        ),
+        Script::new(
+            "a service that fails, with a request behind",
+            [send(get("/fail") + &get("/two"))],
+        ),
+        Script::new(
+            "a service that panics",
+            get_and_pause("/one").into_iter().chain([send(get("/panic"))]),
+        ),
         Script::new(
             "a service that panics, and a new connection",
             [send(get("/panic")), pause(), Step::Reconnect, send(get("/two")), seen("/two")],

@@ -1,7 +1,9 @@
-//! Bodies that the service doesn't read to their end before it answers. What is left looks like requests: who answers it, was smuggled to.
+//! Bodies that the service doesn't read to their end before it answers. What is left looks like
+//! requests: who answers it, was smuggled to.
 
 use crate::http_scripts::script::{
-    SMUGGLED, Script, Step, chunked_head, get, get_and_pause, pause, post, post_head, seen, send, send_in_pieces, until,
+    SMUGGLED, Script, Step, chunked_head, get, get_and_pause, pause, post, post_head, seen, send,
+    send_in_pieces, until,
 };
 
 /// A body of which a part comes at once, and two requests late.
@@ -49,7 +51,13 @@ fn ignored() -> Vec<Script> {
     vec![
         Script::new(
             "an ignored body in the segment of its head",
-            [send(post("/ignore", SMUGGLED)), until("ignored\n"), pause(), send(get("/two")), seen("/two")],
+            [
+                send(post("/ignore", SMUGGLED)),
+                until("ignored\n"),
+                pause(),
+                send(get("/two")),
+                seen("/two"),
+            ],
         ),
         Script::new(
             "an ignored body and a request in one segment",
@@ -57,16 +65,32 @@ fn ignored() -> Vec<Script> {
         ),
         Script::new(
             "an ignored body of no bytes",
-            [send(post("/ignore", "")), until("ignored\n"), pause(), send(get("/two")), seen("/two")],
+            [
+                send(post("/ignore", "")),
+                until("ignored\n"),
+                pause(),
+                send(get("/two")),
+                seen("/two"),
+            ],
         ),
-        Script::new("an ignored body of which a part comes late", Late::sized("/ignore").steps("ignored\n")),
+        Script::new(
+            "an ignored body of which a part comes late",
+            Late::sized("/ignore").steps("ignored\n"),
+        ),
         Script::new("an ignored body that comes late", {
             let late = [send(SMUGGLED), pause(), send(get("/two")), pause()];
-            [send(post_head("/ignore", SMUGGLED.len())), until("ignored\n"), pause()].into_iter().chain(late)
+            [send(post_head("/ignore", SMUGGLED.len())), until("ignored\n"), pause()]
+                .into_iter()
+                .chain(late)
         }),
         Script::new("an ignored body that comes late on a connection that was parked", {
-            let posted =
-                [send(post_head("/ignore", SMUGGLED.len())), until("ignored\n"), pause(), send(SMUGGLED), pause()];
+            let posted = [
+                send(post_head("/ignore", SMUGGLED.len())),
+                until("ignored\n"),
+                pause(),
+                send(SMUGGLED),
+                pause(),
+            ];
             get_and_pause("/one").into_iter().chain(posted)
         }),
         Script::new(
@@ -103,21 +127,42 @@ fn ignored() -> Vec<Script> {
                 pause(),
             ],
         ),
-        Script::new("a failing service that ignores a body", [send(post_head("/fail", 5)), pause(), send(SMUGGLED)]),
+        Script::new(
+            "a failing service that ignores a body",
+            [send(post_head("/fail", 5)), pause(), send(SMUGGLED)],
+        ),
     ]
 }
 
 fn given_up() -> Vec<Script> {
     vec![
         Script::new("a body given up after a frame", Late::sized("/give-up").steps("after 5\n")),
-        Script::new("a body given up after a late frame", Late::sized("/give-up").steps_in_pieces("after 5\n")),
+        Script::new(
+            "a body given up after a late frame",
+            Late::sized("/give-up").steps_in_pieces("after 5\n"),
+        ),
         Script::new("chunks given up after a frame", Late::chunked("/give-up").steps("after 5\n")),
-        Script::new("chunks given up after a late frame", Late::chunked("/give-up").steps_in_pieces("after 5\n")),
-        Script::new("a body given up after a timeout", Late::sized("/give-up-later").steps("after 5\n")),
-        Script::new("chunks given up after a timeout", Late::chunked("/give-up-later").steps("after 5\n")),
+        Script::new(
+            "chunks given up after a late frame",
+            Late::chunked("/give-up").steps_in_pieces("after 5\n"),
+        ),
+        Script::new(
+            "a body given up after a timeout",
+            Late::sized("/give-up-later").steps("after 5\n"),
+        ),
+        Script::new(
+            "chunks given up after a timeout",
+            Late::chunked("/give-up-later").steps("after 5\n"),
+        ),
         Script::new(
             "a body given up at its end",
-            [send(post("/give-up", "some ")), until("after 5\n"), pause(), send(get("/two")), pause()],
+            [
+                send(post("/give-up", "some ")),
+                until("after 5\n"),
+                pause(),
+                send(get("/two")),
+                pause(),
+            ],
         ),
         Script::new(
             "a body given up of which nothing came",
@@ -151,9 +196,19 @@ fn spawned() -> Vec<Script> {
     vec![
         Script::new(
             "a body that a task reads",
-            [send(post("/spawned", "some ")), until("spawned\n"), pause(), pause(), send(get("/two")), seen("/two")],
+            [
+                send(post("/spawned", "some ")),
+                until("spawned\n"),
+                pause(),
+                pause(),
+                send(get("/two")),
+                seen("/two"),
+            ],
         ),
-        Script::new("a body that a task reads, of which a part comes late", kept(Late::sized("/spawned"))),
+        Script::new(
+            "a body that a task reads, of which a part comes late",
+            kept(Late::sized("/spawned")),
+        ),
         Script::new("chunks that a task reads, some late", kept(Late::chunked("/spawned"))),
         Script::new("a body that a task reads, one request at a time", {
             Late::sized("/spawned").steps_in_pieces("spawned\n").into_iter().chain([seen("/two")])
@@ -162,7 +217,11 @@ fn spawned() -> Vec<Script> {
             Late::chunked("/spawned").steps_in_pieces("spawned\n").into_iter().chain([seen("/two")])
         }),
         Script::new("a body that a task reads, and all of it comes late", {
-            kept(Late { head: post_head("/spawned", 2 * SMUGGLED.len()), part: "", rest: SMUGGLED.repeat(2) })
+            kept(Late {
+                head: post_head("/spawned", 2 * SMUGGLED.len()),
+                part: "",
+                rest: SMUGGLED.repeat(2),
+            })
         }),
         Script::new(
             "a body that a task reads, with a request behind its late end",
@@ -176,14 +235,23 @@ fn spawned() -> Vec<Script> {
             ],
         ),
         Script::new("two bodies that tasks read, after one another", {
-            let first = Late::sized("/spawned").steps("spawned\n").into_iter().chain([seen("/two")]);
+            let first =
+                Late::sized("/spawned").steps("spawned\n").into_iter().chain([seen("/two")]);
             first.chain(kept(Late::chunked("/spawned")))
         }),
         Script::new("a body that a task drops", Late::sized("/spawned-dropped").steps("spawned\n")),
-        Script::new("chunks that a task drops", Late::chunked("/spawned-dropped").steps("spawned\n")),
+        Script::new(
+            "chunks that a task drops",
+            Late::chunked("/spawned-dropped").steps("spawned\n"),
+        ),
         Script::new(
             "a body that a task reads, whose client goes away",
-            [send(post_head("/spawned", 100) + "some "), until("spawned\n"), pause(), Step::HalfClose],
+            [
+                send(post_head("/spawned", 100) + "some "),
+                until("spawned\n"),
+                pause(),
+                Step::HalfClose,
+            ],
         ),
     ]
 }

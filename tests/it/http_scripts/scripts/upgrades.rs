@@ -11,8 +11,13 @@ fn head(path: &str) -> String {
 const CONNECT: &str = "CONNECT a:80 HTTP/1.1\r\nhost: a:80\r\n\r\n";
 
 pub(super) fn scripts() -> Vec<Script> {
-    let echoed = || ["one ", SMUGGLED, "three "].into_iter().flat_map(|bytes| [send(bytes), until(bytes), pause()]);
-    let upgraded = |path: &str| [send(head(path)), until("\r\n\r\n"), pause()].into_iter().chain(echoed());
+    let echoed = || {
+        ["one ", SMUGGLED, "three "]
+            .into_iter()
+            .flat_map(|bytes| [send(bytes), until(bytes), pause()])
+    };
+    let upgraded =
+        |path: &str| [send(head(path)), until("\r\n\r\n"), pause()].into_iter().chain(echoed());
     let early = |path: &str| {
         let early = head(path) + SMUGGLED;
         [send(early), until(SMUGGLED), pause()].into_iter().chain(echoed())
@@ -24,11 +29,17 @@ pub(super) fn scripts() -> Vec<Script> {
         }),
         Script::new("an upgrade whose head comes in pieces", {
             let bytes = send_in_pieces(head("/upgrade"), 11);
-            get_and_pause("/one").into_iter().chain(bytes).chain([until("\r\n\r\n"), pause()]).chain(echoed())
+            get_and_pause("/one")
+                .into_iter()
+                .chain(bytes)
+                .chain([until("\r\n\r\n"), pause()])
+                .chain(echoed())
         }),
         Script::new("an upgrade behind a request in one segment", {
             let both = get("/one") + &head("/upgrade");
-            [send(both), until("101 Switching"), until("\r\n\r\n"), pause()].into_iter().chain(echoed())
+            [send(both), until("101 Switching"), until("\r\n\r\n"), pause()]
+                .into_iter()
+                .chain(echoed())
         }),
         Script::new("an upgrade with early bytes", early("/upgrade")),
         Script::new("an upgrade with early bytes after a parking", {
@@ -41,7 +52,9 @@ pub(super) fn scripts() -> Vec<Script> {
         Script::new("an upgrade with early bytes, the head cut", {
             let early = head("/upgrade") + SMUGGLED;
             let (first, second) = early.split_at(30);
-            [send(first), pause(), send(second), until(SMUGGLED), pause()].into_iter().chain(echoed())
+            [send(first), pause(), send(second), until(SMUGGLED), pause()]
+                .into_iter()
+                .chain(echoed())
         }),
         Script::new("an upgrade that is used late", upgraded("/upgrade-later")),
         Script::new("an upgrade with early bytes that is used late", early("/upgrade-later")),
@@ -56,7 +69,9 @@ pub(super) fn scripts() -> Vec<Script> {
             [send(head("/one")), seen("/one"), pause()].into_iter().chain(upgraded("/upgrade"))
         }),
         Script::new("an upgrade refused, with a request behind", {
-            [send(head("/one") + &get("/two")), seen("/two"), pause()].into_iter().chain(get_and_pause("/three"))
+            [send(head("/one") + &get("/two")), seen("/two"), pause()]
+                .into_iter()
+                .chain(get_and_pause("/three"))
         }),
         Script::new("an upgrade refused late, with a request behind", {
             [send(head("/late")), pause(), send(get("/two")), seen("/two"), pause()]
@@ -70,8 +85,14 @@ pub(super) fn scripts() -> Vec<Script> {
             let head = "POST /upgrade HTTP/1.1\r\nhost: a\r\nconnection: upgrade\r\nupgrade: echo\r\ncontent-length: 5\r\n\r\n";
             [send(head), pause(), send("body\n"), pause(), send(SMUGGLED), pause()]
         }),
-        Script::new("an upgrade that was not asked for", [send(get("/upgrade")), pause(), send(get("/two")), pause()]),
-        Script::new("CONNECT", [send(CONNECT), until("\r\n\r\n"), pause()].into_iter().chain(echoed())),
+        Script::new(
+            "an upgrade that was not asked for",
+            [send(get("/upgrade")), pause(), send(get("/two")), pause()],
+        ),
+        Script::new(
+            "CONNECT",
+            [send(CONNECT), until("\r\n\r\n"), pause()].into_iter().chain(echoed()),
+        ),
         Script::new("CONNECT with early bytes after a parking", {
             let early = [send(CONNECT.to_owned() + SMUGGLED), until(SMUGGLED), pause()];
             get_and_pause("/one").into_iter().chain(early).chain(echoed())

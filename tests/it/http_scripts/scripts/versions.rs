@@ -1,6 +1,8 @@
 //! Old versions, and connections that a header closes or keeps.
 
-use crate::http_scripts::script::{Script, get, get_and_pause, pause, post, seen, send, send_in_pieces};
+use crate::http_scripts::script::{
+    Script, get, get_and_pause, pause, post, seen, send, send_in_pieces,
+};
 
 const OLD: &str = "GET /old HTTP/1.0\r\n\r\n";
 const OLD_KEPT: &str = "GET /kept HTTP/1.0\r\nconnection: keep-alive\r\n\r\n";
@@ -12,9 +14,21 @@ pub(super) fn scripts() -> Vec<Script> {
         Script::new("HTTP/1.0 in pieces", send_in_pieces(OLD, 5).chain([seen("/old")])),
         Script::new(
             "HTTP/1.0 kept alive",
-            [send(OLD_KEPT), seen("/kept"), pause(), send(OLD_KEPT), seen("/kept"), pause(), send(OLD), seen("/old")],
+            [
+                send(OLD_KEPT),
+                seen("/kept"),
+                pause(),
+                send(OLD_KEPT),
+                seen("/kept"),
+                pause(),
+                send(OLD),
+                seen("/old"),
+            ],
         ),
-        Script::new("HTTP/1.0 kept alive, pipelined", [send([OLD_KEPT, OLD_KEPT, OLD].concat()), seen("/old")]),
+        Script::new(
+            "HTTP/1.0 kept alive, pipelined",
+            [send([OLD_KEPT, OLD_KEPT, OLD].concat()), seen("/old")],
+        ),
         Script::new(
             "HTTP/1.0 with a request behind it that is not to be answered",
             [send(OLD.to_owned() + &get("/behind")), seen("/old")],
@@ -35,7 +49,9 @@ pub(super) fn scripts() -> Vec<Script> {
         Script::new(
             "HTTP/1.0 with a body, kept alive",
             [
-                send("POST /echo HTTP/1.0\r\nconnection: keep-alive\r\ncontent-length: 4\r\n\r\nab"),
+                send(
+                    "POST /echo HTTP/1.0\r\nconnection: keep-alive\r\ncontent-length: 4\r\n\r\nab",
+                ),
                 pause(),
                 send("cd"),
                 pause(),
@@ -47,7 +63,10 @@ pub(super) fn scripts() -> Vec<Script> {
         Script::new("a client that closes after it was parked", {
             get_and_pause("/one").into_iter().chain([send(CLOSING), seen("/closing")])
         }),
-        Script::new("a client that closes, in pieces", send_in_pieces(CLOSING, 7).chain([seen("/closing")])),
+        Script::new(
+            "a client that closes, in pieces",
+            send_in_pieces(CLOSING, 7).chain([seen("/closing")]),
+        ),
         Script::new(
             "a client that closes with a request behind it that is not to be answered",
             [send(CLOSING.to_owned() + &get("/behind")), seen("/closing")],
@@ -57,12 +76,17 @@ pub(super) fn scripts() -> Vec<Script> {
             [
                 send(post("/echo", "one\n")),
                 pause(),
-                send("POST /echo HTTP/1.1\r\nhost: a\r\nconnection: close\r\ncontent-length: 5\r\n\r\n"),
+                send(
+                    "POST /echo HTTP/1.1\r\nhost: a\r\nconnection: close\r\ncontent-length: 5\r\n\r\n",
+                ),
                 pause(),
                 send("two\n\n"),
             ],
         ),
-        Script::new("a service that closes", [send(get("/close")), seen("/close"), pause(), send(get("/behind"))]),
+        Script::new(
+            "a service that closes",
+            [send(get("/close")), seen("/close"), pause(), send(get("/behind"))],
+        ),
         Script::new("a service that closes after it was parked", {
             get_and_pause("/one").into_iter().chain([send(get("/close")), seen("/close")])
         }),

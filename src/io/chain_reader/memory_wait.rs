@@ -1,10 +1,10 @@
-//! `Starved`: a wait for memory.
+//! `MemoryWait`: a wait for memory.
 
-use crate::{chain::ChainLease, sync::Sleep};
+use crate::{chain::ChainLeaseFuture, sync::Sleep};
 
 /// A place in the queue for memory.
-pub(super) struct Starved {
-    pub(super) lease: Option<Box<ChainLease>>,
+pub(super) struct MemoryWait {
+    pub(super) lease: Option<Box<ChainLeaseFuture>>,
     pub(super) look: Sleep,
 }
 

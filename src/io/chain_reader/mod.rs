@@ -1,13 +1,14 @@
-//! `Intake`: how a connection is read.
+//! `ChainReader`: how a connection is read.
 //!
 //! # Invariants
 //! - LATE: on every `Pending` the chain holds no block but for bytes that arrived.
-//! - IN-TURNS: a task that never waits for bytes lets others run after each READ_MAX of them, or as many reads as units of READ_MIN in that.
-//! - NO-FREEZE: a wait for memory has the pool's deadline; a socket that has ended needs none, and one that waits is looked at twice
-//!   a second for a failure.
+//! - IN-TURNS: a task that never waits for bytes lets others run after each READ_MAX of them, or as
+//!   many reads as units of READ_MIN in that.
+//! - NO-FREEZE: a wait for memory has the pool's deadline; a socket that has ended needs none, and
+//!   one that waits is looked at twice a second for a failure.
 
 mod memory;
-mod starved;
+mod memory_wait;
 
 use std::{
     fmt,
@@ -20,7 +21,7 @@ use std::{
 use bytes::BufMut;
 use tokio::io::{AsyncRead, AsyncReadExt};
 
-use self::starved::{Memory, Starved};
+use self::memory_wait::{Memory, MemoryWait};
 use super::{
     recognised::reach,
     socket::{Inq, Received, Socket},
@@ -30,31 +31,37 @@ use crate::chain::ChainMut;
 /// What the first read asks for: most messages are shorter.
 const READ_MIN: usize = 4 << 10;
 
-/// The largest block that reading leases, and what is remembered of a large read while waiting for the next one.
+/// The largest block that reading leases, and what is remembered of a large read while waiting for
+/// the next one.
 const READ_BLOCK: usize = 64 << 10;
 
-/// The most that one call asks for, and about the most that is read before others run (gRPC and brpc stop there too).
+/// The most that one call asks for, and about the most that is read before others run (gRPC and
+/// brpc stop there too).
 const READ_MAX: usize = 512 << 10;
 
 /// How many calls a poll makes at most (nginx and HAProxy: 4).
 const CALLS_MAX: usize = 4;
 
-/// How a connection is read: how much to ask for next, and its place in the queue when memory is short.
+/// How a connection is read: how much to ask for next, and its place in the queue when memory is
+/// short.
 ///
-/// Reads any `AsyncRead` into a [`ChainMut`], which leases from its pool. On a bare socket it waits for bytes first, leases then, and reads
-/// into up to eight blocks with one call; what was not filled goes back at once. Other transports are polled with a leased block, which
-/// goes back on `Pending`. Either way nothing is held while there is nothing to read, but for bytes that were not consumed yet.
+/// Reads any `AsyncRead` into a [`ChainMut`], which leases from its pool. On a bare socket it waits
+/// for bytes first, leases then, and reads into up to eight blocks with one call; what was not
+/// filled goes back at once. Other transports are polled with a leased block, which goes back on
+/// `Pending`. Either way nothing is held while there is nothing to read, but for bytes that were
+/// not consumed yet.
 ///
-/// A read begins with 4 KiB, four times as much whenever all was filled, up to 512 KiB; half as much after two that were filled by half
-/// or less. A TCP socket that was read full is asked how much is left (TCP_INQ on Linux). One poll makes at most four calls; if there is more,
-/// the next one lets other tasks run first. So it does after 512 KiB for which nobody had to wait, in however many reads: small messages take their
-/// reader longer than the peer takes to send more.
+/// A read begins with 4 KiB, four times as much whenever all was filled, up to 512 KiB; half as
+/// much after two that were filled by half or less. A TCP socket that was read full is asked how
+/// much is left (TCP_INQ on Linux). One poll makes at most four calls; if there is more, the next
+/// one lets other tasks run first. So it does after 512 KiB for which nobody had to wait, in
+/// however many reads: small messages take their reader longer than the peer takes to send more.
 ///
-/// One `Intake` belongs to one connection.
+/// One `ChainReader` belongs to one connection.
 ///
 /// # Examples
 /// ```
-/// use leasehold::{ChainMut, Pool, io::Intake};
+/// use leasehold::{ChainMut, Pool, io::ChainReader};
 ///
 /// # #[tokio::main(flavor = "current_thread")]
 /// # async fn main() -> std::io::Result<()> {
@@ -62,14 +69,14 @@ const CALLS_MAX: usize = 4;
 /// let (mut near, mut far) = tokio::io::duplex(1 << 10);
 /// tokio::io::AsyncWriteExt::write_all(&mut far, b"hello").await?;
 ///
-/// let (mut intake, mut chain) = (Intake::new(), ChainMut::new(&pool));
-/// assert_eq!(intake.read(&mut near, &mut chain).await?, 5);
+/// let (mut chain_reader, mut chain) = (ChainReader::new(), ChainMut::new(&pool));
+/// assert_eq!(chain_reader.read(&mut near, &mut chain).await?, 5);
 /// assert_eq!(chain.freeze(), *b"hello");
 /// assert_eq!(pool.leased(), 0);
 /// # Ok(())
 /// # }
 /// ```
-pub struct Intake {
+pub struct ChainReader {
     /// What the next read asks for, and the most that one may, in units of READ_MIN.
     wanted: u8,
     wanted_max: u8,
@@ -80,17 +87,17 @@ pub struct Intake {
     inq: Inq,
     /// The last poll stopped with more to read.
     owes_yield: bool,
-    rare: Option<Box<Rare>>,
+    interruption: Option<Box<Interruption>>,
 }
 
 /// What few connections ever have; never both.
-enum Rare {
+enum Interruption {
     /// What the socket said after bytes that were to be given out first.
     Failed(io::Error),
-    Starved(Starved),
+    MemoryWait(MemoryWait),
 }
 
-impl Intake {
+impl ChainReader {
     /// For a new connection.
     pub fn new() -> Self {
         Self {
@@ -100,27 +107,30 @@ impl Intake {
             at_a_stretch: 0,
             inq: Inq::Unasked,
             owes_yield: false,
-            rare: None,
+            interruption: None,
         }
     }
 
     /// Leases at most about `bytes` at once, between 4 KiB and 512 KiB: 512 KiB by default.
     #[must_use]
-    pub fn read_max(self, bytes: usize) -> Self {
+    pub fn max_read(self, bytes: usize) -> Self {
         Self { wanted_max: units(bytes.clamp(READ_MIN, READ_MAX)), ..self }
     }
 
-    /// Reads what is there to the end of `chain`; returns how many bytes, 0 at the end of the stream.
+    /// Reads what is there to the end of `chain`; returns how many bytes, 0 at the end of the
+    /// stream.
     ///
-    /// Waits for bytes, then for memory if it is short: at most the pool's `wait_max`.
+    /// Waits for bytes, then for memory if it is short: at most the pool's `max_wait`.
     ///
     /// # Errors
-    /// Those of the transport; and [`LeaseError`](crate::LeaseError) as an [`io::Error`] if memory cannot be had, or if this chain alone holds all that
-    /// its account may have. What is in the chain stays there.
+    /// Those of the transport; and [`LeaseError`](crate::LeaseError) as an [`io::Error`] if memory
+    /// cannot be had, or if this chain alone holds all that its account may have. What is in the
+    /// chain stays there.
     ///
     /// # Cancel safety
-    /// Cancel safe: bytes that were read are in the chain. A wait for memory that was cancelled keeps its place and its deadline for
-    /// the next call; a block that it is granted in between is taken back after `wait_max`, or when the `Intake` is dropped.
+    /// Cancel safe: bytes that were read are in the chain. A wait for memory that was cancelled
+    /// keeps its place and its deadline for the next call; a block that it is granted in between is
+    /// taken back after `max_wait`, or when the `ChainReader` is dropped.
     ///
     /// # Panics
     /// If it must wait for memory outside of a tokio runtime with time enabled.
@@ -154,7 +164,11 @@ impl Intake {
 
     /// What the last read has left to do before the next one, if anything.
     #[inline]
-    fn poll_left_over(&mut self, cx: &mut Context<'_>, chain: &mut ChainMut) -> Option<Poll<io::Result<usize>>> {
+    fn poll_left_over(
+        &mut self,
+        cx: &mut Context<'_>,
+        chain: &mut ChainMut,
+    ) -> Option<Poll<io::Result<usize>>> {
         if std::mem::take(&mut self.owes_yield) {
             if chain.is_empty() {
                 chain.release_room();
@@ -170,7 +184,11 @@ impl Intake {
 
     /// What came of a read is the caller's, and the room is needed no more.
     #[inline]
-    fn settle(&mut self, polled: Poll<io::Result<usize>>, chain: &mut ChainMut) -> Poll<io::Result<usize>> {
+    fn settle(
+        &mut self,
+        polled: Poll<io::Result<usize>>,
+        chain: &mut ChainMut,
+    ) -> Poll<io::Result<usize>> {
         match polled {
             Poll::Ready(Ok(count @ 1..)) => {
                 self.at_a_stretch = self.at_a_stretch.saturating_add(units(count));
@@ -188,26 +206,29 @@ impl Intake {
 
     #[inline]
     fn take_error(&mut self) -> Option<io::Error> {
-        match *self.rare.take_if(|rare| matches!(**rare, Rare::Failed(_)))? {
-            Rare::Failed(error) => Some(error),
-            Rare::Starved(_) => None,
+        match *self
+            .interruption
+            .take_if(|interruption| matches!(**interruption, Interruption::Failed(_)))?
+        {
+            Interruption::Failed(error) => Some(error),
+            Interruption::MemoryWait(_) => None,
         }
     }
 
     /// Whether bytes are there, or may be, and memory is waited for.
     pub(super) fn is_starved(&self) -> bool {
-        matches!(self.rare.as_deref(), Some(Rare::Starved(_)))
+        matches!(self.interruption.as_deref(), Some(Interruption::MemoryWait(_)))
     }
 
     /// Whether the next read fails.
     pub(super) fn has_error(&self) -> bool {
-        matches!(self.rare.as_deref(), Some(Rare::Failed(_)))
+        matches!(self.interruption.as_deref(), Some(Interruption::Failed(_)))
     }
 
     /// Gives the place in the queue for memory up, if there is one.
     pub(super) fn stop_waiting(&mut self) {
         if self.is_starved() {
-            self.rare = None;
+            self.interruption = None;
         }
     }
 
@@ -225,7 +246,12 @@ impl Intake {
     }
 
     #[inline]
-    fn poll_recv(&mut self, cx: &mut Context<'_>, socket: Socket<'_>, chain: &mut ChainMut) -> Poll<io::Result<usize>> {
+    fn poll_recv(
+        &mut self,
+        cx: &mut Context<'_>,
+        socket: Socket<'_>,
+        chain: &mut ChainMut,
+    ) -> Poll<io::Result<usize>> {
         loop {
             ready!(socket.poll_read_ready(cx))?;
             match ready!(self.poll_room(cx, Some(socket), chain))? {
@@ -241,7 +267,8 @@ impl Intake {
         }
     }
 
-    /// Goes on while there is more, within the bounds of one poll; returns how many bytes came with all calls.
+    /// Goes on while there is more, within the bounds of one poll; returns how many bytes came with
+    /// all calls.
     fn read_on(&mut self, socket: Socket<'_>, chain: &mut ChainMut, first: Received) -> usize {
         let mut total = first.count;
         let mut last = first;
@@ -262,7 +289,7 @@ impl Intake {
                 Err(error) => {
                     if error.kind() != io::ErrorKind::WouldBlock {
                         // A socket tells of its failure once.
-                        self.rare = Some(Box::new(Rare::Failed(error)));
+                        self.interruption = Some(Box::new(Interruption::Failed(error)));
                     }
                     break;
                 }
@@ -295,7 +322,8 @@ impl Intake {
         let Memory::Room = ready!(self.poll_room(cx, None, chain))? else {
             unreachable!("only a socket ends or needs nothing")
         };
-        // Such a read goes into one piece: not into the last bytes of a block if there is another one.
+        // Such a read goes into one piece: not into the last bytes of a block if there is another
+        // one.
         chain.skip_poor_tail();
         let offered = chain.chunk_mut().len();
         // Dropping this future on Pending is safe: `read_buf` has read nothing then.
@@ -336,15 +364,15 @@ fn units(bytes: usize) -> u8 {
     u8::try_from(bytes.div_ceil(READ_MIN)).unwrap_or(u8::MAX).max(1)
 }
 
-impl Default for Intake {
+impl Default for ChainReader {
     fn default() -> Self {
         Self::new()
     }
 }
 
-impl fmt::Debug for Intake {
+impl fmt::Debug for ChainReader {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Intake")
+        f.debug_struct("ChainReader")
             .field("wanted", &self.wanted())
             .field("waits_for_memory", &self.is_starved())
             .finish_non_exhaustive()

@@ -1,4 +1,4 @@
-//! `Tracked`: a tower service as hyper calls it, with both bodies watched.
+//! `TrackedService`: a tower service as hyper calls it, with both bodies watched.
 
 use std::{
     future::Future,
@@ -13,27 +13,27 @@ use pin_project_lite::pin_project;
 use tower_service::Service;
 
 use super::{
+    connection_state::{ConnectionState, InFlight},
     request_body::RequestBody,
     response_body::ResponseBody,
-    track::{InFlight, Track},
 };
-use crate::pool::Pool;
+use crate::pool::Account;
 
 /// One connection's view of the service.
-pub(super) struct Tracked<S> {
+pub(super) struct TrackedService<S> {
     service: S,
-    track: Arc<Track>,
-    account: Option<Pool>,
+    state: Arc<ConnectionState>,
+    account: Option<Account>,
 }
 
-impl<S> Tracked<S> {
+impl<S> TrackedService<S> {
     /// Requests carry `account` as an extension.
-    pub(super) fn new(service: S, track: Arc<Track>, account: Option<Pool>) -> Self {
-        Self { service, track, account }
+    pub(super) fn new(service: S, state: Arc<ConnectionState>, account: Option<Account>) -> Self {
+        Self { service, state, account }
     }
 }
 
-impl<S, B> hyper::service::Service<Request<Incoming>> for Tracked<S>
+impl<S, B> hyper::service::Service<Request<Incoming>> for TrackedService<S>
 where
     S: Service<Request<RequestBody>, Response = Response<B>> + Clone,
 {
@@ -43,22 +43,26 @@ where
 
     fn call(&self, request: Request<Incoming>) -> Self::Future {
         // CLAIM: what comes after the server has stopped is left unheard.
-        let is_heard = !self.track.is_closed();
-        let in_flight = is_heard.then(|| self.track.dispatch());
+        let is_heard = !self.state.is_closed();
+        let in_flight = is_heard.then(|| self.state.dispatch());
         if request.method() == Method::CONNECT {
-            self.track.note_connect();
+            self.state.note_connect();
         }
-        let mut request = request.map(|body| RequestBody::new(body, is_heard.then_some(&self.track)));
+        let mut request =
+            request.map(|body| RequestBody::new(body, is_heard.then_some(&self.state)));
         if let Some(account) = &self.account {
             request.extensions_mut().insert(account.clone());
         }
-        Answer { step: Step::Unready { service: self.service.clone(), request: Some(request) }, in_flight }
+        Answer {
+            step: Step::Unready { service: self.service.clone(), request: Some(request) },
+            in_flight,
+        }
     }
 }
 
 pin_project! {
-    /// The response to come: in flight from here to the drop of its body. Never comes if it is not in
-    /// flight.
+    /// The response to come: in flight from here to the drop of its body. Never comes if it is not
+    /// in flight.
     pub(super) struct Answer<S, F> {
         #[pin]
         step: Step<S, F>,
@@ -94,9 +98,12 @@ where
                 }
                 StepProjection::Called { future } => {
                     let response = ready!(future.poll(cx))?;
-                    let in_flight = this.in_flight.take().expect("an answer is polled until it is ready");
+                    let in_flight =
+                        this.in_flight.take().expect("an answer is polled until it is ready");
                     in_flight.note_status(response.status());
-                    return Poll::Ready(Ok(response.map(|body| ResponseBody::new(body, in_flight))));
+                    return Poll::Ready(
+                        Ok(response.map(|body| ResponseBody::new(body, in_flight))),
+                    );
                 }
             };
             this.step.set(Step::Called { future });

@@ -8,7 +8,7 @@ use std::{
 };
 
 use bytes::BufMut;
-use leasehold::{ChainMut, LeaseError, Pool, io::Intake};
+use leasehold::{ChainMut, LeaseError, Pool, io::ChainReader};
 use rand::{RngExt, SeedableRng, rngs::SmallRng};
 use tokio::io::{AsyncRead, AsyncWriteExt, ReadBuf};
 
@@ -27,19 +27,26 @@ fn pool() -> Pool {
 }
 
 /// Reads to the end, and takes out all bytes after each read.
-async fn read_all<T: AsyncRead + Unpin>(intake: &mut Intake, io: &mut T, chain: &mut ChainMut) -> Vec<u8> {
+async fn read_all<T: AsyncRead + Unpin>(
+    chain_reader: &mut ChainReader,
+    io: &mut T,
+    chain: &mut ChainMut,
+) -> Vec<u8> {
     let mut got = Vec::new();
-    while intake.read(io, chain).await.unwrap() > 0 {
+    while chain_reader.read(io, chain).await.unwrap() > 0 {
         chain.chunks().for_each(|chunk| got.extend_from_slice(chunk));
         chain.clear();
     }
     got
 }
 
-// ---- transports --------------------------------------------------------------------------------------------------------
+// ---- transports ---------------------------------------------------------------------------------
 
 /// Reads 3 MB that another thread sends with pauses.
-async fn is_read_to_its_end<T: AsyncRead + Unpin>(mut io: T, mut sender: impl Write + Send + 'static) {
+async fn is_read_to_its_end<T: AsyncRead + Unpin>(
+    mut io: T,
+    mut sender: impl Write + Send + 'static,
+) {
     let (pool, content) = (pool(), pattern(3_000_000));
     let sent = content.clone();
     let sending = std::thread::spawn(move || {
@@ -48,11 +55,11 @@ async fn is_read_to_its_end<T: AsyncRead + Unpin>(mut io: T, mut sender: impl Wr
             std::thread::sleep(Duration::from_millis(5));
         }
     });
-    let (mut intake, mut chain) = (Intake::new(), ChainMut::new(&pool));
-    assert!(read_all(&mut intake, &mut io, &mut chain).await == content);
+    let (mut chain_reader, mut chain) = (ChainReader::new(), ChainMut::new(&pool));
+    assert!(read_all(&mut chain_reader, &mut io, &mut chain).await == content);
     sending.join().unwrap();
     assert_eq!(pool.leased(), 0);
-    assert_eq!(intake.read(&mut io, &mut chain).await.unwrap(), 0, "an end stays an end");
+    assert_eq!(chain_reader.read(&mut io, &mut chain).await.unwrap(), 0, "an end stays an end");
     assert_eq!(pool.leased(), 0);
 }
 
@@ -73,7 +80,7 @@ async fn tcp_sockets_their_halves_and_references_are_read_to_the_end() {
 /// A half that has ended.
 async fn is_read_to_its_end_again(reader: tokio::net::tcp::OwnedReadHalf) {
     let (pool, mut reader) = (pool(), reader);
-    assert_eq!(Intake::new().read(&mut reader, &mut ChainMut::new(&pool)).await.unwrap(), 0);
+    assert_eq!(ChainReader::new().read(&mut reader, &mut ChainMut::new(&pool)).await.unwrap(), 0);
 }
 
 #[cfg(unix)]
@@ -100,10 +107,11 @@ async fn other_transports_are_read_to_the_end() {
 async fn every_cut_keeps_bytes_in_order() {
     let (pool, content) = (pool(), pattern(200_000));
     for cut in [1, 2, 7, 1023, 1024, 1025, 4095, 4096, 4097, 65_536, usize::MAX] {
-        let mut io = Faulty::new(&content[..if cut < 10 { 10_000 } else { 200_000 }]).cut(cut).pending();
+        let mut io =
+            Faulty::new(&content[..if cut < 10 { 10_000 } else { 200_000 }]).cut(cut).pending();
         let expected = io.unread().to_vec();
-        let (mut intake, mut chain) = (Intake::new(), ChainMut::new(&pool));
-        while intake.read(&mut io, &mut chain).await.unwrap() > 0 {}
+        let (mut chain_reader, mut chain) = (ChainReader::new(), ChainMut::new(&pool));
+        while chain_reader.read(&mut io, &mut chain).await.unwrap() > 0 {}
         assert!(chain.freeze().to_vec() == expected, "cut {cut}");
         assert_eq!(pool.leased(), 0);
     }
@@ -114,10 +122,10 @@ async fn a_call_that_fails_loses_nothing() {
     let (pool, content) = (pool(), pattern(100_000));
     for call in 0.. {
         let mut io = Faulty::new(&content[..]).cut(5000).failing_at(call);
-        let (mut intake, mut chain) = (Intake::new(), ChainMut::new(&pool));
+        let (mut chain_reader, mut chain) = (ChainReader::new(), ChainMut::new(&pool));
         let mut errors = 0;
         loop {
-            match intake.read(&mut io, &mut chain).await {
+            match chain_reader.read(&mut io, &mut chain).await {
                 Ok(0) => break,
                 Ok(_) => {}
                 Err(error) => {
@@ -142,8 +150,9 @@ async fn random_reads_of_frames_over_random_transports() {
     for _ in 0..100 {
         let content = pattern(dice.random_range(0..300_000));
         let mut io = Faulty::random(&content[..], dice.random());
-        let (mut intake, mut chain, mut got) = (Intake::new(), ChainMut::new(&pool), Vec::new());
-        while intake.read(&mut io, &mut chain).await.unwrap() > 0 {
+        let (mut chain_reader, mut chain, mut got) =
+            (ChainReader::new(), ChainMut::new(&pool), Vec::new());
+        while chain_reader.read(&mut io, &mut chain).await.unwrap() > 0 {
             // Some of what is there, so that partial frames stay and blocks are begun anywhere.
             let taken = chain.split_frame(dice.random_range(0..=chain.len()));
             got.extend_from_slice(&taken.to_vec());
@@ -154,15 +163,16 @@ async fn random_reads_of_frames_over_random_transports() {
     }
 }
 
-// ---- cancelled ---------------------------------------------------------------------------------------------------------
+// ---- cancelled ----------------------------------------------------------------------------------
 
 #[tokio::test]
 async fn cancelled_at_every_poll_no_byte_is_lost_and_nothing_is_leased_without_bytes() {
     let (pool, content) = (pool(), pattern(100_000));
     let mut io = Faulty::new(&content[..]).cut(3000).pending();
-    let (mut intake, mut chain, mut got) = (Intake::new(), ChainMut::new(&pool), Vec::new());
+    let (mut chain_reader, mut chain, mut got) =
+        (ChainReader::new(), ChainMut::new(&pool), Vec::new());
     loop {
-        match once(intake.read(&mut io, &mut chain)).await {
+        match once(chain_reader.read(&mut io, &mut chain)).await {
             std::task::Poll::Pending => assert_eq!(pool.leased(), 0),
             std::task::Poll::Ready(Ok(0)) => break,
             std::task::Poll::Ready(read) => assert_eq!(read.unwrap(), chain.len()),
@@ -180,9 +190,10 @@ async fn a_socket_whose_reads_are_cancelled_at_every_poll_loses_nothing() {
     let (near, mut far) = tcp_pair().await;
     let (sent, mut near) = (content.clone(), blocking(near));
     let sending = std::thread::spawn(move || near.write_all(&sent).unwrap());
-    let (mut intake, mut chain, mut got) = (Intake::new(), ChainMut::new(&pool), Vec::new());
+    let (mut chain_reader, mut chain, mut got) =
+        (ChainReader::new(), ChainMut::new(&pool), Vec::new());
     loop {
-        match once(intake.read(&mut far, &mut chain)).await {
+        match once(chain_reader.read(&mut far, &mut chain)).await {
             std::task::Poll::Pending => {
                 assert_eq!(pool.leased(), 0);
                 tokio::task::yield_now().await;
@@ -197,7 +208,7 @@ async fn a_socket_whose_reads_are_cancelled_at_every_poll_loses_nothing() {
     assert_eq!(pool.leased(), 0);
 }
 
-// ---- ends --------------------------------------------------------------------------------------------------------------
+// ---- ends ---------------------------------------------------------------------------------------
 
 #[tokio::test]
 async fn a_reset_comes_after_the_bytes_before_it() {
@@ -207,9 +218,9 @@ async fn a_reset_comes_after_the_bytes_before_it() {
         near.write_all(&pattern(sent)).await.unwrap();
         reset(near);
         tokio::time::sleep(Duration::from_millis(10)).await;
-        let (mut intake, mut chain) = (Intake::new(), ChainMut::new(&pool));
+        let (mut chain_reader, mut chain) = (ChainReader::new(), ChainMut::new(&pool));
         let error = loop {
-            match intake.read(&mut far, &mut chain).await {
+            match chain_reader.read(&mut far, &mut chain).await {
                 Ok(count) => assert!(count > 0, "a reset is no end"),
                 Err(error) => break error,
             }
@@ -228,8 +239,8 @@ async fn bytes_and_an_end_that_came_together_are_both_seen() {
         near.write_all(&pattern(sent)).await.unwrap();
         near.shutdown().await.unwrap();
         tokio::time::sleep(Duration::from_millis(10)).await;
-        let (mut intake, mut chain) = (Intake::new(), ChainMut::new(&pool));
-        let reading = async { while intake.read(&mut far, &mut chain).await.unwrap() > 0 {} };
+        let (mut chain_reader, mut chain) = (ChainReader::new(), ChainMut::new(&pool));
+        let reading = async { while chain_reader.read(&mut far, &mut chain).await.unwrap() > 0 {} };
         tokio::time::timeout(Duration::from_secs(5), reading).await.expect("the end is seen");
         assert!(chain.freeze().to_vec() == pattern(sent));
         assert_eq!(pool.leased(), 0);
@@ -241,11 +252,11 @@ async fn bytes_and_an_end_that_came_together_are_both_seen() {
 async fn bytes_behind_urgent_data_are_not_left_behind() {
     let pool = pool();
     let (mut near, mut far) = tcp_pair().await;
-    let (mut intake, mut chain) = (Intake::new(), ChainMut::new(&pool));
+    let (mut chain_reader, mut chain) = (ChainReader::new(), ChainMut::new(&pool));
     // A read that is filled teaches the socket to tell what is left.
     near.write_all(&pattern(5000)).await.unwrap();
     while chain.len() < 5000 {
-        intake.read(&mut far, &mut chain).await.unwrap();
+        chain_reader.read(&mut far, &mut chain).await.unwrap();
     }
     chain.clear();
     near.write_all(b"abc").await.unwrap();
@@ -254,7 +265,7 @@ async fn bytes_behind_urgent_data_are_not_left_behind() {
     tokio::time::sleep(Duration::from_millis(10)).await;
     let reading = async {
         while chain.len() < 6 {
-            intake.read(&mut far, &mut chain).await.unwrap();
+            chain_reader.read(&mut far, &mut chain).await.unwrap();
         }
     };
     tokio::time::timeout(Duration::from_secs(5), reading).await.expect("all is there");
@@ -262,7 +273,7 @@ async fn bytes_behind_urgent_data_are_not_left_behind() {
     assert_eq!(pool.leased(), 0);
 }
 
-// ---- fair, and clear ---------------------------------------------------------------------------------------------------
+// ---- fair, and clear ----------------------------------------------------------------------------
 
 #[tokio::test]
 async fn a_reader_that_always_has_more_lets_other_tasks_run() {
@@ -281,10 +292,10 @@ async fn a_reader_that_always_has_more_lets_other_tasks_run() {
     });
     local
         .run_until(async {
-            let (mut intake, mut chain) = (Intake::new(), ChainMut::new(&pool));
+            let (mut chain_reader, mut chain) = (ChainReader::new(), ChainMut::new(&pool));
             let (mut longest, mut stretch, mut seen) = (0, 0, 0);
             loop {
-                let count = intake.read(&mut far, &mut chain).await.unwrap();
+                let count = chain_reader.read(&mut far, &mut chain).await.unwrap();
                 if count == 0 {
                     break;
                 }
@@ -308,14 +319,24 @@ async fn a_chain_without_a_pool_is_a_clear_error() {
     front.release_room();
     let (mut near, mut far) = tcp_pair().await;
     near.write_all(b"hello").await.unwrap();
-    let error = Intake::new().read(&mut far, &mut detached).await.unwrap_err();
+    let error = ChainReader::new().read(&mut far, &mut detached).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::InvalidInput);
-    assert!(error.get_ref().unwrap().downcast_ref::<LeaseError>().unwrap().is_detached(), "{error}");
-    let error = Intake::new().read(&mut &b"hello"[..], &mut detached).await.unwrap_err();
-    assert!(error.get_ref().unwrap().downcast_ref::<LeaseError>().unwrap().is_detached(), "{error}");
+    assert!(
+        error.get_ref().unwrap().downcast_ref::<LeaseError>().unwrap().is_detached(),
+        "{error}"
+    );
+    let error = ChainReader::new().read(&mut &b"hello"[..], &mut detached).await.unwrap_err();
+    assert!(
+        error.get_ref().unwrap().downcast_ref::<LeaseError>().unwrap().is_detached(),
+        "{error}"
+    );
     assert_eq!((detached.len(), front.len()), (4, 6));
-    let (mut intake, mut chain) = (Intake::new(), ChainMut::new(&pool));
-    assert_eq!(intake.read(&mut far, &mut chain).await.unwrap(), 5, "the bytes were not touched");
+    let (mut chain_reader, mut chain) = (ChainReader::new(), ChainMut::new(&pool));
+    assert_eq!(
+        chain_reader.read(&mut far, &mut chain).await.unwrap(),
+        5,
+        "the bytes were not touched"
+    );
     drop((front, detached, chain));
     assert_eq!(pool.leased(), 0);
 }
@@ -325,20 +346,24 @@ fn an_intake_is_small_and_reads_on_any_thread() {
     fn assert_send_sync<T: Send + Sync>(_: &T) {}
 
     let pool = pool();
-    let (mut intake, mut chain) = (Intake::new(), ChainMut::new(&pool));
-    assert!(size_of_val(&intake) <= 3 * size_of::<usize>());
-    assert_send_sync(&intake);
-    assert_send_sync(&intake.read(&mut Faulty::new([]), &mut chain));
+    let (mut chain_reader, mut chain) = (ChainReader::new(), ChainMut::new(&pool));
+    assert!(size_of_val(&chain_reader) <= 3 * size_of::<usize>());
+    assert_send_sync(&chain_reader);
+    assert_send_sync(&chain_reader.read(&mut Faulty::new([]), &mut chain));
     assert_send_sync(&leasehold::io::BufStream::new(Faulty::new([]), &pool));
 }
 
-// ---- turns -------------------------------------------------------------------------------------------------------------
+// ---- turns --------------------------------------------------------------------------------------
 
 /// Has bytes whenever it is asked, so many at once.
 struct Endless(usize);
 
 impl AsyncRead for Endless {
-    fn poll_read(self: Pin<&mut Self>, _: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+    fn poll_read(
+        self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+        buf: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
         let count = self.0.min(buf.remaining());
         buf.put_slice(&[7; 64 * KIB][..count]);
         Poll::Ready(Ok(()))
@@ -350,10 +375,11 @@ async fn a_peer_that_sends_as_fast_as_it_is_read_lets_others_have_their_turn() {
     const TURN: usize = 512 * KIB;
     let pool = pool();
     for count in [1, 1_000, 5_000, 40_000, 64 * KIB] {
-        let (mut io, mut intake, mut chain) = (Endless(count), Intake::new(), ChainMut::new(&pool));
+        let (mut io, mut chain_reader, mut chain) =
+            (Endless(count), ChainReader::new(), ChainMut::new(&pool));
         for _ in 0..3 {
             let mut turn = 0;
-            while let Poll::Ready(read) = once(intake.read(&mut io, &mut chain)).await {
+            while let Poll::Ready(read) = once(chain_reader.read(&mut io, &mut chain)).await {
                 turn += read.unwrap();
                 chain.clear();
                 assert!(turn < TURN + 64 * KIB, "{count} at once: {turn} bytes in one turn");

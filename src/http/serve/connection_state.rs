@@ -1,21 +1,25 @@
-//! `Track`: what is known of a connection while hyper drives it.
+//! `ConnectionState`: what is known of a connection while hyper drives it.
 //!
-//! A connection may be taken apart between requests only if hyper would do nothing more for the last one. hyper does not say so; what
-//! passes through its hands does. These are the conditions, and each is a security property: without ANSWERED and SENT responses are cut,
-//! without ENDED and UNTAINTED bytes of a body are parsed as the next request (request smuggling), without DISPATCHED a head that comes in
-//! pieces makes the connection be rebuilt again and again.
+//! A connection may be taken apart between requests only if hyper would do nothing more for the
+//! last one. hyper does not say so; what passes through its hands does. These are the conditions,
+//! and each is a security property: without ANSWERED and SENT responses are cut, without ENDED and
+//! UNTAINTED bytes of a body are parsed as the next request (request smuggling), without DISPATCHED
+//! a head that comes in pieces makes the connection be rebuilt again and again.
 //!
 //! # Invariants
-//! - ANSWERED: no response is in flight, from the call of the service to the drop of the response's body.
+//! - ANSWERED: no response is in flight, from the call of the service to the drop of the response's
+//!   body.
 //! - ENDED: every request body was seen to its end.
 //! - UNTAINTED: no request body was dropped before its end since the last request was dispatched.
 //! - SENT: the transport was flushed after the last write.
 //! - DRAINED: the last read of the transport found nothing.
 //! - DISPATCHED: a connection that was resumed with bytes of a head has dispatched that request.
-//! - WAITED: what the client is waited for is noted with its time: a write that found no room, until one finds some; with HTTP/1 also a
-//!   service that asks for more of a body, until hyper has more.
-//! - NOTICED: when a response or a body ends, the connection looks at the above afterwards. If it ends while hyper is driven, as most do,
-//!   the connection looks once hyper returns, and needs no waking; a waking for each request would cost a second poll of hyper.
+//! - WAITED: what the client is waited for is noted with its time: a write that found no room,
+//!   until one finds some; with HTTP/1 also a service that asks for more of a body, until hyper has
+//!   more.
+//! - NOTICED: when a response or a body ends, the connection looks at the above afterwards. If it
+//!   ends while hyper is driven, as most do, the connection looks once hyper returns, and needs no
+//!   waking; a waking for each request would cost a second poll of hyper.
 
 use std::{
     sync::{
@@ -41,7 +45,7 @@ use crate::{
 const FIRST_READ_LEN: usize = 8 << 10;
 
 #[derive(Debug)]
-pub(super) struct Track {
+pub(super) struct ConnectionState {
     protocol: Protocol,
     sleepers: Arc<Sleepers>,
     /// Responses in flight.
@@ -77,7 +81,7 @@ pub(super) struct Track {
     waker: Mutex<Option<Waker>>,
 }
 
-impl Track {
+impl ConnectionState {
     pub(super) fn new(protocol: Protocol, sleepers: Arc<Sleepers>) -> Self {
         Self {
             protocol,
@@ -102,7 +106,7 @@ impl Track {
         }
     }
 
-    // ---- requests --------------------------------------------------------------------------------------------------
+    // ---- requests -------------------------------------------------------------------------------
 
     /// A request is dispatched; the response is in flight until the guard is dropped.
     pub(super) fn dispatch(self: &Arc<Self>) -> InFlight {
@@ -126,10 +130,10 @@ impl Track {
 
     pub(super) fn begin_body(self: &Arc<Self>) -> OpenBody {
         self.bodies.fetch_add(1, AcqRel);
-        OpenBody { track: Arc::clone(self), number: self.dispatched(), is_ended: false }
+        OpenBody { state: Arc::clone(self), number: self.dispatched(), is_ended: false }
     }
 
-    // ---- the transport -----------------------------------------------------------------------------------------------
+    // ---- the transport --------------------------------------------------------------------------
 
     pub(super) fn note_read(&self, count: usize) {
         self.is_drained.store(false, Release);
@@ -190,7 +194,7 @@ impl Track {
         self.note_drained();
     }
 
-    // ---- the connection ----------------------------------------------------------------------------------------------
+    // ---- the connection -------------------------------------------------------------------------
 
     /// The server stops.
     pub(super) fn begin_stop(&self) {
@@ -248,12 +252,14 @@ impl Track {
         self.write_wait.since().min(self.body_wait.since())
     }
 
-    /// Whether a service may begin to wait for the client at any time, in a task that does not wake the connection's.
+    /// Whether a service may begin to wait for the client at any time, in a task that does not wake
+    /// the connection's.
     pub(super) fn may_wait(&self) -> bool {
         self.protocol == Protocol::Http1 && self.has_bodies()
     }
 
-    /// Whether nothing is left to be done for any request: all conditions but DISPATCHED, which the connection keeps.
+    /// Whether nothing is left to be done for any request: all conditions but DISPATCHED, which the
+    /// connection keeps.
     pub(super) fn is_idle(&self) -> bool {
         let answered = !self.has_responses();
         let ended = !self.has_bodies() || skips(2);
@@ -269,13 +275,15 @@ impl Track {
         self.is_driven.store(true, Relaxed);
     }
 
-    /// After hyper was driven, and before what came of it is looked at: from here on the task is woken when a body or a response ends.
+    /// After hyper was driven, and before what came of it is looked at: from here on the task is
+    /// woken when a body or a response ends.
     pub(super) fn end_drive(&self, cx: &Context<'_>) {
         // Both counts rise only while hyper is driven: what is not open by now needs no waker.
         if self.responses.load(Acquire) > 0 || self.bodies.load(Acquire) > 0 {
             self.watch(cx);
         }
-        // NOTICED: with `note_end`. Either that one sees this store, or `has_responses` and `is_idle` see its count.
+        // NOTICED: with `note_end`. Either that one sees this store, or `has_responses` and
+        // `is_idle` see its count.
         self.is_driven.swap(false, SeqCst);
     }
 
@@ -286,7 +294,8 @@ impl Track {
         }
     }
 
-    /// A body or a response has ended: counts it, and wakes the task unless that will look anyway (NOTICED).
+    /// A body or a response has ended: counts it, and wakes the task unless that will look anyway
+    /// (NOTICED).
     fn note_end(&self, count: &AtomicU32) {
         count.fetch_sub(1, SeqCst);
         if self.is_driven.load(SeqCst) {
@@ -298,7 +307,7 @@ impl Track {
 }
 
 /// What hyper wakes when it has more of a body.
-impl Wake for Track {
+impl Wake for ConnectionState {
     fn wake(self: Arc<Self>) {
         self.wake_by_ref();
     }
@@ -308,14 +317,15 @@ impl Wake for Track {
     }
 }
 
-/// For a count that only the connection's task changes, while it drives hyper: cheaper than `fetch_add`.
+/// For a count that only the connection's task changes, while it drives hyper: cheaper than
+/// `fetch_add`.
 fn add_one(count: &AtomicU32) {
     count.store(count.load(Relaxed).wrapping_add(1), Release);
 }
 
 /// A response in flight.
 #[derive(Debug)]
-pub(super) struct InFlight(Arc<Track>);
+pub(super) struct InFlight(Arc<ConnectionState>);
 
 impl InFlight {
     /// The response has come; some upgrade the connection.
@@ -337,24 +347,25 @@ impl Drop for InFlight {
 /// A request body that has not ended.
 #[derive(Debug)]
 pub(super) struct OpenBody {
-    track: Arc<Track>,
+    state: Arc<ConnectionState>,
     /// Of its request: how many were dispatched by then.
     number: u32,
     is_ended: bool,
 }
 
 impl OpenBody {
-    /// The service asks for more (WAITED). What hyper is to wake instead of whom it gave, if anything.
+    /// The service asks for more (WAITED). What hyper is to wake instead of whom it gave, if
+    /// anything.
     pub(super) fn begin_wait(&self, waker: &Waker) -> Option<Waker> {
-        let track = &self.track;
-        let is_watched =
-            track.protocol == Protocol::Http1 && track.body_wait.begin(self.number, waker, &track.sleepers.clock);
-        is_watched.then(|| Waker::from(Arc::clone(track)))
+        let state = &self.state;
+        let is_watched = state.protocol == Protocol::Http1
+            && state.body_wait.begin(self.number, waker, &state.sleepers.clock);
+        is_watched.then(|| Waker::from(Arc::clone(state)))
     }
 
     /// It has got what it asked for.
     pub(super) fn end_wait(&self) {
-        self.track.body_wait.end(self.number);
+        self.state.body_wait.end(self.number);
     }
 
     pub(super) fn end(mut self) {
@@ -365,10 +376,10 @@ impl OpenBody {
 impl Drop for OpenBody {
     fn drop(&mut self) {
         if !self.is_ended {
-            self.track.is_tainted.store(true, Release);
+            self.state.is_tainted.store(true, Release);
         }
-        self.track.body_wait.leave(self.number);
-        self.track.note_end(&self.track.bodies);
+        self.state.body_wait.leave(self.number);
+        self.state.note_end(&self.state.bodies);
     }
 }
 
@@ -377,7 +388,8 @@ thread_local! {
     static SKIPPED: std::cell::Cell<u32> = const { std::cell::Cell::new(0) };
 }
 
-/// Switches a condition off for the servers of this thread, for the test that shows what it is good for. Never in a real build.
+/// Switches a condition off for the servers of this thread, for the test that shows what it is good
+/// for. Never in a real build.
 #[cfg(leasehold_teeth)]
 #[doc(hidden)]
 pub fn skip(condition: u32) {

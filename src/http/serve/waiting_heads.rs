@@ -1,4 +1,4 @@
-//! `Line`: the room of whole heads that wait for more room.
+//! `WaitingHeads`: the room of whole heads that wait for more room.
 //!
 //! # Invariants
 //! - BEFOREHAND: what heads hold while they wait comes out of a part of the budget that was set
@@ -11,7 +11,7 @@ use std::sync::{
 };
 
 use crate::{
-    pool::{Pool, SetAside},
+    pool::{Account, SetAside},
     sync::AtomicUsize,
 };
 
@@ -26,34 +26,34 @@ const LEN_MAX: usize = 8 << 20;
 const PLACE_LEN: usize = 512;
 
 #[derive(Debug)]
-pub(super) struct Line {
+pub(super) struct WaitingHeads {
     left: AtomicUsize,
     _aside: SetAside,
 }
 
-impl Line {
+impl WaitingHeads {
     /// Sets its part of the budget aside.
-    pub(super) fn new(pool: &Pool) -> Arc<Self> {
-        let len = (pool.limit().min(pool.budget()) / SHARE).min(LEN_MAX);
-        Arc::new(Self { left: AtomicUsize::new(len), _aside: pool.set_aside(len) })
+    pub(super) fn new(account: &Account) -> Arc<Self> {
+        let len = (account.limit().min(account.budget_of_pool()) / SHARE).min(LEN_MAX);
+        Arc::new(Self { left: AtomicUsize::new(len), _aside: account.set_aside(len) })
     }
 
     /// A place for a head that holds `len` bytes; none if too many wait (BEFOREHAND).
-    pub(super) fn enter(self: &Arc<Self>, len: usize) -> Option<Place> {
+    pub(super) fn enter(self: &Arc<Self>, len: usize) -> Option<WaitingHead> {
         let len = len + PLACE_LEN;
         let taken = self.left.fetch_update(AcqRel, Relaxed, |left| left.checked_sub(len));
-        taken.is_ok().then(|| Place { line: Arc::clone(self), len })
+        taken.is_ok().then(|| WaitingHead { line: Arc::clone(self), len })
     }
 }
 
 /// A place in the line.
 #[derive(Debug)]
-pub(super) struct Place {
-    line: Arc<Line>,
+pub(super) struct WaitingHead {
+    line: Arc<WaitingHeads>,
     len: usize,
 }
 
-impl Drop for Place {
+impl Drop for WaitingHead {
     fn drop(&mut self) {
         self.line.left.fetch_add(self.len, AcqRel);
     }
@@ -62,11 +62,12 @@ impl Drop for Place {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::pool::Pool;
 
     #[test]
     fn as_many_wait_as_have_room_and_the_pool_keeps_it_for_them() {
         let pool = Pool::new(1 << 20).expect("a pool");
-        let line = Line::new(&pool);
+        let line = WaitingHeads::new(&pool);
         let held: Vec<_> = std::iter::from_fn(|| pool.try_lease(64 << 10).ok()).collect();
         assert_eq!(held.len(), 15);
         let places: Vec<_> = std::iter::from_fn(|| line.enter(512)).collect();
@@ -77,6 +78,9 @@ mod tests {
         drop((place, held, line));
         assert_eq!(pool.leased(), 0);
         assert!(pool.try_reserve(256 << 10).is_ok());
-        assert_eq!(std::iter::from_fn(|| pool.try_lease(64 << 10).ok()).collect::<Vec<_>>().len(), 16);
+        assert_eq!(
+            std::iter::from_fn(|| pool.try_lease(64 << 10).ok()).collect::<Vec<_>>().len(),
+            16
+        );
     }
 }

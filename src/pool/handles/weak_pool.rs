@@ -1,23 +1,23 @@
-//! `Onlooker`: reads a pool's figures, and does not keep it open.
+//! `WeakPool`: reads a pool's figures, and does not keep it open.
 
 use std::sync::{Arc, Weak};
 
 use super::{Pool, Stats, stats};
-use crate::pool::engine::{Account, Core};
+use crate::pool::engine::{AccountNode, Core};
 
 /// Unlike a [`Pool`] it is no handle: the pool ends as if it were not there.
 #[derive(Clone, Debug)]
-pub(crate) struct Onlooker {
+pub(crate) struct WeakPool {
     core: Weak<Core>,
     pool_name: Arc<str>,
 }
 
-impl Onlooker {
+impl WeakPool {
     /// One of the whole pool, whichever of its accounts the handle is to.
     pub(crate) fn new(pool: &Pool) -> Self {
-        // The last of the line is the pool's own account.
-        let pool_name = pool.account().line().last().map_or("", Account::name);
-        Self { core: Arc::downgrade(&pool.account().owner), pool_name: pool_name.into() }
+        // The last of the ancestors is the pool's own account.
+        let pool_name = pool.handle().ancestors().last().map_or("", AccountNode::name);
+        Self { core: Arc::downgrade(&pool.handle().owner), pool_name: pool_name.into() }
     }
 
     /// The name of the pool's own account.

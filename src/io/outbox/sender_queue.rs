@@ -1,7 +1,8 @@
-//! `Line`: the senders that wait for room, in order.
+//! `SenderQueue`: the senders that wait for room, in order.
 //!
 //! # Invariants
-//! - IN-TURN: places are in the order in which they were taken; those that were granted are in front of those that wait.
+//! - IN-TURN: places are in the order in which they were taken; those that were granted are in
+//!   front of those that wait.
 
 use std::{collections::VecDeque, task::Waker};
 
@@ -9,19 +10,19 @@ use std::{collections::VecDeque, task::Waker};
 pub(super) type Ticket = u64;
 
 #[derive(Debug, Default)]
-pub(super) struct Line {
-    places: VecDeque<Place>,
+pub(super) struct SenderQueue {
+    places: VecDeque<WaitingSender>,
 }
 
 #[derive(Debug)]
-pub(super) struct Place {
+pub(super) struct WaitingSender {
     ticket: Ticket,
     pub(super) cost: usize,
     /// None once it was granted: the cost is held for it, until it is collected or given up.
     waker: Option<Waker>,
 }
 
-impl Place {
+impl WaitingSender {
     pub(super) fn is_granted(&self) -> bool {
         self.waker.is_none()
     }
@@ -31,7 +32,7 @@ impl Place {
     }
 }
 
-impl Line {
+impl SenderQueue {
     pub(super) fn is_empty(&self) -> bool {
         self.places.is_empty()
     }
@@ -43,20 +44,25 @@ impl Line {
     /// Tickets ascend.
     pub(super) fn join(&mut self, ticket: Ticket, cost: usize, waker: Option<Waker>) {
         debug_assert!(waker.is_some(), "a place that waits has a waker");
-        self.places.push_back(Place { ticket, cost, waker });
+        self.places.push_back(WaitingSender { ticket, cost, waker });
     }
 
     /// Grants the first place that waits, if its cost is admitted; whoever has it is to be woken.
-    pub(super) fn grant_next(&mut self, admit: impl FnOnce(usize) -> bool) -> Option<(usize, Waker)> {
-        let index = self.places.partition_point(Place::is_granted);
+    pub(super) fn grant_next(
+        &mut self,
+        admit: impl FnOnce(usize) -> bool,
+    ) -> Option<(usize, Waker)> {
+        let index = self.places.partition_point(WaitingSender::is_granted);
         let place = self.places.get_mut(index).filter(|place| admit(place.cost))?;
         Some((place.cost, place.waker.take()?))
     }
 
-    /// Whether the place was granted, which collects it. If not, its waker is exchanged for this one.
+    /// Whether the place was granted, which collects it. If not, its waker is exchanged for this
+    /// one.
     pub(super) fn collect(&mut self, ticket: Ticket, waker: &mut Option<Waker>) -> bool {
-        let index =
-            self.index_of(ticket).expect("a place is in line until it is collected, left, or the outbox closed");
+        let index = self
+            .index_of(ticket)
+            .expect("a place is in line until it is collected, left, or the outbox closed");
         let place = &mut self.places[index];
         if place.is_granted() {
             self.places.remove(index);
@@ -66,12 +72,12 @@ impl Line {
         false
     }
 
-    pub(super) fn leave(&mut self, ticket: Ticket) -> Option<Place> {
+    pub(super) fn leave(&mut self, ticket: Ticket) -> Option<WaitingSender> {
         let index = self.index_of(ticket)?;
         self.places.remove(index)
     }
 
-    pub(super) fn leave_all(&mut self) -> impl Iterator<Item = Place> + '_ {
+    pub(super) fn leave_all(&mut self) -> impl Iterator<Item = WaitingSender> + '_ {
         self.places.drain(..)
     }
 

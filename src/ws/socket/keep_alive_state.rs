@@ -1,18 +1,19 @@
-//! `Heart`: a socket's settings, and its part in the pings of them.
+//! `KeepAliveState`: a socket's settings, and its part in the pings of them.
 
 use std::{sync::Arc, task::Context};
 
 use super::{config::Config, keep_alive::KeepAlive};
 use crate::io::{Mark, Slot, Tick};
 
-/// The settings that a socket shares, and what of their [`KeepAlive`] is its own: side by side, so that one need not point to the other.
-pub(in crate::ws) struct Heart {
+/// The settings that a socket shares, and what of their [`KeepAlive`] is its own: side by side, so
+/// that one need not point to the other.
+pub(in crate::ws) struct KeepAliveState {
     config: Arc<Config>,
     /// If there are pings.
-    beat: Option<Beat>,
+    pings: Option<PingState>,
 }
 
-struct Beat {
+struct PingState {
     /// Of the waker that stands in the list of sleepers, with this deadline. It may be an earlier
     /// one: a busy socket has a later one with each message, and moves its entry when the earlier
     /// one has come.
@@ -50,21 +51,21 @@ impl Due {
 
 /// What is to be done for a socket that waits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::ws) enum Pulse {
+pub(in crate::ws) enum KeepAliveAction {
     Wait,
     Ping,
     GiveUp,
 }
 
-impl Heart {
+impl KeepAliveState {
     pub(in crate::ws) fn new(config: Arc<Config>) -> Self {
-        let beat = config.keep_alive.as_ref().map(|keep_alive| Beat {
+        let pings = config.keep_alive.as_ref().map(|keep_alive| PingState {
             mark: Mark::NONE,
             entered: Tick::NEVER,
             slot: keep_alive.sleepers().join(),
             due: Due::ping(keep_alive.next_ping()),
         });
-        Self { config, beat }
+        Self { config, pings }
     }
 
     #[inline]
@@ -75,30 +76,30 @@ impl Heart {
     /// Something came.
     #[inline]
     pub(in crate::ws) fn heard(&mut self) {
-        if let Some((keep_alive, beat)) = self.beat() {
-            beat.due = Due::ping(keep_alive.next_ping());
+        if let Some((keep_alive, pings)) = self.pings() {
+            pings.due = Due::ping(keep_alive.next_ping());
         }
     }
 
     /// Looks at the time; the task is woken when it is to look again.
     #[inline]
-    pub(in crate::ws) fn check(&mut self, cx: &Context<'_>) -> Pulse {
-        match self.beat() {
-            Some((keep_alive, beat)) => beat.check(keep_alive, cx),
-            None => Pulse::Wait,
+    pub(in crate::ws) fn check(&mut self, cx: &Context<'_>) -> KeepAliveAction {
+        match self.pings() {
+            Some((keep_alive, pings)) => pings.check(keep_alive, cx),
+            None => KeepAliveAction::Wait,
         }
     }
 
     #[inline]
-    fn beat(&mut self) -> Option<(&KeepAlive, &mut Beat)> {
+    fn pings(&mut self) -> Option<(&KeepAlive, &mut PingState)> {
         // The settings last: others share them, and most have no pings.
-        let beat = self.beat.as_mut()?;
-        Some((self.config.keep_alive.as_ref()?, beat))
+        let pings = self.pings.as_mut()?;
+        Some((self.config.keep_alive.as_ref()?, pings))
     }
 }
 
-impl Beat {
-    fn check(&mut self, keep_alive: &KeepAlive, cx: &Context<'_>) -> Pulse {
+impl PingState {
+    fn check(&mut self, keep_alive: &KeepAlive, cx: &Context<'_>) -> KeepAliveAction {
         keep_alive.begin();
         let sleepers = keep_alive.sleepers();
         loop {
@@ -106,15 +107,15 @@ impl Beat {
             let deadline = self.due.deadline();
             if now >= deadline {
                 if self.due.is_pinged() {
-                    return Pulse::GiveUp;
+                    return KeepAliveAction::GiveUp;
                 }
                 self.due = Due::end(keep_alive.end_after(now));
-                return Pulse::Ping;
+                return KeepAliveAction::Ping;
             }
             let is_near = now < self.entered && self.entered <= deadline;
             let mark = Mark::of(cx.waker());
             if is_near && self.mark == mark {
-                return Pulse::Wait;
+                return KeepAliveAction::Wait;
             }
             sleepers.sleep(self.slot, cx, deadline, false);
             (self.mark, self.entered) = (mark, deadline);
@@ -123,10 +124,10 @@ impl Beat {
     }
 }
 
-impl Drop for Heart {
+impl Drop for KeepAliveState {
     fn drop(&mut self) {
-        if let Some((keep_alive, beat)) = self.beat() {
-            keep_alive.sleepers().leave(beat.slot);
+        if let Some((keep_alive, pings)) = self.pings() {
+            keep_alive.sleepers().leave(pings.slot);
         }
     }
 }

@@ -1,4 +1,5 @@
-//! The memory of an `Intake`: room for the next read, and a place in the queue when there is none.
+//! The memory of an `ChainReader`: room for the next read, and a place in the queue when there is
+//! none.
 //!
 //! # Invariants
 //! - LATE and NO-FREEZE: see the module above.
@@ -12,21 +13,22 @@ use std::{
 use bytes::BufMut;
 
 use super::{
-    Intake, READ_BLOCK, READ_MIN, Rare,
-    starved::{Memory, Starved},
+    ChainReader, Interruption, READ_BLOCK, READ_MIN,
+    memory_wait::{Memory, MemoryWait},
     units,
 };
 use crate::{
     chain::ChainMut,
     io::socket::{RECV_SLICES_MAX, Socket},
-    pool::{BlockMut, LeaseError, Pool},
+    pool::{Account, BlockMut, LeaseError},
     sync::Sleep,
 };
 
-/// How often a socket is looked at while it waits for memory: whoever has gone away gives its place up.
+/// How often a socket is looked at while it waits for memory: whoever has gone away gives its place
+/// up.
 const LOOK_EVERY: Duration = Duration::from_millis(500);
 
-impl Intake {
+impl ChainReader {
     /// Makes room for the next read, and waits for memory if there is none at all.
     #[inline]
     pub(super) fn poll_room(
@@ -47,7 +49,7 @@ impl Intake {
         }
         let polled = self.poll_starved(cx, socket, chain);
         if polled.is_ready() {
-            self.rare = None;
+            self.interruption = None;
         }
         polled
     }
@@ -59,18 +61,21 @@ impl Intake {
         socket: Option<Socket<'_>>,
         chain: &mut ChainMut,
     ) -> Poll<io::Result<Memory>> {
-        let Some(Rare::Starved(starved)) = self.rare.as_deref_mut() else { return Poll::Ready(Ok(Memory::Needless)) };
-        while socket.is_some() && starved.look.poll_passed(cx).is_ready() {
-            starved.look = Sleep::new(LOOK_EVERY);
+        let Some(Interruption::MemoryWait(memory_wait)) = self.interruption.as_deref_mut() else {
+            return Poll::Ready(Ok(Memory::Needless));
+        };
+        while socket.is_some() && memory_wait.look.poll_passed(cx).is_ready() {
+            memory_wait.look = Sleep::new(LOOK_EVERY);
             if let Some(unneeded) = look(socket)? {
                 return Poll::Ready(Ok(unneeded));
             }
         }
-        ready!(chain.poll_reserve(cx, &mut starved.lease, 1))?;
+        ready!(chain.poll_reserve(cx, &mut memory_wait.lease, 1))?;
         Poll::Ready(Ok(Memory::Room))
     }
 
-    /// Begins to wait for memory, unless it is not needed, or nobody but this chain could give it back.
+    /// Begins to wait for memory, unless it is not needed, or nobody but this chain could give it
+    /// back.
     #[cold]
     fn starve(
         &mut self,
@@ -84,16 +89,20 @@ impl Intake {
         if let Some(unneeded) = look(socket)? {
             return Ok(Some(unneeded));
         }
-        let (pool, pinned) = (pool_of(chain)?, chain.pinned());
-        let limit = pool.limit_of_all();
-        if pinned + pool.block_len_for(1) > limit {
+        let (account, pinned) = (pool_of(chain)?, chain.pinned());
+        let limit = account.limit_of_all();
+        if pinned + account.block_len_for(1) > limit {
             return Err(LeaseError::too_large(chain.len() + 1, chain.len()).into());
         }
-        self.rare = Some(Box::new(Rare::Starved(Starved { lease: None, look: Sleep::new(LOOK_EVERY) })));
+        self.interruption = Some(Box::new(Interruption::MemoryWait(MemoryWait {
+            lease: None,
+            look: Sleep::new(LOOK_EVERY),
+        })));
         Ok(None)
     }
 
-    /// Makes room for the next read out of what is free now: all of it, or some. An error means that there is none at all.
+    /// Makes room for the next read out of what is free now: all of it, or some. An error means
+    /// that there is none at all.
     pub(super) fn try_room(&self, chain: &mut ChainMut) -> Result<(), LeaseError> {
         let wanted = self.wanted();
         let tail = chain.tail_room();
@@ -128,7 +137,8 @@ impl Intake {
         Ok(())
     }
 
-    /// There is nothing to read: gives all memory back that holds no bytes, and moves few bytes out of large blocks.
+    /// There is nothing to read: gives all memory back that holds no bytes, and moves few bytes out
+    /// of large blocks.
     pub(super) fn park(&mut self, chain: &mut ChainMut) {
         if chain.is_empty() {
             chain.release_room();
@@ -140,23 +150,24 @@ impl Intake {
     }
 }
 
-/// Leases a block for a read of `len` bytes: a shorter one if there is no such block, and no room yet.
+/// Leases a block for a read of `len` bytes: a shorter one if there is no such block, and no room
+/// yet.
 #[inline]
 fn try_block(chain: &ChainMut, len: usize) -> Result<BlockMut, LeaseError> {
-    let (pool, len) = (pool_of(chain)?, len.min(READ_BLOCK));
-    match pool.try_lease_most(len) {
-        Err(_) if chain.remaining_mut() == 0 => try_shorter_block(pool, len),
+    let (account, len) = (pool_of(chain)?, len.min(READ_BLOCK));
+    match account.try_lease_most(len) {
+        Err(_) if chain.remaining_mut() == 0 => try_shorter_block(account, len),
         leased => leased,
     }
 }
 
 /// As `try_block`, after a block for `len` bytes was refused.
 #[cold]
-fn try_shorter_block(pool: &Pool, len: usize) -> Result<BlockMut, LeaseError> {
-    let mut len = len.min(pool.block_len_for(len));
+fn try_shorter_block(account: &Account, len: usize) -> Result<BlockMut, LeaseError> {
+    let mut len = len.min(account.block_len_for(len));
     loop {
         len = if len > READ_MIN { (len / 4).max(READ_MIN) } else { 1 };
-        match pool.try_lease_most(len) {
+        match account.try_lease_most(len) {
             Err(_) if len > 1 => {}
             leased => return leased,
         }
@@ -166,7 +177,8 @@ fn try_shorter_block(pool: &Pool, len: usize) -> Result<BlockMut, LeaseError> {
 /// What a socket needs instead of memory, if it needs none.
 ///
 /// # Errors
-/// Those of the socket, even if there are bytes before them: whoever was reset by its peer does not wait for memory.
+/// Those of the socket, even if there are bytes before them: whoever was reset by its peer does not
+/// wait for memory.
 fn look(socket: Option<Socket<'_>>) -> io::Result<Option<Memory>> {
     match socket.map(Socket::try_peek) {
         None | Some(Ok(1..)) => Ok(None),
@@ -176,6 +188,6 @@ fn look(socket: Option<Socket<'_>>) -> io::Result<Option<Memory>> {
     }
 }
 
-fn pool_of(chain: &ChainMut) -> Result<&Pool, LeaseError> {
-    chain.pool().ok_or_else(LeaseError::detached)
+fn pool_of(chain: &ChainMut) -> Result<&Account, LeaseError> {
+    chain.account().ok_or_else(LeaseError::detached)
 }

@@ -1,19 +1,19 @@
-//! Leases out of a cover: reserved bytes become blocks of the same account.
+//! Leases out of a credit: reserved bytes become blocks of the same account.
 
-use super::{Account, AccountHandle, Charge, Core, CoveredCharge};
+use super::{AccountHandle, AccountNode, Charge, Core, CreditedCharge};
 use crate::pool::{
     engine::request::Request,
     ledger::{AccountKey, Owner},
-    store::{ClassIndex, Place, Popped, RawBlock},
+    store::{ClassIndex, Popped, RawBlock, RunPlacement},
 };
 
 impl Core {
     /// Lays bytes that are reserved and charged to this account there for its leases, and serves
     /// those who wait for such.
-    pub(in crate::pool) fn lay_cover(&self, account: &Account, bytes: usize) {
+    pub(in crate::pool) fn lay_credit(&self, account: &AccountNode, bytes: usize) {
         let (waiting, woken) = {
             let mut stock = self.stock.lock();
-            account.lay_cover(bytes, &mut *stock);
+            account.lay_credit(bytes, &mut *stock);
             (stock.waiting, account.awaited(&*stock))
         };
         if waiting || !woken.is_empty() {
@@ -23,7 +23,11 @@ impl Core {
 
     /// Reserves and lays so many bytes there, if that can be had at once and nobody is near a
     /// limit: nearly always, and under one lock.
-    pub(in crate::pool) fn cover_fast<'a>(&self, account: &'a AccountHandle, bytes: usize) -> Option<Charge<'a>> {
+    pub(in crate::pool) fn credit_fast<'a>(
+        &self,
+        account: &'a AccountHandle,
+        bytes: usize,
+    ) -> Option<Charge<'a>> {
         if account.refuses() {
             return None;
         }
@@ -31,7 +35,7 @@ impl Core {
         {
             let mut stock = self.stock.lock();
             if !stock.waiting && stock.slab.reserve(bytes) {
-                account.lay_cover(bytes, &mut *stock);
+                account.lay_credit(bytes, &mut *stock);
                 self.hear(&mut stock);
                 return Some(charge);
             }
@@ -40,19 +44,19 @@ impl Core {
         None
     }
 
-    /// Ends what `lay_cover` began: what is left is refunded and released, and whoever waits for it
-    /// is served.
-    pub(in crate::pool) fn end_cover(&self, account: &AccountHandle, bytes: usize) {
+    /// Ends what `lay_credit` began: what is left is refunded and released, and whoever waits for
+    /// it is served.
+    pub(in crate::pool) fn end_credit(&self, account: &AccountHandle, bytes: usize) {
         let (waiting, woken) = {
             let mut stock = self.stock.lock();
-            (stock.waiting, account.end_cover(bytes, &mut *stock))
+            (stock.waiting, account.end_credit(bytes, &mut *stock))
         };
         if waiting || !woken.is_empty() {
             self.serve_now(woken);
         }
     }
 
-    /// Takes one block of exactly this class, if an account covers it. Passes nobody: the room for
+    /// Takes one block of exactly this class, if an account credits it. Passes nobody: the room for
     /// it was taken when it was reserved.
     pub(super) fn lease_covered<'a>(
         &self,
@@ -62,15 +66,24 @@ impl Core {
         woken: &mut Vec<AccountKey>,
     ) -> Option<(RawBlock, Charge<'a>)> {
         let bytes = self.classes.len_of(class);
-        let cover = account.covering(bytes)?;
-        let charge =
-            account.charge_covered(cover, bytes, in_turn).map_err(|mut refused| woken.append(&mut refused.woken));
-        self.draw_block(class, bytes, charge.ok()?, woken).map_err(|charge| woken.extend(charge.refund())).ok()
+        let credit = account.crediting(bytes)?;
+        let charge = account
+            .charge_covered(credit, bytes, in_turn)
+            .map_err(|mut refused| woken.append(&mut refused.woken));
+        self.draw_block(class, bytes, charge.ok()?, woken)
+            .map_err(|charge| woken.extend(charge.refund()))
+            .ok()
     }
 
     /// Whether there is room at the account `key`, of which `promised` bytes are for others, for
-    /// what somebody wants who waits there. What a cover on the way is enough for needs none.
-    pub(super) fn has_room_at(&self, key: AccountKey, account: &Account, request: Request, promised: usize) -> bool {
+    /// what somebody wants who waits there. What a credit on the way is enough for needs none.
+    pub(super) fn has_room_at(
+        &self,
+        key: AccountKey,
+        account: &AccountNode,
+        request: Request,
+        promised: usize,
+    ) -> bool {
         let Some(at) = account.find(key) else { return true };
         let bytes = self.bytes_of(request);
         if at.has_room(bytes.saturating_add(promised)) {
@@ -79,13 +92,14 @@ impl Core {
         let stock = self.stock.lock();
         match request {
             Request::Reservation(_) => false,
-            Request::Block(_) => account.covers_up_to(key, &*stock).any(|cover| cover >= bytes),
+            Request::Block(_) => account.covers_up_to(key, &*stock).any(|credit| credit >= bytes),
             Request::Chain(_) => {
                 // Either part is of whole blocks.
-                let block_len = self.classes.iter().map(|class| self.classes.len_of(class)).min().unwrap_or(1);
+                let block_len =
+                    self.classes.iter().map(|class| self.classes.len_of(class)).min().unwrap_or(1);
                 let whole = |bytes: usize| bytes - bytes % block_len;
-                let covered: usize = account.covers_up_to(key, &*stock).map(whole).sum();
-                covered > 0 && covered + whole(at.room().saturating_sub(promised)) >= bytes
+                let credited: usize = account.covers_up_to(key, &*stock).map(whole).sum();
+                credited > 0 && credited + whole(at.room().saturating_sub(promised)) >= bytes
             }
         }
     }
@@ -96,9 +110,9 @@ impl Core {
         &self,
         class: ClassIndex,
         bytes: usize,
-        charge: CoveredCharge<'a>,
+        charge: CreditedCharge<'a>,
         woken: &mut Vec<AccountKey>,
-    ) -> Result<(RawBlock, Charge<'a>), CoveredCharge<'a>> {
+    ) -> Result<(RawBlock, Charge<'a>), CreditedCharge<'a>> {
         let popped = match self.cache.pop(class) {
             Popped::Block(raw) => Some(raw),
             Popped::Empty | Popped::Bypass => None,
@@ -115,10 +129,10 @@ impl Core {
         &self,
         class: ClassIndex,
         bytes: usize,
-        charge: CoveredCharge<'a>,
+        charge: CreditedCharge<'a>,
         popped: Option<RawBlock>,
         woken: &mut Vec<AccountKey>,
-    ) -> Result<(RawBlock, Charge<'a>), CoveredCharge<'a>> {
+    ) -> Result<(RawBlock, Charge<'a>), CreditedCharge<'a>> {
         let mut stock = self.stock.lock();
         let charge = match charge.draw(&mut *stock) {
             Ok(charge) => charge,
@@ -135,13 +149,13 @@ impl Core {
             }
             return Ok((raw, charge));
         }
-        let taken = stock.slab.take(&self.memory, class, Place::Anywhere);
+        let taken = stock.slab.take(&self.memory, class, RunPlacement::Anywhere);
         self.hear(&mut stock);
         match taken {
             Some(raw) => Ok((raw, charge)),
-            None => {
-                Err(charge.undraw(&mut *stock).unwrap_or_else(|_| unreachable!("it was covered under the same lock")))
-            }
+            None => Err(charge
+                .undraw(&mut *stock)
+                .unwrap_or_else(|_| unreachable!("it was credited under the same lock"))),
         }
     }
 }

@@ -1,9 +1,9 @@
 //! A counted share of one leased block: what makes the handles of the block come home.
 //!
 //! # Invariants
-//! - SHARES: `refs` of a leased block is the number of its `Hold`s; the one that brings it to zero
-//!   returns the block (HOME).
-//! - RANGES: each `Hold` goes with a range of its block. Ranges of `BlockMut`s overlap no other
+//! - SHARES: `refs` of a leased block is the number of its `BlockRef`s; the one that brings it to
+//!   zero returns the block (HOME).
+//! - RANGES: each `BlockRef` goes with a range of its block. Ranges of `BlockMut`s overlap no other
 //!   range; ranges of `Block`s overlap each other only, and all their bytes are written.
 
 use std::{
@@ -16,19 +16,19 @@ use std::{
     },
 };
 
-use super::core::{Account, AccountHandle, Charge, Core, MovingCharge};
+use super::core::{AccountHandle, AccountNode, Charge, Core, MovingCharge};
 use crate::pool::{
     ledger::{ChargeRefused, refund},
     store::{BlockMeta, RawBlock},
 };
 
 /// A share of a block, or of none: an empty handle holds nothing.
-pub(in crate::pool) struct Hold(Option<NonNull<BlockMeta>>);
+pub(in crate::pool) struct BlockRef(Option<NonNull<BlockMeta>>);
 
 /// The first share of a block that was just leased, in one word: it is returned in a register. A
 /// `BlockMut` that is returned through memory costs 7 ns more, for a load that waits for two stores
 /// when it is moved.
-pub(in crate::pool) struct Fresh(Hold);
+pub(in crate::pool) struct Fresh(BlockRef);
 
 /// Why charges stayed where they were.
 pub(in crate::pool) enum Unmoved {
@@ -40,9 +40,9 @@ pub(in crate::pool) enum Unmoved {
 
 // SAFETY: the entry is atomic or never changes; what may be done to the block's bytes is settled by
 // RANGES.
-unsafe impl Send for Hold {}
+unsafe impl Send for BlockRef {}
 // SAFETY: as above.
-unsafe impl Sync for Hold {}
+unsafe impl Sync for BlockRef {}
 
 /// A count beyond this is a leak of handles that would overflow.
 const REFS_MAX: u32 = i32::MAX as u32;
@@ -54,16 +54,16 @@ impl Fresh {
         let meta = raw.meta();
         meta.refs.store(1, Relaxed);
         meta.charged.store(charge.into_entry().cast(), Relaxed);
-        Self(Hold(Some(raw.into_meta())))
+        Self(BlockRef(Some(raw.into_meta())))
     }
 
     #[inline]
-    pub(in crate::pool) fn into_hold(self) -> Hold {
+    pub(in crate::pool) fn into_block_ref(self) -> BlockRef {
         self.0
     }
 }
 
-impl Hold {
+impl BlockRef {
     pub(in crate::pool) const NONE: Self = Self(None);
 
     /// Another share of the same block.
@@ -107,16 +107,19 @@ impl Hold {
 
     /// Moves the charges of all these blocks to another account of the same pool, or none. Shares
     /// of one block count as one.
-    pub(in crate::pool) fn charge_all_to(holds: &[&Hold], account: &AccountHandle) -> Result<(), Unmoved> {
+    pub(in crate::pool) fn charge_all_to(
+        block_refs: &[&BlockRef],
+        account: &AccountHandle,
+    ) -> Result<(), Unmoved> {
         let core = &account.owner;
-        let metas = || holds.iter().filter_map(|hold| hold.meta());
+        let metas = || block_refs.iter().filter_map(|block_ref| block_ref.meta());
         if metas().next().is_none() {
             return Ok(());
         }
         if metas().any(|meta| meta.span().owner.as_ptr().cast_const() != Arc::as_ptr(core).cast()) {
             return Err(Unmoved::OtherPool);
         }
-        let mut moving = Vec::with_capacity(holds.len());
+        let mut moving = Vec::with_capacity(block_refs.len());
         let mut woken = Vec::new();
         let mut refused = None;
         {
@@ -163,7 +166,7 @@ impl Hold {
     }
 }
 
-impl Drop for Hold {
+impl Drop for BlockRef {
     #[inline]
     fn drop(&mut self) {
         // Most handles that are dropped are empty: those that something was moved out of.
@@ -196,7 +199,7 @@ unsafe fn give_up(entry: NonNull<BlockMeta>) {
 
 /// The account that a block is charged to; null for the pool itself.
 #[inline]
-fn charged(meta: &BlockMeta) -> *mut Account {
+fn charged(meta: &BlockMeta) -> *mut AccountNode {
     // Only this file writes the word, and only accounts of this core.
     meta.charged.load(Relaxed).cast()
 }
@@ -209,8 +212,10 @@ fn not_moved<'a>(
 ) -> Unmoved {
     let to = account.as_charge();
     // Shares of one block count as one.
-    let blocks: BTreeMap<*const BlockMeta, usize> =
-        metas.filter(|meta| charged(meta) != to).map(|meta| (std::ptr::from_ref(meta), meta.capacity())).collect();
+    let blocks: BTreeMap<*const BlockMeta, usize> = metas
+        .filter(|meta| charged(meta) != to)
+        .map(|meta| (std::ptr::from_ref(meta), meta.capacity()))
+        .collect();
     let (name, left) = account.find(refused.at).map_or(("", 0), |at| (at.name(), at.room()));
     let (wanted, limit) = (blocks.values().sum(), refused.limit);
     Unmoved::OverLimit { account: name.to_owned(), wanted, left, limit }

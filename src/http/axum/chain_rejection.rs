@@ -1,4 +1,4 @@
-//! `LeasedRejection`: what a client is told whose body was not read.
+//! `ChainRejection`: what a client is told whose body was not read.
 
 use std::{error::Error, fmt, iter::successors};
 
@@ -6,20 +6,29 @@ use ::http::{HeaderValue, StatusCode, header::RETRY_AFTER};
 use axum_core::response::{IntoResponse, Response};
 use http_body_util::LengthLimitError;
 
+use super::MissingAccount;
 use crate::{http::CollectError, pool::LeaseError};
 
-/// The rejection of [`Leased`](super::Leased), like those of axum's own extractors.
+/// The rejection of a [`Chain`](crate::Chain), like those of axum's own extractors.
 ///
 /// | | status | |
 /// |---|---|---|
 /// | longer than axum's limit, or than the pool's account can ever hold | 413 | |
 /// | no memory in time | 503 | `Retry-After: 1` |
 /// | the body broke off | 400 | |
+/// | the request has no account ([`MissingAccount`]) | 500 | |
 ///
-/// What the client is told names no account and no figure of the pool; the [`source`](Error::source) does.
+/// What the client is told names no account and no figure of the pool; the
+/// [`source`](Error::source) does.
 #[derive(Debug)]
-pub struct LeasedRejection {
-    error: CollectError,
+pub struct ChainRejection {
+    kind: Kind,
+}
+
+#[derive(Debug)]
+enum Kind {
+    Collect(CollectError),
+    Missing(MissingAccount),
 }
 
 /// What a client can do about it.
@@ -27,15 +36,17 @@ enum Cause {
     TooLong,
     OutOfMemory,
     Broken,
+    NoAccount,
 }
 
-impl LeasedRejection {
+impl ChainRejection {
     /// The status of the response.
     pub fn status(&self) -> StatusCode {
         match self.cause() {
             Cause::TooLong => StatusCode::PAYLOAD_TOO_LARGE,
             Cause::OutOfMemory => StatusCode::SERVICE_UNAVAILABLE,
             Cause::Broken => StatusCode::BAD_REQUEST,
+            Cause::NoAccount => StatusCode::INTERNAL_SERVER_ERROR,
         }
     }
 
@@ -45,7 +56,8 @@ impl LeasedRejection {
     }
 
     fn cause(&self) -> Cause {
-        if self.error.is_too_long() || self.find::<LengthLimitError>().is_some() {
+        let Kind::Collect(error) = &self.kind else { return Cause::NoAccount };
+        if error.is_too_long() || self.find::<LengthLimitError>().is_some() {
             return Cause::TooLong;
         }
         match self.find::<LeaseError>() {
@@ -55,13 +67,22 @@ impl LeasedRejection {
         }
     }
 
-    /// The first of the errors behind this one that is an `E`: axum wraps those of bodies in its own.
+    fn collect_error(&self) -> Option<&CollectError> {
+        match &self.kind {
+            Kind::Collect(error) => Some(error),
+            Kind::Missing(_) => None,
+        }
+    }
+
+    /// The first of the errors behind this one that is an `E`: axum wraps those of bodies in its
+    /// own.
     fn find<E: Error + 'static>(&self) -> Option<&E> {
-        successors(self.error.source(), |&error| error.source()).find_map(|error| error.downcast_ref())
+        successors(self.collect_error().and_then(Error::source), |&error| error.source())
+            .find_map(|error| error.downcast_ref())
     }
 }
 
-impl IntoResponse for LeasedRejection {
+impl IntoResponse for ChainRejection {
     fn into_response(self) -> Response {
         let mut response = (self.status(), self.body_text()).into_response();
         if matches!(self.cause(), Cause::OutOfMemory) {
@@ -71,26 +92,39 @@ impl IntoResponse for LeasedRejection {
     }
 }
 
-impl fmt::Display for LeasedRejection {
+impl fmt::Display for ChainRejection {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let error = match &self.kind {
+            Kind::Collect(error) => error,
+            Kind::Missing(missing) => return missing.fmt(f),
+        };
         f.write_str("Failed to buffer the request body: ")?;
-        match (self.cause(), self.error.source()) {
+        match (self.cause(), error.source()) {
             (Cause::TooLong, _) => f.write_str("length limit exceeded"),
             (Cause::OutOfMemory, _) => f.write_str("the server is short of memory"),
-            (Cause::Broken, Some(error)) => write!(f, "{error}"),
-            (Cause::Broken, None) => write!(f, "{}", self.error),
+            (_, Some(error)) => write!(f, "{error}"),
+            (_, None) => write!(f, "{error}"),
         }
     }
 }
 
-impl Error for LeasedRejection {
+impl Error for ChainRejection {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
-        Some(&self.error)
+        match &self.kind {
+            Kind::Collect(error) => Some(error),
+            Kind::Missing(missing) => Some(missing),
+        }
     }
 }
 
-impl From<CollectError> for LeasedRejection {
+impl From<CollectError> for ChainRejection {
     fn from(error: CollectError) -> Self {
-        Self { error }
+        Self { kind: Kind::Collect(error) }
+    }
+}
+
+impl From<MissingAccount> for ChainRejection {
+    fn from(missing: MissingAccount) -> Self {
+        Self { kind: Kind::Missing(missing) }
     }
 }

@@ -1,4 +1,4 @@
-//! `Rare`: what few sockets have, and none for long.
+//! `ColdState`: what few sockets have, and none for long.
 
 use super::halves::Halves;
 use crate::{
@@ -8,7 +8,7 @@ use crate::{
 
 /// In a box that is gone when the last of it is.
 #[derive(Default)]
-pub(super) struct Rare {
+pub(super) struct ColdState {
     /// A client's message that waits for memory to be masked in.
     pub(super) masking: Option<Box<(Header, Masking)>>,
     /// While something is queued that the transport does not take.
@@ -18,8 +18,11 @@ pub(super) struct Rare {
     pub(super) failure: Option<Error>,
 }
 
-impl Rare {
+impl ColdState {
     pub(super) fn is_empty(&self) -> bool {
-        self.masking.is_none() && self.halves.is_empty() && self.close_deadline.is_none() && self.failure.is_none()
+        self.masking.is_none()
+            && self.halves.is_empty()
+            && self.close_deadline.is_none()
+            && self.failure.is_none()
     }
 }

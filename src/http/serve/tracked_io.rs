@@ -1,4 +1,4 @@
-//! `Transport`: what hyper reads and writes, watched.
+//! `TrackedIo`: what hyper reads and writes, watched.
 
 use std::{
     future::Future,
@@ -11,28 +11,28 @@ use std::{
 use bytes::{Buf, Bytes};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
-use super::track::Track;
+use super::connection_state::ConnectionState;
 use crate::io::{AnyStream, Tether, poll_write_slices, recv_now, recv_room};
 
 /// What of a transport that is no socket may have come before the server stopped, at most.
 const CLAIM_LEN: usize = 64 << 10;
 
 /// A transport with bytes in front that were read before.
-pub(super) struct Transport<T> {
+pub(super) struct TrackedIo<T> {
     io: T,
     prefix: Bytes,
     /// How many bytes may yet have come before the server stopped; none before it stops (CLAIM).
     claim: Option<usize>,
     /// What a read said after bytes that were to be given out first.
     error: Option<io::Error>,
-    track: Arc<Track>,
+    state: Arc<ConnectionState>,
     /// Once it may be upgraded.
     tether: Option<Tether>,
 }
 
-impl<T> Transport<T> {
-    pub(super) fn new(io: T, prefix: Bytes, track: Arc<Track>) -> Self {
-        Self { io, prefix, claim: None, error: None, track, tether: None }
+impl<T> TrackedIo<T> {
+    pub(super) fn new(io: T, prefix: Bytes, state: Arc<ConnectionState>) -> Self {
+        Self { io, prefix, claim: None, error: None, state, tether: None }
     }
 
     fn take_prefix(&mut self, buf: &mut ReadBuf<'_>) {
@@ -48,21 +48,21 @@ impl<T> Transport<T> {
     /// After a write.
     fn note_room(&self, written: &Poll<io::Result<usize>>) {
         match written {
-            Poll::Pending => self.track.note_stuck(),
-            Poll::Ready(_) => self.track.note_unstuck(),
+            Poll::Pending => self.state.note_stuck(),
+            Poll::Ready(_) => self.state.note_unstuck(),
         }
     }
 
     /// Before a write.
     fn note_written(&mut self) {
-        self.track.note_written();
-        if self.track.is_upgrading() && self.tether.is_none() {
-            self.tether = Some(self.track.tether());
+        self.state.note_written();
+        if self.state.is_upgrading() && self.tether.is_none() {
+            self.tether = Some(self.state.tether());
         }
     }
 
-    /// Sees to it that a task that waits for an upgraded transport is reached by the server, and fails
-    /// once that has stopped.
+    /// Sees to it that a task that waits for an upgraded transport is reached by the server, and
+    /// fails once that has stopped.
     #[cold]
     fn reach(&self, cx: &Context<'_>, is_pending: bool) -> io::Result<()> {
         match &self.tether {
@@ -91,7 +91,7 @@ impl<T> Transport<T> {
     }
 }
 
-impl<T: AsyncRead + Unpin> Transport<T> {
+impl<T: AsyncRead + Unpin> TrackedIo<T> {
     /// The server stops: what of a read came before that, or that there is no more (CLAIM).
     #[cold]
     fn claim(
@@ -106,46 +106,56 @@ impl<T: AsyncRead + Unpin> Transport<T> {
         if polled.is_pending() && buf.filled().len() == before {
             match recv_now(&self.io, buf) {
                 Some(Ok(_)) => polled = Poll::Ready(Ok(())),
-                Some(Err(error)) if error.kind() != io::ErrorKind::WouldBlock => polled = Poll::Ready(Err(error)),
-                Some(Err(_)) => self.track.note_no_claims(),
+                Some(Err(error)) if error.kind() != io::ErrorKind::WouldBlock => {
+                    polled = Poll::Ready(Err(error))
+                }
+                Some(Err(_)) => self.state.note_no_claims(),
                 // What is no socket is asked again, once its driver was.
                 None if is_first => {
                     let _ = pin!(tokio::task::yield_now()).poll(cx);
                 }
-                None => self.track.note_no_claims(),
+                None => self.state.note_no_claims(),
             }
         }
         let count = buf.filled().len() - before;
         *claim = claim.saturating_sub(count);
         if *claim == 0 {
-            self.track.note_no_claims();
+            self.state.note_no_claims();
         }
         polled
     }
 }
 
-impl<T: AsyncRead + Unpin> AsyncRead for Transport<T> {
-    /// Reads on behind the bytes in front, as one read would have: bytes that are left in a socket when it is closed make the system reset
-    /// the connection, and the answer to a broken head might be lost.
-    fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+impl<T: AsyncRead + Unpin> AsyncRead for TrackedIo<T> {
+    /// Reads on behind the bytes in front, as one read would have: bytes that are left in a socket
+    /// when it is closed make the system reset the connection, and the answer to a broken head
+    /// might be lost.
+    fn poll_read(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
         let this = self.get_mut();
         if let Some(error) = this.error.take() {
             return Poll::Ready(Err(error));
         }
         let before = buf.filled().len();
-        this.track.note_room(buf.remaining());
+        this.state.note_room(buf.remaining());
         if !this.prefix.is_empty() {
             this.take_prefix(buf);
         }
-        let mut polled =
-            if buf.remaining() > 0 { Pin::new(&mut this.io).poll_read(cx, buf) } else { Poll::Ready(Ok(())) };
-        if this.track.is_claiming() {
+        let mut polled = if buf.remaining() > 0 {
+            Pin::new(&mut this.io).poll_read(cx, buf)
+        } else {
+            Poll::Ready(Ok(()))
+        };
+        if this.state.is_claiming() {
             polled = this.claim(cx, buf, before, polled);
         }
         let count = buf.filled().len() - before;
         match polled {
             Poll::Pending if count == 0 => {
-                this.track.note_drained();
+                this.state.note_drained();
                 if this.tether.is_some() {
                     this.reach(cx, true)?;
                 }
@@ -156,7 +166,7 @@ impl<T: AsyncRead + Unpin> AsyncRead for Transport<T> {
             Poll::Ready(Err(error)) => this.error = Some(error),
             _ => {}
         }
-        this.track.note_read(count);
+        this.state.note_read(count);
         if this.tether.is_some() {
             this.reach(cx, false)?;
         }
@@ -164,8 +174,12 @@ impl<T: AsyncRead + Unpin> AsyncRead for Transport<T> {
     }
 }
 
-impl<T: AsyncWrite + Unpin> AsyncWrite for Transport<T> {
-    fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
+impl<T: AsyncWrite + Unpin> AsyncWrite for TrackedIo<T> {
+    fn poll_write(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &[u8],
+    ) -> Poll<io::Result<usize>> {
         let this = self.get_mut();
         this.note_written();
         let polled = Pin::new(&mut this.io).poll_write(cx, buf);
@@ -195,11 +209,12 @@ impl<T: AsyncWrite + Unpin> AsyncWrite for Transport<T> {
         self.io.is_write_vectored()
     }
 
-    /// SENT: hyper flushes only when it has nothing more to write itself, so this covers its own buffer too.
+    /// SENT: hyper flushes only when it has nothing more to write itself, so this covers its own
+    /// buffer too.
     fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let this = self.get_mut();
         ready!(Pin::new(&mut this.io).poll_flush(cx))?;
-        this.track.note_flushed();
+        this.state.note_flushed();
         Poll::Ready(Ok(()))
     }
 

@@ -1,16 +1,16 @@
-//! `StandingCharge`: a charge without a block.
+//! `HeldCharge`: a charge without a block.
 
 use super::{AccountKey, Owner, account::AccountHandle, charge::Charge, refund::refund};
 
 /// Bytes charged to an account for as long as they stand here. Has no drop: they are refunded, or
 /// join another one.
 #[must_use = "a charge that is dropped here is never refunded"]
-pub(in crate::pool) struct StandingCharge<O: Owner> {
+pub(in crate::pool) struct HeldCharge<O: Owner> {
     account: AccountHandle<O>,
     bytes: usize,
 }
 
-impl<O: Owner> StandingCharge<O> {
+impl<O: Owner> HeldCharge<O> {
     /// No bytes, of an account that may be charged later.
     pub(in crate::pool) fn nothing(account: &AccountHandle<O>) -> Self {
         Self { account: account.clone(), bytes: 0 }
@@ -33,14 +33,18 @@ impl<O: Owner> StandingCharge<O> {
     pub(in crate::pool) fn refund(&mut self, bytes: usize) -> Vec<AccountKey> {
         assert!(bytes <= self.bytes, "a refund of {bytes} of {} bytes", self.bytes);
         self.bytes -= bytes;
-        // SAFETY: `bytes` stood here until the line above, so they were charged once, by this
+        // SAFETY: `bytes` stood here until the ancestors above, so they were charged once, by this
         // account's path (EXACT).
         unsafe { refund(self.account.0, None, bytes) }
     }
 
     /// Adds another charge of the same account to this one.
-    pub(in crate::pool) fn join(&mut self, other: StandingCharge<O>) {
-        assert_eq!(self.account.key(), other.account.key(), "a charge is refunded where it was charged");
+    pub(in crate::pool) fn join(&mut self, other: HeldCharge<O>) {
+        assert_eq!(
+            self.account.key(),
+            other.account.key(),
+            "a charge is refunded where it was charged"
+        );
         self.bytes += other.bytes;
     }
 
@@ -55,8 +59,8 @@ impl<O: Owner> StandingCharge<O> {
 
 impl<O: Owner> Charge<'_, O> {
     /// Hands the charge over to somebody who has no block.
-    pub(in crate::pool) fn stand(self) -> StandingCharge<O> {
+    pub(in crate::pool) fn stand(self) -> HeldCharge<O> {
         self.account.note_peak(None);
-        StandingCharge { account: self.account.clone(), bytes: self.bytes }
+        HeldCharge { account: self.account.clone(), bytes: self.bytes }
     }
 }

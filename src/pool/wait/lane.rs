@@ -1,4 +1,4 @@
-//! A line of those who wait: first come, first served, with bounded patience.
+//! A lane of those who wait: first come, first served, with bounded patience.
 //!
 //! # Invariants
 //! - NO-FREEZE: a head that cannot be served is passed by at most [`PASSES`] others, then holds
@@ -20,7 +20,7 @@ pub(in crate::pool) const HOLD_MAX: Duration = Duration::from_millis(10);
 pub(in crate::pool) struct Ticket(pub(in crate::pool) u64);
 
 /// Tickets in order, and how patient they are with their head.
-pub(in crate::pool) struct Line {
+pub(in crate::pool) struct Lane {
     pub(in crate::pool) tickets: BTreeSet<Ticket>,
     pub(in crate::pool) passes_left: u32,
     holds_left: u32,
@@ -29,7 +29,7 @@ pub(in crate::pool) struct Line {
     holder: Option<Ticket>,
 }
 
-impl Line {
+impl Lane {
     pub(in crate::pool) fn new() -> Self {
         Self { tickets: BTreeSet::new(), passes_left: PASSES, holds_left: HOLDS, holder: None }
     }
