@@ -2,7 +2,7 @@
 
 use std::sync::atomic::Ordering::Relaxed;
 
-use super::{Account, Pool};
+use super::Pool;
 use crate::pool::{engine::Core, ledger::AccountCount, store::high_mark};
 
 /// A pool's figures at one moment; exact while nobody leases or returns.
@@ -122,14 +122,7 @@ impl Pool {
     }
 }
 
-impl Account {
-    /// Whether the pressure of the whole pool is high.
-    pub(crate) fn is_pressed(&self) -> bool {
-        pressure_of(self.core()).is_high()
-    }
-}
-
-fn pressure_of(core: &Core) -> Pressure {
+pub(super) fn pressure_of(core: &Core) -> Pressure {
     Pressure {
         leased: core.leased(),
         budget: core.usable(),
