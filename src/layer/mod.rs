@@ -8,7 +8,7 @@
 //! sent.
 //!
 //! ```
-//! use leasehold::{BlockMut, LeaseError, Pool, layer::BudgetLayer};
+//! use leasehold::{Account, BlockMut, LeaseError, Pool, layer::BudgetLayer};
 //! use http::{Request, Response, StatusCode};
 //! use http_body_util::Full;
 //! use bytes::Bytes;
@@ -29,7 +29,7 @@
 //!
 //! let response = service.ready().await?.call(upload()).await?;
 //! assert_eq!(response.status(), StatusCode::OK);
-//! // A base_len of 64 KiB and the length that was announced, less the block that was made of it and is home again.
+//! // 64 KiB for every request and the length that was announced, less the block that was made of it and is home again.
 //! assert_eq!(pool.leased(), (64 << 10) + (100 << 10) - (4 << 10));
 //! drop(response); // sent, or its client is gone
 //! assert_eq!(pool.leased(), 0);

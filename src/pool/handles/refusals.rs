@@ -21,12 +21,12 @@ use crate::pool::engine::{Plan, PlanKey};
 /// Every ask of an operation fails in turn, until it needs no more:
 /// ```
 /// use bytes::BufMut;
-/// use leasehold::{LeaseError, Pool};
+/// use leasehold::{Account, LeaseError, Pool};
 ///
-/// fn greeting(pool: &Account) -> Result<(), LeaseError> {
-///     let mut chain = pool.try_chain(5000)?;
+/// fn greeting(account: &Account) -> Result<(), LeaseError> {
+///     let mut chain = account.try_chain(5000)?;
 ///     chain.put_slice(b"hello");
-///     pool.try_lease(100).map(drop)
+///     account.try_lease(100).map(drop)
 /// }
 ///
 /// let pool = Pool::new(1 << 20)?;
