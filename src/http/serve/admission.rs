@@ -17,7 +17,7 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use super::{
     connection::{Awake, Connection, Next, Phase, Queued, Stage},
-    connection_state::{ConnectionState, skips},
+    connection_state::ConnectionState,
     driver::Drivers,
     farewell::Farewell,
     head::{HEAD_LEN, Protocol, Verdict, judge, left_of_request},
@@ -44,9 +44,8 @@ impl<T: AsyncRead + AsyncWrite + Unpin + Send + 'static> Connection<T> {
         let max_head = settings.max_header_size.map_or(HEAD_LEN, |most| most.clamp(1, HEAD_LEN));
         let verdict = loop {
             let verdict = judge(&head, self.is_fresh && settings.http2);
-            // Too long for this place, or a condition is to be missed.
-            let is_enough = head.len() >= max_head || (skips(6) && !head.is_empty());
-            if verdict != Verdict::More || is_enough {
+            let is_too_long = head.len() >= max_head; // for this place
+            if verdict != Verdict::More || is_too_long {
                 break verdict;
             }
             let mut room = [MaybeUninit::uninit(); HEAD_LEN];

@@ -43,8 +43,6 @@ mod upgraded;
 mod wait;
 mod waiting_heads;
 
-#[cfg(leasehold_teeth)]
-pub use self::connection_state::skip;
 pub use self::{
     box_error::BoxError,
     connections::Connections,
