@@ -17,8 +17,8 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use super::{
     connection::{Awake, Connection, Next, Phase, Queued, Stage},
-    connection_state::{ConnectionState, skips},
-    driver::Drivers,
+    connection_state::ConnectionState,
+    driver::Mode,
     farewell::Farewell,
     head::{HEAD_LEN, Protocol, Verdict, judge, left_of_request},
     waiting_heads::WaitingHead,
@@ -44,9 +44,8 @@ impl<T: AsyncRead + AsyncWrite + Unpin + Send + 'static> Connection<T> {
         let max_head = settings.max_header_size.map_or(HEAD_LEN, |most| most.clamp(1, HEAD_LEN));
         let verdict = loop {
             let verdict = judge(&head, self.is_fresh && settings.http2);
-            // Too long for this place, or a condition is to be missed.
-            let is_enough = head.len() >= max_head || (skips(6) && !head.is_empty());
-            if verdict != Verdict::More || is_enough {
+            let is_too_long = head.len() >= max_head; // for this place
+            if verdict != Verdict::More || is_too_long {
                 break verdict;
             }
             let mut room = [MaybeUninit::uninit(); HEAD_LEN];
@@ -203,12 +202,13 @@ impl<T: AsyncRead + AsyncWrite + Unpin + Send + 'static> Connection<T> {
         let is_last =
             !is_http2 && self.shared.sleepers.look().1 && (self.is_last || is_alone(&io, &head));
         let state = Arc::new(ConnectionState::new(protocol, Arc::clone(&self.shared.sleepers)));
-        let make = match protocol {
-            Protocol::Http2 => Drivers::http2,
-            Protocol::Http1 if is_last => Drivers::http1_once,
-            Protocol::Http1 => Drivers::http1,
+        let mode = match protocol {
+            Protocol::Http2 => Mode::Http2,
+            Protocol::Http1 if is_last => Mode::Http1Once,
+            Protocol::Http1 => Mode::Http1,
         };
-        let driver = make(&*self.shared.drivers, io, head.freeze(), Arc::clone(&state), account);
+        let prefix = head.freeze();
+        let driver = self.shared.drivers.driver(mode, io, prefix, Arc::clone(&state), account);
         self.is_fresh = false;
         self.stage = Stage::Awake(Box::new(Awake {
             driver,

@@ -43,7 +43,7 @@ use bytes::BytesMut;
 use tokio::io::{AsyncRead, AsyncWrite};
 
 use super::{
-    connection_state::{ConnectionState, skips},
+    connection_state::ConnectionState,
     connections::{Connections, Open, Wakeful},
     driver::{Driver, Drivers},
     farewell::Farewell,
@@ -426,7 +426,7 @@ impl<T> Awake<T> {
             let idle = Phase::Idle { dispatched, reads: 0 };
             return if self.state.has_bodies() { Phase::Draining { reads } } else { idle };
         }
-        if dispatched == 0 && !skips(6) {
+        if dispatched == 0 {
             // DISPATCHED
             return Phase::Head { dispatched };
         }
@@ -435,7 +435,7 @@ impl<T> Awake<T> {
         }
         match self.phase {
             // Bytes came, and made no request.
-            Phase::Head { dispatched: before } if before == dispatched && !skips(6) => self.phase,
+            Phase::Head { dispatched: before } if before == dispatched => self.phase,
             Phase::Idle { dispatched: before, reads: seen }
                 if before == dispatched && seen != reads =>
             {

@@ -239,7 +239,7 @@ impl ConnectionState {
 
     /// Whether a response is in flight.
     pub(super) fn has_responses(&self) -> bool {
-        self.responses.load(SeqCst) > 0 && !skips(1)
+        self.responses.load(SeqCst) > 0
     }
 
     /// Whether a request body has neither ended nor been dropped.
@@ -262,10 +262,10 @@ impl ConnectionState {
     /// connection keeps.
     pub(super) fn is_idle(&self) -> bool {
         let answered = !self.has_responses();
-        let ended = !self.has_bodies() || skips(2);
-        let untainted = !self.is_tainted.load(Acquire) || skips(3);
-        let sent = !self.is_unsent.load(Acquire) || skips(4);
-        let drained = self.is_drained.load(Acquire) || skips(5);
+        let ended = !self.has_bodies();
+        let untainted = !self.is_tainted.load(Acquire);
+        let sent = !self.is_unsent.load(Acquire);
+        let drained = self.is_drained();
         answered && ended && untainted && sent && drained
     }
 
@@ -381,27 +381,4 @@ impl Drop for OpenBody {
         self.state.body_wait.leave(self.number);
         self.state.note_end(&self.state.bodies);
     }
-}
-
-#[cfg(leasehold_teeth)]
-thread_local! {
-    static SKIPPED: std::cell::Cell<u32> = const { std::cell::Cell::new(0) };
-}
-
-/// Switches a condition off for the servers of this thread, for the test that shows what it is good
-/// for. Never in a real build.
-#[cfg(leasehold_teeth)]
-#[doc(hidden)]
-pub fn skip(condition: u32) {
-    SKIPPED.set(condition);
-}
-
-#[cfg(leasehold_teeth)]
-pub(super) fn skips(condition: u32) -> bool {
-    SKIPPED.get() == condition
-}
-
-#[cfg(not(leasehold_teeth))]
-pub(super) const fn skips(_: u32) -> bool {
-    false
 }

@@ -10,14 +10,19 @@ use std::{
 use ::http::{Request, Response};
 use bytes::{Buf, Bytes, BytesMut};
 use http_body::Body;
-use hyper::server::conn::{http1, http2};
+use hyper::{
+    body::Incoming,
+    rt::bounds::Http2ServerConnExec,
+    server::conn::{http1, http2},
+    service::HttpService,
+};
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tower_service::Service;
 
 use super::{
-    BoxError, connection_state::ConnectionState, request_body::RequestBody, tracked_io::TrackedIo,
-    tracked_service::TrackedService,
+    BoxError, connection_state::ConnectionState, request_body::RequestBody, settings::Settings,
+    tracked_io::TrackedIo, tracked_service::TrackedService,
 };
 use crate::pool::Account;
 
@@ -34,25 +39,21 @@ pub(super) trait Driver<T>: Send {
     fn into_parts(self: Box<Self>) -> Option<(T, BytesMut)>;
 }
 
+/// What hyper serves a connection with.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Mode {
+    Http1,
+    /// For one request.
+    Http1Once,
+    Http2,
+}
+
 /// Makes drivers: all that a connection knows of its service.
 pub(super) trait Drivers<T>: Send + Sync {
-    fn http1(
+    /// Hands `io` to hyper, with the bytes that were read from it already.
+    fn driver(
         &self,
-        io: T,
-        prefix: Bytes,
-        state: Arc<ConnectionState>,
-        account: Option<Account>,
-    ) -> Box<dyn Driver<T>>;
-    /// For one request.
-    fn http1_once(
-        &self,
-        io: T,
-        prefix: Bytes,
-        state: Arc<ConnectionState>,
-        account: Option<Account>,
-    ) -> Box<dyn Driver<T>>;
-    fn http2(
-        &self,
+        mode: Mode,
         io: T,
         prefix: Bytes,
         state: Arc<ConnectionState>,
@@ -62,9 +63,20 @@ pub(super) trait Drivers<T>: Send + Sync {
 
 /// Drivers for a service.
 pub(super) struct DriversFor<S> {
-    pub(super) service: S,
-    pub(super) http1: http1::Builder,
-    pub(super) http2: http2::Builder<TokioExecutor>,
+    service: S,
+    http1: http1::Builder,
+    http2: http2::Builder<TokioExecutor>,
+}
+
+impl<S> DriversFor<S> {
+    pub(super) fn new(service: S, settings: &Settings) -> Self {
+        let mut http1 = http1::Builder::new();
+        http1.keep_alive(settings.keep_alive);
+        if let Some(bytes) = settings.max_header_size {
+            http1.max_header_size(bytes);
+        }
+        Self { service, http1, http2: http2::Builder::new(TokioExecutor::new()) }
+    }
 }
 
 impl<T, S, B> Drivers<T> for DriversFor<S>
@@ -77,8 +89,9 @@ where
     B::Data: Send,
     B::Error: Into<BoxError>,
 {
-    fn http1(
+    fn driver(
         &self,
+        mode: Mode,
         io: T,
         prefix: Bytes,
         state: Arc<ConnectionState>,
@@ -86,62 +99,36 @@ where
     ) -> Box<dyn Driver<T>> {
         let service = TrackedService::new(self.service.clone(), Arc::clone(&state), account);
         let io = TokioIo::new(TrackedIo::new(io, prefix, state));
-        Box::new(Http1(self.http1.serve_connection(io, service).with_upgrades()))
-    }
-
-    fn http1_once(
-        &self,
-        io: T,
-        prefix: Bytes,
-        state: Arc<ConnectionState>,
-        account: Option<Account>,
-    ) -> Box<dyn Driver<T>> {
-        let service = TrackedService::new(self.service.clone(), Arc::clone(&state), account);
-        let io = TokioIo::new(TrackedIo::new(io, prefix, state));
-        let mut http1 = self.http1.clone();
-        http1.keep_alive(false);
-        Box::new(Http1(http1.serve_connection(io, service).with_upgrades()))
-    }
-
-    fn http2(
-        &self,
-        io: T,
-        prefix: Bytes,
-        state: Arc<ConnectionState>,
-        account: Option<Account>,
-    ) -> Box<dyn Driver<T>> {
-        let service = TrackedService::new(self.service.clone(), Arc::clone(&state), account);
-        let io = TokioIo::new(TrackedIo::new(io, prefix, state));
-        Box::new(Http2(self.http2.serve_connection(io, service)))
+        match mode {
+            Mode::Http1 => Box::new(self.http1.serve_connection(io, service).with_upgrades()),
+            Mode::Http1Once => {
+                let mut http1 = self.http1.clone();
+                http1.keep_alive(false);
+                Box::new(http1.serve_connection(io, service).with_upgrades())
+            }
+            Mode::Http2 => Box::new(self.http2.serve_connection(io, service)),
+        }
     }
 }
 
-struct Http1<T, S>(http1::UpgradeableConnection<TokioIo<TrackedIo<T>>, TrackedService<S>>)
+impl<T, S> Driver<T> for http1::UpgradeableConnection<TokioIo<TrackedIo<T>>, S>
 where
-    TrackedService<S>: hyper::service::HttpService<hyper::body::Incoming>;
-
-impl<T, S, B> Driver<T> for Http1<T, S>
-where
+    Self: Send,
     T: AsyncRead + AsyncWrite + Unpin + Send + 'static,
-    S: Service<Request<RequestBody>, Response = Response<B>> + Clone + Send + 'static,
-    S::Future: Send + 'static,
-    S::Error: Into<BoxError>,
-    B: Body + Send + 'static,
-    B::Data: Send,
-    B::Error: Into<BoxError>,
+    S: HttpService<Incoming, ResBody: Body<Error: Into<BoxError>> + 'static, Error: Into<BoxError>>,
 {
     fn poll_drive(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         // An error is the end of the connection; hyper has answered it, or there is nobody to
         // answer.
-        Pin::new(&mut self.0).poll(cx).map(|_| ())
+        Pin::new(self).poll(cx).map(drop)
     }
 
     fn shut_down(&mut self) {
-        Pin::new(&mut self.0).graceful_shutdown();
+        Pin::new(self).graceful_shutdown();
     }
 
     fn into_parts(self: Box<Self>) -> Option<(T, BytesMut)> {
-        let parts = self.0.into_parts()?;
+        let parts = (*self).into_parts()?;
         let (io, prefix) = parts.io.into_inner().into_parts();
         // What hyper has read comes first. Even an empty one holds hyper's buffer, up to 408 KiB:
         // it is copied, or dropped.
@@ -154,26 +141,19 @@ where
     }
 }
 
-struct Http2<T, S>(http2::Connection<TokioIo<TrackedIo<T>>, TrackedService<S>, TokioExecutor>)
+impl<T, S> Driver<T> for http2::Connection<TokioIo<TrackedIo<T>>, S, TokioExecutor>
 where
-    TrackedService<S>: hyper::service::HttpService<hyper::body::Incoming>;
-
-impl<T, S, B> Driver<T> for Http2<T, S>
-where
+    Self: Send,
     T: AsyncRead + AsyncWrite + Unpin + Send + 'static,
-    S: Service<Request<RequestBody>, Response = Response<B>> + Clone + Send + 'static,
-    S::Future: Send + 'static,
-    S::Error: Into<BoxError>,
-    B: Body + Send + 'static,
-    B::Data: Send,
-    B::Error: Into<BoxError>,
+    S: HttpService<Incoming, ResBody: Body<Error: Into<BoxError>> + 'static, Error: Into<BoxError>>,
+    TokioExecutor: Http2ServerConnExec<S::Future, S::ResBody>,
 {
     fn poll_drive(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        Pin::new(&mut self.0).poll(cx).map(|_| ())
+        Pin::new(self).poll(cx).map(drop)
     }
 
     fn shut_down(&mut self) {
-        Pin::new(&mut self.0).graceful_shutdown();
+        Pin::new(self).graceful_shutdown();
     }
 
     fn into_parts(self: Box<Self>) -> Option<(T, BytesMut)> {

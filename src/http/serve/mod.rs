@@ -35,6 +35,7 @@ mod hyper_service;
 mod listener;
 mod request_body;
 mod response_body;
+mod run;
 mod settings;
 mod shutdown;
 mod tracked_io;
@@ -43,8 +44,6 @@ mod upgraded;
 mod wait;
 mod waiting_heads;
 
-#[cfg(leasehold_teeth)]
-pub use self::connection_state::skip;
 pub use self::{
     box_error::BoxError,
     connections::Connections,
@@ -57,37 +56,27 @@ pub use self::{
 
 use std::{
     fmt,
-    future::{Future, IntoFuture, pending},
+    future::{Future, IntoFuture},
     io,
-    pin::{Pin, pin},
-    sync::{Arc, Weak},
+    pin::Pin,
+    sync::Arc,
     time::Duration,
 };
 
 use ::http::{Request, Response};
 use http_body::Body;
-use hyper::server::conn::{http1, http2};
-use hyper_util::rt::TokioExecutor;
-use tokio::time::{Instant, MissedTickBehavior};
 use tower_service::Service;
 
 use self::{
-    connection::{Connection, Shared},
+    connection::Shared,
     driver::DriversFor,
+    run::run,
     settings::{AccountSettings, Settings},
 };
 use crate::{
     io::{Sleepers, TICK},
     pool::Account,
 };
-
-/// How many connections that have not been accepted yet a server accepts when it stops: no system
-/// keeps more waiting.
-const BACKLOG_MAX: usize = 64 << 10;
-
-/// How long tasks that were told that the time is over may take to end: one that blocks its thread
-/// is not waited for.
-const CUT_MAX: Duration = Duration::from_secs(1);
 
 /// Serves HTTP with `service` on the connections of `listener`: HTTP/1.1, and HTTP/2 for clients
 /// that begin with it.
@@ -330,113 +319,9 @@ where
     type IntoFuture = Pin<Box<dyn Future<Output = io::Result<Shutdown>> + Send>>;
 
     fn into_future(self) -> Self::IntoFuture {
-        Box::pin(self.run())
+        let Self { listener, service, settings, signal, sleepers, connections } = self;
+        let drivers = Box::new(DriversFor::new(service, &settings));
+        let shared = Shared { drivers, sleepers, connections, settings };
+        Box::pin(run(listener, shared, signal))
     }
-}
-
-impl<L, S, B> Serve<L, S>
-where
-    L: Listener,
-    S: Service<Request<RequestBody>, Response = Response<B>> + Clone + Send + Sync + 'static,
-    S::Future: Send + 'static,
-    S::Error: Into<BoxError>,
-    B: Body + Send + 'static,
-    B::Data: Send,
-    B::Error: Into<BoxError>,
-{
-    async fn run(self) -> io::Result<Shutdown> {
-        let Self { mut listener, service, mut settings, signal, sleepers, connections } = self;
-        tokio::spawn(tick(Arc::downgrade(&sleepers), settings.account.clone()));
-        settings.account.iter_mut().for_each(AccountSettings::begin);
-        let shared = Arc::new(Shared {
-            drivers: Box::new(DriversFor {
-                service,
-                http1: http1_builder(&settings),
-                http2: http2_builder(),
-            }),
-            sleepers: Arc::clone(&sleepers),
-            connections: connections.clone(),
-            settings,
-        });
-        let mut signal = signal.unwrap_or_else(|| Box::pin(pending()));
-        let has_room = || connections.open() < shared.settings.max_connections;
-        let open = |io| drop(tokio::spawn(Connection::new(Arc::clone(&shared), io)));
-        loop {
-            let ended = connections.ended();
-            let may_accept = has_room();
-            tokio::select! {
-                io = listener.accept(), if may_accept => open(io),
-                () = ended, if !may_accept => {}
-                () = &mut signal => break,
-            }
-        }
-        let since = Instant::now();
-        sleepers.stop();
-        // CLAIM: what has connected may have sent a request, too.
-        let ready = std::iter::from_fn(|| has_room().then(|| listener.accept_ready()).flatten());
-        ready.take(BACKLOG_MAX).for_each(open);
-        drop(listener); // from here on new connections are refused
-        let Some(timeout) = shared.settings.shutdown_timeout else {
-            ended(&connections, None).await;
-            return Ok(Shutdown::new(0));
-        };
-        let mut ended = pin!(ended(&connections, Some(&sleepers)));
-        if tokio::time::timeout_at(since + timeout, ended.as_mut()).await.is_ok() {
-            return Ok(Shutdown::new(0));
-        }
-        let cut = connections.open() + sleepers.tied();
-        sleepers.end();
-        // They end as soon as their tasks run.
-        let _ = tokio::time::timeout(CUT_MAX, ended).await;
-        Ok(Shutdown::new(cut))
-    }
-}
-
-/// Waits until all connections have ended, and the upgraded sockets, if they are to be waited for.
-async fn ended(connections: &Connections, sockets: Option<&Sleepers>) {
-    loop {
-        let mut connection = pin!(connections.ended());
-        connection.as_mut().enable();
-        let Some(sockets) = sockets else {
-            if connections.open() == 0 {
-                return;
-            }
-            connection.await;
-            continue;
-        };
-        let mut socket = pin!(sockets.untied());
-        socket.as_mut().enable();
-        if connections.open() == 0 && sockets.tied() == 0 {
-            return;
-        }
-        tokio::select! {
-            () = connection => {}
-            () = socket => {}
-        }
-    }
-}
-
-/// The one timer of a server; ends with it.
-async fn tick(sleepers: Weak<Sleepers>, account: Option<AccountSettings>) {
-    let mut interval = tokio::time::interval(TICK);
-    interval.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    loop {
-        interval.tick().await;
-        let Some(sleepers) = sleepers.upgrade() else { return };
-        account.iter().for_each(AccountSettings::ask_pool);
-        sleepers.tick(account.as_ref().is_some_and(AccountSettings::is_short));
-    }
-}
-
-fn http1_builder(settings: &Settings) -> http1::Builder {
-    let mut builder = http1::Builder::new();
-    builder.keep_alive(settings.keep_alive);
-    if let Some(bytes) = settings.max_header_size {
-        builder.max_header_size(bytes);
-    }
-    builder
-}
-
-fn http2_builder() -> http2::Builder<TokioExecutor> {
-    http2::Builder::new(TokioExecutor::new())
 }

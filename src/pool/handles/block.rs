@@ -211,12 +211,6 @@ impl Clone for Block {
     }
 }
 
-impl Default for Block {
-    fn default() -> Self {
-        Self::empty()
-    }
-}
-
 impl Deref for Block {
     type Target = [u8];
 
@@ -224,12 +218,6 @@ impl Deref for Block {
     fn deref(&self) -> &[u8] {
         // SAFETY: RANGES: these bytes are written, and nobody writes them while this handle lives.
         unsafe { std::slice::from_raw_parts(self.ptr.as_ptr(), self.len as usize) }
-    }
-}
-
-impl AsRef<[u8]> for Block {
-    fn as_ref(&self) -> &[u8] {
-        self
     }
 }
 
@@ -275,14 +263,6 @@ impl fmt::Debug for Block {
             .finish()
     }
 }
-
-impl<T: AsRef<[u8]> + ?Sized> PartialEq<T> for Block {
-    fn eq(&self, other: &T) -> bool {
-        self[..] == *other.as_ref()
-    }
-}
-
-impl Eq for Block {}
 
 impl Hash for Block {
     fn hash<H: Hasher>(&self, state: &mut H) {

@@ -397,21 +397,9 @@ impl io::Write for BlockMut {
     }
 }
 
-impl AsRef<[u8]> for BlockMut {
-    fn as_ref(&self) -> &[u8] {
-        self
-    }
-}
-
 impl AsMut<[u8]> for BlockMut {
     fn as_mut(&mut self) -> &mut [u8] {
         self
-    }
-}
-
-impl Default for BlockMut {
-    fn default() -> Self {
-        Self::empty()
     }
 }
 
@@ -424,11 +412,3 @@ impl fmt::Debug for BlockMut {
             .finish()
     }
 }
-
-impl<T: AsRef<[u8]> + ?Sized> PartialEq<T> for BlockMut {
-    fn eq(&self, other: &T) -> bool {
-        self[..] == *other.as_ref()
-    }
-}
-
-impl Eq for BlockMut {}

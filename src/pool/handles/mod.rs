@@ -7,6 +7,7 @@ mod block;
 #[allow(unsafe_code)]
 mod block_mut;
 mod builder;
+mod contents;
 mod credit;
 mod error;
 mod lease;

@@ -67,7 +67,7 @@ async fn connection(mut stream: TcpStream, without: Option<Condition>) {
         let parts = connection.into_parts().expect("it isn't upgraded");
         stream = parts.io.into_inner().stream;
         prefix = parts.read_buf;
-        // Without the sixth condition this is a hot loop; let the others run.
+        // Without `PrefixUsed` this is a hot loop; let the others run.
         tokio::task::yield_now().await;
     }
 }

@@ -11,7 +11,7 @@ use tokio::{
     sync::oneshot,
 };
 
-use crate::http_scripts::{condition::Condition, service::answer};
+use crate::http_scripts::service::answer;
 
 /// The servers' send buffers: far less than the largest response.
 const SEND_BUFFER_LEN: u32 = 256 << 10;
@@ -87,11 +87,9 @@ fn listener() -> TcpListener {
     socket.listen(1024).expect("a listener")
 }
 
-/// The server under test. It parks as soon as it may, and leaves `without` out of its conditions;
-/// that needs `--cfg leasehold_teeth`.
-pub(crate) fn ours(without: Option<Condition>) -> Server {
-    Server::start(async move |listener: TcpListener| {
-        skip(without);
+/// The server under test. It parks as soon as it may.
+pub(crate) fn ours() -> Server {
+    Server::start(async |listener: TcpListener| {
         let server = serve(Plain(listener), from_hyper(service_fn(answer)))
             .linger(Duration::ZERO)
             .http2(false);
@@ -109,14 +107,4 @@ impl Listener for Plain {
     async fn accept(&mut self) -> TcpStream {
         accept(&self.0).await
     }
-}
-
-#[cfg(leasehold_teeth)]
-fn skip(without: Option<Condition>) {
-    leasehold::http::serve::skip(without.map_or(0, |condition| condition as u32));
-}
-
-#[cfg(not(leasehold_teeth))]
-fn skip(without: Option<Condition>) {
-    assert_eq!(without, None, "conditions are switched off in a build with --cfg leasehold_teeth");
 }

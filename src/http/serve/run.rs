@@ -1,0 +1,107 @@
+//! `run`: a server from its first connection to its end.
+
+use std::{
+    future::{Future, pending},
+    io,
+    pin::{Pin, pin},
+    sync::{Arc, Weak},
+    time::Duration,
+};
+
+use tokio::time::{Instant, MissedTickBehavior};
+
+use super::{
+    connection::{Connection, Shared},
+    connections::Connections,
+    listener::Listener,
+    settings::AccountSettings,
+    shutdown::Shutdown,
+};
+use crate::io::{Sleepers, TICK};
+
+/// How many connections that have not been accepted yet a server accepts when it stops: no system
+/// keeps more waiting.
+const BACKLOG_MAX: usize = 64 << 10;
+
+/// How long tasks that were told that the time is over may take to end: one that blocks its thread
+/// is not waited for.
+const CUT_MAX: Duration = Duration::from_secs(1);
+
+/// Accepts connections until `signal` is ready, and ends those that are open then.
+pub(super) async fn run<L: Listener>(
+    mut listener: L,
+    mut shared: Shared<L::Io>,
+    signal: Option<Pin<Box<dyn Future<Output = ()> + Send>>>,
+) -> io::Result<Shutdown> {
+    tokio::spawn(tick(Arc::downgrade(&shared.sleepers), shared.settings.account.clone()));
+    shared.settings.account.iter_mut().for_each(AccountSettings::begin);
+    let shared = Arc::new(shared);
+    let (sleepers, connections) = (&shared.sleepers, &shared.connections);
+    let mut signal = signal.unwrap_or_else(|| Box::pin(pending()));
+    let has_room = || connections.open() < shared.settings.max_connections;
+    let open = |io| drop(tokio::spawn(Connection::new(Arc::clone(&shared), io)));
+    loop {
+        let ended = connections.ended();
+        let may_accept = has_room();
+        tokio::select! {
+            io = listener.accept(), if may_accept => open(io),
+            () = ended, if !may_accept => {}
+            () = &mut signal => break,
+        }
+    }
+    let since = Instant::now();
+    sleepers.stop();
+    // CLAIM: what has connected may have sent a request, too.
+    let ready = std::iter::from_fn(|| has_room().then(|| listener.accept_ready()).flatten());
+    ready.take(BACKLOG_MAX).for_each(open);
+    drop(listener); // from here on new connections are refused
+    let Some(timeout) = shared.settings.shutdown_timeout else {
+        ended(connections, None).await;
+        return Ok(Shutdown::new(0));
+    };
+    let mut ended = pin!(ended(connections, Some(sleepers)));
+    if tokio::time::timeout_at(since + timeout, ended.as_mut()).await.is_ok() {
+        return Ok(Shutdown::new(0));
+    }
+    let cut = connections.open() + sleepers.tied();
+    sleepers.end();
+    // They end as soon as their tasks run.
+    let _ = tokio::time::timeout(CUT_MAX, ended).await;
+    Ok(Shutdown::new(cut))
+}
+
+/// Waits until all connections have ended, and the upgraded sockets, if they are to be waited for.
+async fn ended(connections: &Connections, sockets: Option<&Sleepers>) {
+    loop {
+        let mut connection = pin!(connections.ended());
+        connection.as_mut().enable();
+        let Some(sockets) = sockets else {
+            if connections.open() == 0 {
+                return;
+            }
+            connection.await;
+            continue;
+        };
+        let mut socket = pin!(sockets.untied());
+        socket.as_mut().enable();
+        if connections.open() == 0 && sockets.tied() == 0 {
+            return;
+        }
+        tokio::select! {
+            () = connection => {}
+            () = socket => {}
+        }
+    }
+}
+
+/// The one timer of a server; ends with it.
+async fn tick(sleepers: Weak<Sleepers>, account: Option<AccountSettings>) {
+    let mut interval = tokio::time::interval(TICK);
+    interval.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        interval.tick().await;
+        let Some(sleepers) = sleepers.upgrade() else { return };
+        account.iter().for_each(AccountSettings::ask_pool);
+        sleepers.tick(account.as_ref().is_some_and(AccountSettings::is_short));
+    }
+}
