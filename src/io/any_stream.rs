@@ -91,14 +91,14 @@ impl AnyStream {
     }
 
     /// As it is, but ended with the server that accepted it.
-    // For rooms above, of which not all are built.
+    // For the modules above; not every set of features builds one that uses it.
     #[allow(dead_code)]
     pub(crate) fn tethered(self, tether: Tether) -> Self {
         Self { tether: Some(tether), ..self }
     }
 
     /// Whether the server that accepted it stops.
-    // For rooms above, of which not all are built.
+    // For the modules above; not every set of features builds one that uses it.
     #[allow(dead_code)]
     pub(crate) fn is_leaving(&self) -> bool {
         self.tether.as_ref().is_some_and(Tether::is_stopping)

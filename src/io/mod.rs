@@ -39,7 +39,7 @@ mod relay;
 mod socket;
 mod write;
 
-// For rooms above, of which not all are built.
+// For the modules above; not every set of features builds one that uses it.
 #[allow(dead_code)]
 mod clock;
 #[allow(dead_code)]
@@ -60,7 +60,7 @@ pub use self::{
     socket::limit_unsent,
     write::{poll_write_buf, write_all_buf},
 };
-// For rooms above, of which not all are built.
+// For the modules above; not every set of features builds one that uses it.
 #[allow(unused_imports)]
 pub(crate) use self::{
     clock::{Clock, TICK, Tick},

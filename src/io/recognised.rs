@@ -58,7 +58,7 @@ impl<'a> Socket<'a> {
 }
 
 /// As [`limit_unsent`], of a transport that is a TCP socket; no other has such a limit.
-// For rooms above, of which not all are built.
+// For the modules above; not every set of features builds one that uses it.
 #[allow(dead_code)]
 pub(crate) fn limit_unsent_of<T>(io: &T, bytes: u32) -> io::Result<()> {
     match Socket::of(io) {
@@ -82,7 +82,7 @@ pub(super) fn reach<T: ?Sized, R>(
 }
 
 /// Whether the server that accepted an upgraded socket stops.
-// For rooms above, of which not all are built.
+// For the modules above; not every set of features builds one that uses it.
 #[allow(dead_code)]
 pub(crate) fn is_leaving<T: ?Sized>(io: &T) -> bool {
     cast_any::<T, AnyStream>(io).is_some_and(AnyStream::is_leaving)
@@ -95,7 +95,7 @@ pub(crate) fn is_socket<T: ?Sized>(io: &T) -> bool {
 
 /// Receives what the kernel has, whether or not tokio has noticed it; none if there is nothing, or
 /// if `io` is no socket.
-// For rooms above, of which not all are built.
+// For the modules above; not every set of features builds one that uses it.
 #[allow(dead_code)]
 pub(crate) fn recv_now<T>(io: &T, room: &mut ReadBuf<'_>) -> Option<io::Result<usize>> {
     use std::io::Read;
@@ -110,7 +110,7 @@ pub(crate) fn recv_now<T>(io: &T, room: &mut ReadBuf<'_>) -> Option<io::Result<u
 }
 
 /// How many bytes the kernel has, up to `most`; none if `io` is no socket, or has failed.
-// For rooms above, of which not all are built.
+// For the modules above; not every set of features builds one that uses it.
 #[allow(dead_code)]
 pub(crate) fn peek_now<T>(io: &T, most: usize) -> Option<usize> {
     let mut room = [MaybeUninit::uninit(); RECV_NOW_LEN];
@@ -122,7 +122,7 @@ pub(crate) fn peek_now<T>(io: &T, most: usize) -> Option<usize> {
 }
 
 /// How many bytes the kernel may hold that have come on `io`: none if it is no socket.
-// For rooms above, of which not all are built.
+// For the modules above; not every set of features builds one that uses it.
 #[allow(dead_code)]
 pub(crate) fn recv_room<T>(io: &T) -> Option<usize> {
     Socket::of(io)?.sock().recv_buffer_size().ok()
@@ -130,7 +130,7 @@ pub(crate) fn recv_room<T>(io: &T) -> Option<usize> {
 
 /// Waits until a transport has something to read, if it is a socket; any other must be asked by
 /// reading.
-// For rooms above, of which not all are built.
+// For the modules above; not every set of features builds one that uses it.
 #[allow(dead_code)]
 pub(crate) fn poll_readable<T>(io: &T, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
     match Socket::of(io) {

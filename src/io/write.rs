@@ -169,7 +169,7 @@ fn poll_write_pieces<T: AsyncWrite + ?Sized, B: Buf + ?Sized>(
 
 /// Writes `slices` with one call; a bare socket that took only some is not asked again only to hear
 /// "not now" (SHORT).
-// For rooms above, of which not all are built.
+// For the modules above; not every set of features builds one that uses it.
 #[allow(dead_code)]
 pub(crate) fn poll_write_slices<T: AsyncWrite>(
     io: Pin<&mut T>,

@@ -21,6 +21,6 @@ pub use self::{
     },
     store::Backing,
 };
-// For rooms above, of which not all are built.
+// For the modules above; not every set of features builds one that uses it.
 #[allow(unused_imports)]
 pub(crate) use self::handles::{SetAside, WeakPool};
