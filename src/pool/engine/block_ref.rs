@@ -25,9 +25,9 @@ use crate::pool::{
 /// A share of a block. The share of an empty handle is `None`: it holds nothing.
 pub(in crate::pool) struct BlockRef(Option<NonNull<BlockMeta>>);
 
-/// The first share of a block that was just leased, in one word: it is returned in a register. A
-/// `BlockMut` that is returned through memory costs 7 ns more, for a load that waits for two stores
-/// when it is moved.
+/// The first share of a block that was just leased, in one word, so that it is returned in a
+/// register. A `BlockMut` that is returned through memory costs 7 ns more, for a load that waits
+/// for two stores when it is moved.
 pub(in crate::pool) struct Fresh(BlockRef);
 
 /// Why charges stayed where they were.
