@@ -194,6 +194,21 @@ impl ChainMut {
     ///
     /// # Panics
     /// If more than `isize::MAX` bytes would be linked.
+    ///
+    /// # Examples
+    /// ```
+    /// use bytes::{BufMut, Bytes};
+    /// use leasehold::Pool;
+    ///
+    /// let pool = Pool::new(8 << 20)?;
+    /// let mut chain = pool.try_chain(100)?;
+    /// chain.put_slice(b"head, ");
+    /// chain.push("short"); // copied into the block
+    /// chain.push(Bytes::from(vec![b'x'; 10_000])); // linked
+    /// assert_eq!((chain.len(), chain.segment_count()), (10_011, 2));
+    /// assert_eq!(pool.leased(), 1 << 10);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn push(&mut self, segment: impl Into<Segment>) {
         let segment = segment.into();
         if segment.len() < MERGE_MAX && segment.len() <= self.remaining_mut() {
@@ -256,6 +271,21 @@ impl ChainMut {
 
     /// Makes the bytes immutable and shareable, without copying. Whole blocks of room that are left
     /// go home.
+    ///
+    /// # Examples
+    /// ```
+    /// use bytes::BufMut;
+    /// use leasehold::Pool;
+    ///
+    /// let pool = Pool::new(8 << 20)?;
+    /// let mut chain = pool.try_chain(100_000)?;
+    /// chain.put_slice(b"hello");
+    /// let chain = chain.freeze();
+    /// let clone = chain.clone(); // shares the block
+    /// assert_eq!(clone, *b"hello");
+    /// assert_eq!(pool.leased(), 64 << 10); // the blocks without bytes are home
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     #[inline]
     pub fn freeze(self) -> Chain {
         let Some(rest) = self.rest else {

@@ -114,6 +114,20 @@ impl Account {
 /// # Panics
 /// The first poll that must wait panics outside of a tokio runtime with time enabled, because the
 /// deadline is a tokio timer.
+///
+/// # Examples
+/// ```
+/// use leasehold::{ChainLeaseFuture, Pool};
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let pool = Pool::new(8 << 20)?;
+/// let leasing: ChainLeaseFuture = pool.chain(100); // it may be kept in a field
+/// assert_eq!(pool.leased(), 0); // nothing happens before the first poll
+/// assert_eq!(leasing.await?.len(), 0);
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug)]
 #[must_use = "futures do nothing unless polled"]
 pub struct ChainLeaseFuture {

@@ -160,6 +160,16 @@ impl Chain {
     ///
     /// # Panics
     /// If `at` is more than [`len`](Self::len).
+    ///
+    /// # Examples
+    /// ```
+    /// use leasehold::Chain;
+    ///
+    /// let mut message: Chain = ["body", "trailer"].into_iter().collect();
+    /// let trailer = message.split_off(4);
+    /// assert_eq!(message, *b"body");
+    /// assert_eq!(trailer, *b"trailer");
+    /// ```
     pub fn split_off(&mut self, at: usize) -> Chain {
         assert!(at <= self.len, "a split at {at} of {} bytes", self.len);
         let (count, within) = self.place_of(at);
@@ -172,6 +182,14 @@ impl Chain {
     ///
     /// This method takes precedence over [`Buf::take`](bytes::Buf::take), whose wrapper would list
     /// only 16 pieces for a vectored write.
+    ///
+    /// # Examples
+    /// ```
+    /// use leasehold::Chain;
+    ///
+    /// let message: Chain = ["hello", ", world"].into_iter().collect();
+    /// assert_eq!(message.take(5), *b"hello");
+    /// ```
     #[must_use]
     pub fn take(mut self, len: usize) -> Chain {
         self.truncate(len);
@@ -241,6 +259,15 @@ impl Chain {
     }
 
     /// Removes and returns the first piece.
+    ///
+    /// # Examples
+    /// ```
+    /// use leasehold::Chain;
+    ///
+    /// let mut message: Chain = ["one", "two"].into_iter().collect();
+    /// assert_eq!(message.pop_front().map(|segment| segment.len()), Some(3));
+    /// assert_eq!(message, *b"two");
+    /// ```
     pub fn pop_front(&mut self) -> Option<Segment> {
         let segment = self.segments.pop_front();
         self.len -= segment.len();

@@ -273,6 +273,16 @@ impl IntoIterator for Segments {
 }
 
 /// The segments of a chain, by reference.
+///
+/// # Examples
+/// ```
+/// use leasehold::Chain;
+///
+/// let chain: Chain = ["one", "two"].into_iter().collect();
+/// let mut segments = chain.segments();
+/// assert_eq!(segments.len(), 2);
+/// assert_eq!(segments.next().map(AsRef::as_ref), Some(&b"one"[..]));
+/// ```
 #[derive(Clone, Debug)]
 pub struct Iter<'a> {
     head: Option<&'a Segment>,
@@ -296,6 +306,15 @@ impl<'a> Iterator for Iter<'a> {
 impl ExactSizeIterator for Iter<'_> {}
 
 /// The segments of a chain, by value. Each block goes home when its segment is dropped.
+///
+/// # Examples
+/// ```
+/// use leasehold::{Chain, Segment};
+///
+/// let chain: Chain = ["one", "two"].into_iter().collect();
+/// let pieces: Vec<_> = chain.into_iter().map(Segment::into_bytes).collect();
+/// assert_eq!(pieces, ["one", "two"]);
+/// ```
 #[derive(Debug)]
 pub struct IntoIter {
     segments: Segments,

@@ -103,7 +103,7 @@ impl<T, C> Framed<T, C> {
     /// # Examples
     /// ```
     /// use futures_util::StreamExt;
-    /// use leasehold::{Pool, codec::{ChainCodec, Framed, LinesCodec}};
+    /// use leasehold::{Pool, codec::{Framed, LinesCodec}};
     /// use tokio::io::AsyncWriteExt;
     ///
     /// # #[tokio::main(flavor = "current_thread")]
@@ -165,6 +165,26 @@ impl<T, C> Framed<T, C> {
     }
 
     /// Goes on with another codec. It decodes the buffered bytes first.
+    ///
+    /// # Examples
+    /// ```
+    /// use futures_util::StreamExt;
+    /// use leasehold::{Pool, codec::{ChainCodec, Framed, LinesCodec}};
+    /// use tokio::io::AsyncWriteExt;
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let pool = Pool::new(8 << 20)?;
+    /// let (near, mut far) = tokio::io::duplex(64);
+    /// far.write_all(b"UPGRADE\nraw bytes").await?;
+    /// let mut lines = Framed::new(near, LinesCodec::new(), &pool);
+    /// assert_eq!(lines.next().await.transpose()?.as_deref(), Some("UPGRADE"));
+    ///
+    /// let mut raw = lines.map_codec(|_| ChainCodec::new());
+    /// assert_eq!(raw.next().await.transpose()?.expect("bytes"), *b"raw bytes");
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn map_codec<D>(self, map: impl FnOnce(C) -> D) -> Framed<T, D> {
         Framed {
             io: self.io,

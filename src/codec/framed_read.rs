@@ -28,8 +28,9 @@ pin_project! {
     /// let pool = Pool::new(8 << 20)?;
     /// let wire: &[u8] = b"\0\0\0\x05hello\0\0\0\x02hi";
     /// let frames = FramedRead::new(wire, LengthDelimitedCodec::new(), &pool);
-    /// let lengths: Vec<_> = frames.map(|frame| frame.map_or(0, |frame| frame.len())).collect().await;
-    /// assert_eq!(lengths, [5, 2]);
+    /// let frames: Vec<_> = frames.filter_map(|frame| async { frame.ok() }).collect().await;
+    /// assert_eq!(frames[0], *b"hello");
+    /// assert_eq!(frames[1], *b"hi");
     /// # Ok(())
     /// # }
     /// ```

@@ -242,7 +242,7 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn a_socket_in_it_is_one_to_whoever_reads_and_writes_it() {
+    async fn a_socket_in_it_is_read_and_written_as_a_socket() {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let tcp = TcpStream::connect(listener.local_addr().expect("an address"))
             .await

@@ -68,6 +68,17 @@ pub struct BufStream<T> {
 }
 
 /// The parts of a [`BufStream`], from [`BufStream::into_inner`].
+///
+/// # Examples
+/// ```
+/// use leasehold::{Pool, io::BufStream};
+///
+/// let pool = Pool::new(8 << 20)?;
+/// let (near, _far) = tokio::io::duplex(64);
+/// let parts = BufStream::new(near, &pool).into_inner();
+/// assert!(parts.unread.is_empty() && parts.unsent.is_empty());
+/// # Ok::<(), leasehold::BuildError>(())
+/// ```
 #[derive(Debug)]
 pub struct BufStreamParts<T> {
     /// The transport.

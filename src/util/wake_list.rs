@@ -1,6 +1,8 @@
 //! `WakeList`: tasks to wake when no lock is held.
 //!
 //! # Invariants
+//! - AFTER-UNLOCK: a waker may run foreign code. It is put into a list under a lock, and called
+//!   after the lock is released.
 //! - ALL-WOKEN: a waker that panics keeps no other task asleep. The list wakes the others while the
 //!   panic unwinds.
 
@@ -107,7 +109,7 @@ mod tests {
         }
     }
 
-    /// A list of so many wakers, of which some panic, and the log of who was woken.
+    /// A list of `count` wakers, some of which panic, and the log of the wakers that were called.
     fn list(count: usize, panics: &[usize]) -> (WakeList, Log) {
         let log = Log::default();
         let waker = |at| Waker::from(Arc::new(Logs(at, Arc::clone(&log), panics.contains(&at))));

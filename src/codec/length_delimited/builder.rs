@@ -39,7 +39,8 @@ static ZEROS: [u8; HEAD_LEN_MAX] = [0; HEAD_LEN_MAX];
 /// ```
 /// use leasehold::codec::LengthDelimitedCodec;
 ///
-/// let codec = LengthDelimitedCodec::builder().length_field_type::<u16>().little_endian().new_codec();
+/// let codec =
+///     LengthDelimitedCodec::builder().length_field_type::<u16>().little_endian().new_codec();
 /// assert_eq!(codec.max_frame_length(), 65_535);
 /// ```
 #[derive(Clone, Copy, Debug)]
@@ -126,6 +127,21 @@ impl Builder {
 
     /// How much longer the payload is than the length field says. It is negative if the length
     /// counts the head too. The default is 0.
+    ///
+    /// # Examples
+    /// ```
+    /// use leasehold::{ChainMut, Pool, codec::{Decoder, LengthDelimitedCodec}};
+    ///
+    /// let pool = Pool::new(8 << 20)?;
+    /// let mut received = ChainMut::new(&pool);
+    /// received.push("\0\x07hello"); // seven bytes: the length itself, and the payload
+    /// let mut codec = LengthDelimitedCodec::builder()
+    ///     .length_field_type::<u16>()
+    ///     .length_adjustment(-2)
+    ///     .new_codec();
+    /// assert_eq!(codec.decode(&mut received)?.expect("a frame"), *b"hello");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn length_adjustment(&mut self, adjustment: isize) -> &mut Self {
         self.adjustment = adjustment;
         self
@@ -136,6 +152,22 @@ impl Builder {
     ///
     /// With 0 the head stays in front of the payload, and the adjusted length counts it. If bytes
     /// behind the length are dropped, the encoder writes zeros for them.
+    ///
+    /// # Examples
+    /// ```
+    /// use leasehold::{ChainMut, Pool, codec::{Decoder, LengthDelimitedCodec}};
+    ///
+    /// let pool = Pool::new(8 << 20)?;
+    /// let mut received = ChainMut::new(&pool);
+    /// received.push("\0\x05hello");
+    /// let mut codec = LengthDelimitedCodec::builder()
+    ///     .length_field_type::<u16>()
+    ///     .length_adjustment(2)
+    ///     .num_skip(0)
+    ///     .new_codec();
+    /// assert_eq!(codec.decode(&mut received)?.expect("a frame"), *b"\0\x05hello"); // with its head
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn num_skip(&mut self, count: usize) -> &mut Self {
         self.skip = Some(narrow(count));
         self
@@ -167,7 +199,8 @@ impl Builder {
         let announced = self.peek_field(src);
         let len = i128::from(announced) + self.adjustment as i128;
         if len < self.kept_len() as i128 {
-            return Err(LengthDelimitedCodecError::not_adjustable(announced, self.adjustment)); // FORWARD
+            // FORWARD
+            return Err(LengthDelimitedCodecError::not_adjustable(announced, self.adjustment));
         }
         if len > self.max_frame_len as i128 {
             let len = u64::try_from(len).unwrap_or(u64::MAX);

@@ -9,14 +9,17 @@ use std::{fmt, io};
 ///
 /// # Examples
 /// ```
-/// use leasehold::{ChainMut, Pool, codec::{Decoder, LengthDelimitedCodec, LengthDelimitedCodecError}};
+/// use leasehold::{
+///     ChainMut, Pool,
+///     codec::{Decoder, LengthDelimitedCodec, LengthDelimitedCodecError},
+/// };
 ///
 /// let pool = Pool::new(8 << 20)?;
 /// let mut codec = LengthDelimitedCodec::builder().max_frame_length(1_000).new_codec();
 /// let mut received = ChainMut::new(&pool);
 /// received.push(&b"\x00\x00\x04\x00"[..]);
 /// let error = codec.decode(&mut received).expect_err("1,024 is over 1,000");
-/// let reason = error.get_ref().and_then(|reason| reason.downcast_ref::<LengthDelimitedCodecError>());
+/// let reason = error.get_ref().and_then(|reason| reason.downcast_ref());
 /// assert!(reason.is_some_and(LengthDelimitedCodecError::is_too_large));
 /// # Ok::<(), leasehold::BuildError>(())
 /// ```

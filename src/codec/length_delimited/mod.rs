@@ -90,6 +90,20 @@ use crate::{
 /// # Errors
 /// An [`io::Error`] around a [`LengthDelimitedCodecError`], or around a
 /// [`LeaseError`](crate::LeaseError) if memory is short.
+///
+/// # Examples
+/// ```
+/// use bytes::Bytes;
+/// use leasehold::{ChainMut, Pool, codec::{Decoder, Encoder, LengthDelimitedCodec}};
+///
+/// let pool = Pool::new(8 << 20)?;
+/// let mut codec = LengthDelimitedCodec::new();
+/// let mut wire = ChainMut::new(&pool);
+/// codec.encode(Bytes::from("hello"), &mut wire)?;
+/// assert_eq!(wire.len(), 4 + 5);
+/// assert_eq!(codec.decode(&mut wire)?.expect("a frame"), *b"hello");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Debug)]
 pub struct LengthDelimitedCodec {
     builder: Builder,
@@ -138,6 +152,25 @@ impl Builder {
     }
 
     /// Frames a transport with a codec of these settings.
+    ///
+    /// # Examples
+    /// ```
+    /// use futures_util::{SinkExt, StreamExt};
+    /// use leasehold::{Pool, codec::LengthDelimitedCodec};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let pool = Pool::new(8 << 20)?;
+    /// let mut settings = LengthDelimitedCodec::builder();
+    /// settings.max_frame_length(1_000);
+    /// let (near, far) = tokio::io::duplex(64);
+    /// let mut near = settings.new_framed(near, &pool);
+    /// let mut far = settings.new_framed(far, &pool);
+    /// near.send(&b"hello"[..]).await?;
+    /// assert_eq!(far.next().await.transpose()?.expect("a frame"), *b"hello");
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn new_framed<T>(&self, io: T, account: &Account) -> Framed<T, LengthDelimitedCodec> {
         Framed::new(io, self.new_codec(), account)
     }

@@ -195,6 +195,24 @@ impl Outbox {
     /// the transport down.
     ///
     /// Senders that wait get their chains back.
+    ///
+    /// # Examples
+    /// ```
+    /// use bytes::Bytes;
+    /// use leasehold::io::Outbox;
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let (mut near, _far) = tokio::io::duplex(64);
+    /// let (outbox, mut writer) = Outbox::channel(64 << 10);
+    /// outbox.send(Bytes::from("the last words")).await?;
+    /// outbox.close();
+    /// assert!(outbox.try_send(Bytes::from("more")).is_err_and(|error| error.is_closed()));
+    /// writer.run(&mut near).await?; // sends what is queued
+    /// assert_eq!(outbox.queued(), 0);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn close(&self) {
         let mut done = Done::default();
         self.state.lock().close(&mut done);
@@ -206,6 +224,20 @@ impl Outbox {
     ///
     /// # Cancel safety
     /// Cancel safe. Nothing is lost.
+    ///
+    /// # Examples
+    /// ```
+    /// use leasehold::io::Outbox;
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// let (outbox, writer) = Outbox::channel(64 << 10);
+    /// let watcher = outbox.clone();
+    /// let watching = tokio::spawn(async move { watcher.closed().await });
+    /// drop(writer);
+    /// assert!(watching.await.is_ok());
+    /// # }
+    /// ```
     pub async fn closed(&self) {
         // Only a flush can fail.
         let _ = Watch::new(&self.state, Until::Closed).await;

@@ -25,6 +25,21 @@ use crate::{io::poll_write_buf, sync::Mutex};
 /// flush. While there is nothing to send, the writer holds no memory.
 ///
 /// Dropping it closes the outbox: what is queued goes home, and all waiting senders get an error.
+///
+/// # Examples
+/// ```
+/// use leasehold::io::Outbox;
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let (mut near, _far) = tokio::io::duplex(64);
+/// let (outbox, mut writer) = Outbox::channel(64 << 10);
+/// outbox.try_send(bytes::Bytes::from("hello"))?;
+/// drop(outbox); // the last sender: the writer ends when all is sent
+/// writer.run(&mut near).await?;
+/// # Ok(())
+/// # }
+/// ```
 #[must_use = "without its writer, the outbox is closed"]
 pub struct OutboxWriter {
     state: Arc<Mutex<OutboxState>>,
@@ -85,6 +100,23 @@ impl OutboxWriter {
     ///
     /// # Errors
     /// As [`run`](Self::run).
+    ///
+    /// # Examples
+    /// ```
+    /// use leasehold::io::Outbox;
+    /// use std::{future::poll_fn, pin::Pin};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let (mut near, _far) = tokio::io::duplex(64);
+    /// let (outbox, mut writer) = Outbox::channel(64 << 10);
+    /// outbox.try_send(bytes::Bytes::from("hello"))?;
+    /// outbox.close();
+    /// poll_fn(|cx| writer.poll_run(cx, Pin::new(&mut near))).await?;
+    /// assert_eq!(outbox.queued(), 0);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn poll_run<T: AsyncWrite + ?Sized>(
         &mut self,
         cx: &mut Context<'_>,

@@ -178,6 +178,27 @@ impl<A, B> Relay<A, B> {
 
     /// Joins two transports. The relay holds at most `limit` bytes of blocks, charged inside
     /// `account`. The limit is at least 8 KiB.
+    ///
+    /// # Examples
+    /// ```
+    /// use leasehold::{Pool, io::Relay};
+    /// use tokio::io::AsyncWriteExt;
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let pool = Pool::new(8 << 20)?;
+    /// let (mut client, inbound) = tokio::io::duplex(1 << 20);
+    /// let (outbound, _server) = tokio::io::duplex(64); // it reads nothing
+    /// client.write_all(&[0; 100_000]).await?;
+    ///
+    /// let relay = Relay::with_limit(inbound, outbound, &pool, 32 << 10);
+    /// let running = tokio::spawn(relay);
+    /// tokio::task::yield_now().await;
+    /// assert!(pool.leased() <= 32 << 10);
+    /// running.abort();
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn with_limit(a: A, b: B, pool: &Account, limit: usize) -> Self {
         // Two of the smallest reads, in the blocks of the pool that hold them.
         let limit = limit.max(2 * pool.block_len_for(4 << 10));
@@ -222,6 +243,23 @@ impl<A, B> Relay<A, B> {
     /// By default it never does.
     ///
     /// It ends a tunnel whose client is gone and whose server sends nothing.
+    ///
+    /// # Examples
+    /// ```
+    /// use leasehold::{Pool, io::Relay};
+    /// use std::{io::ErrorKind, time::Duration};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let pool = Pool::new(8 << 20)?;
+    /// let (client, inbound) = tokio::io::duplex(64);
+    /// let (outbound, _silent_server) = tokio::io::duplex(64);
+    /// drop(client);
+    /// let relay = Relay::new(inbound, outbound, &pool).half_open_timeout(Duration::from_millis(20));
+    /// assert!(relay.await.is_err_and(|error| error.kind() == ErrorKind::TimedOut));
+    /// # Ok(())
+    /// # }
+    /// ```
     #[doc(alias = "half_closed_timeout")]
     pub fn half_open_timeout(mut self, timeout: Duration) -> Self {
         self.patience.set_half_open(timeout);
@@ -253,6 +291,27 @@ impl<A, B> Relay<A, B> {
     }
 
     /// Returns the transports. Bytes that were read and not written are lost.
+    ///
+    /// # Examples
+    /// ```
+    /// use leasehold::{Pool, io::Relay};
+    /// use tokio::io::AsyncWriteExt;
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let pool = Pool::new(8 << 20)?;
+    /// let (mut client, inbound) = tokio::io::duplex(64);
+    /// let (outbound, server) = tokio::io::duplex(64);
+    /// client.shutdown().await?;
+    /// drop(server);
+    /// let mut relay = Relay::new(inbound, outbound, &pool);
+    /// (&mut relay).await?;
+    /// assert_eq!((relay.a_to_b(), relay.b_to_a()), (0, 0));
+    /// let (mut inbound, _outbound) = relay.into_inner();
+    /// inbound.shutdown().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn into_inner(self) -> (A, B) {
         (self.a, self.b)
     }

@@ -199,6 +199,14 @@ fn default_shards() -> usize {
 }
 
 /// The error of [`Builder::build`].
+///
+/// # Examples
+/// ```
+/// use leasehold::Pool;
+///
+/// let error = Pool::builder().budget(8 << 20).classes([4_096, 1_024]).build();
+/// assert!(error.is_err_and(|error| error.is_classes())); // they must ascend
+/// ```
 #[derive(Debug)]
 pub struct BuildError {
     kind: Kind,

@@ -89,6 +89,19 @@ impl Account {
     ///
     /// # Errors
     /// As [`try_reserve`](Self::try_reserve).
+    ///
+    /// # Examples
+    /// ```
+    /// use leasehold::Pool;
+    ///
+    /// let pool = Pool::new(4 << 20)?;
+    /// let request = pool.account("request", 1 << 20);
+    /// let credit = request.try_credit(64 << 10)?;
+    /// let block = request.try_lease(4 << 10)?;
+    /// assert_eq!((credit.left(), request.leased()), (60 << 10, 64 << 10));
+    /// # drop(block);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn try_credit(&self, len: usize) -> Result<Credit, LeaseError> {
         self.clone().into_credit(len)
     }

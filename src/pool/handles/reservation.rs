@@ -85,6 +85,19 @@ impl Reservation {
     /// As [`Account::try_reserve`] for the bytes that are missing. After an error the reservation
     /// is as it was. An [`empty`](Self::empty) reservation has no pool to grow from
     /// ([`LeaseError::is_detached`]). A reservation of 0 bytes that a pool gave out has one.
+    ///
+    /// # Examples
+    /// ```
+    /// use leasehold::{Pool, Reservation};
+    ///
+    /// let pool = Pool::new(4 << 20)?;
+    /// let mut reserved = pool.try_reserve(0)?;
+    /// reserved.try_grow_to(5_000)?;
+    /// assert_eq!(pool.leased(), 5_000);
+    /// let refused = Reservation::empty().try_grow_to(5_000);
+    /// assert!(refused.is_err_and(|error| error.is_detached()));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn try_grow_to(&mut self, len: usize) -> Result<(), LeaseError> {
         let missing = len.saturating_sub(self.len());
         if missing == 0 {

@@ -134,6 +134,20 @@ impl Account {
 /// # Panics
 /// The first poll that must wait panics outside of a tokio runtime with time enabled, because the
 /// deadline is a tokio timer.
+///
+/// # Examples
+/// ```
+/// use leasehold::{Pool, ReserveFuture};
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let pool = Pool::new(4 << 20)?;
+/// let reserving: ReserveFuture = pool.reserve(100); // it may be kept in a field
+/// assert_eq!(pool.leased(), 0); // nothing happens before the first poll
+/// assert_eq!(reserving.await?.len(), 100);
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug)]
 #[must_use = "futures do nothing unless polled"]
 pub struct ReserveFuture {

@@ -71,6 +71,19 @@ impl Stats {
 }
 
 /// The figures of one size class, in blocks.
+///
+/// # Examples
+/// ```
+/// use leasehold::Pool;
+///
+/// let pool = Pool::new(4 << 20)?;
+/// let block = pool.try_lease(4_096)?;
+/// let classes = pool.stats().classes;
+/// let pages = classes.iter().find(|class| class.block_len == 4_096);
+/// assert_eq!(pages.map(|class| class.leased), Some(1));
+/// # drop(block);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ClassStats {
@@ -87,6 +100,19 @@ pub struct ClassStats {
 }
 
 /// The figures of one account.
+///
+/// # Examples
+/// ```
+/// use leasehold::Pool;
+///
+/// let pool = Pool::new(4 << 20)?;
+/// let user = pool.account("user 7", 1 << 20);
+/// let block = user.try_lease(4_096)?;
+/// let largest = &pool.stats().accounts[0];
+/// assert_eq!((largest.name.as_str(), largest.leased, largest.limit), ("user 7", 4_096, 1 << 20));
+/// # drop(block);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct AccountStats {

@@ -103,7 +103,7 @@ impl Core {
 
     /// Samples the peak and the pressure if the slab has given out more than ever (QUIET). It wakes
     /// tasks, so no lock may be held.
-    pub(in crate::pool) fn note_leased(&self, somebody_waits: bool) {
+    pub(in crate::pool) fn note_leased(&self, others_wait: bool) {
         let has_news =
             self.counters.news.load(Relaxed) != 0 && self.counters.news.swap(0, Relaxed) != 0;
         // The slab does not notice blocks that come from depots and from other threads' magazines.
@@ -112,7 +112,7 @@ impl Core {
         {
             self.pressure.ring();
         }
-        if somebody_waits {
+        if others_wait {
             self.pressure.ring();
         }
     }

@@ -91,6 +91,6 @@ mod tests {
         });
         let ended = Arc::downgrade(&core);
         drop(core);
-        assert!(ended.upgrade().is_none(), "nobody has a handle or a block");
+        assert!(ended.upgrade().is_none(), "no handle and no block are left");
     }
 }
