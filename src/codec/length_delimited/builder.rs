@@ -165,7 +165,8 @@ impl Builder {
     ///     .length_adjustment(2)
     ///     .num_skip(0)
     ///     .new_codec();
-    /// assert_eq!(codec.decode(&mut received)?.expect("a frame"), *b"\0\x05hello"); // with its head
+    /// let frame = codec.decode(&mut received)?.expect("a frame");
+    /// assert_eq!(frame, *b"\0\x05hello"); // with its head
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn num_skip(&mut self, count: usize) -> &mut Self {

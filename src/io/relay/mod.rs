@@ -255,8 +255,9 @@ impl<A, B> Relay<A, B> {
     /// let (client, inbound) = tokio::io::duplex(64);
     /// let (outbound, _silent_server) = tokio::io::duplex(64);
     /// drop(client);
-    /// let relay = Relay::new(inbound, outbound, &pool).half_open_timeout(Duration::from_millis(20));
-    /// assert!(relay.await.is_err_and(|error| error.kind() == ErrorKind::TimedOut));
+    /// let timeout = Duration::from_millis(20);
+    /// let ended = Relay::new(inbound, outbound, &pool).half_open_timeout(timeout).await;
+    /// assert!(ended.is_err_and(|error| error.kind() == ErrorKind::TimedOut));
     /// # Ok(())
     /// # }
     /// ```
