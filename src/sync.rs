@@ -1,7 +1,7 @@
 //! The one switch between std and loom.
 //!
-//! Everything that threads share is built from these names, so that `--cfg leasehold_loom` turns
-//! the whole pool into a model that loom can explore.
+//! All state that threads share is built from these names, so that `--cfg leasehold_loom` turns the
+//! whole pool into a model that loom can explore.
 
 #[cfg(leasehold_loom)]
 mod model;
@@ -27,7 +27,7 @@ use real::RawMutex;
 
 use std::{fmt, sync::PoisonError};
 
-/// A mutex without poisoning: what it guards is never left half changed by a panic.
+/// A mutex without poisoning, because a panic never leaves its value half changed.
 pub(crate) struct Mutex<T>(RawMutex<T>);
 
 #[cfg(leasehold_loom)]

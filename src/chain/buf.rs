@@ -1,4 +1,4 @@
-//! Reading a chain: as a `Buf`, and as `std::io::Read`.
+//! Reading a chain, as a `Buf` and as `std::io::Read`.
 
 use std::io::{self, IoSlice};
 
@@ -17,7 +17,7 @@ impl Buf for Chain {
         self.segments.front().as_ref()
     }
 
-    /// FULL-VECTOR: lists all pieces that `dst` has places for.
+    /// Lists all pieces that fit into `dst` (FULL-VECTOR).
     #[inline]
     fn chunks_vectored<'a>(&'a self, dst: &mut [IoSlice<'a>]) -> usize {
         let Some((first, others)) = dst.split_first_mut() else { return 0 };
@@ -28,7 +28,7 @@ impl Buf for Chain {
         1 + self.segments.others_vectored(others)
     }
 
-    /// EARLY-RETURN: each piece that ends before the new front goes home.
+    /// Drops each piece that ends before the new front, so that its block goes home (EARLY-RETURN).
     fn advance(&mut self, count: usize) {
         assert!(count <= self.len, "advance {count} of {} bytes", self.len);
         if count == self.len {
@@ -47,7 +47,7 @@ impl Buf for Chain {
         }
     }
 
-    /// Does not copy where one piece holds all `len` bytes.
+    /// Copies nothing if one piece holds all `len` bytes.
     fn copy_to_bytes(&mut self, len: usize) -> Bytes {
         assert!(len <= self.len, "copy_to_bytes {len} of {} bytes", self.len);
         let front_len = self.segments.front().len();
@@ -67,7 +67,7 @@ impl Buf for Chain {
 }
 
 impl io::Read for Chain {
-    /// Copies bytes out and gives them up; 0 at the end. Never fails.
+    /// Copies bytes out and consumes them. At the end it returns 0. It never fails.
     fn read(&mut self, dst: &mut [u8]) -> io::Result<usize> {
         let count = dst.len().min(self.len);
         self.copy_to_slice(&mut dst[..count]);

@@ -1,8 +1,9 @@
 //! `ChainMut`: a chain that is being written.
 //!
 //! # Invariants
-//! - ORDER: the bytes are those of the parts of `rest`, then those of `tail`; the room is that of
-//!   `tail`, then the spare blocks of `rest`. Its length and its room are the sums of both (LEN).
+//! - ORDER: the bytes are those of the parts of `rest`, then those of `tail`. The room is that of
+//!   `tail`, then that of the spare blocks of `rest`. The chain's length and its room are the sums
+//!   of both (LEN).
 
 use std::{
     fmt,
@@ -17,24 +18,25 @@ use super::{
 };
 use crate::pool::{Account, Block, BlockMut, LeaseError};
 
-/// Pieces shorter than this are copied into the tail instead of linked: one more entry in a
-/// vectored write costs as much (Envoy's constant; measured, the two tie at 1 to 2 KiB).
+/// Pieces shorter than this are copied into the tail, not linked: one more entry in a vectored
+/// write costs as much as the copy. The number is Envoy's; we measured a tie at 1 to 2 KiB.
 const MERGE_MAX: usize = 512;
 
-/// What `io::Write` leases at once: as much as is written already, within these bounds.
+/// The bounds of what `io::Write` leases at once. It leases as much as is written already.
 const WRITE_LEASE_MIN: usize = 4 << 10;
 const WRITE_LEASE_MAX: usize = 64 << 10;
 
-/// Bytes in several blocks, being written: leased room behind, written or linked pieces in front.
+/// Bytes in several blocks that are being written: written or linked pieces in front, leased room
+/// behind.
 ///
 /// It is to a chain of blocks what [`bytes::BytesMut`] is to one buffer. As a [`BufMut`] it writes
-/// only into room that is leased already, for `BufMut` cannot report failure:
-/// [`try_reserve`](Self::try_reserve) or [`reserve`](Self::reserve) first, `remaining_mut()` is the
-/// room left. As [`io::Write`] it leases as it goes and fails when it may not.
+/// only into room that is already leased, because `BufMut` cannot report failure. Call
+/// [`try_reserve`](Self::try_reserve) or [`reserve`](Self::reserve) first; `remaining_mut()` is the
+/// room that is left. As [`io::Write`] it leases as it goes, and fails if a lease is refused.
 ///
 /// # Shape
-/// `len` and `remaining_mut` are bytes. `parts` that are pushed are linked without copying, unless
-/// they are shorter than 512 bytes and fit into the room.
+/// `len` and `remaining_mut` are in bytes. Pieces that are pushed are linked without copying,
+/// unless they are shorter than 512 bytes and fit into the room.
 ///
 /// # Examples
 /// ```
@@ -51,35 +53,49 @@ const WRITE_LEASE_MAX: usize = 64 << 10;
 /// ```
 pub struct ChainMut {
     pub(super) tail: BlockMut,
-    /// Where more room comes from; none for a front that was split off.
+    /// Where more room is leased from. A front that was split off has no account.
     pub(super) account: Option<Account>,
-    /// What does not fit in one block; made when it is needed, so that frames of one block stay
-    /// small.
+    /// What does not fit in one block. It is allocated only when it is needed, so that a frame of
+    /// one block stays small.
     pub(super) rest: Option<Box<Rest>>,
 }
 
 impl ChainMut {
-    /// An empty chain without room, that leases from `pool`.
+    /// Makes an empty chain without room, which leases from `account`. Nothing is leased yet.
     pub fn new(account: &Account) -> Self {
         Self { account: Some(account.clone()), ..Self::detached() }
     }
 
-    /// An empty chain that cannot lease.
+    /// Makes an empty chain that cannot lease.
     #[inline]
     pub(super) fn detached() -> Self {
         Self { tail: BlockMut::empty(), account: None, rest: None }
     }
 
-    /// Makes room for `additional` bytes, if that can be had at once.
+    /// Makes room for `additional` bytes without waiting.
     ///
     /// # Errors
-    /// As [`Account::try_chain`] for what is missing; the chain is as it was then. A front that was
-    /// split off by [`split_to`](Self::split_to) cannot lease.
+    /// As [`Account::try_chain`] for the room that is missing. A front that was split off by
+    /// [`split_to`](Self::split_to) cannot lease. After an error the chain is as it was.
+    ///
+    /// # Examples
+    /// ```
+    /// use bytes::BufMut;
+    /// use leasehold::{ChainMut, Pool};
+    ///
+    /// let pool = Pool::new(8 << 20)?;
+    /// let mut chain = ChainMut::new(&pool);
+    /// assert_eq!(chain.remaining_mut(), 0);
+    /// chain.try_reserve(5_000)?;
+    /// chain.put_bytes(b'x', 5_000); // cannot panic: the room is there
+    /// assert_eq!(chain.len(), 5_000);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn try_reserve(&mut self, additional: usize) -> Result<(), LeaseError> {
         self.try_reserve_untold(additional).map_err(|error| self.told(error))
     }
 
-    /// Counts a refusal that the caller is told of.
+    /// Counts a refusal that the caller is told of (TOLD).
     #[cold]
     fn told(&self, error: LeaseError) -> LeaseError {
         match &self.account {
@@ -88,8 +104,8 @@ impl ChainMut {
         }
     }
 
-    /// As [`try_reserve`](Self::try_reserve), for those who do without, or wait: nobody is told of
-    /// a refusal.
+    /// As [`try_reserve`](Self::try_reserve), but a refusal is not counted: the caller waits, or
+    /// goes on without the memory (TOLD).
     pub(crate) fn try_reserve_untold(&mut self, additional: usize) -> Result<(), LeaseError> {
         let room = self.remaining_mut();
         if additional > room {
@@ -105,17 +121,33 @@ impl ChainMut {
         Ok(())
     }
 
-    /// Makes room for `additional` bytes, and waits for memory if need be.
+    /// Makes room for `additional` bytes. Waits for memory if there is none now.
     ///
     /// # Errors
-    /// As [`Account::chain`] for what is missing; the chain is as it was then. A front that was
-    /// split off cannot lease.
+    /// As [`Account::chain`] for the room that is missing. A front that was split off cannot lease.
+    /// After an error the chain is as it was.
     ///
     /// # Cancel safety
-    /// Cancel safe: the chain is as it was.
+    /// Cancel safe. If the future is dropped, the chain is as it was.
     ///
     /// # Panics
     /// If it must wait outside of a tokio runtime with time enabled.
+    ///
+    /// # Examples
+    /// ```
+    /// use bytes::BufMut;
+    /// use leasehold::{ChainMut, Pool};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let pool = Pool::new(8 << 20)?;
+    /// let mut chain = ChainMut::new(&pool);
+    /// chain.reserve(100).await?;
+    /// chain.put_slice(b"hello");
+    /// assert_eq!(chain.freeze(), *b"hello");
+    /// # Ok(())
+    /// # }
+    /// ```
     pub async fn reserve(&mut self, additional: usize) -> Result<(), LeaseError> {
         let room = self.remaining_mut();
         if additional > room {
@@ -126,7 +158,19 @@ impl ChainMut {
         Ok(())
     }
 
-    /// Gives the room back that is not written yet. A chain without bytes then holds nothing.
+    /// Gives back the room that is not written yet. A chain without bytes then holds nothing.
+    ///
+    /// # Examples
+    /// ```
+    /// use leasehold::Pool;
+    ///
+    /// let pool = Pool::new(8 << 20)?;
+    /// let mut chain = pool.try_chain(100_000)?;
+    /// chain.push("short");
+    /// chain.release_room();
+    /// assert_eq!(pool.leased(), 64 << 10); // only the block that is written to
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     #[inline]
     pub fn release_room(&mut self) {
         if self.rest.is_some() || self.tail.capacity() > 0 {
@@ -146,10 +190,25 @@ impl ChainMut {
         }
     }
 
-    /// Adds a piece at the end: linked as it is, or copied into the room if it is short.
+    /// Adds a piece at the end. A short piece is copied into the room, any other is linked.
     ///
     /// # Panics
     /// If more than `isize::MAX` bytes would be linked.
+    ///
+    /// # Examples
+    /// ```
+    /// use bytes::{BufMut, Bytes};
+    /// use leasehold::Pool;
+    ///
+    /// let pool = Pool::new(8 << 20)?;
+    /// let mut chain = pool.try_chain(100)?;
+    /// chain.put_slice(b"head, ");
+    /// chain.push("short"); // copied into the block
+    /// chain.push(Bytes::from(vec![b'x'; 10_000])); // linked
+    /// assert_eq!((chain.len(), chain.segment_count()), (10_011, 2));
+    /// assert_eq!(pool.leased(), 1 << 10);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn push(&mut self, segment: impl Into<Segment>) {
         let segment = segment.into();
         if segment.len() < MERGE_MAX && segment.len() <= self.remaining_mut() {
@@ -159,7 +218,7 @@ impl ChainMut {
         self.rest_mut().push_part(Part::Linked(segment));
     }
 
-    /// Adds all pieces of a chain at the end, each as [`push`](Self::push) would.
+    /// Adds all pieces of a chain at the end, each as [`push`](Self::push) does.
     ///
     /// # Panics
     /// As [`push`](Self::push).
@@ -167,19 +226,34 @@ impl ChainMut {
         chain.into_iter().for_each(|segment| self.push(segment));
     }
 
-    /// Splits off the first `at` bytes: they are returned, this chain keeps the rest and the room.
+    /// Splits off and returns the first `at` bytes. This chain keeps the rest and the room.
     ///
-    /// What is returned is complete: it has no room and cannot lease more.
+    /// The returned chain is complete: it has no room and cannot lease.
     ///
     /// # Panics
     /// If `at` is more than [`len`](Self::len).
+    ///
+    /// # Examples
+    /// ```
+    /// use bytes::{Buf, BufMut};
+    /// use leasehold::Pool;
+    ///
+    /// let pool = Pool::new(8 << 20)?;
+    /// let mut chain = pool.try_chain(1_024)?;
+    /// chain.put_slice(b"head: body");
+    /// let head = chain.split_to(6).freeze();
+    /// chain.put_slice(b", more of it"); // into the same block
+    /// assert_eq!(head, *b"head: ");
+    /// assert_eq!(chain.chunk(), b"body, more of it");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     #[inline]
     pub fn split_to(&mut self, at: usize) -> ChainMut {
         assert!(at <= self.len(), "split_to {at} of {} bytes", self.len());
         match &mut self.rest {
             None => Self { tail: self.tail.split_to(at), ..Self::detached() },
             Some(rest) => {
-                // A frame out of many in one block: it needs no `rest` of its own.
+                // One of many frames in one block: it needs no `rest` of its own.
                 if let Some(tail) = rest.split_block_to(at) {
                     return Self { tail, ..Self::detached() };
                 }
@@ -190,12 +264,28 @@ impl ChainMut {
         }
     }
 
-    /// Splits off all bytes: they are returned, this chain keeps the room.
+    /// Splits off and returns all bytes. This chain keeps the room.
     pub fn split(&mut self) -> ChainMut {
         self.split_to(self.len())
     }
 
-    /// Makes the bytes immutable and shareable, without copying. The room that is left goes home.
+    /// Makes the bytes immutable and shareable, without copying. Whole blocks of room that are left
+    /// go home.
+    ///
+    /// # Examples
+    /// ```
+    /// use bytes::BufMut;
+    /// use leasehold::Pool;
+    ///
+    /// let pool = Pool::new(8 << 20)?;
+    /// let mut chain = pool.try_chain(100_000)?;
+    /// chain.put_slice(b"hello");
+    /// let chain = chain.freeze();
+    /// let clone = chain.clone(); // shares the block
+    /// assert_eq!(clone, *b"hello");
+    /// assert_eq!(pool.leased(), 64 << 10); // the blocks without bytes are home
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     #[inline]
     pub fn freeze(self) -> Chain {
         let Some(rest) = self.rest else {
@@ -212,29 +302,29 @@ impl ChainMut {
         chain
     }
 
-    /// Forgets all bytes; the room behind them stays.
+    /// Drops all bytes. The room behind them stays.
     pub fn clear(&mut self) {
         self.advance(self.len());
     }
 
-    /// Bytes written or linked.
+    /// The number of bytes that are written or linked.
     #[inline]
     pub fn len(&self) -> usize {
         self.tail.len() + self.rest.as_ref().map_or(0, |rest| rest.len())
     }
 
-    /// Whether there are none.
+    /// Whether the chain has no bytes.
     #[inline]
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
-    /// How many pieces the bytes are in.
+    /// The number of pieces that the bytes are in.
     pub fn segment_count(&self) -> usize {
         self.rest.as_ref().map_or(0, |rest| rest.parts().len()) + usize::from(!self.tail.is_empty())
     }
 
-    /// An empty chain with the room of one block.
+    /// Makes an empty chain with the room of one block.
     pub(super) fn with_block(account: &Account, block: BlockMut) -> Self {
         Self { tail: block, ..Self::new(account) }
     }
@@ -245,7 +335,7 @@ impl ChainMut {
         chain
     }
 
-    /// The blocks of a chain without bytes.
+    /// Returns the blocks of a chain without bytes.
     pub(super) fn into_room(self) -> Vec<BlockMut> {
         debug_assert!(self.is_empty());
         let mut spare = self.rest;
@@ -271,7 +361,8 @@ impl ChainMut {
         self.rest.get_or_insert_default()
     }
 
-    /// Ends the written part of the tail, so that a piece can follow it; its room stays.
+    /// Ends the written part of the tail, so that a piece can follow it. The room of the tail
+    /// stays.
     fn close_tail(&mut self) {
         if !self.tail.is_empty() {
             let written = self.tail.split();
@@ -279,7 +370,7 @@ impl ChainMut {
         }
     }
 
-    /// A tail without room gives way to the next spare block.
+    /// Makes the next spare block the tail, if there is one.
     #[cold]
     pub(super) fn next_tail(&mut self) {
         let Some(rest) = &mut self.rest else { return };
@@ -309,8 +400,8 @@ impl ChainMut {
         }
     }
 
-    /// Leases for a write of `wanted` bytes: generously if that can be had, else the smallest
-    /// block.
+    /// Leases for a write of `wanted` bytes: a large piece of memory if there is one, else the
+    /// smallest block.
     fn lease_for_write(&mut self, wanted: usize) -> Result<(), LeaseError> {
         let generous = self.len().clamp(WRITE_LEASE_MIN, WRITE_LEASE_MAX).max(wanted);
         match self.try_reserve_untold(generous) {
@@ -320,8 +411,8 @@ impl ChainMut {
     }
 }
 
-// SAFETY: `chunk_mut` is the room at the front of the room (ORDER), `remaining_mut` is all of it
-// (COUNTS), and the tail's own `advance_mut` checks what is said to be written.
+// SAFETY: `chunk_mut` is the front of the room (ORDER), `remaining_mut` is all of it (COUNTS), and
+// the tail's own `advance_mut` checks the count of bytes that are said to be written.
 unsafe impl BufMut for ChainMut {
     #[inline]
     fn remaining_mut(&self) -> usize {
@@ -366,7 +457,7 @@ impl Buf for ChainMut {
         part.map_or(&self.tail[..], Part::as_slice)
     }
 
-    /// FULL-VECTOR: lists all pieces that `dst` has places for.
+    /// Lists all pieces that fit into `dst` (FULL-VECTOR).
     fn chunks_vectored<'a>(&'a self, dst: &mut [IoSlice<'a>]) -> usize {
         let mut count = 0;
         for (slice, piece) in dst.iter_mut().zip(self.chunks()) {
@@ -376,11 +467,12 @@ impl Buf for ChainMut {
         count
     }
 
-    /// EARLY-RETURN: each piece that ends before the new front goes home. The room stays.
+    /// Drops each piece that ends before the new front, so that its block goes home (EARLY-RETURN).
+    /// The room stays.
     #[inline]
     fn advance(&mut self, count: usize) {
         let Some(rest) = &mut self.rest else { return self.tail.advance(count) };
-        // Before anything is let go of: whoever catches the panic finds the chain as it was.
+        // Checked before anything is dropped: if the panic is caught, the chain is as it was.
         assert!(
             count <= rest.len() + self.tail.len(),
             "advance {count} of {} bytes",
@@ -390,7 +482,7 @@ impl Buf for ChainMut {
         self.tail.advance(left);
     }
 
-    /// Does not copy where one piece holds all `len` bytes.
+    /// Copies nothing if one piece holds all `len` bytes.
     fn copy_to_bytes(&mut self, len: usize) -> Bytes {
         assert!(len <= self.len(), "copy_to_bytes {len} of {} bytes", self.len());
         if len <= self.chunk().len() {
@@ -403,7 +495,7 @@ impl Buf for ChainMut {
 }
 
 impl io::Write for ChainMut {
-    /// Writes into the room, and leases more when there is none.
+    /// Writes into the room. Leases more if there is none.
     ///
     /// # Errors
     /// The [`LeaseError`] of [`try_reserve`](Self::try_reserve), as an [`io::Error`] of kind
@@ -424,14 +516,14 @@ impl io::Write for ChainMut {
 }
 
 impl From<BlockMut> for ChainMut {
-    /// A chain of one block, bytes and room; it cannot lease more.
+    /// Makes a chain of one block, with its bytes and its room. The chain cannot lease.
     fn from(block: BlockMut) -> Self {
         Self { tail: block, ..Self::detached() }
     }
 }
 
 impl From<Block> for ChainMut {
-    /// A chain of one linked block; it cannot lease more.
+    /// Makes a chain of one linked block. The chain cannot lease.
     fn from(block: Block) -> Self {
         let mut chain = Self::detached();
         chain.push(block);

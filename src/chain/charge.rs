@@ -1,18 +1,35 @@
-//! `charge_to` of chains: who pays for all of their blocks.
+//! `charge_to` of chains: which account all of their blocks are charged to.
 
 use super::{Chain, ChainMut, Segment, rest::Part};
 use crate::pool::{Account, LeaseError, Recharge};
 
 impl Chain {
-    /// Charges all blocks of this chain to another account of the same pool, whoever else holds
-    /// parts of them: all, or none.
+    /// Charges all blocks of this chain to another account of the same pool, even if other handles
+    /// hold parts of them. Either all charges move, or none.
     ///
-    /// For whoever takes a message over from the connection that it came in by. Linked
-    /// [`Bytes`](bytes::Bytes) are charged to nobody.
+    /// Use it where one part of a program takes a message over from the connection that it arrived
+    /// on. Linked [`Bytes`](bytes::Bytes) are charged to no account.
     ///
     /// # Errors
-    /// The account, or one above it that does not also hold the old charges, has no room for all of
-    /// them; or a block is of another pool. All charges stay where they were then.
+    /// The account, or an account above it, has no room for all of them (an account that also holds
+    /// the old charges needs no more room); or a block is of another pool. Then all charges stay
+    /// where they were.
+    ///
+    /// # Examples
+    /// ```
+    /// use bytes::BufMut;
+    /// use leasehold::Pool;
+    ///
+    /// let pool = Pool::new(8 << 20)?;
+    /// let connection = pool.account("connection", 1 << 20);
+    /// let archive = pool.account("archive", 1 << 20);
+    /// let mut message = connection.try_chain(10)?;
+    /// message.put_slice(b"keep this.");
+    /// let message = message.freeze();
+    /// message.charge_to(&archive)?;
+    /// assert_eq!((connection.leased(), archive.leased()), (0, 1 << 10));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn charge_to(&self, account: &Account) -> Result<(), LeaseError> {
         let mut recharge = Recharge::default();
         self.segments().for_each(|segment| add_segment(&mut recharge, segment));
@@ -21,10 +38,10 @@ impl Chain {
 }
 
 impl ChainMut {
-    /// Charges all blocks of this chain, written or room, to another account of the same pool: all,
-    /// or none.
+    /// Charges all blocks of this chain, written ones and room, to another account of the same
+    /// pool. Either all charges move, or none.
     ///
-    /// What the chain leases after this is charged where it was before.
+    /// Later leases of the chain are charged to the account of before.
     ///
     /// # Errors
     /// As [`Chain::charge_to`].

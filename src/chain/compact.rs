@@ -1,4 +1,4 @@
-//! `Chain::compact`: small views let go of large blocks.
+//! `Chain::compact`: small views release large blocks.
 
 use std::collections::HashMap;
 
@@ -7,30 +7,46 @@ use bytes::BufMut;
 use super::{Chain, Segment};
 use crate::pool::{Account, LeaseError};
 
-/// How many bytes are copied into one lease; a longer run of views is copied piece by piece.
+/// The number of bytes that are copied into one lease. A longer run of views is copied in several
+/// steps.
 const COPY_MAX: usize = 64 << 10;
 
 impl Chain {
-    /// Copies views that use less than half of their block into blocks of their size, and lets go
-    /// of the large ones (NO-PIN).
+    /// Copies each view that uses less than half of its block into a block of its own size, and
+    /// releases the large block (NO-PIN).
     ///
-    /// Neighbouring views share the new blocks, which are leased from `pool` and charged there.
-    /// Nothing is copied where it would not free memory. Afterwards each block that the chain holds
-    /// is at least half used by it, or no smaller one would do. Foreign [`Bytes`](bytes::Bytes) are
-    /// left as they are: what they pin is not known here.
+    /// Neighbouring views share the new blocks. These are leased from `account` and charged to it.
+    /// Nothing is copied if that would free no memory. Afterwards the chain uses at least half of
+    /// each block that it holds, or no smaller block would do. Foreign [`Bytes`](bytes::Bytes) are
+    /// left as they are, because a chain cannot know what they pin.
     ///
-    /// A block that other handles share stays leased by them: compact what is kept of large
-    /// messages that go. Many small ones that lie in one block and are kept apart take a block each
-    /// afterwards; copy them into one chain instead.
+    /// A block that other handles share stays leased by them. So compact the small part that you
+    /// keep of a large message whose rest goes. If many small messages lie in one block and you
+    /// keep them apart, each takes a block of its own afterwards; copy them into one chain instead.
     ///
     /// # Errors
-    /// As [`Account::try_chain`]. What was compacted until then stays so, the rest is as it was; no
-    /// byte is lost.
+    /// As [`Account::try_chain`]. What was compacted before the error stays compacted, and the rest
+    /// is as it was. No byte is lost.
+    ///
+    /// # Examples
+    /// ```
+    /// use bytes::BufMut;
+    /// use leasehold::Pool;
+    ///
+    /// let pool = Pool::new(8 << 20)?;
+    /// let mut message = pool.try_chain(64 << 10)?;
+    /// message.put_bytes(b'.', 50_000);
+    /// let mut kept = message.freeze().take(100);
+    /// assert_eq!(pool.leased(), 64 << 10); // 100 bytes keep a block of 64 KiB
+    /// kept.compact(&pool)?;
+    /// assert_eq!((kept.len(), pool.leased()), (100, 1 << 10));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn compact(&mut self, account: &Account) -> Result<(), LeaseError> {
         self.compact_untold(account).map_err(|error| account.told(error))
     }
 
-    /// As [`compact`](Self::compact), for those who do without: nobody is told of a refusal.
+    /// As [`compact`](Self::compact), but a refusal is not counted as told (TOLD).
     pub(crate) fn compact_untold(&mut self, account: &Account) -> Result<(), LeaseError> {
         let used = self.bytes_by_block();
         let is_sparse = |segment: &Segment| match segment {
@@ -67,7 +83,7 @@ impl Chain {
         Ok(())
     }
 
-    /// A copy of a run of views, if that takes less memory than the blocks it pins.
+    /// Copies a run of views, if the copy takes less memory than the blocks that the run pins.
     fn copied_if_smaller(self, account: &Account) -> Result<Chain, (Chain, LeaseError)> {
         if account.chain_capacity(self.len) >= self.pinned() {
             return Ok(self);
@@ -81,7 +97,7 @@ impl Chain {
         }
     }
 
-    /// Capacity of all blocks that this chain has views of, each counted once.
+    /// The capacity of all blocks that this chain has views of. Each block is counted once.
     fn pinned(&self) -> usize {
         let mut blocks: Vec<(usize, usize)> = self
             .segments()
@@ -95,7 +111,7 @@ impl Chain {
         blocks.into_iter().map(|(_, capacity)| capacity).sum()
     }
 
-    /// How many bytes of each block this chain has views of.
+    /// The number of bytes that this chain uses of each block.
     fn bytes_by_block(&self) -> HashMap<usize, usize> {
         let mut used = HashMap::new();
         for segment in self.segments() {

@@ -1,8 +1,8 @@
 //! Taking frames off a chain that is still being read into.
 //!
 //! # Invariants
-//! - NO-PIN: a frame that is taken here pins at most 4 KiB or eight times its length, unless memory
-//!   is short.
+//! - NO-PIN: a small view does not keep a large block: it is copied into a block of its own size. A
+//!   frame that is taken here pins at most 4 KiB or eight times its length, unless memory is short.
 
 use std::ops::RangeBounds;
 
@@ -11,10 +11,10 @@ use bytes::{Buf, BufMut};
 use super::{Chain, ChainMut, rest::Part};
 use crate::pool::resolve;
 
-/// Blocks up to this length are small: a view never lets go of them early.
+/// A block up to this length is small. A view never releases it early.
 const SMALL_BLOCK: usize = 4 << 10;
 
-/// A view is copied out of its blocks if it uses less of them than one part in so many.
+/// A view is copied out of its blocks if it uses less than `1 / SPARSE` of them.
 const SPARSE: usize = 8;
 
 impl ChainMut {
@@ -24,11 +24,26 @@ impl ChainMut {
         parts.chain((!self.tail.is_empty()).then_some(&self.tail[..]))
     }
 
-    /// Copies `dst.len()` bytes from byte `at` on, and consumes nothing: for a head that may not be
-    /// complete yet.
+    /// Copies `dst.len()` bytes, beginning at byte `at`, and consumes nothing. It reads a header
+    /// that may not be complete yet.
     ///
     /// # Panics
     /// If the chain has fewer bytes.
+    ///
+    /// # Examples
+    /// ```
+    /// use leasehold::{ChainMut, Pool};
+    ///
+    /// let pool = Pool::new(8 << 20)?;
+    /// let mut received = ChainMut::new(&pool);
+    /// received.push("\0");
+    /// received.push("\u{5}hello");
+    /// let mut length = [0; 2];
+    /// received.peek_slice(0, &mut length);
+    /// assert_eq!(u16::from_be_bytes(length), 5);
+    /// assert_eq!(received.len(), 7);
+    /// # Ok::<(), leasehold::BuildError>(())
+    /// ```
     pub fn peek_slice(&self, at: usize, dst: &mut [u8]) {
         let end = at.checked_add(dst.len()).expect("a range ends within usize");
         assert!(end <= self.len(), "peek_slice {at}..{end} of {} bytes", self.len());
@@ -48,9 +63,9 @@ impl ChainMut {
         }
     }
 
-    /// The first bytes, as many as `room` takes if there are so many: where they lie if that is one
-    /// piece, else copied into `room`.
-    // For rooms above, of which not all are built.
+    /// The first bytes of the chain, at most as many as fit into `room`. They are returned where
+    /// they lie if they are one piece, else they are copied into `room`.
+    // For the modules above; not every set of features builds one that uses it.
     #[allow(dead_code)]
     #[inline]
     pub(crate) fn peek_front<'a>(&'a self, room: &'a mut [u8]) -> &'a [u8] {
@@ -62,14 +77,14 @@ impl ChainMut {
         &room[..len]
     }
 
-    /// Where in `range` a byte is that `find` looks for; it is given each piece of the range in
-    /// turn and answers with an index in it.
+    /// Finds a byte in `range` and returns its index in the chain. `find` is called with each piece
+    /// of the range in turn, and returns an index in that piece.
     ///
-    /// What is sought must be a single byte, for a longer one could lie in two pieces. Costs a look
-    /// at each piece before the range, none at its bytes.
+    /// Look for a single byte: a longer pattern could lie across two pieces. The cost is one step
+    /// for each piece before the range, and what `find` costs in it.
     ///
     /// # Panics
-    /// If the range ends before it begins, or after this chain.
+    /// If the range ends before it begins, or ends after this chain.
     ///
     /// # Examples
     /// ```
@@ -107,11 +122,12 @@ impl ChainMut {
         None
     }
 
-    /// Changes the bytes of a range in place, piece by piece: what was read is not shared yet.
+    /// Changes the bytes of a range in place, piece by piece. Bytes that were read are not shared
+    /// yet.
     ///
     /// # Panics
-    /// If the range ends after this chain, or bytes in it were linked.
-    // For rooms above, of which not all are built.
+    /// If the range ends after this chain, or if bytes in it were linked.
+    // For the modules above; not every set of features builds one that uses it.
     #[allow(dead_code)]
     #[inline]
     pub(crate) fn change(&mut self, begin: usize, end: usize, mut change: impl FnMut(&mut [u8])) {
@@ -138,13 +154,28 @@ impl ChainMut {
 
     /// Splits off the first `at` bytes as a frame of their own.
     ///
-    /// They are linked, not copied, unless that would keep a large block for a small frame
-    /// (NO-PIN): less than an eighth of blocks that are larger than 4 KiB together. Such a frame is
-    /// copied into a block of its size, if one is to be had; and if others follow, as much of them
-    /// with it as a block of 4 KiB holds, so that many small frames cost one copy.
+    /// The frame is linked, not copied, unless a small frame would keep large blocks (NO-PIN): it
+    /// uses less than an eighth of blocks that take more than 4 KiB together. Then it is copied
+    /// into a block of its size, if one can be leased. If more bytes follow, as many of them as fit
+    /// into a block of 4 KiB are copied with it, so that many small frames cost one copy.
     ///
     /// # Panics
     /// If `at` is more than [`len`](Self::len).
+    ///
+    /// # Examples
+    /// ```
+    /// use bytes::BufMut;
+    /// use leasehold::Pool;
+    ///
+    /// let pool = Pool::new(8 << 20)?;
+    /// let mut received = pool.try_chain(64 << 10)?;
+    /// received.put_bytes(b'.', 40_000);
+    /// let frame = received.split_frame(100);
+    /// drop(received);
+    /// assert_eq!(frame.len(), 100);
+    /// assert_eq!(pool.leased(), 4 << 10); // the frame does not keep the block of 64 KiB
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn split_frame(&mut self, at: usize) -> Chain {
         assert!(at <= self.len(), "split_frame {at} of {} bytes", self.len());
         if is_sparse(at, self.pinned_by(at)) {
@@ -153,9 +184,9 @@ impl ChainMut {
         self.split_to(at).freeze()
     }
 
-    /// As [`split_frame`](Self::split_frame), and gives the room back if no byte is left: a chain
-    /// without bytes then holds nothing.
-    // For rooms above, of which not all are built.
+    /// As [`split_frame`](Self::split_frame), but also gives the room back if no byte is left. A
+    /// chain without bytes then holds nothing.
+    // For the modules above; not every set of features builds one that uses it.
     #[allow(dead_code)]
     #[inline]
     pub(crate) fn take_frame(&mut self, at: usize) -> Chain {
@@ -163,7 +194,7 @@ impl ChainMut {
             && at == self.tail.len()
             && !is_sparse(at, self.tail.block_capacity())
         {
-            // With its room, which would otherwise be a share of the block for a moment.
+            // With its room: otherwise the room would be a second share of the block for a moment.
             return Chain::from(std::mem::take(&mut self.tail));
         }
         let frame = self.split_frame(at);
@@ -173,7 +204,7 @@ impl ChainMut {
         frame
     }
 
-    /// Copies the first `len` bytes out of their blocks into as few others as hold them; does
+    /// Copies the first `len` bytes out of their blocks into as few others as possible. Does
     /// nothing if memory is short.
     fn move_front(&mut self, len: usize) {
         let Some(Ok(mut copy)) = self.account.as_ref().map(|account| account.try_chain_untold(len))
@@ -195,7 +226,7 @@ impl ChainMut {
         self.rest_mut().push_front_parts(parts.chain([tail]));
     }
 
-    /// Moves few bytes out of large blocks before a long wait (NO-PIN); does nothing if memory is
+    /// Copies few bytes out of large blocks before a long wait (NO-PIN). Does nothing if memory is
     /// short.
     pub(crate) fn compact(&mut self) {
         if is_sparse(self.len(), self.pinned())
@@ -207,12 +238,12 @@ impl ChainMut {
         }
     }
 
-    /// Capacity of the blocks that the bytes lie in.
+    /// The capacity of the blocks that the bytes lie in.
     pub(crate) fn pinned(&self) -> usize {
         self.pinned_by(self.len())
     }
 
-    /// Capacity of the blocks that the first `len` bytes lie in.
+    /// The capacity of the blocks that the first `len` bytes lie in.
     fn pinned_by(&self, len: usize) -> usize {
         let (mut left, mut pinned) = (len, 0);
         for part in self.rest.iter().flat_map(|rest| rest.parts()) {

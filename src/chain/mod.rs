@@ -4,11 +4,12 @@
 //! buffer, with the same verbs.
 //!
 //! # Invariants
-//! - LEN: `len` of a chain is the sum of its segments' lengths, and at most `isize::MAX`: one piece
-//!   can be linked often.
+//! - LEN: the `len` of a chain is the sum of its segments' lengths, and at most `isize::MAX`. The
+//!   sum is checked, because one piece can be linked many times.
 //! - FULL-VECTOR: `chunks_vectored` lists segments until `dst` or the data ends. hyper's queue of
 //!   bodies relies on it: a partial list scrambles what is sent.
-//! - EARLY-RETURN: `advance` drops each segment with its last byte.
+//! - EARLY-RETURN: a block goes home when its last byte is consumed. `advance` drops each segment
+//!   with its last byte.
 
 mod buf;
 #[allow(unsafe_code)]
@@ -36,22 +37,22 @@ use crate::pool::{Block, BlockMut, resolve};
 
 /// Immutable bytes in several pieces: leased [`Block`]s and linked [`Bytes`], read as one.
 ///
-/// Made by [`ChainMut::freeze`] or of pieces. Appending and splitting move handles, never bytes; a
-/// clone shares them. As a [`Buf`](bytes::Buf) it lists all its pieces for vectored writes, and
-/// each block goes home with its last byte.
+/// A chain is made by [`ChainMut::freeze`], or from pieces. Appending and splitting move handles,
+/// never bytes. A clone shares the blocks. As a [`Buf`](bytes::Buf) the chain lists all its pieces
+/// for vectored writes, and each block goes home with its last byte.
 ///
 /// Not to be confused with [`bytes::buf::Chain`], the result of `Buf::chain`, which joins two
 /// buffers of any type.
 ///
 /// # Shape
-/// `len` is bytes, [`segment_count`](Self::segment_count) is pieces. A chain of one piece allocates
-/// nothing.
+/// `len` is in bytes, [`segment_count`](Self::segment_count) is in pieces. A chain of one piece
+/// allocates nothing.
 ///
 /// # Generic code
-/// [`take`](Self::take) here returns a `Chain`. Code that is generic over `Buf` may still wrap a
-/// chain in a [`bytes::buf::Take`], which lists at most 16 pieces. Behind hyper that is safe for a
-/// body of known length in one frame; in a chunked body, or with another frame queued behind it, a
-/// wrapped chain of more than 16 pieces is sent scrambled.
+/// [`take`](Self::take) returns a `Chain`. Code that is generic over `Buf` may wrap a chain in a
+/// [`bytes::buf::Take`] instead, which lists at most 16 pieces. Behind hyper that is safe for a
+/// body of known length in one frame. In a chunked body, or with another frame queued behind it,
+/// hyper sends a wrapped chain of more than 16 pieces scrambled.
 ///
 /// # Examples
 /// ```
@@ -78,7 +79,7 @@ pub struct Chain {
     len: usize,
 }
 
-/// A length with so much more (LEN).
+/// The length of a chain after `by` bytes are added to `len` (LEN).
 #[inline]
 fn grown(len: usize, by: usize) -> usize {
     let sum = len.checked_add(by).filter(|&sum| sum <= isize::MAX as usize);
@@ -88,12 +89,12 @@ fn grown(len: usize, by: usize) -> usize {
 }
 
 impl Chain {
-    /// A chain of nothing; allocates nothing.
+    /// Makes an empty chain. It allocates nothing.
     pub const fn new() -> Self {
         Self { segments: Segments::new(), len: 0 }
     }
 
-    /// Adds a piece at the end, linked as it is. An empty piece is dropped.
+    /// Adds a piece at the end. The piece is linked, not copied. An empty piece is dropped.
     ///
     /// # Panics
     /// If the chain would be longer than `isize::MAX` bytes.
@@ -103,18 +104,28 @@ impl Chain {
         self.segments.push_back(segment);
     }
 
-    /// Adds a piece in front, linked as it is: a header before its payload. An empty piece is
-    /// dropped.
+    /// Adds a piece in front: a header before its payload. The piece is linked, not copied. An
+    /// empty piece is dropped.
     ///
     /// # Panics
     /// If the chain would be longer than `isize::MAX` bytes.
+    ///
+    /// # Examples
+    /// ```
+    /// use leasehold::Chain;
+    ///
+    /// let mut frame = Chain::new();
+    /// frame.push("payload");
+    /// frame.push_front("length: 7, ");
+    /// assert_eq!(frame, *b"length: 7, payload");
+    /// ```
     pub fn push_front(&mut self, segment: impl Into<Segment>) {
         let segment = segment.into();
         self.len = grown(self.len, segment.len());
         self.segments.push_front(segment);
     }
 
-    /// Adds all pieces of another chain at the end. Moves handles, not bytes.
+    /// Adds all pieces of another chain at the end. Handles are moved, bytes are not copied.
     ///
     /// # Panics
     /// If the chain would be longer than `isize::MAX` bytes.
@@ -123,21 +134,42 @@ impl Chain {
         self.segments.append(other.segments);
     }
 
-    /// Splits off the first `at` bytes: they are returned, this chain keeps the rest.
+    /// Splits off and returns the first `at` bytes. This chain keeps the rest.
     ///
-    /// Costs the count of pieces before `at`; a piece that is cut is shared by both.
+    /// The cost grows with the count of pieces before `at`. A piece that is cut is shared by both
+    /// chains.
     ///
     /// # Panics
     /// If `at` is more than [`len`](Self::len).
+    ///
+    /// # Examples
+    /// ```
+    /// use leasehold::Chain;
+    ///
+    /// let mut stream: Chain = ["HEAD", "pay", "load"].into_iter().collect();
+    /// let head = stream.split_to(4);
+    /// assert_eq!(head, *b"HEAD");
+    /// assert_eq!(stream, *b"payload");
+    /// ```
     pub fn split_to(&mut self, at: usize) -> Chain {
         let tail = self.split_off(at);
         std::mem::replace(self, tail)
     }
 
-    /// Splits off what follows the first `at` bytes: it is returned, this chain keeps the first.
+    /// Splits off and returns the bytes behind the first `at`. This chain keeps the first `at`.
     ///
     /// # Panics
     /// If `at` is more than [`len`](Self::len).
+    ///
+    /// # Examples
+    /// ```
+    /// use leasehold::Chain;
+    ///
+    /// let mut message: Chain = ["body", "trailer"].into_iter().collect();
+    /// let trailer = message.split_off(4);
+    /// assert_eq!(message, *b"body");
+    /// assert_eq!(trailer, *b"trailer");
+    /// ```
     pub fn split_off(&mut self, at: usize) -> Chain {
         assert!(at <= self.len, "a split at {at} of {} bytes", self.len);
         let (count, within) = self.place_of(at);
@@ -148,18 +180,36 @@ impl Chain {
 
     /// Keeps at most the first `len` bytes.
     ///
-    /// Takes precedence over [`Buf::take`](bytes::Buf::take), whose wrapper would list only 16
-    /// pieces for a vectored write.
+    /// This method takes precedence over [`Buf::take`](bytes::Buf::take), whose wrapper would list
+    /// only 16 pieces for a vectored write.
+    ///
+    /// # Examples
+    /// ```
+    /// use leasehold::Chain;
+    ///
+    /// let message: Chain = ["hello", ", world"].into_iter().collect();
+    /// assert_eq!(message.take(5), *b"hello");
+    /// ```
     #[must_use]
     pub fn take(mut self, len: usize) -> Chain {
         self.truncate(len);
         self
     }
 
-    /// A chain of the bytes in `range`, shared with this one. Costs one handle a piece.
+    /// Returns a chain of the bytes in `range`, which shares its blocks with this one. It costs one
+    /// handle for each piece.
     ///
     /// # Panics
-    /// If the range ends before it begins, or after this chain.
+    /// If the range ends before it begins, or ends after this chain.
+    ///
+    /// # Examples
+    /// ```
+    /// use leasehold::Chain;
+    ///
+    /// let message: Chain = ["to: ", "ann", "; hi"].into_iter().collect();
+    /// assert_eq!(message.slice(4..9), *b"ann; ");
+    /// assert_eq!(message.len(), 11);
+    /// ```
     pub fn slice(&self, range: impl RangeBounds<usize>) -> Chain {
         let (begin, end) = resolve(&range, self.len);
         let mut slice = Chain::new();
@@ -174,31 +224,31 @@ impl Chain {
         slice
     }
 
-    /// Keeps only the first `len` bytes. Does nothing if there are not so many.
+    /// Keeps only the first `len` bytes. It does nothing if the chain has no more than that.
     pub fn truncate(&mut self, len: usize) {
         if len < self.len {
             drop(self.split_off(len));
         }
     }
 
-    /// Lets go of everything.
+    /// Drops all bytes.
     pub fn clear(&mut self) {
         *self = Self::new();
     }
 
-    /// Bytes in all pieces.
+    /// The number of bytes in all pieces.
     #[inline]
     pub fn len(&self) -> usize {
         self.len
     }
 
-    /// Whether there are none.
+    /// Whether the chain has no bytes.
     #[inline]
     pub fn is_empty(&self) -> bool {
         self.len == 0
     }
 
-    /// How many pieces there are.
+    /// The number of pieces.
     pub fn segment_count(&self) -> usize {
         self.segments.count()
     }
@@ -208,7 +258,16 @@ impl Chain {
         self.segments.iter()
     }
 
-    /// Takes the first piece off the chain.
+    /// Removes and returns the first piece.
+    ///
+    /// # Examples
+    /// ```
+    /// use leasehold::Chain;
+    ///
+    /// let mut message: Chain = ["one", "two"].into_iter().collect();
+    /// assert_eq!(message.pop_front().map(|segment| segment.len()), Some(3));
+    /// assert_eq!(message, *b"two");
+    /// ```
     pub fn pop_front(&mut self) -> Option<Segment> {
         let segment = self.segments.pop_front();
         self.len -= segment.len();
@@ -222,7 +281,8 @@ impl Chain {
         bytes
     }
 
-    /// How many whole pieces lie before byte `at`, and how many bytes of the next one.
+    /// The number of whole pieces before byte `at`, and the number of bytes of the next one before
+    /// it.
     fn place_of(&self, at: usize) -> (usize, usize) {
         let mut within = at;
         for (count, segment) in self.segments.iter().enumerate() {

@@ -1,8 +1,8 @@
-//! `Rest`: what of a chain being written is not in its tail.
+//! `Rest`: the part of a `ChainMut` that is not in its tail.
 //!
 //! # Invariants
-//! - COUNTS: `len` is the sum of the parts' lengths, at most `isize::MAX` (LEN), `room` of the
-//!   spare blocks' capacities. No part is empty, every spare block is.
+//! - COUNTS: `len` is the sum of the parts' lengths, at most `isize::MAX` (LEN). `room` is the sum
+//!   of the spare blocks' capacities. No part is empty, and every spare block is.
 
 use std::collections::VecDeque;
 
@@ -28,13 +28,13 @@ pub(super) enum Part {
 }
 
 impl Rest {
-    /// Bytes in the parts.
+    /// The number of bytes in the parts.
     #[inline]
     pub(super) fn len(&self) -> usize {
         self.len
     }
 
-    /// Bytes that the spare blocks take.
+    /// The number of bytes that fit into the spare blocks.
     #[inline]
     pub(super) fn room(&self) -> usize {
         self.room
@@ -44,7 +44,7 @@ impl Rest {
         self.parts.iter()
     }
 
-    // For rooms above, of which not all are built.
+    // For the modules above. Not every set of features builds one that uses it.
     #[allow(dead_code)]
     pub(super) fn parts_mut(&mut self) -> impl Iterator<Item = &mut Part> {
         self.parts.iter_mut()
@@ -68,7 +68,7 @@ impl Rest {
         }
     }
 
-    /// Takes the first `at` bytes if they lie in one block of ours.
+    /// Takes the first `at` bytes if they lie in one block of this chain.
     #[inline]
     pub(super) fn split_block_to(&mut self, at: usize) -> Option<BlockMut> {
         let front = match self.parts.front_mut() {
@@ -113,8 +113,8 @@ impl Rest {
         self.room = 0;
     }
 
-    /// Takes the parts of the first `at` bytes, and says how many bytes of the tail are still
-    /// missing.
+    /// Takes the parts of the first `at` bytes. Returns them, and the number of bytes that are
+    /// still missing and lie in the tail.
     pub(super) fn split_parts_to(&mut self, at: usize) -> (Rest, usize) {
         let (mut front, mut left) = (Rest::default(), at);
         while let Some(part) = self.parts.front_mut() {
@@ -134,8 +134,8 @@ impl Rest {
         (front, left)
     }
 
-    /// Gives up the parts of the first `count` bytes, and says how many bytes of the tail are still
-    /// to go.
+    /// Drops the parts of the first `count` bytes. Returns the number of bytes that are still to be
+    /// dropped from the tail.
     pub(super) fn advance_parts(&mut self, count: usize) -> usize {
         let mut left = count;
         while let Some(part) = self.parts.front_mut() {

@@ -1,4 +1,4 @@
-//! The room of a chain, for whoever reads into several blocks with one call.
+//! The room of a chain, for code that reads into several blocks with one call.
 
 use std::{
     mem::MaybeUninit,
@@ -12,13 +12,30 @@ use super::{ChainLeaseFuture, ChainMut};
 use crate::pool::{Account, BlockMut, LeaseError};
 
 impl ChainMut {
-    /// Makes room for `additional` bytes, and waits for memory if need be; for code that polls.
+    /// Makes room for `additional` bytes, and waits for memory if there is none now. This is
+    /// [`reserve`](Self::reserve) for code that polls.
     ///
-    /// `slot` keeps the place in the queue from one poll to the next: it begins and ends empty, and
-    /// is emptied to give the place up.
+    /// `slot` keeps the place in the queue between polls. Begin with `None`; it is `None` again
+    /// when the poll is ready. Set it to `None` to give the place up.
     ///
     /// # Errors
     /// As [`reserve`](Self::reserve).
+    ///
+    /// # Examples
+    /// ```
+    /// use bytes::BufMut;
+    /// use leasehold::{ChainMut, Pool};
+    /// use std::future::poll_fn;
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let pool = Pool::new(8 << 20)?;
+    /// let (mut chain, mut slot) = (ChainMut::new(&pool), None);
+    /// poll_fn(|cx| chain.poll_reserve(cx, &mut slot, 100)).await?;
+    /// assert!(slot.is_none() && chain.remaining_mut() >= 100);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn poll_reserve(
         &mut self,
         cx: &mut Context<'_>,
@@ -38,27 +55,27 @@ impl ChainMut {
         Poll::Ready(Ok(()))
     }
 
-    /// Where more room comes from.
+    /// The account that more room is leased from.
     pub(crate) fn account(&self) -> Option<&Account> {
         self.account.as_ref()
     }
 
-    /// An empty chain that leases from where this one does.
-    // For rooms above, of which not all are built.
+    /// Makes an empty chain that leases from the same account.
+    // For the modules above. Not every set of features builds one that uses it.
     #[allow(dead_code)]
     pub(crate) fn sibling(&self) -> ChainMut {
         ChainMut { account: self.account.clone(), ..ChainMut::detached() }
     }
 
-    /// The room of the block that is being written, if it is worth a read: an eighth of the block
-    /// or more.
+    /// The room of the block that is being written. It is 0 if the room is less than an eighth of
+    /// the block, and so not worth a read.
     #[inline]
     pub(crate) fn tail_room(&self) -> usize {
         let room = self.tail.remaining_mut();
         if room * 8 >= self.tail.block_capacity() { room } else { 0 }
     }
 
-    /// Gives the room of the block that is being written up if it is not worth a read, and another
+    /// Gives up the room of the block that is being written, if it is not worth a read and another
     /// block follows.
     pub(crate) fn skip_poor_tail(&mut self) {
         if self.tail_room() == 0 && self.rest.as_ref().is_some_and(|rest| rest.room() > 0) {
@@ -73,7 +90,7 @@ impl ChainMut {
         self.rest.is_none().then(|| self.tail.spare_capacity_mut())
     }
 
-    /// The room, block by block, in the order in which it is to be written.
+    /// The room, block by block, in the order of writing.
     pub(crate) fn room_mut(&mut self) -> impl Iterator<Item = &mut [MaybeUninit<u8>]> {
         let spare = self.rest.iter_mut().flat_map(|rest| rest.spare_mut());
         std::iter::once(&mut self.tail)
@@ -82,7 +99,7 @@ impl ChainMut {
             .filter(|room| !room.is_empty())
     }
 
-    /// Gives whole blocks back that nothing was written to; the rest of a block that is begun
+    /// Gives back whole blocks that nothing was written to. The rest of a block that is begun
     /// stays.
     #[inline]
     pub(crate) fn release_spare(&mut self) {

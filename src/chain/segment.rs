@@ -11,16 +11,26 @@ use crate::pool::{Block, BlockMut};
 
 /// A piece of a [`Chain`](super::Chain): a range of a leased block, or foreign bytes that are
 /// linked, not copied.
+///
+/// # Examples
+/// ```
+/// use leasehold::{Chain, Segment};
+///
+/// let chain: Chain = ["one", "two"].into_iter().collect();
+/// let lengths: Vec<_> = chain.segments().map(Segment::len).collect();
+/// assert_eq!(lengths, [3, 3]);
+/// assert_eq!(chain.segments().next().map(Segment::block_capacity), Some(0)); // foreign bytes
+/// ```
 #[derive(Clone, Debug)]
 pub enum Segment {
     /// Bytes of a leased block.
     Block(Block),
-    /// Foreign bytes; not charged to any account.
+    /// Foreign bytes. They are charged to no account.
     Bytes(Bytes),
 }
 
 impl Segment {
-    /// Bytes in this piece.
+    /// The number of bytes in this piece.
     #[inline]
     pub fn len(&self) -> usize {
         match self {
@@ -29,13 +39,14 @@ impl Segment {
         }
     }
 
-    /// Whether there are none.
+    /// Whether the piece has no bytes.
     #[inline]
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
-    /// Bytes that an account is charged for the block of this piece; 0 for foreign bytes.
+    /// The number of bytes that an account is charged for the block of this piece. It is 0 for
+    /// foreign bytes.
     pub fn block_capacity(&self) -> usize {
         match self {
             Self::Block(block) => block.block_capacity(),
@@ -43,7 +54,7 @@ impl Segment {
         }
     }
 
-    /// Turns the piece into [`Bytes`] without copying; a block costs one small allocation.
+    /// Turns the piece into [`Bytes`] without copying. A block costs one small allocation.
     pub fn into_bytes(self) -> Bytes {
         match self {
             Self::Block(block) => block.into_bytes(),
@@ -51,7 +62,7 @@ impl Segment {
         }
     }
 
-    /// Splits off the first `at` bytes, of at least as many.
+    /// Splits off the first `at` bytes. The piece has at least `at`.
     #[inline]
     pub(super) fn split_to(&mut self, at: usize) -> Segment {
         match self {
@@ -60,7 +71,7 @@ impl Segment {
         }
     }
 
-    /// Splits off what follows the first `at` bytes.
+    /// Splits off the bytes behind the first `at`.
     pub(super) fn split_off(&mut self, at: usize) -> Segment {
         match self {
             Self::Block(block) => Self::Block(block.split_off(at)),
@@ -76,7 +87,7 @@ impl Segment {
         }
     }
 
-    /// Gives up the front, but not all of it.
+    /// Drops `count` bytes of the front. The piece has more than `count`.
     #[inline]
     pub(super) fn advance(&mut self, count: usize) {
         match self {
@@ -127,7 +138,8 @@ impl From<&'static str> for Segment {
     }
 }
 
-/// Segments in order; the first one is kept inline, so that a chain of one allocates nothing.
+/// Segments in order. The first one is kept inline, so that a chain of one segment allocates
+/// nothing.
 ///
 /// # Invariants
 /// - HEAD-FIRST: `head` is empty only if `rest` is; no segment in `rest` is empty.
@@ -150,7 +162,7 @@ impl Segments {
 
     #[inline]
     pub(super) fn of(segment: Segment) -> Self {
-        // An empty one may still hold what it was cut from.
+        // An empty segment may still hold the block that it was cut from.
         let head = if segment.is_empty() { NOTHING } else { segment };
         Self { head, rest: None }
     }
@@ -191,7 +203,7 @@ impl Segments {
         }
     }
 
-    /// Takes the first segment; an empty one if there is none.
+    /// Takes the first segment. It is empty if there is none.
     #[inline]
     pub(super) fn pop_front(&mut self) -> Segment {
         let next = self.rest.as_mut().and_then(|rest| rest.pop_front()).unwrap_or(NOTHING);
@@ -208,7 +220,7 @@ impl Segments {
         }
     }
 
-    /// Splits off all that follows the first `count` segments and the first `within` bytes of the
+    /// Splits off all bytes behind the first `count` segments and the first `within` bytes of the
     /// next one.
     pub(super) fn split_off(&mut self, count: usize, within: usize) -> Segments {
         let mut tail = match count.checked_sub(1) {
@@ -229,7 +241,7 @@ impl Segments {
         tail
     }
 
-    /// Lists the segments behind the first one, as many as `dst` has places for.
+    /// Lists the segments behind the first one, as many as fit into `dst`.
     #[inline]
     pub(super) fn others_vectored<'a>(&'a self, dst: &mut [IoSlice<'a>]) -> usize {
         let Some(rest) = &self.rest else { return 0 };
@@ -261,6 +273,16 @@ impl IntoIterator for Segments {
 }
 
 /// The segments of a chain, by reference.
+///
+/// # Examples
+/// ```
+/// use leasehold::Chain;
+///
+/// let chain: Chain = ["one", "two"].into_iter().collect();
+/// let mut segments = chain.segments();
+/// assert_eq!(segments.len(), 2);
+/// assert_eq!(segments.next().map(AsRef::as_ref), Some(&b"one"[..]));
+/// ```
 #[derive(Clone, Debug)]
 pub struct Iter<'a> {
     head: Option<&'a Segment>,
@@ -283,7 +305,16 @@ impl<'a> Iterator for Iter<'a> {
 
 impl ExactSizeIterator for Iter<'_> {}
 
-/// The segments of a chain, by value; each block goes home as its segment is dropped.
+/// The segments of a chain, by value. Each block goes home when its segment is dropped.
+///
+/// # Examples
+/// ```
+/// use leasehold::{Chain, Segment};
+///
+/// let chain: Chain = ["one", "two"].into_iter().collect();
+/// let pieces: Vec<_> = chain.into_iter().map(Segment::into_bytes).collect();
+/// assert_eq!(pieces, ["one", "two"]);
+/// ```
 #[derive(Debug)]
 pub struct IntoIter {
     segments: Segments,

@@ -1,4 +1,4 @@
-//! `AnyDelimiterCodec`: what stands between delimiters.
+//! `AnyDelimiterCodec`: frames between delimiters.
 
 use std::{error, fmt, io};
 
@@ -11,17 +11,17 @@ use super::{
 };
 use crate::chain::{Chain, ChainMut};
 
-/// Bytes up to any of several delimiters, without it, as a [`Chain`]; what follows the last one is
-/// a frame too, if the stream ends there.
+/// Frames that end at any of several delimiters. A frame is a [`Chain`] without its delimiter. If
+/// the stream ends without one, the bytes behind the last delimiter are a frame too.
 ///
-/// Behaves as tokio-util's codec of the same name. A frame of more than
-/// [`max_length`](Self::max_length) bytes is an error, after which the rest of that frame is
-/// dropped and decoding goes on. Up to three delimiters are sought faster than more.
+/// It behaves as tokio-util's codec of the same name. A frame of more than
+/// [`max_length`](Self::max_length) bytes is an error; then the rest of that frame is dropped, and
+/// decoding goes on. Up to three delimiters are found faster than more.
 ///
 /// # Memory
-/// A frame is split off without copying, unless it would keep a large block (NO-PIN). Text is
-/// copied to be sent, into room for it and for the sequence that ends it, which must be had at
-/// once; a [`Chain`] is linked. Nothing is escaped.
+/// A frame is split off without copying, unless it would keep a large block (NO-PIN). To send text,
+/// room for it and for the sequence behind it is leased without waiting, and the text is copied
+/// into it. A [`Chain`] is linked. Nothing is escaped.
 ///
 /// # Examples
 /// ```
@@ -41,19 +41,19 @@ use crate::chain::{Chain, ChainMut};
 pub struct AnyDelimiterCodec {
     seek: Seek,
     delimiters: Vec<u8>,
-    /// Shared, so that it can be linked behind a chain.
+    /// Shared, so that it can be linked behind each chain.
     sequence: Bytes,
 }
 
 impl AnyDelimiterCodec {
-    /// Frames of any length, as much as memory is leased for them: each ends at any of
+    /// Makes a codec for frames of any length, as far as memory allows. A frame ends at any of
     /// `seek_delimiters`, and is sent with `sequence_writer` behind it. For peers that are not
-    /// trusted set a limit, by [`new_with_max_length`](Self::new_with_max_length).
+    /// trusted, set a limit with [`new_with_max_length`](Self::new_with_max_length).
     pub fn new(seek_delimiters: impl Into<Vec<u8>>, sequence_writer: impl Into<Vec<u8>>) -> Self {
         Self::new_with_max_length(seek_delimiters, sequence_writer, usize::MAX)
     }
 
-    /// As [`new`](Self::new), for frames of at most `max_length` bytes.
+    /// As [`new`](Self::new), but a frame may have at most `max_length` bytes.
     pub fn new_with_max_length(
         seek_delimiters: impl Into<Vec<u8>>,
         sequence_writer: impl Into<Vec<u8>>,
@@ -84,7 +84,7 @@ impl Decoder for AnyDelimiterCodec {
     type Error = AnyDelimiterCodecError;
 
     /// # Errors
-    /// A frame is too long; the next one is decoded next.
+    /// A frame is too long. The next call decodes the next frame.
     fn decode(&mut self, src: &mut ChainMut) -> Result<Option<Chain>, AnyDelimiterCodecError> {
         let Some(len) = self.seek.frame_len(src, |piece| find(&self.delimiters, piece))? else {
             return Ok(None);
@@ -116,7 +116,8 @@ impl<T: AsRef<str>> Encoder<T> for AnyDelimiterCodec {
     }
 }
 
-/// Links. Not for all that becomes a chain, as other codecs do: such a type could be text as well.
+/// Links. It is not implemented for all types that become a chain, as other codecs are, because
+/// such a type could be text as well.
 impl Encoder<Chain> for AnyDelimiterCodec {
     type Error = AnyDelimiterCodecError;
 
@@ -131,19 +132,32 @@ impl Encoder<Chain> for AnyDelimiterCodec {
     }
 }
 
-/// Where the first of the delimiters is.
+/// The index of the first delimiter in `piece`.
 fn find(delimiters: &[u8], piece: &[u8]) -> Option<usize> {
     match *delimiters {
         [one] => memchr(one, piece),
         [one, two] => memchr2(one, two, piece),
         [one, two, three] => memchr3(one, two, three, piece),
-        // Not one search after the other: a delimiter that is far off would be sought again for
-        // each frame before it.
+        // All delimiters in one pass: with one search after the other, a delimiter that is far off
+        // would be looked for again for each frame before it.
         _ => piece.iter().position(|byte| delimiters.contains(byte)),
     }
 }
 
-/// Why there is no next frame, or why one cannot be sent.
+/// The error of an [`AnyDelimiterCodec`]: there is no next frame, or one cannot be sent.
+///
+/// # Examples
+/// ```
+/// use leasehold::{ChainMut, Pool, codec::{AnyDelimiterCodec, Decoder}};
+///
+/// let pool = Pool::new(8 << 20)?;
+/// let mut codec = AnyDelimiterCodec::new_with_max_length(b",", b",", 4);
+/// let mut received = ChainMut::new(&pool);
+/// received.push("too long,next,");
+/// assert!(codec.decode(&mut received).is_err_and(|error| error.is_too_long()));
+/// assert_eq!(codec.decode(&mut received)?.expect("a frame"), *b"next");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug)]
 pub struct AnyDelimiterCodecError {
     kind: Kind,
@@ -156,8 +170,8 @@ enum Kind {
 }
 
 impl AnyDelimiterCodecError {
-    /// A frame is longer than the codec's `max_length`. What there is of it is dropped; the next
-    /// call goes on behind it.
+    /// A frame is longer than the codec's `max_length`. Its bytes are dropped, and the next call
+    /// goes on behind it.
     #[doc(alias = "MaxChunkLengthExceeded")]
     pub fn is_too_long(&self) -> bool {
         matches!(self.kind, Kind::TooLong { .. })
@@ -200,7 +214,8 @@ impl From<io::Error> for AnyDelimiterCodecError {
 }
 
 impl From<AnyDelimiterCodecError> for io::Error {
-    /// What a peer sent is `InvalidData`; an error of the transport or of memory is itself again.
+    /// A frame that is too long is `InvalidData`. An error of the transport or of memory is
+    /// returned as it was.
     fn from(error: AnyDelimiterCodecError) -> Self {
         match error.kind {
             Kind::Io(error) => error,

@@ -1,13 +1,14 @@
-//! `ChainCodec`: bytes as they come.
+//! `ChainCodec`: bytes without frames.
 
 use std::io;
 
 use super::{Decoder, Encoder};
 use crate::chain::{Chain, ChainMut};
 
-/// No frames at all: whatever has arrived is one [`Chain`], and chains are sent as they are.
+/// Bytes without frames: all bytes that have arrived are one [`Chain`], and chains are sent as they
+/// are.
 ///
-/// The counterpart of tokio-util's `BytesCodec`.
+/// It is the counterpart of tokio-util's `BytesCodec`.
 ///
 /// # Memory
 /// Nothing is copied, unless few bytes would keep a large block (NO-PIN).
@@ -31,7 +32,7 @@ use crate::chain::{Chain, ChainMut};
 pub struct ChainCodec(());
 
 impl ChainCodec {
-    /// A codec without settings.
+    /// Makes the codec. It has no settings.
     pub fn new() -> Self {
         Self(())
     }
@@ -41,18 +42,18 @@ impl Decoder for ChainCodec {
     type Item = Chain;
     type Error = io::Error;
 
-    /// Never fails.
+    /// It never fails.
     fn decode(&mut self, src: &mut ChainMut) -> io::Result<Option<Chain>> {
         Ok((!src.is_empty()).then(|| src.split_frame(src.len())))
     }
 }
 
-/// Links what becomes a chain: [`Chain`], [`ChainMut`], [`Bytes`](bytes::Bytes),
+/// Links every type that becomes a chain: [`Chain`], [`ChainMut`], [`Bytes`](bytes::Bytes),
 /// [`Segment`](crate::Segment), [`Block`](crate::Block), [`BlockMut`](crate::BlockMut).
 impl<T: Into<Chain>> Encoder<T> for ChainCodec {
     type Error = io::Error;
 
-    /// Never fails.
+    /// It never fails.
     fn encode(&mut self, bytes: T, dst: &mut ChainMut) -> io::Result<()> {
         dst.append(bytes.into());
         Ok(())

@@ -4,17 +4,17 @@ use std::io;
 
 use crate::chain::ChainMut;
 
-/// Takes frames off the front of a chain that is being read into.
+/// Takes frames off the front of a chain that bytes are read into.
 ///
-/// The contract is that of tokio-util's `Decoder`: [`decode`](Self::decode) is called again after
-/// each frame, and after more bytes have arrived when it answered `Ok(None)`. [`ChainMut::chunks`]
-/// and [`ChainMut::peek_slice`] look at bytes without taking them, [`ChainMut::split_frame`] takes
-/// them off as a [`Chain`](crate::Chain), the methods of [`bytes::Buf`] consume them.
+/// The contract is that of tokio-util's `Decoder`. [`decode`](Self::decode) is called again after
+/// each frame, and if it returned `Ok(None)`, after more bytes have arrived. [`ChainMut::chunks`]
+/// and [`ChainMut::peek_slice`] look at bytes without taking them. [`ChainMut::split_frame`] takes
+/// them off as a [`Chain`](crate::Chain). The methods of [`bytes::Buf`] consume them.
 ///
 /// # Memory
-/// A decoder leases nothing for a length that a peer announces (NO-TRUST): the chain grows as bytes
-/// arrive, and goes on until the frame is complete or the decoder refuses it. So a limit on the
-/// length of a frame is the decoder's to check, before the frame is there.
+/// A decoder leases nothing for a length that a peer announces (NO-TRUST). The chain grows as bytes
+/// arrive, until the frame is complete or the decoder refuses it. So a decoder must check a limit
+/// on the length of a frame itself, before the frame is there.
 ///
 /// # Examples
 /// ```
@@ -34,25 +34,32 @@ use crate::chain::ChainMut;
 ///         Ok((src.len() >= 2).then(|| src.get_u16()))
 ///     }
 /// }
+///
+/// # let pool = leasehold::Pool::new(8 << 20).map_err(io::Error::other)?;
+/// let mut received = ChainMut::new(&pool);
+/// received.push(&b"\x01\x02\x03"[..]);
+/// assert_eq!(Numbers.decode(&mut received)?, Some(0x0102));
+/// assert_eq!(Numbers.decode(&mut received)?, None);
+/// # Ok::<(), io::Error>(())
 /// ```
 pub trait Decoder {
-    /// What is decoded.
+    /// A decoded frame.
     type Item;
 
-    /// Why it cannot be. Errors of the transport and of memory arrive as [`io::Error`].
+    /// Why bytes cannot be decoded. Errors of the transport and of memory arrive as [`io::Error`].
     type Error: From<io::Error>;
 
-    /// Takes one frame off the front of `src`, if it is complete; `None` asks for more bytes.
+    /// Takes one frame off the front of `src`, if it is complete. `None` asks for more bytes.
     ///
     /// # Errors
-    /// The bytes are no frame. What `src` holds then is the decoder's choice.
+    /// The bytes are not a frame. The decoder decides what `src` holds then.
     fn decode(&mut self, src: &mut ChainMut) -> Result<Option<Self::Item>, Self::Error>;
 
-    /// As [`decode`](Self::decode) once the transport has ended; called until it answers
+    /// As [`decode`](Self::decode), when the transport has ended. It is called until it returns
     /// `Ok(None)`.
     ///
     /// # Errors
-    /// By default, if bytes remain that are no frame.
+    /// By default, if bytes remain that are not a frame.
     fn decode_eof(&mut self, src: &mut ChainMut) -> Result<Option<Self::Item>, Self::Error> {
         match self.decode(src)? {
             Some(frame) => Ok(Some(frame)),

@@ -4,13 +4,12 @@ use std::io;
 
 use crate::chain::ChainMut;
 
-/// Writes items to the end of a chain that is being sent.
+/// Writes items to the end of a chain that is sent.
 ///
-/// [`ChainMut::push`] and [`ChainMut::append`] link a payload without copying it. For what must be
-/// written, lease room first with [`ChainMut::try_reserve`], or write by [`io::Write`], which
-/// leases as it goes: both fail when memory is short, and [`bytes::BufMut`] alone panics without
-/// room. A sink has [`head_room`](Self::head_room) bytes of room ready for each item, so a head
-/// always fits.
+/// [`ChainMut::push`] and [`ChainMut::append`] link a payload without copying it. To write other
+/// bytes, lease room first with [`ChainMut::try_reserve`], or write with [`io::Write`], which
+/// leases as it goes. Both fail when memory is short; [`bytes::BufMut`] panics without room. A sink
+/// has [`head_room`](Self::head_room) bytes of room ready for each item, so a head always fits.
 ///
 /// # Examples
 /// ```
@@ -30,6 +29,12 @@ use crate::chain::ChainMut;
 ///         Ok(())
 ///     }
 /// }
+///
+/// # let pool = leasehold::Pool::new(8 << 20).map_err(io::Error::other)?;
+/// let mut wire = ChainMut::new(&pool);
+/// Sized.encode(bytes::Bytes::from("hello").into(), &mut wire)?;
+/// assert_eq!(wire.freeze(), *b"5\nhello");
+/// # Ok::<(), io::Error>(())
 /// ```
 pub trait Encoder<Item> {
     /// Why an item cannot be encoded. Errors of the transport and of memory arrive as
@@ -39,20 +44,20 @@ pub trait Encoder<Item> {
     /// Writes `item` to the end of `dst`.
     ///
     /// # Errors
-    /// The item cannot be encoded, or there is no memory for it. Whoever sends it has lost it then;
-    /// an encoder leaves `dst` as it was.
+    /// The item cannot be encoded, or there is no memory for it. The item is lost then, and the
+    /// encoder leaves `dst` as it was.
     fn encode(&mut self, item: Item, dst: &mut ChainMut) -> Result<(), Self::Error>;
 
-    /// How many bytes of room a sink is to have ready for each item, and waits for if memory is
-    /// short; [`HEAD_ROOM`] by default.
+    /// How many bytes of room a sink has ready for each item. The sink waits for memory if it is
+    /// short. The default is [`HEAD_ROOM`].
     ///
-    /// 0 for an encoder that needs none: then an item can still be sent when its own blocks are all
-    /// that its account, or the whole pool, has. A few bytes of a head can be linked as
-    /// [`bytes::Bytes`] where there is no room for them.
+    /// Return 0 for an encoder that needs no room. Then an item can still be sent when its own
+    /// blocks are all that its account, or the whole pool, has. If there is no room, a few bytes of
+    /// a head can be linked as [`bytes::Bytes`].
     fn head_room(&self) -> usize {
         HEAD_ROOM
     }
 }
 
-/// Bytes of room that a sink has ready for an item, unless its encoder says otherwise.
+/// The bytes of room that a sink has ready for an item by default.
 pub const HEAD_ROOM: usize = 256;

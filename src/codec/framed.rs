@@ -14,38 +14,39 @@ use super::{Decoder, Encoder, FramedParts, reading::Reading, writing::Writing};
 use crate::{chain::ChainMut, pool::Account};
 
 pin_project! {
-    /// A transport and a codec as one [`Stream`] and [`Sink`] of frames, out of leased blocks.
+    /// A transport and a codec as one [`Stream`] and [`Sink`] of frames, in leased blocks.
     ///
-    /// What tokio-util's `Framed` is to `BytesMut`, with its states and its back-pressure; but it
-    /// holds no block while nothing is being read or sent, and frames of any length are split off
-    /// and sent without copying. Reads as [`ChainReader`](crate::io::ChainReader) does, and writes
+    /// It is tokio-util's `Framed` over chains, with the same states and back-pressure. But it
+    /// holds no block while nothing is read or sent, and frames of any length are split off and
+    /// sent without copying. It reads as [`ChainReader`](crate::io::ChainReader) does, and writes
     /// up to 64 pieces with one call.
     ///
     /// # Stream
-    /// Ends with `None` when the transport has ended and the decoder has no more frames. An error
-    /// is followed by one `None`; polled again, the stream goes on: a transport that can continue
-    /// after its end or an error may do so.
+    /// The stream ends with `None` when the transport has ended and the decoder has no more frames.
+    /// An error is followed by one `None`. If it is polled again, the stream goes on, because some
+    /// transports can continue after their end or an error.
     ///
     /// # Sink
-    /// An item waits for the transport once [`backpressure_boundary`](Self::backpressure_boundary)
-    /// bytes are queued, and for memory if there is none for its head. It is sent at the latest by
-    /// `flush`. A sink that is ready keeps the room for a head until something is sent.
+    /// An item waits for the transport when [`backpressure_boundary`](Self::backpressure_boundary)
+    /// bytes are queued, and for memory if there is none for its head. `flush` sends it at the
+    /// latest. A sink that is ready keeps the room for a head until something is sent.
     ///
-    /// The wait for memory is for others. With an encoder that [asks for room](Encoder::head_room),
-    /// an item whose own blocks are all that its account may have waits until `max_wait`;
-    /// [`LengthDelimitedCodec`](super::LengthDelimitedCodec) and [`ChainCodec`](super::ChainCodec)
-    /// ask for none.
+    /// The memory that an item waits for must come from elsewhere. With an encoder that [asks for
+    /// room](Encoder::head_room), an item waits until `max_wait` if its own blocks are all that its
+    /// account may have. [`LengthDelimitedCodec`](super::LengthDelimitedCodec) and
+    /// [`ChainCodec`](super::ChainCodec) ask for no room.
     ///
     /// # Delivery
-    /// `send` and `flush` have written all that was taken before. `close` has, too, and then shuts
-    /// the transport down. A drop loses what is not written: the stream may end within a frame.
+    /// When `send` or `flush` returns, all that was taken before is written. `close` writes it too,
+    /// and then shuts the transport down. A drop loses what is not written, and the stream may end
+    /// within a frame.
     ///
-    /// A failed write does not end the stream, nor a failed read the sink: each goes on to its own
-    /// end.
+    /// A failed write does not end the stream, and a failed read does not end the sink. Each goes
+    /// on to its own end.
     ///
     /// # Errors
-    /// Those of the codec; those of the transport and [`LeaseError`](crate::LeaseError), as
-    /// [`std::io::Error`] into the codec's.
+    /// Those of the codec. Those of the transport and [`LeaseError`](crate::LeaseError) come as
+    /// [`std::io::Error`], turned into the codec's error.
     ///
     /// # Cancel safety
     /// `next` and `flush` are cancel safe. A `send` that is dropped may or may not have taken its
@@ -82,12 +83,12 @@ pin_project! {
 }
 
 impl<T, C> Framed<T, C> {
-    /// Frames of `io`, in blocks of `pool`.
+    /// Frames `io`, in blocks that are charged to `account`. Nothing is leased yet.
     pub fn new(io: T, codec: C, account: &Account) -> Self {
         Self::from_parts(FramedParts::new(io, codec, account))
     }
 
-    /// Goes on where another one was taken apart, perhaps with another codec.
+    /// Goes on with the parts of another one, perhaps with another codec.
     pub fn from_parts(parts: FramedParts<T, C>) -> Self {
         Self {
             io: parts.io,
@@ -98,6 +99,26 @@ impl<T, C> Framed<T, C> {
     }
 
     /// Takes it apart. No byte is lost.
+    ///
+    /// # Examples
+    /// ```
+    /// use futures_util::StreamExt;
+    /// use leasehold::{Pool, codec::{Framed, LinesCodec}};
+    /// use tokio::io::AsyncWriteExt;
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let pool = Pool::new(8 << 20)?;
+    /// let (near, mut far) = tokio::io::duplex(64);
+    /// far.write_all(b"UPGRADE\nraw bytes").await?;
+    /// let mut lines = Framed::new(near, LinesCodec::new(), &pool);
+    /// assert_eq!(lines.next().await.transpose()?.as_deref(), Some("UPGRADE"));
+    ///
+    /// let parts = lines.into_parts();
+    /// assert_eq!(parts.read_buf.freeze(), *b"raw bytes");
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn into_parts(self) -> FramedParts<T, C> {
         FramedParts {
             io: self.io,
@@ -107,8 +128,8 @@ impl<T, C> Framed<T, C> {
         }
     }
 
-    /// The transport alone; bytes that are buffered are lost. [`into_parts`](Self::into_parts)
-    /// keeps them.
+    /// The transport alone. Bytes in the buffers are lost; [`into_parts`](Self::into_parts) keeps
+    /// them.
     pub fn into_inner(self) -> T {
         self.io
     }
@@ -118,7 +139,7 @@ impl<T, C> Framed<T, C> {
         &self.io
     }
 
-    /// The transport. Reading from it or writing to it disturbs the frames.
+    /// The transport. Reads from it and writes to it disturb the frames.
     pub fn get_mut(&mut self) -> &mut T {
         &mut self.io
     }
@@ -138,12 +159,32 @@ impl<T, C> Framed<T, C> {
         &mut self.codec
     }
 
-    /// The codec of a pinned one.
+    /// The codec of a pinned `Framed`.
     pub fn codec_pin_mut(self: Pin<&mut Self>) -> &mut C {
         self.project().codec
     }
 
-    /// Goes on with another codec, which decodes what is buffered first.
+    /// Goes on with another codec. It decodes the buffered bytes first.
+    ///
+    /// # Examples
+    /// ```
+    /// use futures_util::StreamExt;
+    /// use leasehold::{Pool, codec::{ChainCodec, Framed, LinesCodec}};
+    /// use tokio::io::AsyncWriteExt;
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let pool = Pool::new(8 << 20)?;
+    /// let (near, mut far) = tokio::io::duplex(64);
+    /// far.write_all(b"UPGRADE\nraw bytes").await?;
+    /// let mut lines = Framed::new(near, LinesCodec::new(), &pool);
+    /// assert_eq!(lines.next().await.transpose()?.as_deref(), Some("UPGRADE"));
+    ///
+    /// let mut raw = lines.map_codec(|_| ChainCodec::new());
+    /// assert_eq!(raw.next().await.transpose()?.expect("bytes"), *b"raw bytes");
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn map_codec<D>(self, map: impl FnOnce(C) -> D) -> Framed<T, D> {
         Framed {
             io: self.io,
@@ -153,28 +194,28 @@ impl<T, C> Framed<T, C> {
         }
     }
 
-    /// Bytes that were read and not decoded.
+    /// The bytes that were read and not decoded.
     pub fn read_buffer(&self) -> &ChainMut {
         &self.reading.chain
     }
 
-    /// Bytes that were read and not decoded.
+    /// The bytes that were read and not decoded, to be changed.
     pub fn read_buffer_mut(&mut self) -> &mut ChainMut {
         &mut self.reading.chain
     }
 
-    /// Bytes that were encoded and not sent.
+    /// The bytes that were encoded and not sent.
     pub fn write_buffer(&self) -> &ChainMut {
         &self.writing.chain
     }
 
-    /// Bytes that were encoded and not sent.
+    /// The bytes that were encoded and not sent, to be changed.
     pub fn write_buffer_mut(&mut self) -> &mut ChainMut {
         &mut self.writing.chain
     }
 
-    /// While so many bytes are queued, the sink sends before it takes another item; 8 KiB by
-    /// default.
+    /// When this many bytes are queued, the sink sends before it takes another item. The default is
+    /// 8 KiB.
     pub fn backpressure_boundary(&self) -> usize {
         self.writing.boundary()
     }

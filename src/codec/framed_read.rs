@@ -13,10 +13,27 @@ use super::{Decoder, FramedParts, reading::Reading};
 use crate::{chain::ChainMut, pool::Account};
 
 pin_project! {
-    /// A reader and a decoder as a [`Stream`] of frames, out of leased blocks.
+    /// A reader and a decoder as a [`Stream`] of frames, in leased blocks.
     ///
-    /// The reading half of [`Framed`](super::Framed), with the same states, errors and cancel
-    /// safety; it holds no block while nothing is there to be read.
+    /// It is the reading half of [`Framed`](super::Framed), with the same states, errors and cancel
+    /// safety. It holds no block while there is nothing to read.
+    ///
+    /// # Examples
+    /// ```
+    /// use futures_util::StreamExt;
+    /// use leasehold::{Pool, codec::{FramedRead, LengthDelimitedCodec}};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let pool = Pool::new(8 << 20)?;
+    /// let wire: &[u8] = b"\0\0\0\x05hello\0\0\0\x02hi";
+    /// let frames = FramedRead::new(wire, LengthDelimitedCodec::new(), &pool);
+    /// let frames: Vec<_> = frames.filter_map(|frame| async { frame.ok() }).collect().await;
+    /// assert_eq!(frames[0], *b"hello");
+    /// assert_eq!(frames[1], *b"hi");
+    /// # Ok(())
+    /// # }
+    /// ```
     #[derive(Debug)]
     pub struct FramedRead<T, D> {
         #[pin]
@@ -27,18 +44,17 @@ pin_project! {
 }
 
 impl<T, D> FramedRead<T, D> {
-    /// Frames of `io`, in blocks of `pool`.
+    /// Frames `io`, in blocks that are charged to `account`. Nothing is leased yet.
     pub fn new(io: T, decoder: D, account: &Account) -> Self {
         Self { io, decoder, reading: Reading::new(ChainMut::new(account)) }
     }
 
-    /// Takes it apart. No byte is lost; the buffer for writing is empty.
+    /// Takes it apart. No byte is lost, and the buffer for writing is empty.
     pub fn into_parts(self) -> FramedParts<T, D> {
         FramedParts::with_read_buf(self.io, self.decoder, self.reading.chain)
     }
 
-    /// The reader alone; bytes that are buffered are lost. [`into_parts`](Self::into_parts) keeps
-    /// them.
+    /// The reader alone. Bytes in the buffer are lost; [`into_parts`](Self::into_parts) keeps them.
     pub fn into_inner(self) -> T {
         self.io
     }
@@ -48,7 +64,7 @@ impl<T, D> FramedRead<T, D> {
         &self.io
     }
 
-    /// The reader. Reading from it disturbs the frames.
+    /// The reader. Reads from it disturb the frames.
     pub fn get_mut(&mut self) -> &mut T {
         &mut self.io
     }
@@ -68,22 +84,22 @@ impl<T, D> FramedRead<T, D> {
         &mut self.decoder
     }
 
-    /// The decoder of a pinned one.
+    /// The decoder of a pinned `FramedRead`.
     pub fn decoder_pin_mut(self: Pin<&mut Self>) -> &mut D {
         self.project().decoder
     }
 
-    /// Goes on with another decoder, which decodes what is buffered first.
+    /// Goes on with another decoder. It decodes the buffered bytes first.
     pub fn map_decoder<E>(self, map: impl FnOnce(D) -> E) -> FramedRead<T, E> {
         FramedRead { io: self.io, decoder: map(self.decoder), reading: self.reading.anew() }
     }
 
-    /// Bytes that were read and not decoded.
+    /// The bytes that were read and not decoded.
     pub fn read_buffer(&self) -> &ChainMut {
         &self.reading.chain
     }
 
-    /// Bytes that were read and not decoded.
+    /// The bytes that were read and not decoded, to be changed.
     pub fn read_buffer_mut(&mut self) -> &mut ChainMut {
         &mut self.reading.chain
     }

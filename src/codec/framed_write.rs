@@ -13,10 +13,29 @@ use super::{Encoder, FramedParts, writing::Writing};
 use crate::{chain::ChainMut, pool::Account};
 
 pin_project! {
-    /// A writer and an encoder as a [`Sink`] of frames, out of leased blocks.
+    /// A writer and an encoder as a [`Sink`] of frames, in leased blocks.
     ///
-    /// The writing half of [`Framed`](super::Framed), with the same back-pressure, errors and
-    /// cancel safety; it holds no block once all is flushed.
+    /// It is the writing half of [`Framed`](super::Framed), with the same back-pressure, errors and
+    /// cancel safety. It holds no block when all is flushed.
+    ///
+    /// # Examples
+    /// ```
+    /// use futures_util::SinkExt;
+    /// use leasehold::{Pool, codec::{FramedWrite, LengthDelimitedCodec}};
+    /// use tokio::io::AsyncReadExt;
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let pool = Pool::new(8 << 20)?;
+    /// let (near, mut far) = tokio::io::duplex(64);
+    /// let mut frames = FramedWrite::new(near, LengthDelimitedCodec::new(), &pool);
+    /// frames.send(bytes::Bytes::from("hello")).await?;
+    /// let mut wire = [0; 9];
+    /// far.read_exact(&mut wire).await?;
+    /// assert_eq!(&wire, b"\0\0\0\x05hello");
+    /// # Ok(())
+    /// # }
+    /// ```
     #[derive(Debug)]
     pub struct FramedWrite<T, E> {
         #[pin]
@@ -27,18 +46,17 @@ pin_project! {
 }
 
 impl<T, E> FramedWrite<T, E> {
-    /// Frames into `io`, out of blocks of `pool`.
+    /// Frames items into `io`, in blocks that are charged to `account`. Nothing is leased yet.
     pub fn new(io: T, encoder: E, account: &Account) -> Self {
         Self { io, encoder, writing: Writing::new(ChainMut::new(account)) }
     }
 
-    /// Takes it apart. No byte is lost; the buffer for reading is empty.
+    /// Takes it apart. No byte is lost, and the buffer for reading is empty.
     pub fn into_parts(self) -> FramedParts<T, E> {
         FramedParts::with_write_buf(self.io, self.encoder, self.writing.chain)
     }
 
-    /// The writer alone; bytes that are buffered are lost. [`into_parts`](Self::into_parts) keeps
-    /// them.
+    /// The writer alone. Bytes in the buffer are lost; [`into_parts`](Self::into_parts) keeps them.
     pub fn into_inner(self) -> T {
         self.io
     }
@@ -48,7 +66,7 @@ impl<T, E> FramedWrite<T, E> {
         &self.io
     }
 
-    /// The writer. Writing to it disturbs the frames.
+    /// The writer. Writes to it disturb the frames.
     pub fn get_mut(&mut self) -> &mut T {
         &mut self.io
     }
@@ -68,22 +86,22 @@ impl<T, E> FramedWrite<T, E> {
         &mut self.encoder
     }
 
-    /// The encoder of a pinned one.
+    /// The encoder of a pinned `FramedWrite`.
     pub fn encoder_pin_mut(self: Pin<&mut Self>) -> &mut E {
         self.project().encoder
     }
 
-    /// Goes on with another encoder; what is buffered stays.
+    /// Goes on with another encoder. The buffered bytes stay.
     pub fn map_encoder<F>(self, map: impl FnOnce(E) -> F) -> FramedWrite<T, F> {
         FramedWrite { io: self.io, encoder: map(self.encoder), writing: self.writing }
     }
 
-    /// Bytes that were encoded and not sent.
+    /// The bytes that were encoded and not sent.
     pub fn write_buffer(&self) -> &ChainMut {
         &self.writing.chain
     }
 
-    /// Bytes that were encoded and not sent.
+    /// The bytes that were encoded and not sent, to be changed.
     pub fn write_buffer_mut(&mut self) -> &mut ChainMut {
         &mut self.writing.chain
     }

@@ -11,20 +11,20 @@ use super::{
 };
 use crate::chain::ChainMut;
 
-/// Lines of UTF-8 that end in `\n` or `\r\n`, without their ends; what follows the last one is a
-/// line too, if the stream ends there.
+/// Lines of UTF-8 that end in `\n` or `\r\n`, without their ends. If the stream ends without one,
+/// the bytes behind the last end are a line too.
 ///
-/// Behaves as tokio-util's codec of the same name. A line of more than
-/// [`max_length`](Self::max_length) bytes, a `\r` before its end included, is an error, after which
-/// the rest of that line is dropped and decoding goes on.
+/// It behaves as tokio-util's codec of the same name. A line of more than
+/// [`max_length`](Self::max_length) bytes is an error; a `\r` before its end counts. Then the rest
+/// of that line is dropped, and decoding goes on.
 ///
 /// # Memory
-/// A line is copied out into a `String` of its length once its end is there: on the heap, outside
-/// of any budget. For lines in leased memory, without copying and without UTF-8, take
+/// When its end has arrived, a line is copied into a `String` of its length: on the heap, outside
+/// of any budget. For lines in leased memory, without a copy and without UTF-8, use
 /// [`AnyDelimiterCodec`](super::AnyDelimiterCodec) with `\n`.
 ///
-/// Encoding copies a line and a `\n` into room for both, which must be had at once. Nothing is
-/// escaped: a `\n` within makes two lines.
+/// Encoding leases room for a line and a `\n` without waiting, and copies both into it. Nothing is
+/// escaped: a `\n` within a line makes two lines.
 ///
 /// # Examples
 /// ```
@@ -47,13 +47,13 @@ pub struct LinesCodec {
 }
 
 impl LinesCodec {
-    /// Lines of any length, as much as memory is leased for them. For peers that are not trusted
-    /// set a limit, by [`new_with_max_length`](Self::new_with_max_length).
+    /// Makes a codec for lines of any length, as far as memory allows. For peers that are not
+    /// trusted, set a limit with [`new_with_max_length`](Self::new_with_max_length).
     pub fn new() -> Self {
         Self::new_with_max_length(usize::MAX)
     }
 
-    /// Lines of at most `max_length` bytes.
+    /// Makes a codec for lines of at most `max_length` bytes.
     pub fn new_with_max_length(max_length: usize) -> Self {
         Self { seek: Seek::new(max_length) }
     }
@@ -75,8 +75,8 @@ impl Decoder for LinesCodec {
     type Error = LinesCodecError;
 
     /// # Errors
-    /// A line is too long, or no UTF-8; the latter is consumed. Either way the next line is decoded
-    /// next.
+    /// A line is too long, or not UTF-8. A line that is not UTF-8 is consumed. Either way the next
+    /// call decodes the next line.
     fn decode(&mut self, src: &mut ChainMut) -> Result<Option<String>, LinesCodecError> {
         let Some(len) = self.seek.frame_len(src, |piece| memchr(b'\n', piece))? else {
             return Ok(None);
@@ -110,7 +110,7 @@ impl<T: AsRef<str>> Encoder<T> for LinesCodec {
     }
 }
 
-/// Takes `len` bytes off the front, and leaves out a `\r` at their end.
+/// Takes `len` bytes off the front, without a `\r` at their end.
 fn take_line(src: &mut ChainMut, len: usize) -> Vec<u8> {
     let mut line = Vec::with_capacity(len);
     line.put(Buf::take(src, len));
@@ -123,7 +123,20 @@ fn text(line: Vec<u8>) -> Result<String, LinesCodecError> {
         .map_err(|error| LinesCodecError { kind: Kind::NotText(error.utf8_error()) })
 }
 
-/// Why there is no next line, or why one cannot be sent.
+/// The error of a [`LinesCodec`]: there is no next line, or one cannot be sent.
+///
+/// # Examples
+/// ```
+/// use leasehold::{ChainMut, Pool, codec::{Decoder, LinesCodec}};
+///
+/// let pool = Pool::new(8 << 20)?;
+/// let mut codec = LinesCodec::new_with_max_length(4);
+/// let mut received = ChainMut::new(&pool);
+/// received.push("too long\nnext\n");
+/// assert!(codec.decode(&mut received).is_err_and(|error| error.is_too_long()));
+/// assert_eq!(codec.decode(&mut received)?.as_deref(), Some("next"));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug)]
 pub struct LinesCodecError {
     kind: Kind,
@@ -137,8 +150,8 @@ enum Kind {
 }
 
 impl LinesCodecError {
-    /// A line is longer than the codec's `max_length`. What there is of it is dropped; the next
-    /// call goes on behind it.
+    /// A line is longer than the codec's `max_length`. Its bytes are dropped, and the next call
+    /// goes on behind it.
     #[doc(alias = "MaxLineLengthExceeded")]
     pub fn is_too_long(&self) -> bool {
         matches!(self.kind, Kind::TooLong { .. })
@@ -188,7 +201,8 @@ impl From<io::Error> for LinesCodecError {
 }
 
 impl From<LinesCodecError> for io::Error {
-    /// What a peer sent is `InvalidData`; an error of the transport or of memory is itself again.
+    /// A line that is too long or not text is `InvalidData`. An error of the transport or of memory
+    /// is returned as it was.
     fn from(error: LinesCodecError) -> Self {
         match error.kind {
             Kind::Io(error) => error,

@@ -1,8 +1,8 @@
 //! Codecs: frames out of chains, and into chains (feature `codec`).
 //!
-//! [`Decoder`] and [`Encoder`] are what tokio-util's traits of the same names are, over
-//! [`ChainMut`] instead of `BytesMut`: a frame is split off without copying, however many blocks it
-//! spans, and a payload is linked.
+//! [`Decoder`] and [`Encoder`] are tokio-util's traits of the same names, over [`ChainMut`] instead
+//! of `BytesMut`. A frame is split off without copying, even if it spans many blocks, and a payload
+//! is linked.
 //!
 //! [`ChainMut`]: crate::ChainMut
 //!
@@ -10,11 +10,11 @@
 //! |---|---|---|
 //! | [`LengthDelimitedCodec`] | [`Chain`](crate::Chain) | frames that begin with their length, in any of the usual ways to write it |
 //! | [`LinesCodec`] | `String` | lines of text |
-//! | [`AnyDelimiterCodec`] | [`Chain`](crate::Chain) | what stands between delimiters, text or not |
-//! | [`ChainCodec`] | [`Chain`](crate::Chain) | bytes as they come |
+//! | [`AnyDelimiterCodec`] | [`Chain`](crate::Chain) | frames between delimiters, text or not |
+//! | [`ChainCodec`] | [`Chain`](crate::Chain) | bytes without frames |
 //!
-//! They answer the same bytes with the same frames and errors as tokio-util's, but for the lengths
-//! that [`length_delimited`] names; what an error says, and its type, are this crate's.
+//! For the same bytes they give the same frames and errors as tokio-util's codecs, except for the
+//! lengths that [`length_delimited`] names. The types and the texts of the errors are this crate's.
 
 mod any_delimiter;
 mod chain;

@@ -14,7 +14,7 @@ use super::{
 };
 use crate::{chain::ChainMut, io::ChainReader};
 
-/// Bytes that were read and not decoded, and where decoding stands.
+/// The bytes that were read and not decoded, and the state of decoding.
 #[derive(Debug)]
 pub(super) struct Reading {
     pub(super) chain: ChainMut,
@@ -28,7 +28,7 @@ impl Reading {
         Self { states: States::new(!chain.is_empty()), chain, chain_reader: ChainReader::new() }
     }
 
-    /// Goes on for another decoder, which may find frames in what the one before it left.
+    /// Goes on for another decoder, which may find frames in the bytes that are left.
     pub(super) fn anew(self) -> Self {
         Self { states: States::new(!self.chain.is_empty()), ..self }
     }

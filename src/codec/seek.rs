@@ -1,10 +1,11 @@
-//! `Seek`: the end of a delimited frame, sought as bytes arrive.
+//! `Seek`: looks for the end of a delimited frame as bytes arrive.
 
 use bytes::Buf;
 
 use crate::chain::ChainMut;
 
-/// How far a delimiter has been sought, from one call to the next: no byte is looked at twice.
+/// How far the bytes have been searched for a delimiter. It is kept between calls, so that no byte
+/// is looked at twice.
 ///
 /// | state | found | then |
 /// |---|---|---|
@@ -16,7 +17,7 @@ use crate::chain::ChainMut;
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(super) struct Seek {
     max_len: usize,
-    /// Bytes that hold no delimiter.
+    /// The number of bytes that hold no delimiter.
     seen: usize,
     is_discarding: bool,
 }
@@ -36,8 +37,8 @@ impl Seek {
         self.max_len
     }
 
-    /// The length of the frame that `src` begins with, if its delimiter is there; `find` tells
-    /// where the first one is in a piece.
+    /// The length of the frame that `src` begins with, if its delimiter is there. `find` returns
+    /// the place of the first delimiter in a piece.
     pub(super) fn frame_len(
         &mut self,
         src: &mut ChainMut,
@@ -56,12 +57,12 @@ impl Seek {
         Ok(found)
     }
 
-    /// Begins anew with the next byte: there is no delimiter to come.
+    /// Begins again with the next byte, because no delimiter will follow.
     pub(super) fn restart(&mut self) {
         self.seen = 0;
     }
 
-    /// Drops what belongs to a frame that is too long; whether that is all of it.
+    /// Drops the bytes of a frame that is too long. Returns whether all of it is dropped.
     fn discard(&mut self, src: &mut ChainMut, find: impl FnMut(&[u8]) -> Option<usize>) -> bool {
         let end = src.find(self.seen.min(src.len()).., find);
         self.seen = 0;

@@ -1,31 +1,32 @@
-//! `States`: where decoding stands, for whatever is decoded from.
+//! `States`: the state of decoding, for any source of frames.
 
 use std::{
     io,
     task::{Context, Poll, ready},
 };
 
-/// What frames come from: a transport, a buffer and a decoder.
+/// A source of frames: a transport, a buffer and a decoder.
 pub(super) trait Frames {
     type Item;
     type Error: From<io::Error>;
 
-    /// Takes a frame out of the buffer; at the end of the transport, one of those that are left.
+    /// Takes a frame out of the buffer. At the end of the transport, takes one of those that are
+    /// left.
     fn decode(&mut self, is_eof: bool) -> Result<Option<Self::Item>, Self::Error>;
 
-    /// Reads more into the buffer; 0 is the end of the transport.
+    /// Reads more into the buffer. 0 is the end of the transport.
     fn poll_read(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<usize>>;
 }
 
-/// Where decoding stands. The states are those of tokio-util's `Framed`:
+/// The state of decoding. The states are those of tokio-util's `Framed`:
 ///
 /// | state | `is_eof` | `is_readable` | `has_failed` | next |
 /// |---|---|---|---|---|
 /// | reading | no | no | no | reads; decodes what came, or what is left at the end |
 /// | framing | no | yes | no | decodes until there is no frame, then reads |
-/// | ending | yes | yes | no | decodes what is left, until there is no frame; answers `None` then |
+/// | ending | yes | yes | no | decodes what is left, until there is no frame; then returns `None` |
 /// | ended | yes | no | no | reads again: a transport may go on after its end |
-/// | failed | any | any | yes | answers `None` once, then reads |
+/// | failed | any | any | yes | returns `None` once, then reads |
 #[derive(Debug)]
 pub(super) struct States {
     is_eof: bool,
@@ -34,7 +35,7 @@ pub(super) struct States {
 }
 
 impl States {
-    /// Begins by reading, or by decoding what was read before.
+    /// Begins with a read, or with decoding bytes that were read before.
     pub(super) fn new(is_readable: bool) -> Self {
         Self { is_eof: false, is_readable, has_failed: false }
     }

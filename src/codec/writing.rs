@@ -16,14 +16,15 @@ use crate::{
     pool::LeaseError,
 };
 
-/// From so many bytes on, a sink sends before it takes another item (tokio-util's default).
+/// When this many bytes are queued, a sink sends before it takes another item (tokio-util's
+/// default).
 const BOUNDARY: u32 = 8 << 10;
 
-/// The room for what follows an item that is not sent yet: most that queue up are small, and this
+/// The room for items behind one that is not sent yet. Most items that queue up are small, and this
 /// is the largest block that a frame of any length may keep.
 const BATCH_ROOM: usize = 4 << 10;
 
-/// Bytes that were encoded and not sent.
+/// The bytes that were encoded and not sent.
 #[derive(Debug)]
 pub(super) struct Writing {
     pub(super) chain: ChainMut,
@@ -37,7 +38,7 @@ impl Writing {
         Self { chain, boundary: BOUNDARY, lease: None }
     }
 
-    /// `u32::MAX` stands for all that is as large, which is no boundary.
+    /// `u32::MAX` stands for any larger value, and means no boundary.
     pub(super) fn boundary(&self) -> usize {
         if self.boundary == u32::MAX { usize::MAX } else { self.boundary as usize }
     }
@@ -46,7 +47,7 @@ impl Writing {
         self.boundary = u32::try_from(bytes).unwrap_or(u32::MAX);
     }
 
-    /// Waits until the transport has taken enough, and until there is so much room.
+    /// Waits until the transport has taken enough, and until there is `head_room`.
     pub(super) fn poll_ready<T: AsyncWrite>(
         &mut self,
         cx: &mut Context<'_>,
@@ -56,13 +57,13 @@ impl Writing {
         if self.chain.len() >= self.boundary() {
             ready!(self.poll_send(cx, io))?;
         } else if self.try_room(head_room).is_err() && !self.chain.is_empty() {
-            // What is queued here may be just what is missing.
+            // The bytes that are queued here may be the memory that is missing.
             ready!(self.poll_send(cx, io))?;
         }
         Poll::Ready(Ok(ready!(self.chain.poll_reserve(cx, &mut self.lease, head_room))?))
     }
 
-    /// Makes so much room, or more if items queue up here, out of what is free now.
+    /// Makes this much room, or more if items queue up here, out of the memory that is free now.
     fn try_room(&mut self, head_room: usize) -> Result<(), LeaseError> {
         if self.chain.remaining_mut() >= head_room.max(1) {
             return Ok(());
@@ -80,13 +81,13 @@ impl Writing {
     ) -> Result<(), E::Error> {
         let encoded = codec.encode(item, &mut self.chain);
         if self.chain.is_empty() {
-            // Nobody flushes after an error, nor for nothing.
+            // After an error, or if nothing was sent, no flush follows that would do this.
             self.chain.release_room();
         }
         encoded
     }
 
-    /// Whoever flushes has given the item up that waited for memory, if there was one.
+    /// A flush means that the item which waited for memory, if there was one, was given up.
     pub(super) fn poll_flush<T: AsyncWrite>(
         &mut self,
         cx: &mut Context<'_>,

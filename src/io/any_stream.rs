@@ -1,4 +1,4 @@
-//! `AnyStream`: one type for sockets and everything else.
+//! `AnyStream`: one type for sockets and all other transports.
 
 use std::{
     any::Any,
@@ -19,13 +19,13 @@ use super::{socket::Socket, tether::Tether};
 
 /// A bare socket, or any other transport in a box.
 ///
-/// For code that has one type for connections of several kinds: TCP, TLS, an HTTP upgrade. What it
-/// holds of a socket is the socket itself, so that the rest of this crate reads and writes it as
-/// such ([the module](super)), at the same system calls; a `Box<dyn AsyncRead>` would hide it. Two
-/// words larger than a `TcpStream`.
+/// It is for code that needs one type for several kinds of connections: TCP, TLS, an HTTP upgrade.
+/// A socket is kept as a socket, so that the rest of this crate reads and writes it as one ([the
+/// module](super)), with the same system calls. A `Box<dyn AsyncRead>` would hide it. An
+/// `AnyStream` is two words larger than a `TcpStream`.
 ///
-/// One that a server of this crate has upgraded ([`into_socket`](crate::http::serve::into_socket))
-/// ends with that server: once its
+/// A stream that a server of this crate has upgraded
+/// ([`into_socket`](crate::http::serve::into_socket)) ends with that server: when its
 /// [`shutdown_timeout`](crate::http::serve::Serve::shutdown_timeout) is over, reads and writes fail
 /// with `ConnectionAborted`.
 ///
@@ -47,25 +47,25 @@ use super::{socket::Socket, tether::Tether};
 /// ```
 pub struct AnyStream {
     kind: Kind,
-    /// If it was upgraded by a server of this crate.
+    /// Set if it was upgraded by a server of this crate.
     tether: Option<Tether>,
 }
 
 enum Kind {
     Tcp(TcpStream),
-    /// In a box too: two sockets side by side would make the type larger than either.
+    /// Boxed, because two sockets side by side would make the type larger than either.
     #[cfg(unix)]
     Unix(Box<UnixStream>),
     Other(Box<dyn ReadWrite>),
 }
 
-/// What a box of any transport can do.
+/// The methods of a boxed transport.
 trait ReadWrite: AsyncRead + AsyncWrite + Unpin + Send {}
 
 impl<T: AsyncRead + AsyncWrite + Unpin + Send> ReadWrite for T {}
 
 impl AnyStream {
-    /// A transport of any type; a socket is recognised by its own.
+    /// Makes one of a transport of any type. A socket is recognised by its type.
     pub fn new<T: AsyncRead + AsyncWrite + Unpin + Send + 'static>(io: T) -> Self {
         match unwrap::<T, TcpStream>(io) {
             Ok(tcp) => tcp.into(),
@@ -90,22 +90,22 @@ impl AnyStream {
         Self { kind, tether: None }
     }
 
-    /// As it is, but ended with the server that accepted it.
-    // For rooms above, of which not all are built.
+    /// Ends the stream with the server that accepted it.
+    // For the modules above; not every set of features builds one that uses it.
     #[allow(dead_code)]
     pub(crate) fn tethered(self, tether: Tether) -> Self {
         Self { tether: Some(tether), ..self }
     }
 
-    /// Whether the server that accepted it stops.
-    // For rooms above, of which not all are built.
+    /// Whether the server that accepted it is stopping.
+    // For the modules above; not every set of features builds one that uses it.
     #[allow(dead_code)]
     pub(crate) fn is_leaving(&self) -> bool {
         self.tether.as_ref().is_some_and(Tether::is_stopping)
     }
 
-    /// Sees to it that a task that waits is reached by the server, and fails once that has stopped.
-    /// A socket is shut down then, so that a task that waits for its other direction is woken too.
+    /// Registers a task that waits with the server, and fails when the server has stopped. A socket
+    /// is shut down then, so that a task that waits for its other direction is woken too.
     #[inline]
     pub(super) fn reach<R>(
         &self,
@@ -123,7 +123,7 @@ impl AnyStream {
         }
     }
 
-    /// The TCP socket, if it is one: for its addresses and options.
+    /// The TCP socket, if it is one. Use it for addresses and options.
     pub fn as_tcp(&self) -> Option<&TcpStream> {
         match &self.kind {
             Kind::Tcp(tcp) => Some(tcp),
@@ -242,7 +242,7 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn a_socket_in_it_is_one_to_whoever_reads_and_writes_it() {
+    async fn a_socket_in_it_is_read_and_written_as_a_socket() {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let tcp = TcpStream::connect(listener.local_addr().expect("an address"))
             .await

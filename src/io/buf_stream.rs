@@ -1,7 +1,7 @@
-//! `BufStream`: buffered reading and writing that holds nothing when there is nothing in between.
+//! `BufStream`: buffered reading and writing that holds no memory while the buffers are empty.
 //!
 //! # Invariants
-//! - DRAINED: `unread` and `unsent` have room only while they have bytes.
+//! - NO-IDLE-ROOM: `unread` and `unsent` have room only while they have bytes.
 
 use std::{
     io::{self, IoSlice},
@@ -18,26 +18,26 @@ use crate::{
     pool::Account,
 };
 
-/// Writes are collected up to this many bytes, and reads into buffers of at least as many bypass
-/// the blocks (tokio's buffers: 8 KiB).
+/// Writes are collected up to this many bytes. Reads into buffers of at least this length bypass
+/// the blocks. It is the length of tokio's buffers.
 const BUFFER_LEN: usize = 8 << 10;
 
-/// A transport with buffers that are leased when they are needed: the drop-in for tokio's
-/// `BufStream`, `BufReader` and `BufWriter`.
+/// A transport with buffers that are leased when they are needed. It replaces tokio's `BufStream`,
+/// `BufReader` and `BufWriter`.
 ///
-/// Reads as [`ChainReader`] does and gives bytes out through [`AsyncRead`] and [`AsyncBufRead`];
-/// collects small writes as tokio's `BufWriter` does, until 8 KiB are there or a flush. It holds no
-/// block when all was read and flushed. A transport that only reads, or only writes, can be wrapped
-/// as well.
+/// It reads as [`ChainReader`] does, and gives bytes out through [`AsyncRead`] and
+/// [`AsyncBufRead`]. It collects small writes as tokio's `BufWriter` does, up to 8 KiB or a flush.
+/// When everything was read and flushed it holds no block. A transport that only reads, or only
+/// writes, can be wrapped as well.
 ///
-/// Where no memory is to be had for a write, the bytes go to the transport at once; a read into
-/// less than 8 KiB waits for memory, at most the pool's `max_wait`. It may wait for what is
-/// collected in the stream itself: an account of its own needs 8 KiB for writes, and one block more
-/// for reads.
+/// If there is no memory for a write, the bytes go to the transport at once. A read into less than
+/// 8 KiB waits for memory, for the pool's `max_wait` at most. The memory may be that of the
+/// stream's own collected writes, so an account of its own needs 8 KiB for writes and one block
+/// more for reads.
 ///
 /// # Cancel safety
-/// That of the methods of tokio that are called on it; no byte is lost between the transport and
-/// the buffers.
+/// That of tokio's methods that are called on it. No byte is lost between the transport and the
+/// buffers.
 ///
 /// # Examples
 /// ```
@@ -67,19 +67,30 @@ pub struct BufStream<T> {
     unsent: ChainMut,
 }
 
-/// What a [`BufStream`] is taken apart to.
+/// The parts of a [`BufStream`], from [`BufStream::into_inner`].
+///
+/// # Examples
+/// ```
+/// use leasehold::{Pool, io::BufStream};
+///
+/// let pool = Pool::new(8 << 20)?;
+/// let (near, _far) = tokio::io::duplex(64);
+/// let parts = BufStream::new(near, &pool).into_inner();
+/// assert!(parts.unread.is_empty() && parts.unsent.is_empty());
+/// # Ok::<(), leasehold::BuildError>(())
+/// ```
 #[derive(Debug)]
 pub struct BufStreamParts<T> {
     /// The transport.
     pub inner: T,
-    /// What was read from it, and not given out.
+    /// The bytes that were read from the transport and not given out.
     pub unread: Chain,
-    /// What was written to the stream, and not to the transport.
+    /// The bytes that were written to the stream and not to the transport.
     pub unsent: Chain,
 }
 
 impl<T> BufStream<T> {
-    /// Buffers `inner` with blocks of `pool`, when it needs some.
+    /// Buffers `inner` with blocks that are charged to `account`. Nothing is leased yet.
     pub fn new(inner: T, account: &Account) -> Self {
         Self {
             inner,
@@ -94,14 +105,16 @@ impl<T> BufStream<T> {
         &self.inner
     }
 
-    /// The transport. Reading from it or writing to it passes by what is buffered.
+    /// The transport. Reads from it and writes to it bypass the buffers.
     pub fn get_mut(&mut self) -> &mut T {
         &mut self.inner
     }
 
-    /// What was read from the transport, and not given out: the `buffer` of tokio's `BufReader`.
+    /// The bytes that were read from the transport and not given out: the `buffer` of tokio's
+    /// `BufReader`.
     ///
-    /// There is no `buffer` here: a `BufReader` and a `BufWriter` mean different bytes by it.
+    /// There is no method `buffer`, because a `BufReader` and a `BufWriter` mean different bytes by
+    /// it.
     ///
     /// # Examples
     /// ```
@@ -127,15 +140,36 @@ impl<T> BufStream<T> {
         &self.unread
     }
 
-    /// What was written to the stream, and not to the transport: the `buffer` of tokio's
+    /// The bytes that were written to the stream and not to the transport: the `buffer` of tokio's
     /// `BufWriter`.
     #[doc(alias = "buffer")]
     pub fn write_buffer(&self) -> &ChainMut {
         &self.unsent
     }
 
-    /// Takes the stream apart. No byte is lost: what is in the buffers is handed out with the
+    /// Takes the stream apart. No byte is lost: the bytes in the buffers are returned with the
     /// transport.
+    ///
+    /// # Examples
+    /// ```
+    /// use leasehold::{Pool, io::BufStream};
+    /// use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let pool = Pool::new(8 << 20)?;
+    /// let (near, mut far) = tokio::io::duplex(1 << 10);
+    /// far.write_all(b"hello").await?;
+    ///
+    /// let mut stream = BufStream::new(near, &pool);
+    /// stream.read_u8().await?;
+    /// stream.write_all(b"bye").await?;
+    /// let parts = stream.into_inner();
+    /// assert_eq!(parts.unread, *b"ello");
+    /// assert_eq!(parts.unsent, *b"bye");
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn into_inner(self) -> BufStreamParts<T> {
         BufStreamParts {
             inner: self.inner,
@@ -146,7 +180,7 @@ impl<T> BufStream<T> {
 }
 
 impl<T: AsyncRead + Unpin> BufStream<T> {
-    /// Reads until there is something, or the end.
+    /// Reads until bytes are buffered, or until the end.
     fn poll_fill(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         if self.unread.is_empty() {
             ready!(self.reader.poll_read(cx, Pin::new(&mut self.inner), &mut self.unread))?;
@@ -192,22 +226,22 @@ impl<T: AsyncRead + Unpin> AsyncBufRead for BufStream<T> {
     }
 
     fn consume(mut self: Pin<&mut Self>, count: usize) {
-        // As tokio's: never more than was seen.
+        // As tokio's: it never consumes more than was seen.
         let count = count.min(self.unread.chunk().len());
         self.take_unread(count);
     }
 }
 
 impl<T: AsyncWrite + Unpin> BufStream<T> {
-    /// Hands all that was collected to the transport.
+    /// Writes all that was collected to the transport.
     fn poll_send_all(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         ready!(poll_write_all_buf(Pin::new(&mut self.inner), cx, &mut self.unsent))?;
         self.unsent.release_room();
         Poll::Ready(Ok(()))
     }
 
-    /// Makes room for a write of `len` bytes; whether it is to be collected. If not, nothing is
-    /// left in front of it.
+    /// Makes room for a write of `len` bytes. Returns whether the write is to be collected. If it
+    /// is not, all collected bytes were sent before it.
     fn poll_collect(&mut self, cx: &mut Context<'_>, len: usize) -> Poll<io::Result<bool>> {
         let is_small = len < BUFFER_LEN;
         if is_small

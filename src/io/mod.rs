@@ -1,6 +1,6 @@
 //! Chains in and out of sockets.
 //!
-//! Nothing is leased before bytes have arrived, a call moves much at once, and a block is home as
+//! Nothing is leased before bytes have arrived. One call moves many bytes. A block goes home as
 //! soon as it is sent.
 //!
 //! | | reads or writes | holds while it waits |
@@ -9,24 +9,25 @@
 //! | [`poll_write_buf`], [`write_all_buf`] | a [`Chain`](crate::Chain), or any `Buf`, into any `AsyncWrite` | what is not sent yet |
 //! | [`Outbox`] | chains from many senders, to one peer | what is not sent yet, up to its high mark |
 //! | [`BufStream`] | as tokio's `BufStream`, `BufReader` and `BufWriter` | what is not read or flushed yet |
-//! | [`Relay`], [`copy_bidirectional`] | from either of two transports to the other | what the other has not taken yet |
+//! | [`Relay`], [`copy_bidirectional`] | between two transports, both ways | what the other side has not taken yet |
 //!
 //! # Sockets
 //! Bare sockets of tokio, their halves and mutable references to either are recognised by their
-//! type, wherever a transport is generic here, and in an [`AnyStream`]. The halves of
-//! `tokio::io::split` are not: take those of `TcpStream::split` or `into_split`. They are asked for
-//! readiness first and read with one call into up to eight blocks. Any other transport (TLS, a pipe
-//! in memory) is polled with a leased block, which goes back if the answer is `Pending`.
+//! type, in every function here that is generic over a transport, and in an [`AnyStream`]. The
+//! halves of `tokio::io::split` are not recognised: use those of `TcpStream::split` or
+//! `into_split`. A socket is asked for readiness first, and then read with one call into up to
+//! eight blocks. Any other transport (TLS, a pipe in memory) is polled with a leased block, which
+//! goes back if the answer is `Pending`.
 //!
 //! # Invariants
-//! - LATE: no block is leased before bytes are there, and none is held across a wait for readiness
-//!   but for bytes that arrived.
-//! - LARGE-CALL: a call is sized by bytes, up to 512 KiB in eight blocks; not by blocks.
+//! - LATE: no block is leased before bytes are there. While a task waits for readiness, it holds
+//!   blocks only for bytes that arrived.
+//! - LARGE-CALL: a call is sized by bytes, not by blocks: up to 512 KiB in eight blocks.
 //! - SHORT: a call that moved less than was offered tells tokio that the socket is not ready, so
-//!   that no second call follows only to hear the same. So do tokio's own reads and writes, and
-//!   share what follows: where a read stops short of bytes that are there, at urgent data or at
-//!   descriptors that came over a Unix socket, those wait for the next event. A TCP socket that was
-//!   read full once tells better.
+//!   that no second call follows that finds nothing. tokio's own reads and writes do the same, with
+//!   the same consequence: if a read stops before bytes that are there (at urgent data, or at
+//!   descriptors that came over a Unix socket), these bytes wait for the next event. A TCP socket
+//!   that was read full once tells how much it has left.
 
 mod any_stream;
 mod buf_stream;
@@ -39,7 +40,7 @@ mod relay;
 mod socket;
 mod write;
 
-// For rooms above, of which not all are built.
+// For the modules above; not every set of features builds one that uses it.
 #[allow(dead_code)]
 mod clock;
 #[allow(dead_code)]
@@ -60,7 +61,7 @@ pub use self::{
     socket::limit_unsent,
     write::{poll_write_buf, write_all_buf},
 };
-// For rooms above, of which not all are built.
+// For the modules above; not every set of features builds one that uses it.
 #[allow(unused_imports)]
 pub(crate) use self::{
     clock::{Clock, TICK, Tick},

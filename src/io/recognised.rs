@@ -1,7 +1,7 @@
 //! Bare sockets, recognised by their type.
 //!
 //! # Invariants
-//! - SAME-TYPE: a transport is taken for a socket only if the two types are one.
+//! - SAME-TYPE: a transport is treated as a socket only if the two types are one.
 
 use std::{
     io,
@@ -21,7 +21,7 @@ use super::{
     socket::{Socket, limit_unsent},
 };
 
-/// What is received at once, on the stack, where tokio is not asked.
+/// The bytes that are received with one call on the stack, without tokio.
 const RECV_NOW_LEN: usize = 4 << 10;
 
 impl<'a> Socket<'a> {
@@ -57,8 +57,8 @@ impl<'a> Socket<'a> {
     }
 }
 
-/// As [`limit_unsent`], of a transport that is a TCP socket; no other has such a limit.
-// For rooms above, of which not all are built.
+/// As [`limit_unsent`], if the transport is a TCP socket. No other transport has this limit.
+// For the modules above; not every set of features builds one that uses it.
 #[allow(dead_code)]
 pub(crate) fn limit_unsent_of<T>(io: &T, bytes: u32) -> io::Result<()> {
     match Socket::of(io) {
@@ -67,8 +67,9 @@ pub(crate) fn limit_unsent_of<T>(io: &T, bytes: u32) -> io::Result<()> {
     }
 }
 
-/// What a poll of an upgraded socket comes to: a task that waits is reached by the server that
-/// accepted it, and the poll fails once that has stopped. Whoever polls a [`Socket`] asks this.
+/// The result of a poll of an upgraded socket. A task that waits is registered with the server that
+/// accepted the socket, and the poll fails when that server has stopped. All code that polls a
+/// [`Socket`] calls this.
 #[inline]
 pub(super) fn reach<T: ?Sized, R>(
     io: &T,
@@ -81,8 +82,8 @@ pub(super) fn reach<T: ?Sized, R>(
     }
 }
 
-/// Whether the server that accepted an upgraded socket stops.
-// For rooms above, of which not all are built.
+/// Whether the server that accepted an upgraded socket is stopping.
+// For the modules above; not every set of features builds one that uses it.
 #[allow(dead_code)]
 pub(crate) fn is_leaving<T: ?Sized>(io: &T) -> bool {
     cast_any::<T, AnyStream>(io).is_some_and(AnyStream::is_leaving)
@@ -93,9 +94,9 @@ pub(crate) fn is_socket<T: ?Sized>(io: &T) -> bool {
     Socket::of(io).is_some()
 }
 
-/// Receives what the kernel has, whether or not tokio has noticed it; none if there is nothing, or
-/// if `io` is no socket.
-// For rooms above, of which not all are built.
+/// Receives the bytes that the kernel has, even if tokio has not noticed them. `None` if there are
+/// none, or if `io` is not a socket.
+// For the modules above; not every set of features builds one that uses it.
 #[allow(dead_code)]
 pub(crate) fn recv_now<T>(io: &T, room: &mut ReadBuf<'_>) -> Option<io::Result<usize>> {
     use std::io::Read;
@@ -109,8 +110,9 @@ pub(crate) fn recv_now<T>(io: &T, room: &mut ReadBuf<'_>) -> Option<io::Result<u
     Some(received)
 }
 
-/// How many bytes the kernel has, up to `most`; none if `io` is no socket, or has failed.
-// For rooms above, of which not all are built.
+/// The number of bytes that the kernel has, up to `most`. `None` if `io` is not a socket, or has
+/// failed.
+// For the modules above; not every set of features builds one that uses it.
 #[allow(dead_code)]
 pub(crate) fn peek_now<T>(io: &T, most: usize) -> Option<usize> {
     let mut room = [MaybeUninit::uninit(); RECV_NOW_LEN];
@@ -121,16 +123,16 @@ pub(crate) fn peek_now<T>(io: &T, most: usize) -> Option<usize> {
     }
 }
 
-/// How many bytes the kernel may hold that have come on `io`: none if it is no socket.
-// For rooms above, of which not all are built.
+/// The number of received bytes that the kernel may hold for `io`. `None` if it is not a socket.
+// For the modules above; not every set of features builds one that uses it.
 #[allow(dead_code)]
 pub(crate) fn recv_room<T>(io: &T) -> Option<usize> {
     Socket::of(io)?.sock().recv_buffer_size().ok()
 }
 
-/// Waits until a transport has something to read, if it is a socket; any other must be asked by
-/// reading.
-// For rooms above, of which not all are built.
+/// Waits until a transport has bytes to read, if it is a socket. To ask any other transport, read
+/// from it.
+// For the modules above; not every set of features builds one that uses it.
 #[allow(dead_code)]
 pub(crate) fn poll_readable<T>(io: &T, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
     match Socket::of(io) {
@@ -142,18 +144,18 @@ pub(crate) fn poll_readable<T>(io: &T, cx: &mut Context<'_>) -> Poll<io::Result<
     }
 }
 
-/// `io` as a socket, half or `AnyStream` `S`, or as a mutable reference to one; none if it is
-/// something else.
+/// `io` as the socket, half or `AnyStream` `S`, or as a mutable reference to one. `None` if it is
+/// another type.
 fn cast_any<T: ?Sized, S: 'static>(io: &T) -> Option<&S> {
     cast::<T, S>(io).or_else(|| cast::<T, &mut S>(io).map(|io| &**io))
 }
 
-/// `io` as what it is; none if it is something else.
+/// `io` as an `S`. `None` if it is another type.
 fn cast<T: ?Sized, S>(io: &T) -> Option<&S> {
-    // SAFETY: SAME-TYPE: equal ids mean types that are equal but for lifetimes. All `S` of this
-    // file are sockets without any (an `AnyStream` is `'static` too), and halves and mutable
-    // references that borrow such; what is made of the result lives no longer than `io` does, nor
-    // than what `io` itself borrows.
+    // SAFETY: SAME-TYPE: equal ids mean types that are equal but for lifetimes. Each `S` in this
+    // file is a socket, which has no lifetime (an `AnyStream` is `'static` too), or a half or a
+    // mutable reference that borrows one. The result lives no longer than `io`, nor than what `io`
+    // itself borrows.
     (typeid::of::<T>() == typeid::of::<S>())
         .then(|| unsafe { &*std::ptr::from_ref(io).cast::<S>() })
 }

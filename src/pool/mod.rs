@@ -1,9 +1,9 @@
 //! The pool: one owner of all blocks, which leases them.
 //!
-//! In strata, each on those before it:
-//! - `store`: where blocks live. It knows no account and nobody that waits.
+//! It is built in strata. Each stratum uses those before it:
+//! - `store`: where blocks live. It knows no account and no waiter.
 //! - `ledger`: what is charged to which account. It knows no block.
-//! - `wait`: who waits, in which order. It knows neither.
+//! - `wait`: the waiters and their order. It knows no account and no block.
 //! - `engine`: joins the three.
 //! - `handles`: what users see.
 
@@ -21,6 +21,6 @@ pub use self::{
     },
     store::Backing,
 };
-// For rooms above, of which not all are built.
+// For the modules above; not every set of features builds one that uses it.
 #[allow(unused_imports)]
 pub(crate) use self::handles::{SetAside, WeakPool};

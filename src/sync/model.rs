@@ -24,7 +24,7 @@ pub(crate) fn thread_index() -> usize {
     INDEX.with(|index| *index)
 }
 
-/// The lock of a shard; under loom it is loom's mutex.
+/// The lock of a shard. Under loom it is loom's mutex.
 pub(crate) struct TryLock<T>(RawMutex<T>);
 
 impl<T> TryLock<T> {

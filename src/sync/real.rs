@@ -18,12 +18,12 @@ use std::sync::atomic::Ordering::Relaxed;
 static NEXT_INDEX: AtomicUsize = AtomicUsize::new(0);
 
 thread_local! {
-    /// Const-initialised and without a destructor: it can be read while the thread is being torn
-    /// down.
+    /// Const-initialised and without a destructor, so that it can be read while the thread is being
+    /// torn down.
     static INDEX: Cell<usize> = const { Cell::new(usize::MAX) };
 }
 
-/// A small number that is this thread's own, for choosing a shard.
+/// A small number of this thread alone, to choose a shard.
 #[inline]
 pub(crate) fn thread_index() -> usize {
     INDEX.with(|index| {
@@ -34,7 +34,7 @@ pub(crate) fn thread_index() -> usize {
     })
 }
 
-/// The deadline of a wait: tokio's timer, made only once somebody really waits.
+/// The deadline of a wait: tokio's timer. It is made only when a task really waits.
 pub(crate) struct Sleep(Pin<Box<tokio::time::Sleep>>);
 
 impl Sleep {

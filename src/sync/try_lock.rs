@@ -1,7 +1,7 @@
-//! A lock that is tried rather than waited for: one swap to lock, one plain store to unlock.
+//! A lock that is tried, and not waited for: one swap to lock, one plain store to unlock.
 //!
 //! # Invariants
-//! - ONE-GUARD: `locked` is true exactly while one [`TryLockGuard`] exists; only a guard reaches
+//! - ONE-GUARD: `locked` is true exactly while one [`TryLockGuard`] exists. Only a guard reaches
 //!   `value`.
 
 use std::{
@@ -13,8 +13,8 @@ use std::{
     },
 };
 
-/// Holders keep it for a handful of instructions and never across a system call, so whoever must
-/// have it spins.
+/// Guards live for a handful of instructions and never across a system call. So code that must have
+/// the lock spins.
 pub(crate) struct TryLock<T> {
     locked: AtomicBool,
     value: UnsafeCell<T>,
@@ -34,12 +34,12 @@ impl<T> TryLock<T> {
 
     #[inline]
     pub(crate) fn try_lock(&self) -> Option<TryLockGuard<'_, T>> {
-        // Pairs with the store in the guard's drop. A guard must not even be made if it is not
-        // ours: its drop unlocks.
+        // Pairs with the store in the guard's drop. The guard is made only if the lock is ours,
+        // because its drop unlocks.
         (!self.locked.swap(true, Acquire)).then(|| TryLockGuard { lock: self })
     }
 
-    /// Waits for the holder; for the rare paths that must visit every shard.
+    /// Waits for the holder. Only rare code that must visit every shard calls it.
     pub(crate) fn lock(&self) -> TryLockGuard<'_, T> {
         let mut spins = 0;
         loop {

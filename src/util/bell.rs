@@ -1,6 +1,7 @@
-//! `Bell`: tasks that wait for something to happen, all of which are woken when it has.
+//! `Bell`: tasks that wait for an event, and are all woken when it happens.
 //!
-//! As tokio's `Notify::notify_waiters`, which forgets the others when one of their wakers panics.
+//! It does what tokio's `Notify::notify_waiters` does. That one forgets the other tasks when one of
+//! their wakers panics.
 
 use std::{
     future::Future,
@@ -16,7 +17,7 @@ pub(crate) struct Bell(Mutex<BellState>);
 
 #[derive(Debug, Default)]
 struct BellState {
-    /// How often it rang.
+    /// The number of rings so far.
     rings: u64,
     next: u64,
     listeners: Vec<(u64, Waker)>,
@@ -28,19 +29,19 @@ struct BellState {
 pub(crate) struct Ring<'a> {
     bell: &'a Bell,
     heard: u64,
-    /// Names it among the listeners.
+    /// Its number among the listeners.
     number: u64,
 }
 
 impl Bell {
-    /// Begins to listen: a ring from here on is heard.
+    /// Begins to listen. Every later ring is heard.
     pub(crate) fn listen(&self) -> Ring<'_> {
         let mut state = self.0.lock();
         state.next += 1;
         Ring { bell: self, heard: state.rings, number: state.next }
     }
 
-    /// Wakes all that listen. No lock may be held.
+    /// Wakes all listeners. No lock may be held.
     pub(crate) fn ring(&self) {
         let woken: WakeList = {
             let mut state = self.0.lock();

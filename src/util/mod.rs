@@ -1,4 +1,4 @@
-//! What several rooms need once.
+//! Types that several modules need.
 
 mod bell;
 pub(crate) mod wake_list;

@@ -1,10 +1,10 @@
-//! `WakeList`: tasks to wake once no lock is held.
+//! `WakeList`: tasks to wake when no lock is held.
 //!
 //! # Invariants
-//! - AFTER-UNLOCK: a waker may run anybody's code. It is put into a list under a lock, and called
-//!   after that.
-//! - ALL-WOKEN: a waker that panics keeps no other task asleep. The list wakes the others on the
-//!   way of the panic.
+//! - AFTER-UNLOCK: a waker may run foreign code. It is put into a list under a lock, and called
+//!   after the lock is released.
+//! - ALL-WOKEN: a waker that panics keeps no other task asleep. The list wakes the others while the
+//!   panic unwinds.
 
 use std::{
     collections::VecDeque,
@@ -12,11 +12,11 @@ use std::{
     task::Waker,
 };
 
-/// Wakers in the order in which they are called. The drop of a list calls those that are left.
+/// Wakers in the order in which they are called. The drop of a list calls the wakers that are left.
 #[derive(Debug, Default)]
 #[must_use = "its drop wakes, perhaps under a lock: call `wake_all` without one"]
 pub(crate) struct WakeList {
-    /// Most lists have no more than one, which needs no allocation.
+    /// Most lists have at most one waker, which needs no allocation.
     first: Option<Waker>,
     rest: VecDeque<Waker>,
 }
@@ -52,7 +52,7 @@ impl WakeList {
 }
 
 impl Drop for WakeList {
-    /// ALL-WOKEN
+    /// Calls the wakers that are left, also during a panic (ALL-WOKEN).
     fn drop(&mut self) {
         self.wake_rest();
     }
@@ -72,8 +72,8 @@ impl FromIterator<Waker> for WakeList {
     }
 }
 
-/// Calls one waker. A panic of it goes on, but not while another panic is on its way: a second one
-/// would abort the process.
+/// Calls one waker. Its panic goes on, except during another panic: a second one would abort the
+/// process.
 pub(crate) fn wake(waker: Waker) {
     if std::thread::panicking() {
         let _ = catch_unwind(AssertUnwindSafe(|| waker.wake()));
@@ -82,10 +82,10 @@ pub(crate) fn wake(waker: Waker) {
     }
 }
 
-/// Does what wakes tasks, for a timer that goes on whatever their wakers do. The panic hook has
-/// told of a panic; there is nobody else to tell.
+/// Runs code that wakes tasks, for a timer that must go on when a waker panics. The panic hook has
+/// reported the panic; no other code needs to know it.
 pub(crate) fn contain<R>(wakes: impl FnOnce() -> R) -> Option<R> {
-    // ALL-WOKEN, and AFTER-UNLOCK: what the wakers belong to is whole.
+    // ALL-WOKEN. And AFTER-UNLOCK: the state that the wakers belong to is whole.
     catch_unwind(AssertUnwindSafe(wakes)).ok()
 }
 
@@ -109,7 +109,7 @@ mod tests {
         }
     }
 
-    /// A list of so many wakers, of which some panic, and the log of who was woken.
+    /// A list of `count` wakers, some of which panic, and the log of the wakers that were called.
     fn list(count: usize, panics: &[usize]) -> (WakeList, Log) {
         let log = Log::default();
         let waker = |at| Waker::from(Arc::new(Logs(at, Arc::clone(&log), panics.contains(&at))));

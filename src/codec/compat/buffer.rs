@@ -1,8 +1,8 @@
-//! `Buffer`: a `BytesMut` that exists while it has bytes, and is charged to an account.
+//! `Buffer`: a `BytesMut` that exists while it has bytes, and that is charged to an account.
 //!
 //! # Invariants
-//! - CHARGED: whenever its user has returned, the charge is at least the capacity; bytes that were
-//!   put here from outside excepted, until there is room for more of them.
+//! - CHARGED: when a method has returned, the charge is at least the capacity. The exception are
+//!   bytes that came from outside, until there is room for more.
 
 use std::{
     future::Future,
@@ -14,7 +14,7 @@ use bytes::BytesMut;
 
 use crate::pool::{Account, LeaseError, Reservation, ReserveFuture};
 
-/// Bytes that use less than one part in so many of their buffer move to a smaller one before a wait
+/// Before a wait, bytes that use less than `1 / SPARSE` of their buffer move to a smaller one
 /// (NO-PIN).
 const SPARSE: usize = 8;
 
@@ -26,18 +26,18 @@ pub(super) struct Buffer {
 }
 
 impl Buffer {
-    /// A buffer with bytes from elsewhere; charged when it is next used.
+    /// Makes a buffer with bytes from elsewhere. It is charged when it is used next.
     pub(super) fn new(bytes: BytesMut) -> Self {
         Self { bytes, ..Self::default() }
     }
 
-    /// The same bytes, charged to nobody yet.
+    /// The same bytes, not charged yet.
     pub(super) fn uncharged(self) -> Self {
         Self::new(self.bytes)
     }
 
     /// Makes room for at least one byte, in a buffer of at least `capacity` if its account may have
-    /// so much; waits until it can be charged.
+    /// that much. Waits until it can be charged.
     pub(super) fn poll_room(
         &mut self,
         cx: &mut Context<'_>,
@@ -53,11 +53,11 @@ impl Buffer {
         let wanted = grown.max(capacity).min(limit(account)).max(len + 1);
         ready!(self.poll_charge(cx, account, wanted))?;
         self.grow_to(wanted);
-        // Front that was reclaimed counts again.
+        // The capacity counts a reclaimed front again.
         self.poll_charge(cx, account, self.bytes.capacity())
     }
 
-    /// Makes room for `additional` bytes behind the others, if that can be charged at once.
+    /// Makes room for `additional` bytes behind the others, if it can be charged at once.
     pub(super) fn try_room(
         &mut self,
         account: &Account,
@@ -72,11 +72,11 @@ impl Buffer {
         self.fit(Some(account))
     }
 
-    /// Charges what a codec has made the buffer grow by; if that cannot be had at once, the bytes
-    /// move to a buffer just for them.
+    /// Charges the capacity by which a codec has made the buffer grow. If that is refused, the
+    /// bytes move to a buffer of their own length.
     ///
     /// # Errors
-    /// There is not even room for the bytes: they are here, and not charged.
+    /// There is no room even for the bytes. They are here, and not charged.
     pub(super) fn fit(&mut self, account: Option<&Account>) -> Result<(), LeaseError> {
         let Some(account) = account else { return Ok(()) };
         if self.try_charge(account, self.bytes.capacity()).is_err() {
@@ -86,7 +86,7 @@ impl Buffer {
         Ok(())
     }
 
-    /// Forgets what was written behind the first `len` bytes.
+    /// Drops the bytes behind the first `len`.
     pub(super) fn truncate(&mut self, len: usize) {
         self.bytes.truncate(len);
         if self.bytes.capacity() > self.charge.len() {
@@ -94,13 +94,12 @@ impl Buffer {
         }
     }
 
-    /// Gives the place in the queue for memory up, if there is one.
+    /// Gives up the place in the queue for memory, if there is one.
     pub(super) fn stop_waiting(&mut self) {
         self.wait = None;
     }
 
-    /// Nothing more to do with it for now: an empty buffer goes, and few bytes move out of a large
-    /// one.
+    /// Prepares for a pause: an empty buffer is freed, and few bytes move out of a large one.
     pub(super) fn park(&mut self, account: Option<&Account>, capacity: usize) {
         let held = self.charge.len().max(self.bytes.capacity());
         if self.bytes.is_empty() {
@@ -110,8 +109,8 @@ impl Buffer {
             self.move_to(capacity.max(self.bytes.len()));
             self.charge.shrink_to(self.bytes.capacity());
         } else {
-            // Refused, the charge is that of bytes from outside: it is waited for when there is
-            // more to read.
+            // If this is refused, the charge is missing for bytes from outside. The next read waits
+            // for it.
             let _ = self.fit(account);
         }
     }
@@ -134,7 +133,7 @@ impl Buffer {
         Poll::Ready(Ok(()))
     }
 
-    /// Charges `wanted` bytes, or no more than before.
+    /// Charges `wanted` bytes, or leaves the charge as it was.
     fn try_charge(&mut self, account: &Account, wanted: usize) -> Result<(), LeaseError> {
         let before = self.charge.len();
         while let Some(missing) = self.missing(account, wanted)? {
@@ -149,11 +148,11 @@ impl Buffer {
         Ok(())
     }
 
-    /// What is still to be charged for `wanted` bytes: not more at once than the pool lets anybody
-    /// wait for.
+    /// The number of bytes that are still to be charged for `wanted`, and at most as many as the
+    /// pool allows one request.
     ///
     /// # Errors
-    /// They can never be charged: a wait would be for this buffer itself.
+    /// They can never be charged, because a wait would be for this buffer itself.
     fn missing(&self, account: &Account, wanted: usize) -> Result<Option<usize>, LeaseError> {
         let missing = wanted.saturating_sub(self.charge.len());
         if missing > 0 && wanted > limit(Some(account)) {
@@ -162,7 +161,7 @@ impl Buffer {
         Ok((missing > 0).then(|| missing.min(account.reservation_len_max())))
     }
 
-    /// Not by `reserve`, which doubles what it had: no more than is charged.
+    /// It does not use `reserve`, which doubles the capacity: no more than the charge is allocated.
     fn grow_to(&mut self, capacity: usize) {
         let missing = capacity.saturating_sub(self.bytes.len());
         if self.bytes.capacity() < capacity && !self.bytes.try_reclaim(missing) {
@@ -177,7 +176,7 @@ impl Buffer {
     }
 }
 
-/// The most that may be charged.
+/// The most bytes that may be charged.
 fn limit(account: Option<&Account>) -> usize {
     account.map_or(usize::MAX, Account::limit_of_all)
 }

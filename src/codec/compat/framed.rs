@@ -21,24 +21,23 @@ use crate::{
     pool::Account,
 };
 
-/// What a buffer begins with, and from how many bytes on a sink sends before it takes another item:
-/// tokio-util's defaults.
+/// The first capacity of a buffer, and the bytes from which on a sink sends: tokio-util's defaults.
 const CAPACITY: usize = 8 << 10;
 
 pin_project! {
-    /// A transport and a tokio-util codec as one [`Stream`] and [`Sink`] of frames: the drop-in for
+    /// A transport and a tokio-util codec as one [`Stream`] and [`Sink`] of frames. It replaces
     /// `tokio_util::codec::Framed`.
     ///
-    /// The same frames, errors, states and back-pressure; but there is no buffer while nothing is
-    /// being read or sent. The transport may also be one that only reads or only writes, where
-    /// tokio-util has `FramedRead` and `FramedWrite`.
+    /// It has the same frames, errors, states and back-pressure. But there is no buffer while
+    /// nothing is read or sent. The transport may also be one that only reads or only writes, for
+    /// which tokio-util has `FramedRead` and `FramedWrite`.
     ///
     /// # Errors
     /// Those of the codec, and of the transport as [`io::Error`]. With
     /// [`charge_to`](Self::charge_to) also [`LeaseError`](crate::LeaseError) as [`io::Error`]:
-    /// reading and [`poll_ready`](Sink::poll_ready) wait for memory, at most the pool's `max_wait`
-    /// for each quarter of its budget. An item of up to 8 KiB always fits then; one for which more
-    /// cannot be charged at once is refused, and nothing of it is sent.
+    /// reading and [`poll_ready`](Sink::poll_ready) wait for memory, for each quarter of the pool's
+    /// budget for `max_wait` at most. An item of up to 8 KiB always fits then. A larger item is
+    /// refused if its memory cannot be charged at once, and nothing of it is sent.
     ///
     /// # Cancel safety
     /// As tokio-util's: `next` and `flush` are cancel safe.
@@ -77,7 +76,19 @@ pin_project! {
     }
 }
 
-/// What a [`Framed`] is made of, and taken apart to, as tokio-util's.
+/// The parts of a [`Framed`], as tokio-util's.
+///
+/// # Examples
+/// ```
+/// use leasehold::codec::compat::{Framed, FramedParts};
+/// use tokio_util::codec::LinesCodec;
+///
+/// let (near, _far) = tokio::io::duplex(64);
+/// let mut parts = FramedParts::new::<String>(near, LinesCodec::new());
+/// parts.read_buf.extend_from_slice(b"read before\n");
+/// let lines = Framed::from_parts(parts);
+/// assert_eq!(&lines.read_buffer()[..], b"read before\n");
+/// ```
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct FramedParts<T, U> {
@@ -92,8 +103,8 @@ pub struct FramedParts<T, U> {
 }
 
 impl<T, U> FramedParts<T, U> {
-    /// A transport without any buffered bytes. `I` is any item that the codec encodes, as
-    /// tokio-util's asks for.
+    /// Makes parts without any buffered bytes. `I` is any item that the codec encodes, as in
+    /// tokio-util.
     pub fn new<I>(io: T, codec: U) -> Self
     where
         U: Encoder<I>,
@@ -118,15 +129,15 @@ impl<T, U> From<tokio_util::codec::FramedParts<T, U>> for FramedParts<T, U> {
 }
 
 impl<T, U> Framed<T, U> {
-    /// Frames of `io`. Buffers are charged to nobody, until [`charge_to`](Self::charge_to) says to
-    /// whom.
+    /// Frames `io`. The buffers are charged to no account, until [`charge_to`](Self::charge_to)
+    /// names one.
     pub fn new(io: T, codec: U) -> Self {
         Self::with_capacity(io, codec, CAPACITY)
     }
 
-    /// As [`new`](Self::new), with buffers for reading that begin with `capacity` bytes, which is
-    /// the [`backpressure_boundary`](Self::backpressure_boundary) too, as with tokio-util; 8 KiB by
-    /// default.
+    /// As [`new`](Self::new), but a buffer for reading begins with `capacity` bytes. As in
+    /// tokio-util, this is the [`backpressure_boundary`](Self::backpressure_boundary) too. The
+    /// default is 8 KiB.
     pub fn with_capacity(io: T, codec: U, capacity: usize) -> Self {
         let read_capacity = u32::try_from(capacity).unwrap_or(u32::MAX);
         Self {
@@ -136,7 +147,7 @@ impl<T, U> Framed<T, U> {
         }
     }
 
-    /// Goes on where another one was taken apart, perhaps with another codec.
+    /// Goes on with the parts of another one, perhaps with another codec.
     pub fn from_parts(parts: impl Into<FramedParts<T, U>>) -> Self {
         let parts = parts.into();
         Self {
@@ -151,7 +162,7 @@ impl<T, U> Framed<T, U> {
         }
     }
 
-    /// Charges the buffers to an account, from the next time that they are used on.
+    /// Charges the buffers to an account, beginning with their next use.
     #[must_use]
     pub fn charge_to(self, account: &Account) -> Self {
         Self {
@@ -162,7 +173,7 @@ impl<T, U> Framed<T, U> {
         }
     }
 
-    /// Takes it apart. No byte is lost, and nothing is charged any more.
+    /// Takes it apart. No byte is lost, and no account is charged any more.
     pub fn into_parts(self) -> FramedParts<T, U> {
         FramedParts {
             io: self.io,
@@ -172,8 +183,8 @@ impl<T, U> Framed<T, U> {
         }
     }
 
-    /// The transport alone; bytes that are buffered are lost. [`into_parts`](Self::into_parts)
-    /// keeps them.
+    /// The transport alone. Bytes in the buffers are lost; [`into_parts`](Self::into_parts) keeps
+    /// them.
     pub fn into_inner(self) -> T {
         self.io
     }
@@ -183,7 +194,7 @@ impl<T, U> Framed<T, U> {
         &self.io
     }
 
-    /// The transport. Reading from it or writing to it disturbs the frames.
+    /// The transport. Reads from it and writes to it disturb the frames.
     pub fn get_mut(&mut self) -> &mut T {
         &mut self.io
     }
@@ -203,12 +214,12 @@ impl<T, U> Framed<T, U> {
         &mut self.codec
     }
 
-    /// The codec of a pinned one.
+    /// The codec of a pinned `Framed`.
     pub fn codec_pin_mut(self: Pin<&mut Self>) -> &mut U {
         self.project().codec
     }
 
-    /// Goes on with another codec, which decodes what is buffered first.
+    /// Goes on with another codec. It decodes the buffered bytes first.
     pub fn map_codec<C>(self, map: impl FnOnce(U) -> C) -> Framed<T, C> {
         Framed {
             io: self.io,
@@ -242,8 +253,8 @@ impl<T, U> Framed<T, U> {
         &mut self.write.bytes
     }
 
-    /// While so many bytes are queued, the sink sends before it takes another item; 8 KiB by
-    /// default.
+    /// When this many bytes are queued, the sink sends before it takes another item. The default is
+    /// 8 KiB.
     pub fn backpressure_boundary(&self) -> usize {
         self.boundary
     }
@@ -297,7 +308,7 @@ impl<T: AsyncRead, U: Decoder> Frames for Source<'_, T, U> {
         if self.buffer.bytes.is_empty() {
             self.buffer.park(self.account, self.capacity);
         } else {
-            // Refused, it is waited for when there is more to read.
+            // If this is refused, the next read waits for it.
             let _ = self.buffer.fit(self.account);
         }
         decoded
@@ -335,7 +346,7 @@ impl<T: AsyncWrite, I, U: Encoder<I>> Sink<I> for Framed<T, U> {
             return Poll::Ready(Ok(()));
         }
         if !this.write.bytes.is_empty() {
-            // What is queued here may be just what is missing.
+            // The bytes that are queued here may be the memory that is missing.
             ready!(self.as_mut().poll_send(cx))?;
         }
         let this = self.project();
@@ -353,14 +364,14 @@ impl<T: AsyncWrite, I, U: Encoder<I>> Sink<I> for Framed<T, U> {
             encoded = encoded.and(Err(io::Error::from(error).into()));
         }
         if write.bytes.is_empty() {
-            // Nobody flushes after an error, nor for nothing.
+            // After an error, or if nothing was sent, no flush follows that would do this.
             write.park(account, CAPACITY);
         }
         encoded
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<(), U::Error>> {
-        // Whoever flushes has given the item up that waited for memory, if there was one.
+        // A flush means that the item which waited for memory, if there was one, was given up.
         self.as_mut().project().write.stop_waiting();
         self.poll_send(cx).map_err(Into::into)
     }

@@ -1,11 +1,11 @@
-//! `Builder`: what the head of a frame looks like.
+//! `Builder`: the layout of the head of a frame.
 //!
 //! # Invariants
-//! - FRAME-MAX: a frame as the decoder gives it out is never longer than `max_frame_length`, and
-//!   the encoder writes no frame that a decoder of the same settings refuses. tokio-util compares
-//!   the limit with the length as it is written, before the adjustment.
-//! - FORWARD: each frame takes at least its whole head, so that no byte is read as two heads.
-//!   tokio-util gives out empty frames without end where the head is kept and its length does not
+//! - FRAME-MAX: a frame that the decoder returns is never longer than `max_frame_length`, and the
+//!   encoder writes no frame that a decoder with the same settings refuses. tokio-util compares the
+//!   limit with the length as it is written, before the adjustment.
+//! - FORWARD: each frame takes at least its whole head, so that no byte is read as part of two
+//!   heads. tokio-util returns empty frames without end if the head is kept and its length does not
 //!   count it.
 
 use std::{io, ops::Range};
@@ -15,31 +15,32 @@ use bytes::{BufMut, Bytes};
 use super::{LengthDelimitedCodecError, LengthFieldType};
 use crate::chain::ChainMut;
 
-/// The longest frame unless told otherwise: what tokio-util allows.
+/// The longest frame by default, as in tokio-util.
 const MAX_FRAME_LEN_DEFAULT: usize = 8 << 20;
 
 /// The widest length field: a `u64`.
 const FIELD_LEN_MAX: usize = 8;
 
-/// The longest head that is written: what surrounds the length is zeros, which are kept once for
-/// all.
+/// The longest head that is written. The bytes around the length are zeros, which are stored once
+/// for all codecs.
 const HEAD_LEN_MAX: usize = 64 << 10;
 
 static ZEROS: [u8; HEAD_LEN_MAX] = [0; HEAD_LEN_MAX];
 
-/// Settings of a [`LengthDelimitedCodec`](super::LengthDelimitedCodec): where the length stands,
-/// how it is written, what it counts.
+/// The settings of a [`LengthDelimitedCodec`](super::LengthDelimitedCodec): where the length is,
+/// how it is written, and what it counts.
 ///
 /// # Shape
-/// All lengths are bytes; an offset or a skip above 4 GiB counts as 4 GiB. The
-/// [picture](super#shape) shows what they measure. A `max_frame_length` that the length field
-/// cannot express is lowered to what it can.
+/// All lengths are in bytes. An offset or a skip above 4 GiB counts as 4 GiB. The
+/// [picture](super#shape) shows what they measure. If the length field cannot express
+/// `max_frame_length`, the limit is lowered to the largest value of the field.
 ///
 /// # Examples
 /// ```
 /// use leasehold::codec::LengthDelimitedCodec;
 ///
-/// let codec = LengthDelimitedCodec::builder().length_field_type::<u16>().little_endian().new_codec();
+/// let codec =
+///     LengthDelimitedCodec::builder().length_field_type::<u16>().little_endian().new_codec();
 /// assert_eq!(codec.max_frame_length(), 65_535);
 /// ```
 #[derive(Clone, Copy, Debug)]
@@ -47,7 +48,7 @@ static ZEROS: [u8; HEAD_LEN_MAX] = [0; HEAD_LEN_MAX];
 pub struct Builder {
     max_frame_len: usize,
     adjustment: isize,
-    // Narrow, for a codec is part of every idle connection.
+    // Narrow, because a codec is part of every idle connection.
     field_offset: u32,
     skip: Option<u32>,
     field_len: u8,
@@ -61,7 +62,7 @@ enum Order {
 }
 
 impl Builder {
-    /// The defaults: a length of four bytes, big endian, in front of at most 8 MiB.
+    /// Begins with the defaults: a length of four bytes, big endian, in front of at most 8 MiB.
     pub fn new() -> Self {
         Self {
             max_frame_len: MAX_FRAME_LEN_DEFAULT,
@@ -73,13 +74,13 @@ impl Builder {
         }
     }
 
-    /// The length's most significant byte comes first; the default.
+    /// The most significant byte of the length comes first. This is the default.
     pub fn big_endian(&mut self) -> &mut Self {
         self.order = Order::Big;
         self
     }
 
-    /// The length's least significant byte comes first.
+    /// The least significant byte of the length comes first.
     pub fn little_endian(&mut self) -> &mut Self {
         self.order = Order::Little;
         self
@@ -90,22 +91,22 @@ impl Builder {
         if cfg!(target_endian = "big") { self.big_endian() } else { self.little_endian() }
     }
 
-    /// The longest frame; 8 MiB by default.
+    /// The longest frame. The default is 8 MiB.
     ///
-    /// It holds for the frame as the decoder gives it out: what the length field says, adjusted.
-    /// The same holds for a payload that is to be sent, with the part of the head that stays in
-    /// front of it.
+    /// The limit holds for the frame that the decoder returns: the length in the field, after the
+    /// adjustment. It also holds for a payload that is sent, together with the part of the head
+    /// that stays in front of it.
     pub fn max_frame_length(&mut self, max: usize) -> &mut Self {
         self.max_frame_len = max;
         self
     }
 
-    /// The length is written as an integer of type `T`; `u32` by default.
+    /// The length is written as an integer of type `T`. The default is `u32`.
     pub fn length_field_type<T: LengthFieldType>(&mut self) -> &mut Self {
         self.length_field_length(size_of::<T>())
     }
 
-    /// The length is written in `len` bytes; 4 by default.
+    /// The length is written in `len` bytes. The default is 4.
     ///
     /// # Panics
     /// If `len` is 0 or more than 8.
@@ -118,24 +119,56 @@ impl Builder {
         self
     }
 
-    /// How many bytes come before the length; 0 by default. The encoder writes zeros there.
+    /// How many bytes come before the length. The encoder writes zeros there. The default is 0.
     pub fn length_field_offset(&mut self, offset: usize) -> &mut Self {
         self.field_offset = narrow(offset);
         self
     }
 
-    /// How much longer the payload is than the length field says, less than zero if the length
-    /// counts the head too; 0 by default.
+    /// How much longer the payload is than the length field says. It is negative if the length
+    /// counts the head too. The default is 0.
+    ///
+    /// # Examples
+    /// ```
+    /// use leasehold::{ChainMut, Pool, codec::{Decoder, LengthDelimitedCodec}};
+    ///
+    /// let pool = Pool::new(8 << 20)?;
+    /// let mut received = ChainMut::new(&pool);
+    /// received.push("\0\x07hello"); // seven bytes: the length itself, and the payload
+    /// let mut codec = LengthDelimitedCodec::builder()
+    ///     .length_field_type::<u16>()
+    ///     .length_adjustment(-2)
+    ///     .new_codec();
+    /// assert_eq!(codec.decode(&mut received)?.expect("a frame"), *b"hello");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn length_adjustment(&mut self, adjustment: isize) -> &mut Self {
         self.adjustment = adjustment;
         self
     }
 
-    /// How many bytes are dropped before the payload; by default all up to the end of the length
-    /// field.
+    /// How many bytes are dropped before the payload. The default is all bytes up to the end of the
+    /// length field.
     ///
-    /// 0 leaves the head in front of the payload; what the length says, adjusted, counts it then.
-    /// Of bytes that are dropped behind the length, the encoder writes zeros.
+    /// With 0 the head stays in front of the payload, and the adjusted length counts it. If bytes
+    /// behind the length are dropped, the encoder writes zeros for them.
+    ///
+    /// # Examples
+    /// ```
+    /// use leasehold::{ChainMut, Pool, codec::{Decoder, LengthDelimitedCodec}};
+    ///
+    /// let pool = Pool::new(8 << 20)?;
+    /// let mut received = ChainMut::new(&pool);
+    /// received.push("\0\x05hello");
+    /// let mut codec = LengthDelimitedCodec::builder()
+    ///     .length_field_type::<u16>()
+    ///     .length_adjustment(2)
+    ///     .num_skip(0)
+    ///     .new_codec();
+    /// let frame = codec.decode(&mut received)?.expect("a frame");
+    /// assert_eq!(frame, *b"\0\x05hello"); // with its head
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn num_skip(&mut self, count: usize) -> &mut Self {
         self.skip = Some(narrow(count));
         self
@@ -145,14 +178,14 @@ impl Builder {
         self.max_frame_len
     }
 
-    /// These settings with a limit that the length field can express.
+    /// The settings with a limit that the length field can express.
     pub(super) fn clipped(mut self) -> Self {
         let most = self.field_value_max().saturating_add_signed(self.adjustment as i64);
         self.max_frame_len = self.max_frame_len.min(usize::try_from(most).unwrap_or(usize::MAX));
         self
     }
 
-    /// How many bytes must be there before the length is read and the head dropped.
+    /// How many bytes must have arrived before the length is read and the head dropped.
     pub(super) fn head_len(&self) -> usize {
         self.field_end().max(self.skip_len())
     }
@@ -162,12 +195,13 @@ impl Builder {
         self.skip.map_or_else(|| self.field_end(), |skip| skip as usize)
     }
 
-    /// The length of the frame, by the head that `src` begins with.
+    /// The length of the frame, as the head at the front of `src` says.
     pub(super) fn frame_len(&self, src: &ChainMut) -> io::Result<usize> {
         let announced = self.peek_field(src);
         let len = i128::from(announced) + self.adjustment as i128;
         if len < self.kept_len() as i128 {
-            return Err(LengthDelimitedCodecError::not_adjustable(announced, self.adjustment)); // FORWARD
+            // FORWARD
+            return Err(LengthDelimitedCodecError::not_adjustable(announced, self.adjustment));
         }
         if len > self.max_frame_len as i128 {
             let len = u64::try_from(len).unwrap_or(u64::MAX);
@@ -176,7 +210,7 @@ impl Builder {
         Ok(usize::try_from(len).expect("the limit is one"))
     }
 
-    /// The head of a payload as it is written.
+    /// The head of a payload, as it is written.
     pub(super) fn head(&self, payload_len: usize) -> io::Result<Head> {
         let len = payload_len.saturating_add(self.kept_len());
         if len > self.max_frame_len {
@@ -235,7 +269,7 @@ impl Builder {
     }
 }
 
-/// A head as it is written: a length between zeros, of which most have none.
+/// A head as it is written: a length between zeros. Most heads have no zeros.
 pub(super) struct Head {
     before: usize,
     bytes: [u8; FIELD_LEN_MAX],
@@ -248,7 +282,7 @@ impl Head {
         self.before + self.field.len() + self.after
     }
 
-    /// Adds the head: written if there is room or some can be leased, else linked.
+    /// Adds the head. It is written if there is room or a lease succeeds, else it is linked.
     pub(super) fn push_to(&self, dst: &mut ChainMut) {
         match dst.try_reserve_untold(self.len()) {
             Ok(()) => self.put_to(dst),
@@ -268,7 +302,7 @@ impl Head {
     }
 }
 
-/// Distances in a head; nobody sends one of 4 GiB.
+/// A distance in a head. No real head is as long as 4 GiB.
 fn narrow(bytes: usize) -> u32 {
     u32::try_from(bytes).unwrap_or(u32::MAX)
 }

@@ -1,22 +1,25 @@
-//! `LengthDelimitedCodecError`: why a length is refused.
+//! `LengthDelimitedCodecError`: a length that is refused.
 
 use std::{fmt, io};
 
-/// A frame that is too large, or a length that cannot be adjusted.
+/// The error for a frame that is too large, or for a length that cannot be adjusted.
 ///
-/// [`LengthDelimitedCodec`](super::LengthDelimitedCodec) returns it inside an [`io::Error`]: of
-/// kind `InvalidData` where a peer announced too much, of kind `InvalidInput` otherwise.
+/// [`LengthDelimitedCodec`](super::LengthDelimitedCodec) returns it inside an [`io::Error`]. The
+/// kind is `InvalidData` if a peer announced too much, and `InvalidInput` otherwise.
 ///
 /// # Examples
 /// ```
-/// use leasehold::{ChainMut, Pool, codec::{Decoder, LengthDelimitedCodec, LengthDelimitedCodecError}};
+/// use leasehold::{
+///     ChainMut, Pool,
+///     codec::{Decoder, LengthDelimitedCodec, LengthDelimitedCodecError},
+/// };
 ///
 /// let pool = Pool::new(8 << 20)?;
 /// let mut codec = LengthDelimitedCodec::builder().max_frame_length(1_000).new_codec();
 /// let mut received = ChainMut::new(&pool);
 /// received.push(&b"\x00\x00\x04\x00"[..]);
 /// let error = codec.decode(&mut received).expect_err("1,024 is over 1,000");
-/// let reason = error.get_ref().and_then(|reason| reason.downcast_ref::<LengthDelimitedCodecError>());
+/// let reason = error.get_ref().and_then(|reason| reason.downcast_ref());
 /// assert!(reason.is_some_and(LengthDelimitedCodecError::is_too_large));
 /// # Ok::<(), leasehold::BuildError>(())
 /// ```
@@ -45,7 +48,7 @@ impl LengthDelimitedCodecError {
         )
     }
 
-    /// What is left of a length, or comes of it, is no length.
+    /// The adjusted length is not a valid length.
     pub(super) fn not_adjustable(len: u64, adjustment: isize) -> io::Error {
         io::Error::new(
             io::ErrorKind::InvalidInput,
@@ -58,8 +61,8 @@ impl LengthDelimitedCodecError {
         matches!(self.kind, Kind::TooLarge { .. })
     }
 
-    /// The length falls below zero, or below the part of the head that is kept, or outgrows its
-    /// field, once `length_adjustment` is applied.
+    /// With `length_adjustment` the length is below zero, below the part of the head that is kept,
+    /// or too large for its field.
     pub fn is_not_adjustable(&self) -> bool {
         matches!(self.kind, Kind::NotAdjustable { .. })
     }

@@ -1,10 +1,17 @@
-//! `LengthFieldType`: the integers that a length can be written as.
+//! `LengthFieldType`: the integer types of a length.
 
 /// An unsigned integer that [`Builder::length_field_type`](super::Builder::length_field_type)
 /// accepts: `u8`, `u16`, `u32`, `u64`, `usize`.
 ///
-/// It cannot be implemented elsewhere: a length of another width is a mistake that the compiler
-/// finds.
+/// It cannot be implemented outside of this crate, so a length of another width is a compile error.
+///
+/// # Examples
+/// ```
+/// use leasehold::codec::LengthDelimitedCodec;
+///
+/// let codec = LengthDelimitedCodec::builder().length_field_type::<u8>().new_codec();
+/// assert_eq!(codec.max_frame_length(), 255);
+/// ```
 pub trait LengthFieldType: sealed::Sealed {}
 
 impl LengthFieldType for u8 {}

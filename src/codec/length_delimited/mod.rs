@@ -8,29 +8,30 @@
 //! +---------------------------+---------------------------+---------+-------------------+
 //! |<-------------------------- num_skip --------------------------->|<- n + adjustment ->|
 //! ```
-//! By default a length of four bytes, big endian, stands alone in front of what it counts. Where it
-//! counts the head as well, [`length_adjustment`](Builder::length_adjustment) takes that off again:
+//! By default a length of four bytes, big endian, is alone in front of the bytes that it counts. If
+//! it counts the head as well, [`length_adjustment`](Builder::length_adjustment) subtracts the head
+//! again:
 //!
 //! | wire | what the length counts | settings |
 //! |---|---|---|
 //! | `00 0b` `hello world` | the payload | `length_field_type::<u16>()` |
 //! | `00 0d` `hello world` | itself and the payload | and `length_adjustment(-2)` |
-//! | `00 0b` `hello world` | the payload; the frame is to keep its head | and `length_adjustment(2)`, `num_skip(0)` |
+//! | `00 0b` `hello world` | the payload; the frame keeps its head | and `length_adjustment(2)`, `num_skip(0)` |
 //! | `ca` `00 0b` `fe` `hello world` | the payload, with a byte on either side of the length | and `length_field_offset(1)`, `num_skip(4)` |
 //!
-//! What an encoder writes, a decoder with the same settings reads. The encoder writes zeros for the
-//! bytes around the length; a head that says more asks for an [`Encoder`] of its own, around a
-//! codec with neither offset nor skip. A head of more than 64 KiB is an error.
+//! A decoder reads what an encoder with the same settings writes. The encoder writes zeros for the
+//! bytes around the length. For a head with other content, write an [`Encoder`] of your own around
+//! a codec with neither offset nor skip. A head of more than 64 KiB is an error.
 //!
 //! # What differs from tokio-util
-//! - `max_frame_length` holds for the frame as it is given out, in both directions. tokio-util
-//!   compares it with the length as the field says it, so with a `length_adjustment` below zero it
-//!   refuses to decode what it has encoded, and with one above zero it takes longer frames, unless
+//! - `max_frame_length` holds for the frame that the decoder returns, in both directions.
+//!   tokio-util compares it with the length in the field. So with a negative `length_adjustment` it
+//!   refuses to decode what it has encoded, and with a positive one it takes longer frames, unless
 //!   the limit is all that the field can express.
 //! - A frame that is shorter than the part of the head that it keeps is an error. tokio-util takes
 //!   the rest of the head for the next one. This concerns settings with a `num_skip` below the end
 //!   of the length field, and an adjustment below what is kept.
-//! - Encoding: tokio-util writes the length and the payload, whatever the offset and the skip are.
+//! - Encoding: tokio-util writes the length and the payload, and ignores the offset and the skip.
 //!   This concerns settings with a `length_field_offset`, or with a `num_skip` other than the width
 //!   of the length.
 //!
@@ -66,29 +67,43 @@ use crate::{
     pool::Account,
 };
 
-/// Frames that begin with their length: off a chain without copying, and payloads linked behind
-/// their length.
+/// Frames that begin with their length. Frames are split off a chain without copying, and payloads
+/// are linked behind their length.
 ///
-/// Made by [`new`](Self::new) with the defaults of tokio-util's codec of the same name, or by
-/// [`builder`](Self::builder) with other settings; the [module](self) shows which there are.
+/// It is made by [`new`](Self::new) with the defaults of tokio-util's codec of the same name, or by
+/// [`builder`](Self::builder) with other settings. The [module](self) describes them.
 ///
 /// | state | bytes | then |
 /// |---|---|---|
 /// | `Head` | fewer than the head | asks for more |
-/// | `Head` | a head whose length is refused | an error; the head stays, so that every further call fails too |
+/// | `Head` | a head with a length that is refused | an error; the head stays, so every further call fails too |
 /// | `Head` | a head | drops what is to be skipped, to `Data` |
 /// | `Data` | fewer than the frame | asks for more |
 /// | `Data` | the frame | splits it off, to `Head` |
 ///
 /// # Memory
-/// An announced length leases nothing (NO-TRUST). A payload to be sent is linked, not copied; only
-/// its length is written, and linked too where there is no room: so a frame can be sent on while
-/// its own blocks are all that an account may have. What is sent as `&[u8]` is copied, into room
-/// that must be had at once: link large payloads instead.
+/// An announced length leases nothing (NO-TRUST). A payload that is sent is linked, not copied.
+/// Only its length is written, and if there is no room the length is linked too. So a frame can be
+/// sent on even if its own blocks are all that an account may have. A payload of type `&[u8]` is
+/// copied into room that is leased without waiting, so link large payloads instead.
 ///
 /// # Errors
-/// An [`io::Error`] around a [`LengthDelimitedCodecError`]; of memory, around a
-/// [`LeaseError`](crate::LeaseError).
+/// An [`io::Error`] around a [`LengthDelimitedCodecError`], or around a
+/// [`LeaseError`](crate::LeaseError) if memory is short.
+///
+/// # Examples
+/// ```
+/// use bytes::Bytes;
+/// use leasehold::{ChainMut, Pool, codec::{Decoder, Encoder, LengthDelimitedCodec}};
+///
+/// let pool = Pool::new(8 << 20)?;
+/// let mut codec = LengthDelimitedCodec::new();
+/// let mut wire = ChainMut::new(&pool);
+/// codec.encode(Bytes::from("hello"), &mut wire)?;
+/// assert_eq!(wire.len(), 4 + 5);
+/// assert_eq!(codec.decode(&mut wire)?.expect("a frame"), *b"hello");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Debug)]
 pub struct LengthDelimitedCodec {
     builder: Builder,
@@ -102,13 +117,13 @@ enum DecodeState {
 }
 
 impl LengthDelimitedCodec {
-    /// A codec with default settings: a length of four bytes, big endian, in front of at most 8
-    /// MiB.
+    /// Makes a codec with the default settings: a length of four bytes, big endian, in front of at
+    /// most 8 MiB.
     pub fn new() -> Self {
         Self::with(Builder::new())
     }
 
-    /// Settings to begin with; the defaults.
+    /// Makes a builder with the default settings.
     pub fn builder() -> Builder {
         Builder::new()
     }
@@ -117,7 +132,8 @@ impl LengthDelimitedCodec {
         Self { builder: builder.clipped(), state: DecodeState::Head }
     }
 
-    /// Sets the longest frame, from the next head on; lowered to what the length field can express.
+    /// Sets the longest frame, beginning with the next head. The limit is lowered if the length
+    /// field cannot express it.
     pub fn set_max_frame_length(&mut self, max: usize) {
         self.builder.max_frame_length(max);
         self.builder = self.builder.clipped();
@@ -130,22 +146,41 @@ impl LengthDelimitedCodec {
 }
 
 impl Builder {
-    /// A codec with these settings.
+    /// Makes a codec with these settings.
     pub fn new_codec(&self) -> LengthDelimitedCodec {
         LengthDelimitedCodec::with(*self)
     }
 
-    /// Frames of a transport, with a codec of these settings.
+    /// Frames a transport with a codec of these settings.
+    ///
+    /// # Examples
+    /// ```
+    /// use futures_util::{SinkExt, StreamExt};
+    /// use leasehold::{Pool, codec::LengthDelimitedCodec};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let pool = Pool::new(8 << 20)?;
+    /// let mut settings = LengthDelimitedCodec::builder();
+    /// settings.max_frame_length(1_000);
+    /// let (near, far) = tokio::io::duplex(64);
+    /// let mut near = settings.new_framed(near, &pool);
+    /// let mut far = settings.new_framed(far, &pool);
+    /// near.send(&b"hello"[..]).await?;
+    /// assert_eq!(far.next().await.transpose()?.expect("a frame"), *b"hello");
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn new_framed<T>(&self, io: T, account: &Account) -> Framed<T, LengthDelimitedCodec> {
         Framed::new(io, self.new_codec(), account)
     }
 
-    /// Frames of a reader, with a codec of these settings.
+    /// Frames a reader with a codec of these settings.
     pub fn new_read<T>(&self, io: T, account: &Account) -> FramedRead<T, LengthDelimitedCodec> {
         FramedRead::new(io, self.new_codec(), account)
     }
 
-    /// Frames into a writer, with a codec of these settings.
+    /// Frames a writer with a codec of these settings.
     pub fn new_write<T>(&self, io: T, account: &Account) -> FramedWrite<T, LengthDelimitedCodec> {
         FramedWrite::new(io, self.new_codec(), account)
     }
@@ -180,7 +215,7 @@ impl Decoder for LengthDelimitedCodec {
     }
 }
 
-/// Links what becomes a chain: [`Chain`], [`ChainMut`], [`Bytes`](bytes::Bytes),
+/// Links every type that becomes a chain: [`Chain`], [`ChainMut`], [`Bytes`](bytes::Bytes),
 /// [`Segment`](crate::Segment), [`Block`](crate::Block), [`BlockMut`](crate::BlockMut).
 impl<T: Into<Chain>> Encoder<T> for LengthDelimitedCodec {
     type Error = io::Error;
@@ -192,7 +227,7 @@ impl<T: Into<Chain>> Encoder<T> for LengthDelimitedCodec {
         Ok(())
     }
 
-    /// None: where there is no room for a length, it is linked like the payload.
+    /// 0: if there is no room for a length, it is linked like the payload.
     fn head_room(&self) -> usize {
         0
     }
@@ -203,7 +238,7 @@ impl Encoder<&[u8]> for LengthDelimitedCodec {
     type Error = io::Error;
 
     fn encode(&mut self, payload: &[u8], dst: &mut ChainMut) -> io::Result<()> {
-        // Not before the length is known to be right.
+        // Only after the length was checked.
         let head = self.builder.head(payload.len())?;
         dst.try_reserve(head.len() + payload.len())?;
         head.put_to(dst);

@@ -1,8 +1,5 @@
-//! The memory of an `ChainReader`: room for the next read, and a place in the queue when there is
-//! none.
-//!
-//! # Invariants
-//! - LATE and NO-FREEZE: see the module above.
+//! The memory of a `ChainReader`: room for the next read, and a place in the queue when there is
+//! none. It keeps LATE and LOOKED-AT of the modules above.
 
 use std::{
     io,
@@ -24,12 +21,12 @@ use crate::{
     sync::Sleep,
 };
 
-/// How often a socket is looked at while it waits for memory: whoever has gone away gives its place
-/// up.
+/// How often a socket is checked while it waits for memory. A socket whose peer has gone gives its
+/// place up (LOOKED-AT).
 const LOOK_EVERY: Duration = Duration::from_millis(500);
 
 impl ChainReader {
-    /// Makes room for the next read, and waits for memory if there is none at all.
+    /// Makes room for the next read. Waits for memory if there is none at all.
     #[inline]
     pub(super) fn poll_room(
         &mut self,
@@ -74,8 +71,7 @@ impl ChainReader {
         Poll::Ready(Ok(Memory::Room))
     }
 
-    /// Begins to wait for memory, unless it is not needed, or nobody but this chain could give it
-    /// back.
+    /// Begins to wait for memory, unless it is not needed, or only this chain could give it back.
     #[cold]
     fn starve(
         &mut self,
@@ -101,8 +97,8 @@ impl ChainReader {
         Ok(None)
     }
 
-    /// Makes room for the next read out of what is free now: all of it, or some. An error means
-    /// that there is none at all.
+    /// Makes room for the next read out of the memory that is free now: all of it, or some. An
+    /// error means that there is none at all.
     pub(super) fn try_room(&self, chain: &mut ChainMut) -> Result<(), LeaseError> {
         let wanted = self.wanted();
         let tail = chain.tail_room();
@@ -137,8 +133,8 @@ impl ChainReader {
         Ok(())
     }
 
-    /// There is nothing to read: gives all memory back that holds no bytes, and moves few bytes out
-    /// of large blocks.
+    /// There is nothing to read. Gives back all memory that holds no bytes, and copies few bytes
+    /// out of large blocks.
     pub(super) fn park(&mut self, chain: &mut ChainMut) {
         if chain.is_empty() {
             chain.release_room();
@@ -150,8 +146,8 @@ impl ChainReader {
     }
 }
 
-/// Leases a block for a read of `len` bytes: a shorter one if there is no such block, and no room
-/// yet.
+/// Leases a block for a read of `len` bytes. If there is none, and the chain has no room yet,
+/// leases a shorter one.
 #[inline]
 fn try_block(chain: &ChainMut, len: usize) -> Result<BlockMut, LeaseError> {
     let (account, len) = (pool_of(chain)?, len.min(READ_BLOCK));
@@ -174,11 +170,11 @@ fn try_shorter_block(account: &Account, len: usize) -> Result<BlockMut, LeaseErr
     }
 }
 
-/// What a socket needs instead of memory, if it needs none.
+/// What a socket needs instead of memory. `None` if it needs memory.
 ///
 /// # Errors
-/// Those of the socket, even if there are bytes before them: whoever was reset by its peer does not
-/// wait for memory.
+/// Those of the socket, even if there are bytes before them: a connection that was reset by its
+/// peer does not wait for memory.
 fn look(socket: Option<Socket<'_>>) -> io::Result<Option<Memory>> {
     match socket.map(Socket::try_peek) {
         None | Some(Ok(1..)) => Ok(None),

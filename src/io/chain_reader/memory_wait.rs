@@ -8,10 +8,10 @@ pub(super) struct MemoryWait {
     pub(super) look: Sleep,
 }
 
-/// What a wait for memory came to.
+/// The result of a wait for memory.
 pub(super) enum Memory {
     Room,
-    /// The stream has ended, or failed: no memory is needed for that.
+    /// The stream has ended or failed, and that needs no memory.
     Ended,
     /// There is nothing to read after all.
     Needless,

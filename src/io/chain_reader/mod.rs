@@ -1,11 +1,12 @@
 //! `ChainReader`: how a connection is read.
 //!
 //! # Invariants
-//! - LATE: on every `Pending` the chain holds no block but for bytes that arrived.
-//! - IN-TURNS: a task that never waits for bytes lets others run after each READ_MAX of them, or as
-//!   many reads as units of READ_MIN in that.
-//! - NO-FREEZE: a wait for memory has the pool's deadline; a socket that has ended needs none, and
-//!   one that waits is looked at twice a second for a failure.
+//! - IN-TURNS: a task that never waits for bytes lets others run after each READ_MAX of them, or
+//!   after as many reads as READ_MAX has units of READ_MIN.
+//! - LOOKED-AT: a wait for memory has the pool's deadline (NO-FREEZE). A socket that has ended
+//!   needs no memory, and a socket that waits for memory is checked for a failure twice a second.
+//!
+//! LATE holds here as well: on every `Pending` the chain holds no block but for bytes that arrived.
 
 mod memory;
 mod memory_wait;
@@ -28,34 +29,35 @@ use super::{
 };
 use crate::chain::ChainMut;
 
-/// What the first read asks for: most messages are shorter.
+/// What the first read asks for. Most messages are shorter.
 const READ_MIN: usize = 4 << 10;
 
-/// The largest block that reading leases, and what is remembered of a large read while waiting for
-/// the next one.
+/// The largest block that reading leases, and the most that is remembered of a large read while the
+/// task waits for the next one.
 const READ_BLOCK: usize = 64 << 10;
 
-/// The most that one call asks for, and about the most that is read before others run (gRPC and
-/// brpc stop there too).
+/// The most that one call asks for, and about the most that is read before other tasks run (gRPC
+/// and brpc stop there too).
 const READ_MAX: usize = 512 << 10;
 
-/// How many calls a poll makes at most (nginx and HAProxy: 4).
+/// The most calls of one poll (nginx and HAProxy: 4).
 const CALLS_MAX: usize = 4;
 
-/// How a connection is read: how much to ask for next, and its place in the queue when memory is
-/// short.
+/// Reads a connection into a chain. It remembers how much to ask for next, and its place in the
+/// queue when memory is short.
 ///
-/// Reads any `AsyncRead` into a [`ChainMut`], which leases from its pool. On a bare socket it waits
-/// for bytes first, leases then, and reads into up to eight blocks with one call; what was not
-/// filled goes back at once. Other transports are polled with a leased block, which goes back on
-/// `Pending`. Either way nothing is held while there is nothing to read, but for bytes that were
-/// not consumed yet.
+/// It reads any `AsyncRead` into a [`ChainMut`], which leases from its account. On a bare socket it
+/// waits for bytes first, leases then, and reads into up to eight blocks with one call. Blocks that
+/// were not filled go back at once. Any other transport is polled with a leased block, which goes
+/// back on `Pending`. Either way, while there is nothing to read, only bytes that were not consumed
+/// yet hold memory.
 ///
-/// A read begins with 4 KiB, four times as much whenever all was filled, up to 512 KiB; half as
-/// much after two that were filled by half or less. A TCP socket that was read full is asked how
-/// much is left (TCP_INQ on Linux). One poll makes at most four calls; if there is more, the next
-/// one lets other tasks run first. So it does after 512 KiB for which nobody had to wait, in
-/// however many reads: small messages take their reader longer than the peer takes to send more.
+/// The first read asks for 4 KiB. After a read that was filled, the next asks for four times as
+/// much, up to 512 KiB. After two reads that were filled by half or less, the next asks for half as
+/// much. A TCP socket that was read full is asked how much it has left (TCP_INQ on Linux). One poll
+/// makes at most four calls; if there is more, the next poll lets other tasks run first. It also
+/// does so after 512 KiB that arrived without a wait, in any number of reads, because a reader of
+/// small messages may be slower than the peer that sends them.
 ///
 /// One `ChainReader` belongs to one connection.
 ///
@@ -77,12 +79,13 @@ const CALLS_MAX: usize = 4;
 /// # }
 /// ```
 pub struct ChainReader {
-    /// What the next read asks for, and the most that one may, in units of READ_MIN.
+    /// What the next read asks for, and the most that one may ask for, in units of READ_MIN.
     wanted: u8,
     wanted_max: u8,
-    /// How many reads in a row were filled by half or less.
+    /// The number of reads in a row that were filled by half or less.
     small_reads: u8,
-    /// What was read since the task last waited or let others run, in units of READ_MIN (IN-TURNS).
+    /// The number of bytes that were read since the task last waited or let others run, in units of
+    /// READ_MIN (IN-TURNS).
     at_a_stretch: u8,
     inq: Inq,
     /// The last poll stopped with more to read.
@@ -90,15 +93,15 @@ pub struct ChainReader {
     interruption: Option<Box<Interruption>>,
 }
 
-/// What few connections ever have; never both.
+/// What few connections ever have: one of the two.
 enum Interruption {
-    /// What the socket said after bytes that were to be given out first.
+    /// The error that the socket had after bytes which were given out first.
     Failed(io::Error),
     MemoryWait(MemoryWait),
 }
 
 impl ChainReader {
-    /// For a new connection.
+    /// Makes a reader for a new connection. It allocates nothing.
     pub fn new() -> Self {
         Self {
             wanted: units(READ_MIN),
@@ -111,26 +114,45 @@ impl ChainReader {
         }
     }
 
-    /// Leases at most about `bytes` at once, between 4 KiB and 512 KiB: 512 KiB by default.
+    /// Leases at most about `bytes` at once, between 4 KiB and 512 KiB. The default is 512 KiB.
+    ///
+    /// # Examples
+    /// ```
+    /// use leasehold::{ChainMut, Pool, io::ChainReader};
+    /// use tokio::io::AsyncWriteExt;
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let pool = Pool::new(8 << 20)?;
+    /// let (mut near, mut far) = tokio::io::duplex(64 << 10);
+    /// far.write_all(&[0; 20_000]).await?;
+    ///
+    /// let (mut reader, mut chain) = (ChainReader::new().max_read(4 << 10), ChainMut::new(&pool));
+    /// assert_eq!(reader.read(&mut near, &mut chain).await?, 4 << 10);
+    /// assert_eq!(pool.leased(), 4 << 10);
+    /// # Ok(())
+    /// # }
+    /// ```
     #[must_use]
     pub fn max_read(self, bytes: usize) -> Self {
         Self { wanted_max: units(bytes.clamp(READ_MIN, READ_MAX)), ..self }
     }
 
-    /// Reads what is there to the end of `chain`; returns how many bytes, 0 at the end of the
-    /// stream.
+    /// Reads the bytes that are there, and adds them to the end of `chain`. Returns how many bytes
+    /// it read, and 0 at the end of the stream.
     ///
-    /// Waits for bytes, then for memory if it is short: at most the pool's `max_wait`.
+    /// It waits for bytes. Then, if memory is short, it waits for memory, for the pool's `max_wait`
+    /// at most.
     ///
     /// # Errors
-    /// Those of the transport; and [`LeaseError`](crate::LeaseError) as an [`io::Error`] if memory
-    /// cannot be had, or if this chain alone holds all that its account may have. What is in the
-    /// chain stays there.
+    /// Those of the transport, and [`LeaseError`](crate::LeaseError) as an [`io::Error`] if there
+    /// is no memory, or if this chain alone holds all that its account may have. The bytes in the
+    /// chain stay there.
     ///
     /// # Cancel safety
-    /// Cancel safe: bytes that were read are in the chain. A wait for memory that was cancelled
-    /// keeps its place and its deadline for the next call; a block that it is granted in between is
-    /// taken back after `max_wait`, or when the `ChainReader` is dropped.
+    /// Cancel safe. Bytes that were read are in the chain. A wait for memory that was cancelled
+    /// keeps its place and its deadline for the next call. A block that is granted to it in between
+    /// is taken back after `max_wait`, or when the `ChainReader` is dropped.
     ///
     /// # Panics
     /// If it must wait for memory outside of a tokio runtime with time enabled.
@@ -139,7 +161,7 @@ impl ChainReader {
         io: &'a mut T,
         chain: &'a mut ChainMut,
     ) -> impl Future<Output = io::Result<usize>> + 'a {
-        // An async fn would keep its arguments twice, in the task of every idle connection.
+        // An async fn would keep its arguments twice, in the task of each idle connection.
         poll_fn(move |cx| self.poll_read(cx, Pin::new(io), chain))
     }
 
@@ -147,6 +169,23 @@ impl ChainReader {
     ///
     /// # Errors
     /// As [`read`](Self::read).
+    ///
+    /// # Examples
+    /// ```
+    /// use leasehold::{ChainMut, Pool, io::ChainReader};
+    /// use std::{future::poll_fn, pin::Pin};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let pool = Pool::new(8 << 20)?;
+    /// let mut near: &[u8] = b"hello";
+    /// let (mut reader, mut chain) = (ChainReader::new(), ChainMut::new(&pool));
+    /// let count = poll_fn(|cx| reader.poll_read(cx, Pin::new(&mut near), &mut chain)).await?;
+    /// assert_eq!(count, 5);
+    /// assert_eq!(chain.freeze(), *b"hello");
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn poll_read<T: AsyncRead + ?Sized>(
         &mut self,
         cx: &mut Context<'_>,
@@ -162,7 +201,7 @@ impl ChainReader {
         }
     }
 
-    /// What the last read has left to do before the next one, if anything.
+    /// What the last read has left to do before the next one.
     #[inline]
     fn poll_left_over(
         &mut self,
@@ -182,7 +221,7 @@ impl ChainReader {
         Some(Poll::Ready(Err(error)))
     }
 
-    /// What came of a read is the caller's, and the room is needed no more.
+    /// Accounts for the result of a read, and gives back the room that is needed no more.
     #[inline]
     fn settle(
         &mut self,
@@ -195,7 +234,7 @@ impl ChainReader {
                 self.owes_yield |= self.at_a_stretch >= units(READ_MAX);
                 chain.release_spare();
             }
-            // Whatever comes next may take long.
+            // The next bytes may take long.
             _ => {
                 self.at_a_stretch = 0;
                 self.park(chain);
@@ -215,7 +254,7 @@ impl ChainReader {
         }
     }
 
-    /// Whether bytes are there, or may be, and memory is waited for.
+    /// Whether it waits for memory, for bytes that are there or may be.
     pub(super) fn is_starved(&self) -> bool {
         matches!(self.interruption.as_deref(), Some(Interruption::MemoryWait(_)))
     }
@@ -225,7 +264,7 @@ impl ChainReader {
         matches!(self.interruption.as_deref(), Some(Interruption::Failed(_)))
     }
 
-    /// Gives the place in the queue for memory up, if there is one.
+    /// Gives up the place in the queue for memory, if there is one.
     pub(super) fn stop_waiting(&mut self) {
         if self.is_starved() {
             self.interruption = None;
@@ -267,7 +306,7 @@ impl ChainReader {
         }
     }
 
-    /// Goes on while there is more, within the bounds of one poll; returns how many bytes came with
+    /// Goes on while there is more, within the bounds of one poll. Returns the number of bytes of
     /// all calls.
     fn read_on(&mut self, socket: Socket<'_>, chain: &mut ChainMut, first: Received) -> usize {
         let mut total = first.count;
@@ -288,7 +327,7 @@ impl ChainReader {
                 Ok(received) => last = received,
                 Err(error) => {
                     if error.kind() != io::ErrorKind::WouldBlock {
-                        // A socket tells of its failure once.
+                        // A socket reports its failure once.
                         self.interruption = Some(Box::new(Interruption::Failed(error)));
                     }
                     break;
@@ -318,15 +357,15 @@ impl ChainReader {
         mut io: Pin<&mut T>,
         chain: &mut ChainMut,
     ) -> Poll<io::Result<usize>> {
-        // Without a socket to look at, what ended is seen when the memory is there.
+        // Without a socket to check, an end is seen when the memory is there.
         let Memory::Room = ready!(self.poll_room(cx, None, chain))? else {
             unreachable!("only a socket ends or needs nothing")
         };
-        // Such a read goes into one piece: not into the last bytes of a block if there is another
-        // one.
+        // This read goes into one piece: not into the last bytes of a block if there is another
+        // block.
         chain.skip_poor_tail();
         let offered = chain.chunk_mut().len();
-        // Dropping this future on Pending is safe: `read_buf` has read nothing then.
+        // Dropping this future on `Pending` is safe: `read_buf` has read nothing then.
         let count = ready!(pin!(io.read_buf(chain)).poll(cx))?;
         self.adapt(Received { count, is_full: count == offered, left: None });
         Poll::Ready(Ok(count))
@@ -337,7 +376,7 @@ impl ChainReader {
         usize::from(self.wanted) * READ_MIN
     }
 
-    /// Learns from a read how much the next one should ask for.
+    /// Learns from a read how much to ask for next.
     #[inline]
     fn adapt(&mut self, received: Received) {
         if !received.is_full && self.wanted == units(READ_MIN) {
@@ -358,7 +397,7 @@ impl ChainReader {
     }
 }
 
-/// So many times READ_MIN, rounded up; at least once.
+/// The number of units of READ_MIN in `bytes`, rounded up, and at least one.
 #[inline]
 fn units(bytes: usize) -> u8 {
     u8::try_from(bytes.div_ceil(READ_MIN)).unwrap_or(u8::MAX).max(1)

@@ -6,25 +6,21 @@ use bytes::Buf;
 
 use super::item::Item;
 
-/// Each item has a segment at least, so that as many fill a call (see `write::SLICES_MAX`).
+/// The most items of a batch. Each item has at least one segment, so this many fill a call (see
+/// `write::SLICES_MAX`).
 const BATCH_MAX: usize = 64;
 
-/// Several items, read as one `Buf`.
-///
-/// # Invariants
-/// - FULL-VECTOR: `chunks_vectored` lists segment by segment, over all items, until `dst` or the
-///   data ends.
-/// - EARLY-RETURN: `advance` lets go of each segment with its last byte.
+/// Several items, read as one `Buf`. It keeps FULL-VECTOR over all items, and EARLY-RETURN.
 #[derive(Debug, Default)]
 pub(super) struct Batch {
     pub(super) items: VecDeque<Item>,
-    /// Whether some of the first item was written.
+    /// Whether a part of the first item was written.
     pub(super) is_begun: bool,
     len: usize,
 }
 
 impl Batch {
-    /// Takes as many items off the front as one call may need; `is_begun` is the first one's.
+    /// Takes as many items off the front as one call can send. `is_begun` is that of the first one.
     pub(super) fn take(queue: &mut VecDeque<Item>, is_begun: bool) -> Self {
         let items = if queue.len() <= BATCH_MAX {
             std::mem::take(queue)
@@ -113,8 +109,7 @@ mod tests {
                 batch.advance(count);
                 expected = &expected[count..];
                 assert_eq!(batch.is_begun, ![9, 6, 5, 0].contains(&expected.len()));
-                // A segment is left while the bytes that follow it are fewer than those that are
-                // left.
+                // A segment is left while fewer bytes follow it than are left.
                 let segments =
                     [7, 6, 5, 3, 1, 0].iter().filter(|&&behind| behind < expected.len()).count();
                 assert_eq!(batch.cost(), expected.len() + 64 * segments);

@@ -1,17 +1,17 @@
-//! `OutboxBuilder`: how an outbox is made.
+//! `OutboxBuilder`: the settings of an outbox.
 
 use std::sync::Arc;
 
 use super::{Outbox, OutboxWriter, Policy, limits::Limits, state::OutboxState};
 use crate::sync::Mutex;
 
-/// What a connection sends in one or two calls; a peer that stops reading holds no more.
+/// What a connection sends in one or two calls. A peer that stops reading holds no more.
 const HIGH_MARK_DEFAULT: usize = 64 << 10;
 
-/// The default marks admit 1,008 items of one byte, so that this cap is felt only with higher ones.
+/// The default marks admit 1,008 items of one byte, so this cap matters only with higher marks.
 const ITEMS_MAX_DEFAULT: usize = 1 << 10;
 
-/// Settings of an [`Outbox`]; made by [`Outbox::builder`].
+/// The settings of an [`Outbox`], made by [`Outbox::builder`].
 ///
 /// # Examples
 /// ```
@@ -35,14 +35,14 @@ pub struct OutboxBuilder {
 }
 
 impl Outbox {
-    /// An outbox that holds at most so many bytes, and its writer. Senders wait when it is full,
-    /// and are woken when half of it is sent.
+    /// Makes an outbox that holds at most `max_queued` bytes, and its writer. Senders wait when it
+    /// is full, and are woken when half of it is sent.
     #[must_use = "without its writer, the outbox is closed"]
     pub fn channel(max_queued: usize) -> (Self, OutboxWriter) {
         Self::builder().max_queued(max_queued).channel()
     }
 
-    /// Settings for an outbox: marks, a cap on items, and what to do when it is full.
+    /// Makes a builder with the default settings.
     pub fn builder() -> OutboxBuilder {
         OutboxBuilder::new()
     }
@@ -58,34 +58,34 @@ impl OutboxBuilder {
         }
     }
 
-    /// How many bytes may be queued, 64 more counted for each segment; 64 KiB by default. A larger
-    /// item is admitted alone.
+    /// How many bytes may be queued. Each segment counts 64 more. A larger item is admitted if
+    /// nothing else is queued. The default is 64 KiB.
     pub fn max_queued(mut self, bytes: usize) -> Self {
         self.max_queued = bytes;
         self
     }
 
-    /// How far the queue must fall before waiting senders are woken; half of the high mark by
-    /// default, and never more than it.
+    /// The bytes that may still be queued when waiting senders are woken. The default is half of
+    /// `max_queued`, and it is never more than that.
     pub fn low_watermark(mut self, bytes: usize) -> Self {
         self.low_watermark = Some(bytes);
         self
     }
 
-    /// How many items may be queued, at least one; 1,024 by default. Waiting senders are woken at
-    /// half of it.
+    /// How many items may be queued, at least one. Waiting senders are woken at half of it. The
+    /// default is 1,024.
     pub fn max_items(mut self, count: usize) -> Self {
         self.max_items = count;
         self
     }
 
-    /// What is done with an item that does not fit; [`Policy::Wait`] by default.
+    /// What is done with an item that does not fit. The default is [`Policy::Wait`].
     pub fn policy(mut self, policy: Policy) -> Self {
         self.policy = policy;
         self
     }
 
-    /// Makes the outbox, and the writer that is to be run with the transport. One allocation of
+    /// Makes the outbox, and the writer that is to be run with the transport. It allocates once,
     /// less than 200 bytes.
     #[must_use = "without its writer, the outbox is closed"]
     pub fn channel(self) -> (Outbox, OutboxWriter) {

@@ -1,15 +1,15 @@
-//! `End`: why an outbox takes nothing any more.
+//! `End`: why an outbox takes no more items.
 
 use std::{error::Error, fmt, io, sync::Arc};
 
-/// How an outbox ended, or is about to.
+/// How an outbox has ended, or will end.
 #[derive(Clone, Debug)]
 pub(super) enum End {
-    /// A sender closed it; what is queued is still to be written.
+    /// A sender closed it. What is queued is still written.
     Closed,
-    /// That is done, and the transport is shut down.
+    /// All that was queued is written, and the transport is shut down.
     Shut,
-    /// It was full, and its policy is to close.
+    /// It was full, and its policy is `Close`.
     Overflown,
     /// The writer was dropped.
     Abandoned,
@@ -17,7 +17,7 @@ pub(super) enum End {
     Failed(Arc<Failure>),
 }
 
-/// What can be said of a transport's error after it was handed to whoever runs the writer.
+/// What is known of a transport's error after the code that runs the writer got it.
 #[derive(Debug)]
 pub(super) struct Failure {
     kind: io::ErrorKind,
@@ -34,7 +34,7 @@ impl End {
         !matches!(self, Self::Closed | Self::Shut)
     }
 
-    /// What this is to code that knows only I/O errors.
+    /// The kind of the [`io::Error`] for this end.
     pub(super) fn io_kind(&self) -> io::ErrorKind {
         match self {
             Self::Closed | Self::Shut | Self::Abandoned => io::ErrorKind::BrokenPipe,

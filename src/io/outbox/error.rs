@@ -1,4 +1,4 @@
-//! Why an item was not queued, and why what was queued is not sent.
+//! The errors of an outbox: an item was not queued, or what was queued is not sent.
 
 use std::{error::Error, fmt, io};
 
@@ -6,10 +6,23 @@ use super::end::End;
 use crate::chain::Chain;
 
 /// The error of [`Outbox::send`](super::Outbox::send) and
-/// [`Outbox::try_send`](super::Outbox::try_send). It has the chain.
+/// [`Outbox::try_send`](super::Outbox::try_send). It hands the chain back.
 ///
-/// Nothing was queued. As an [`io::Error`] it lets go of the chain; a full outbox `WouldBlock`, a
-/// closed one is a `BrokenPipe` or what its transport failed with.
+/// Nothing was queued. The [`io::Error`] made from it does not have the chain; its kind is
+/// `WouldBlock` for a full outbox, and for a closed one `BrokenPipe` or the kind of its transport's
+/// error.
+///
+/// # Examples
+/// ```
+/// use leasehold::{Chain, io::Outbox};
+///
+/// let (outbox, writer) = Outbox::channel(100);
+/// drop(writer);
+/// let message: Chain = ["hello"].into_iter().collect();
+/// let error = outbox.try_send(message).expect_err("the writer is gone");
+/// assert!(error.is_closed());
+/// assert_eq!(error.into_inner(), *b"hello");
+/// ```
 pub struct SendError {
     chain: Chain,
     kind: Kind,
@@ -42,13 +55,12 @@ impl SendError {
         self.chain
     }
 
-    /// There is no room now, or others wait for it; sending again later can help.
+    /// There is no room now, or other senders wait for it. Sending again later can help.
     pub fn is_full(&self) -> bool {
         matches!(self.kind, Kind::Full { .. })
     }
 
-    /// The outbox takes nothing any more: it was closed, its writer is gone, or its transport
-    /// failed.
+    /// The outbox takes no more items: it was closed, its writer is gone, or its transport failed.
     pub fn is_closed(&self) -> bool {
         !self.is_full()
     }
@@ -58,7 +70,7 @@ impl SendError {
         matches!(self.kind, Kind::Ended(End::Overflown))
     }
 
-    /// What the transport failed with; its words are the [`source`](Error::source).
+    /// The kind of the transport's error. Its text is the [`source`](Error::source).
     pub fn failure_kind(&self) -> Option<io::ErrorKind> {
         match &self.kind {
             Kind::Ended(end @ End::Failed(_)) => Some(end.io_kind()),
@@ -81,7 +93,7 @@ impl fmt::Display for SendError {
         match &self.kind {
             Kind::Full { cost, held, high, count, max_items } => write!(
                 f,
-                "the outbox is full: {cost} bytes do not fit to {held} of {high}, {count} of {max_items} items; wait with `send().await`, or give it a higher mark"
+                "the outbox is full: {cost} bytes do not fit beside {held} of {high}, {count} of {max_items} items; wait with `send().await`, or raise `max_queued` or `max_items`"
             ),
             Kind::Ended(end) => end.fmt(f),
         }
@@ -107,6 +119,21 @@ impl From<SendError> for io::Error {
 }
 
 /// The error of [`Outbox::flush`](super::Outbox::flush): the outbox ended before all was sent.
+///
+/// # Examples
+/// ```
+/// use leasehold::io::Outbox;
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let (outbox, writer) = Outbox::channel(100);
+/// outbox.send(bytes::Bytes::from("hello")).await?;
+/// drop(writer);
+/// let error = outbox.flush().await.expect_err("it was not sent");
+/// assert!(!error.is_overflown() && error.failure_kind().is_none());
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Debug)]
 pub struct FlushError {
     end: End,
@@ -122,7 +149,7 @@ impl FlushError {
         matches!(self.end, End::Overflown)
     }
 
-    /// What the transport failed with; its words are the [`source`](Error::source).
+    /// The kind of the transport's error. Its text is the [`source`](Error::source).
     pub fn failure_kind(&self) -> Option<io::ErrorKind> {
         matches!(self.end, End::Failed(_)).then(|| self.end.io_kind())
     }

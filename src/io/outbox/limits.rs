@@ -12,14 +12,14 @@ pub(super) struct Limits {
 }
 
 impl Limits {
-    /// BOUND: whether an item of this cost may join so much.
+    /// Whether an item of this cost may be added to what is held (BOUND).
     pub(super) fn admit(&self, held: usize, count: u32, cost: usize) -> bool {
         held == 0
             || (count < self.max_items
                 && held.checked_add(cost).is_some_and(|sum| sum <= self.high))
     }
 
-    /// Whether so much is little enough to wake those who wait.
+    /// Whether little enough is held to wake waiting senders.
     pub(super) fn is_low(&self, held: usize, count: u32) -> bool {
         held <= self.low && count <= self.max_items / 2
     }

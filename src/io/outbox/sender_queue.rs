@@ -1,12 +1,8 @@
-//! `SenderQueue`: the senders that wait for room, in order.
-//!
-//! # Invariants
-//! - IN-TURN: places are in the order in which they were taken; those that were granted are in
-//!   front of those that wait.
+//! `SenderQueue`: the senders that wait for room, in order (IN-TURN).
 
 use std::{collections::VecDeque, task::Waker};
 
-/// Names a place in the line, or a watcher; given out once.
+/// Names a place in the queue of senders, or a watcher. Each is given out once.
 pub(super) type Ticket = u64;
 
 #[derive(Debug, Default)]
@@ -18,7 +14,7 @@ pub(super) struct SenderQueue {
 pub(super) struct WaitingSender {
     ticket: Ticket,
     pub(super) cost: usize,
-    /// None once it was granted: the cost is held for it, until it is collected or given up.
+    /// `None` when it was granted: then its cost is held for it, until it is collected or given up.
     waker: Option<Waker>,
 }
 
@@ -47,7 +43,7 @@ impl SenderQueue {
         self.places.push_back(WaitingSender { ticket, cost, waker });
     }
 
-    /// Grants the first place that waits, if its cost is admitted; whoever has it is to be woken.
+    /// Grants the first place that waits, if its cost is admitted. Its sender must be woken.
     pub(super) fn grant_next(
         &mut self,
         admit: impl FnOnce(usize) -> bool,
@@ -57,12 +53,12 @@ impl SenderQueue {
         Some((place.cost, place.waker.take()?))
     }
 
-    /// Whether the place was granted, which collects it. If not, its waker is exchanged for this
-    /// one.
+    /// Collects the place if it was granted, and returns whether it was. If not, its waker is
+    /// exchanged for this one.
     pub(super) fn collect(&mut self, ticket: Ticket, waker: &mut Option<Waker>) -> bool {
         let index = self
             .index_of(ticket)
-            .expect("a place is in line until it is collected, left, or the outbox closed");
+            .expect("a place is queued until it is collected, left, or the outbox closed");
         let place = &mut self.places[index];
         if place.is_granted() {
             self.places.remove(index);

@@ -11,7 +11,7 @@ use super::{
 };
 use crate::{chain::Chain, sync::Mutex};
 
-/// A chain with a place in the line. Its drop leaves the line, and nothing of the chain is sent.
+/// A chain with a place in the queue. Its drop leaves the queue, and nothing of the chain is sent.
 pub(super) struct Sending<'a> {
     state: &'a Mutex<OutboxState>,
     chain: Chain,

@@ -1,14 +1,13 @@
-//! `OutboxState`: what the senders of an outbox and its writer share, under one lock.
+//! `OutboxState`: the state that the senders of an outbox and its writer share, under one lock.
 //!
 //! # Invariants
 //! - HELD: `held` is the sum of the costs of `items`, of what is left of the items in a call, and
-//!   of the places granted in the line; `count` is how many these are. The two change together with
-//!   what they count.
-//! - WHOLE: `is_begun` says of the first of `items` that some of it was written. It stays until it
-//!   is written, or the outbox is cut.
-//! - IDLE: while `is_idle`, the writer waits for an item, with its waker here; `items` are none and
-//!   all was flushed.
-//! - ENDED: once there is an `end`, nobody is in line; once it is cut, `items` are none.
+//!   of the places granted in the queue of senders. `count` is the number of all these. Both change
+//!   together with what they count.
+//! - IDLE: while `is_idle`, the writer waits for an item, with its waker here. There are no
+//!   `items`, and all was flushed.
+//! - NONE-WAIT: when there is an `end`, no sender waits. When it is a cut, there are no `items`
+//!   either.
 
 use std::{collections::VecDeque, task::Waker};
 
@@ -34,7 +33,7 @@ pub(super) struct OutboxState {
     is_idle: bool,
     count: u32,
     held: usize,
-    /// What the items in a call cost when it began.
+    /// What the items in a call cost at its beginning.
     in_call: usize,
     /// The number of the next item.
     next: u64,
@@ -51,21 +50,21 @@ pub(super) struct OutboxState {
 
 /// What the writer is to do next.
 pub(super) enum Step {
-    /// Write these; then [`OutboxState::settle`].
+    /// Write these, then call [`OutboxState::settle`].
     Write(Batch),
-    /// Flush the transport; then [`OutboxState::note_flushed`] with this number.
+    /// Flush the transport, then call [`OutboxState::note_flushed`] with this number.
     Flush(u64),
-    /// Shut the transport down; then [`OutboxState::note_shut`].
+    /// Shut the transport down, then call [`OutboxState::note_shut`].
     Shutdown,
-    /// Wait; it will be woken.
+    /// Wait. The writer will be woken.
     Wait,
-    /// Nobody can send any more, and nobody has closed the outbox.
+    /// All senders are gone, and none of them closed the outbox.
     Leave,
     Ended(End),
 }
 
 impl OutboxState {
-    /// Of an outbox with one sender.
+    /// Makes the state of an outbox with one sender.
     pub(super) fn new(limits: Limits) -> Self {
         Self {
             limits,
@@ -153,8 +152,8 @@ impl OutboxState {
         Ok(())
     }
 
-    /// Takes a place in the line for what did not fit; none if it fits now, or the outbox has
-    /// ended: then it is to be pushed again.
+    /// Takes a place in the queue for an item that did not fit. Returns `None` if it fits now, or
+    /// if the outbox has ended; then push it again.
     pub(super) fn join(&mut self, cost: usize, waker: &mut Option<Waker>) -> Option<Ticket> {
         if self.end.is_some() || self.has_room(cost) {
             return None;
@@ -164,8 +163,7 @@ impl OutboxState {
         Some(ticket)
     }
 
-    /// Queues the item of a place in the line, if it was granted, or gives it back if there is no
-    /// line any more.
+    /// Queues the item of a place that was granted. Hands the item back if the outbox has ended.
     pub(super) fn collect(
         &mut self,
         ticket: Ticket,
@@ -184,8 +182,8 @@ impl OutboxState {
         Some(Ok(()))
     }
 
-    /// Gives a place in the line up. What was granted to it, or held back by it, goes to those
-    /// behind.
+    /// Gives up a place in the queue. The room that was granted to it, or held back by it, goes to
+    /// the senders behind it.
     pub(super) fn leave(&mut self, ticket: Ticket, done: &mut Done) {
         let Some(place) = self.waiters.change(|line, _| line.leave(ticket)).flatten() else {
             return;
@@ -197,7 +195,7 @@ impl OutboxState {
         self.serve(done);
     }
 
-    /// No more is taken; what is queued is sent.
+    /// Takes no more items. What is queued is sent.
     pub(super) fn close(&mut self, done: &mut Done) {
         if self.end.is_none() {
             self.end = Some(End::Closed);
@@ -206,7 +204,7 @@ impl OutboxState {
         }
     }
 
-    /// Whether it has happened; if not, the waker is kept.
+    /// Whether it has happened. If not, the waker is kept.
     pub(super) fn watch(
         &mut self,
         ticket: &mut Option<Ticket>,
@@ -269,7 +267,7 @@ impl OutboxState {
         Step::Wait
     }
 
-    /// Takes back what is left of a batch after a call, of so many items.
+    /// Takes back what is left of a batch of `taken` items after a call.
     pub(super) fn settle(&mut self, batch: Batch, taken: usize, done: &mut Done) {
         let left = batch.cost();
         self.held -= self.in_call - left;
@@ -303,7 +301,8 @@ impl OutboxState {
         self.end = Some(End::Shut);
     }
 
-    /// Ends at once: what is queued goes home, and nobody waits any more. The first such end stays.
+    /// Ends at once: what is queued goes home, and no task waits any more. The first end of this
+    /// kind stays.
     pub(super) fn cut(&mut self, end: End, done: &mut Done) {
         if self.end.as_ref().is_some_and(|end| !matches!(end, End::Closed)) {
             return;
@@ -344,8 +343,8 @@ impl OutboxState {
         SendError::full(chain, cost, self.held, self.limits.high, self.count, self.limits.max_items)
     }
 
-    /// Drops the oldest items until so much fits, if that helps: neither what is begun nor what is
-    /// in a call may go (WHOLE).
+    /// Drops the oldest items until an item of this cost fits, if that helps. An item that is begun
+    /// or in a call is not dropped (WHOLE).
     fn drop_oldest(&mut self, cost: usize, done: &mut Done) -> bool {
         let begun = usize::from(self.is_begun);
         let fixed = self.in_call + self.items.iter().take(begun).map(Item::cost).sum::<usize>();
@@ -363,14 +362,14 @@ impl OutboxState {
         true
     }
 
-    /// Wakes the writer if it waits for something to do.
+    /// Wakes the writer if it waits for an item.
     fn rouse(&mut self, done: &mut Done) {
         if std::mem::take(&mut self.is_idle) {
             done.wakers.extend(self.writer.take());
         }
     }
 
-    /// LOW-MARK: grants places in the line, as many as fit, once little enough is queued.
+    /// When little enough is queued, grants places in the queue, as many as fit (LOW-MARK).
     fn serve(&mut self, done: &mut Done) {
         if !self.limits.is_low(self.held, self.count) {
             return;
@@ -387,7 +386,7 @@ impl OutboxState {
         });
     }
 
-    /// Sends everybody in the line away, and the watchers whose time has come.
+    /// Removes all senders from the queue, and the watchers for which `is_met` is true.
     fn dismiss(&mut self, is_met: impl FnMut(Until) -> bool, done: &mut Done) {
         let (held, count) = (&mut self.held, &mut self.count);
         self.waiters.change(|line, watchers| {

@@ -1,13 +1,13 @@
-//! `Waiters`: everybody who waits at an outbox.
+//! `Waiters`: all tasks that wait at an outbox.
 
 use super::{sender_queue::SenderQueue, watchers::Watchers};
 
-/// In a box of their own, and only while there are any: most outboxes have none.
+/// Boxed, and allocated only while there are any: most outboxes have none.
 #[derive(Debug, Default)]
 pub(super) struct Waiters(Option<Box<(SenderQueue, Watchers)>>);
 
 impl Waiters {
-    /// The line, to join it.
+    /// The queue of senders, to join it.
     pub(super) fn line_mut(&mut self) -> &mut SenderQueue {
         &mut self.0.get_or_insert_default().0
     }
@@ -17,7 +17,7 @@ impl Waiters {
         &mut self.0.get_or_insert_default().1
     }
 
-    /// Changes something if anybody waits, and keeps nothing if nobody does afterwards.
+    /// Changes the waiters if there are any, and frees the box if there are none afterwards.
     pub(super) fn change<R>(
         &mut self,
         change: impl FnOnce(&mut SenderQueue, &mut Watchers) -> R,
@@ -30,12 +30,12 @@ impl Waiters {
         Some(result)
     }
 
-    /// Whether somebody in line has not been granted room yet.
+    /// Whether a sender in the queue has not been granted room yet.
     pub(super) fn has_waiting(&self) -> bool {
         self.0.as_ref().is_some_and(|waiters| waiters.0.has_waiting())
     }
 
-    /// Whether somebody waits for a flush of items that are all below this number.
+    /// Whether a task waits for a flush of items that are all below this number.
     pub(super) fn want_flush(&self, written: u64) -> bool {
         self.0.as_ref().is_some_and(|waiters| waiters.1.want_flush(written))
     }

@@ -1,4 +1,4 @@
-//! `Watch`: the wait for something to have happened to an outbox.
+//! `Watch`: a wait for an event of an outbox.
 
 use std::{
     future::Future,

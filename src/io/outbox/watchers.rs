@@ -1,15 +1,15 @@
-//! `Watchers`: those who wait for something to have happened to the outbox, not for room.
+//! `Watchers`: the tasks that wait for an event of the outbox other than room.
 
 use std::task::Waker;
 
 use super::sender_queue::Ticket;
 
-/// What is waited for.
+/// The event that is waited for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Until {
     /// All items with a lower number have left the transport.
     Flushed(u64),
-    /// The outbox takes nothing any more.
+    /// The outbox takes no more items.
     Closed,
 }
 
@@ -30,14 +30,14 @@ impl Watchers {
         self.list.is_empty()
     }
 
-    /// Whether somebody waits for a flush of items that are all below this number.
+    /// Whether a task waits for a flush of items that are all below this number.
     pub(super) fn want_flush(&self, written: u64) -> bool {
         self.list
             .iter()
             .any(|watcher| matches!(watcher.until, Until::Flushed(upto) if upto <= written))
     }
 
-    /// Exchanges the waker of a watcher for this one; the first time, it takes it.
+    /// Exchanges the waker of a watcher for this one. The first time, it takes it.
     pub(super) fn watch(&mut self, ticket: Ticket, until: Until, waker: &mut Option<Waker>) {
         match self.list.iter_mut().find(|watcher| watcher.ticket == ticket) {
             Some(watcher) => std::mem::swap(&mut watcher.waker, waker),
@@ -50,7 +50,7 @@ impl Watchers {
         self.list.swap_remove(index).waker
     }
 
-    /// Takes out those whose time has come.
+    /// Takes out the watchers for which `is_met` is true.
     pub(super) fn take(
         &mut self,
         mut is_met: impl FnMut(Until) -> bool,

@@ -1,4 +1,4 @@
-//! `OutboxWriter`: sends what an outbox has.
+//! `OutboxWriter`: sends the items of an outbox.
 
 use std::{
     fmt, io,
@@ -17,14 +17,29 @@ use super::{
 };
 use crate::{io::poll_write_buf, sync::Mutex};
 
-/// The end of an [`Outbox`](super::Outbox) that writes to the peer. It is run with the transport,
-/// by the task of the connection or by one of its own.
+/// The end of an [`Outbox`](super::Outbox) that writes to the peer. Run it with the transport, in
+/// the task of the connection or in a task of its own.
 ///
-/// Up to 64 segments go into one call, of as many items as have them; each block goes home with its
-/// last byte. The transport is flushed when nothing is queued any more, or when somebody waits for
-/// a flush. While there is nothing to send, the writer holds no memory.
+/// Up to 64 segments of several items go into one call, and each block goes home with its last
+/// byte. The transport is flushed when nothing is queued any more, or when a task waits for a
+/// flush. While there is nothing to send, the writer holds no memory.
 ///
-/// Dropping it closes the outbox: what is queued goes home, and whoever waits is told.
+/// Dropping it closes the outbox: what is queued goes home, and all waiting senders get an error.
+///
+/// # Examples
+/// ```
+/// use leasehold::io::Outbox;
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let (mut near, _far) = tokio::io::duplex(64);
+/// let (outbox, mut writer) = Outbox::channel(64 << 10);
+/// outbox.try_send(bytes::Bytes::from("hello"))?;
+/// drop(outbox); // the last sender: the writer ends when all is sent
+/// writer.run(&mut near).await?;
+/// # Ok(())
+/// # }
+/// ```
 #[must_use = "without its writer, the outbox is closed"]
 pub struct OutboxWriter {
     state: Arc<Mutex<OutboxState>>,
@@ -35,7 +50,7 @@ impl OutboxWriter {
         Self { state }
     }
 
-    /// Sends all that comes, until the outbox ends:
+    /// Sends all items until the outbox ends:
     ///
     /// | | the writer | and returns |
     /// |---|---|---|
@@ -45,12 +60,12 @@ impl OutboxWriter {
     /// | the transport fails | drops the rest; senders are told | that error |
     ///
     /// # Errors
-    /// Those of the transport, `WriteZero` if it takes no more, and `ConnectionAborted`. The stream
-    /// may end within an item then; drop the transport.
+    /// Those of the transport, `WriteZero` if it takes no more, and `ConnectionAborted`. After an
+    /// error the stream may end within an item, so drop the transport.
     ///
     /// # Cancel safety
-    /// Resumable: what was written is gone from the outbox, the rest is there; run it again, with
-    /// the same transport.
+    /// Resumable. What was written is gone from the outbox, and the rest is there. Run it again
+    /// with the same transport.
     ///
     /// # Examples
     /// ```
@@ -78,12 +93,30 @@ impl OutboxWriter {
         std::future::poll_fn(|cx| self.poll_run(cx, Pin::new(io))).await
     }
 
-    /// As [`run`](Self::run), for code that polls: a connection that reads and writes in one task.
+    /// As [`run`](Self::run), for code that polls, as a connection that reads and writes in one
+    /// task does.
     ///
-    /// Polled again after it was ready, it answers the same.
+    /// If it is polled again after it was ready, it returns the same.
     ///
     /// # Errors
     /// As [`run`](Self::run).
+    ///
+    /// # Examples
+    /// ```
+    /// use leasehold::io::Outbox;
+    /// use std::{future::poll_fn, pin::Pin};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let (mut near, _far) = tokio::io::duplex(64);
+    /// let (outbox, mut writer) = Outbox::channel(64 << 10);
+    /// outbox.try_send(bytes::Bytes::from("hello"))?;
+    /// outbox.close();
+    /// poll_fn(|cx| writer.poll_run(cx, Pin::new(&mut near))).await?;
+    /// assert_eq!(outbox.queued(), 0);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn poll_run<T: AsyncWrite + ?Sized>(
         &mut self,
         cx: &mut Context<'_>,
@@ -134,7 +167,7 @@ impl OutboxWriter {
         let mut done = Done::default();
         {
             let mut state = self.state.lock();
-            // The writer need not be told what it says itself.
+            // The writer need not be woken for what it does itself.
             done.old = state.unregister();
             state.cut(end, &mut done);
         }
@@ -154,12 +187,12 @@ impl fmt::Debug for OutboxWriter {
     }
 }
 
-/// A call to the transport. Its drop is the accounting: what was not written is queued again, in
+/// A call to the transport. Its drop does the accounting: what was not written is queued again in
 /// front, also if the call panics.
 struct Call<'a> {
     state: &'a Mutex<OutboxState>,
     batch: Batch,
-    /// How many items the batch had.
+    /// The number of items that the batch had.
     taken: usize,
 }
 

@@ -1,4 +1,4 @@
-//! `Direction`: one of the two ways through a relay.
+//! `Direction`: one of the two directions of a relay.
 //!
 //! | state | what it waits for | then |
 //! |---|---|---|
@@ -8,11 +8,11 @@
 //! | `Draining` | the reader's end; its bytes are dropped | `Over` |
 //!
 //! # Invariants
-//! - END-TOLD: a shutdown is passed on where the reader has ended in order. After a failed read
-//!   only a bare socket is shut down: its end says no more than that nothing follows. A transport
-//!   with an end of its own, as TLS has, is not told that it has heard all.
-//! - ARRIVED: a reader is given up only at its end, at its failure, or when it has nothing to give
-//!   to a writer that is gone.
+//! - END-TOLD: the writer is shut down if the reader ended in order. After a failed read only a
+//!   bare socket is shut down, because its end says only that nothing follows. A transport with an
+//!   end of its own, as TLS has, must not say that the peer has heard everything.
+//! - ARRIVED: a reader is given up only at its end, at its failure, or when its writer is gone and
+//!   it has nothing to give.
 
 use std::{
     io,
@@ -33,10 +33,10 @@ use crate::{
     pool::Account,
 };
 
-/// What is dropped is read in pieces of so many bytes, on the stack.
+/// Bytes that are dropped are read in pieces of this length, on the stack.
 const DRAIN_LEN: usize = 16 << 10;
 
-/// So many of them, and others run first.
+/// After this many pieces other tasks run first.
 const DRAIN_CALLS_MAX: usize = 32;
 
 /// One direction of a relay.
@@ -44,18 +44,18 @@ pub(super) struct Direction {
     pub(super) account: Account,
     chain: ChainMut,
     chain_reader: ChainReader,
-    /// Bytes that the writer took, and when it took the last one.
+    /// The number of bytes that the writer took, and when it took the last one.
     pub(super) written: u64,
     pub(super) moved: Instant,
-    /// Bytes that were dropped since the other direction has written one.
+    /// The number of bytes that were dropped since the other direction wrote its last byte.
     pub(super) drained: u64,
     pub(super) state: DirectionState,
-    /// The writer takes nothing any more.
+    /// The writer takes no more bytes.
     pub(super) has_writer_failed: bool,
-    /// The reader has failed together with the writer of the other direction: they are one
-    /// connection, which is gone.
+    /// The reader has failed together with the writer of the other direction. They are one
+    /// connection, and it is gone.
     pub(super) is_reader_gone: bool,
-    /// The reader had nothing to give when it was last looked at.
+    /// The reader had nothing to give at the last poll.
     has_looked: bool,
 }
 
@@ -64,7 +64,7 @@ pub(super) enum DirectionState {
     Copying,
     /// Copying, and the writer has bytes that may not have been flushed.
     Unflushed,
-    /// The reader has ended, and the writer is to be told.
+    /// The reader has ended, and the writer must be shut down.
     Ending,
     /// The reader has failed, and the writer may have bytes that were not flushed.
     Stopping,
@@ -98,8 +98,8 @@ impl Direction {
         self.state == DirectionState::Over
     }
 
-    /// Ready once it is over, and once for each error before that; `is_writer_gone` if the other
-    /// direction knows it.
+    /// Ready when the direction is over, and once for each error before that. `is_writer_gone` says
+    /// that the other direction has found this direction's writer gone.
     pub(super) fn poll<R, W>(
         &mut self,
         cx: &mut Context<'_>,
@@ -152,7 +152,7 @@ impl Direction {
                                 return Poll::Pending;
                             }
                             if !std::mem::replace(&mut self.has_looked, true) {
-                                // ARRIVED: it may only have let others run first.
+                                // The reader may only have let other tasks run first (ARRIVED).
                                 cx.waker().wake_by_ref();
                                 return Poll::Pending;
                             }
@@ -190,7 +190,7 @@ impl Direction {
         Poll::Ready(Ok(()))
     }
 
-    /// Nothing more for now: what a transport keeps back is to go out.
+    /// There is nothing more for now. Bytes that a transport keeps back are flushed.
     fn poll_flush<W: AsyncWrite + Unpin>(
         &mut self,
         cx: &mut Context<'_>,
@@ -203,7 +203,7 @@ impl Direction {
         Poll::Ready(Ok(()))
     }
 
-    /// Nothing more at all.
+    /// There is nothing more at all.
     fn poll_last<W: AsyncWrite + Unpin>(
         &mut self,
         cx: &mut Context<'_>,
@@ -223,7 +223,7 @@ impl Direction {
         error
     }
 
-    /// Begins to drop what the reader has.
+    /// Begins to drop the bytes of the reader.
     fn drain(&mut self) {
         self.chain.advance(self.chain.remaining());
         self.chain.release_room();
@@ -235,7 +235,7 @@ impl Direction {
         };
     }
 
-    /// Ready once the reader has no more.
+    /// Ready when the reader has no more bytes.
     fn poll_drain<R: AsyncRead + Unpin>(
         &mut self,
         cx: &mut Context<'_>,
@@ -256,8 +256,8 @@ impl Direction {
     }
 }
 
-/// Whether a connection whose read has failed takes no bytes either. A lack of memory is no failure
-/// of the connection.
+/// Whether a connection whose read has failed takes no bytes either. A lack of memory is not a
+/// failure of the connection.
 fn is_gone(error: &io::Error, is_socket: bool) -> bool {
     use io::ErrorKind::{BrokenPipe, ConnectionAborted, ConnectionReset, NotConnected};
     let is_reset =

@@ -1,14 +1,14 @@
 //! `Relay`: two transports joined, for proxies.
 //!
 //! # Invariants
-//! - BOUNDED: each direction reads only when all it had is written, and has an account with half of
-//!   the relay's limit: whatever one of them is offered, and however long its writer takes nothing,
-//!   the other one's half is left.
+//! - HALF-EACH: each direction reads only when all that it had is written, and it has an account
+//!   with half of the relay's limit. So the other direction keeps its half, even if this one is
+//!   offered much and its writer takes nothing.
 //! - TOLD-APART: an error ends the direction that has it. The other one goes on to its own end, or
 //!   until it has been silent for `linger_timeout`. The first error is what the relay returns.
-//! - LINGER: a side whose input is not taken any more is read from, and its bytes are dropped,
-//!   until it has had time to hear what was written to it. A socket that is closed with unread
-//!   bytes is reset, and its peer may lose what was said before.
+//! - LINGER: if the bytes of a side are no longer wanted, they are read and dropped until the side
+//!   has had time to receive what was written to it. A socket that is closed with unread bytes is
+//!   reset, and its peer may lose what it was sent.
 
 mod direction;
 mod patience;
@@ -33,59 +33,61 @@ use self::{
 };
 use crate::pool::Account;
 
-/// What both directions of a relay may hold together: two reads of 256 KiB. Measured over loopback,
-/// reads of half that take a fifth more processor time, and of a quarter two fifths: each read or
-/// write wakes a peer.
+/// What both directions of a relay may hold together: two reads of 256 KiB. Measured over loopback:
+/// with half of that a relay takes a fifth more processor time, with a quarter two fifths more,
+/// because each read or write wakes a peer.
 const LIMIT: usize = 512 << 10;
 
-/// So many bytes of a side are dropped after the last byte was written to it. Many clients send all
-/// of an upload before they read; until then what does not fit into their kernel waits in ours. An
-/// upload of this length is heard; a download that was given up costs no more.
+/// The most bytes of a side that are dropped after the last byte was written to it. Many clients
+/// send a whole upload before they read; until then the response waits in our kernel, if it does
+/// not fit into theirs. A client with an upload of this length still gets its response. A download
+/// that was given up costs no more than this.
 const DRAINED_MAX: u64 = 256 << 20;
 
-/// Copies both ways between two transports until both have ended: the future of
+/// Copies both ways between two transports until both have ended. It is the future of
 /// [`copy_bidirectional`], with counts that can be read at any time.
 ///
-/// Bytes are read into leased blocks when they have arrived and written out of them, without being
-/// copied in between; while nothing arrives, nothing is held. What it holds is charged to accounts
-/// of its own inside the pool, one a direction, with half of its limit each: a peer that stops
-/// reading stops the reading from the other one, and nothing else. An end of one side is passed on
-/// by a shutdown of the other; the opposite direction goes on.
+/// Bytes are read into leased blocks when they have arrived, and written from them without a copy.
+/// While nothing arrives, nothing is held. The blocks are charged to two accounts of the relay
+/// inside the given one, one for each direction, with half of the relay's limit each. So a peer
+/// that stops reading stops the reading from the other peer, and nothing else. The end of one side
+/// is passed on by a shutdown of the other, and the opposite direction goes on.
 ///
 /// Take the transports by value, or as `&mut TcpStream`.
 ///
 /// # Failures
-/// An error ends its own direction. The other direction goes on: a server that refuses an upload
+/// An error ends its own direction, and the other one goes on. So a server that refuses an upload
 /// and closes is heard to the end, although the upload fails.
 ///
 /// | what fails | that direction | the opposite direction |
 /// |---|---|---|
-/// | a write to a side | drops what the reader still sends | reads what that side has said, to its end |
-/// | a read of a side | has written what came before; then a bare socket is shut down | goes on to its end |
+/// | a write to a side | drops what the reader still sends | reads all that the side has sent, to its end |
+/// | a read of a side | writes what came before; then a bare socket is shut down | goes on to its end |
 /// | a read, because the connection was reset | the same | writes what has arrived, then drops the rest |
 /// | a wait for memory | as a failed read | goes on to its end |
 ///
-/// A side whose bytes are dropped is read until it ends, but at most for
-/// [`linger_timeout`](Self::linger_timeout) after the last byte was written to it, and at most 256
-/// MiB. A direction that goes on after a failure ends when it has been silent for as long.
+/// A side whose bytes are dropped is read until it ends, but for no longer than
+/// [`linger_timeout`](Self::linger_timeout) after the last byte was written to it, and for at most
+/// 256 MiB. A direction that goes on after a failure ends when it has been silent for the same
+/// time.
 ///
 /// # Timeouts
-/// A relay whose two sides are silent waits for ever, unless [`idle_timeout`](Self::idle_timeout)
-/// or [`half_open_timeout`](Self::half_open_timeout) is set.
+/// A relay with two silent sides waits for ever, unless [`idle_timeout`](Self::idle_timeout) or
+/// [`half_open_timeout`](Self::half_open_timeout) is set.
 ///
 /// # Errors
-/// The first error of a read, a write or a wait for memory that is longer than the pool's
-/// `max_wait`, once both directions are over. An error of kind `TimedOut` if one of the timeouts
-/// has passed; its text names the timeout. The transports can be had back by
-/// [`into_inner`](Self::into_inner), and the counts say what was written.
+/// The first error of a read, of a write, or of a wait for memory that was longer than the pool's
+/// `max_wait`. It is returned when both directions are over. An error of kind `TimedOut` means that
+/// a timeout has passed; its text names the timeout. After an error,
+/// [`into_inner`](Self::into_inner) returns the transports, and the counts say what was written.
 ///
 /// # Cancel safety
-/// Resumable: dropping a `&mut Relay` future loses nothing. Dropping the relay loses what was read
+/// Resumable. Dropping a `&mut Relay` future loses nothing. Dropping the relay loses what was read
 /// and not written.
 ///
 /// # Panics
-/// If a timeout is set, if a direction goes on after an error, or if it must wait for memory: each
-/// outside of a tokio runtime with time enabled.
+/// If a timeout is set, a direction goes on after an error, or it must wait for memory, outside of
+/// a tokio runtime with time enabled.
 ///
 /// # Examples
 /// ```
@@ -117,26 +119,45 @@ pub struct Relay<A, B> {
     b: B,
     a_to_b: Direction,
     b_to_a: Direction,
-    /// When the first direction ended or failed; once there is a failure, when that was.
+    /// When the first direction ended or failed. If there was a failure, when that was.
     changed: Option<Instant>,
     failure: Option<io::Error>,
     patience: Patience,
 }
 
-/// Copies both ways between two transports until both have ended: tokio's `copy_bidirectional` over
-/// leased blocks.
+/// Copies both ways between two transports until both have ended. This is tokio's
+/// `copy_bidirectional` over leased blocks.
 ///
-/// Returns how many bytes went from `a` to `b`, and from `b` to `a`. See [`Relay`], which also
-/// tells while it runs and after an error, and has timeouts.
+/// Returns how many bytes went from `a` to `b`, and from `b` to `a`. [`Relay`] also has these
+/// counts while it runs and after an error, and has timeouts.
 ///
 /// # Errors
 /// As [`Relay`].
 ///
 /// # Cancel safety
-/// Not cancel safe: what was read and not written is lost.
+/// Not cancel safe. Bytes that were read and not written are lost.
 ///
 /// # Panics
 /// As [`Relay`].
+///
+/// # Examples
+/// ```
+/// use leasehold::{Pool, io::copy_bidirectional};
+/// use tokio::io::AsyncWriteExt;
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let pool = Pool::new(8 << 20)?;
+/// let (mut client, mut inbound) = tokio::io::duplex(64);
+/// let (mut outbound, mut server) = tokio::io::duplex(64);
+/// client.write_all(b"hello").await?;
+/// client.shutdown().await?;
+/// server.shutdown().await?;
+/// let counts = copy_bidirectional(&mut inbound, &mut outbound, &pool).await?;
+/// assert_eq!(counts, (5, 0));
+/// # Ok(())
+/// # }
+/// ```
 pub async fn copy_bidirectional<A, B>(
     a: &mut A,
     b: &mut B,
@@ -150,14 +171,36 @@ where
 }
 
 impl<A, B> Relay<A, B> {
-    /// Joins two transports, with at most 512 KiB in between.
+    /// Joins two transports. The relay holds at most 512 KiB, charged inside `account`.
     pub fn new(a: A, b: B, pool: &Account) -> Self {
         Self::with_limit(a, b, pool, LIMIT)
     }
 
-    /// Joins two transports, with at most `limit` bytes of blocks in between; at least 8 KiB.
+    /// Joins two transports. The relay holds at most `limit` bytes of blocks, charged inside
+    /// `account`. The limit is at least 8 KiB.
+    ///
+    /// # Examples
+    /// ```
+    /// use leasehold::{Pool, io::Relay};
+    /// use tokio::io::AsyncWriteExt;
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let pool = Pool::new(8 << 20)?;
+    /// let (mut client, inbound) = tokio::io::duplex(1 << 20);
+    /// let (outbound, _server) = tokio::io::duplex(64); // it reads nothing
+    /// client.write_all(&[0; 100_000]).await?;
+    ///
+    /// let relay = Relay::with_limit(inbound, outbound, &pool, 32 << 10);
+    /// let running = tokio::spawn(relay);
+    /// tokio::task::yield_now().await;
+    /// assert!(pool.leased() <= 32 << 10);
+    /// running.abort();
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn with_limit(a: A, b: B, pool: &Account, limit: usize) -> Self {
-        // Two of the smallest reads, in the blocks that the pool has for them.
+        // Two of the smallest reads, in the blocks of the pool that hold them.
         let limit = limit.max(2 * pool.block_len_for(4 << 10));
         Self {
             a,
@@ -170,9 +213,10 @@ impl<A, B> Relay<A, B> {
         }
     }
 
-    /// Ends the relay once no byte has moved in either direction for so long; never by default.
+    /// Ends the relay when no byte has moved in either direction for this long. By default it never
+    /// does.
     ///
-    /// The time is measured from the last byte that a side took. A peer that stops reading is
+    /// The time is measured from the last byte that a side took. So a peer that stops reading is
     /// silent too.
     ///
     /// # Examples
@@ -195,41 +239,80 @@ impl<A, B> Relay<A, B> {
         self
     }
 
-    /// Ends the relay once one direction has ended and the other has moved no byte for so long;
-    /// never by default.
+    /// Ends the relay when one direction has ended, and the other has moved no byte for this long.
+    /// By default it never does.
     ///
-    /// For the tunnel whose client is gone and whose server says nothing.
+    /// It ends a tunnel whose client is gone and whose server sends nothing.
+    ///
+    /// # Examples
+    /// ```
+    /// use leasehold::{Pool, io::Relay};
+    /// use std::{io::ErrorKind, time::Duration};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let pool = Pool::new(8 << 20)?;
+    /// let (client, inbound) = tokio::io::duplex(64);
+    /// let (outbound, _silent_server) = tokio::io::duplex(64);
+    /// drop(client);
+    /// let timeout = Duration::from_millis(20);
+    /// let ended = Relay::new(inbound, outbound, &pool).half_open_timeout(timeout).await;
+    /// assert!(ended.is_err_and(|error| error.kind() == ErrorKind::TimedOut));
+    /// # Ok(())
+    /// # }
+    /// ```
     #[doc(alias = "half_closed_timeout")]
     pub fn half_open_timeout(mut self, timeout: Duration) -> Self {
         self.patience.set_half_open(timeout);
         self
     }
 
-    /// How long the rest may take after an error; 10 s by default.
+    /// How long the rest may take after an error. The default is 10 s.
     ///
-    /// It bounds the silence of the direction that goes on, and how long the bytes of a side are
-    /// dropped after the last byte was written to it (see [Failures](Self#failures)).
+    /// It bounds how long the direction that goes on may be silent, and how long the bytes of a
+    /// side are dropped after the last byte was written to it (see [Failures](Self#failures)).
     pub fn linger_timeout(mut self, timeout: Duration) -> Self {
         self.patience.set_linger(timeout);
         self
     }
 
-    /// Bytes that were written to `b`.
+    /// The number of bytes that were written to `b`.
     pub fn a_to_b(&self) -> u64 {
         self.a_to_b.written
     }
 
-    /// Bytes that were written to `a`.
+    /// The number of bytes that were written to `a`.
     pub fn b_to_a(&self) -> u64 {
         self.b_to_a.written
     }
 
-    /// Bytes of blocks that are held now.
+    /// The number of bytes of blocks that are held now.
     pub fn leased(&self) -> usize {
         self.a_to_b.account.leased() + self.b_to_a.account.leased()
     }
 
-    /// The transports. What was read and not written is lost.
+    /// Returns the transports. Bytes that were read and not written are lost.
+    ///
+    /// # Examples
+    /// ```
+    /// use leasehold::{Pool, io::Relay};
+    /// use tokio::io::AsyncWriteExt;
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let pool = Pool::new(8 << 20)?;
+    /// let (mut client, inbound) = tokio::io::duplex(64);
+    /// let (outbound, server) = tokio::io::duplex(64);
+    /// client.shutdown().await?;
+    /// drop(server);
+    /// let mut relay = Relay::new(inbound, outbound, &pool);
+    /// (&mut relay).await?;
+    /// assert_eq!((relay.a_to_b(), relay.b_to_a()), (0, 0));
+    /// let (mut inbound, _outbound) = relay.into_inner();
+    /// inbound.shutdown().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn into_inner(self) -> (A, B) {
         (self.a, self.b)
     }
@@ -244,7 +327,7 @@ where
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = self.get_mut();
-        // Each direction may have waited for what the other has come to.
+        // Each direction may wait for a change that the other has just made.
         while this.poll_both(cx) {}
         if this.a_to_b.is_over() && this.b_to_a.is_over() {
             let moved = (this.a_to_b.written, this.b_to_a.written);
@@ -262,7 +345,7 @@ where
     A: AsyncRead + AsyncWrite + Unpin,
     B: AsyncRead + AsyncWrite + Unpin,
 {
-    /// Whether one of the directions has come to something else.
+    /// Polls both directions. Returns whether one of them has changed its state.
     fn poll_both(&mut self, cx: &mut Context<'_>) -> bool {
         let (before, written) = (self.stages(), (self.a_to_b.written, self.b_to_a.written));
         let to_b = self.a_to_b.poll(cx, &mut self.a, &mut self.b, self.b_to_a.is_reader_gone);
@@ -292,7 +375,7 @@ impl<A, B> Relay<A, B> {
             .map(|direction| (!direction.is_copying()).then_some(direction.state))
     }
 
-    /// What is waited for, and since when.
+    /// What the relay waits for, and since when.
     fn waits(&self) -> [Option<(Wait, Instant)>; 2] {
         let moved = self.a_to_b.moved.max(self.b_to_a.moved);
         let Some(changed) = self.changed else { return [Some((Wait::Byte, moved)), None] };
@@ -308,7 +391,7 @@ impl<A, B> Relay<A, B> {
     }
 }
 
-/// Ends a direction that drops what it reads when nobody gains by that (LINGER).
+/// Ends a direction that drops what it reads, when no peer gains by that (LINGER).
 fn stop_draining(direction: &mut Direction, other: &Direction) {
     let is_enough = other.written == 0 || direction.drained > DRAINED_MAX;
     if direction.state == DirectionState::Draining

@@ -1,4 +1,4 @@
-//! `Patience`: how long a relay waits for what.
+//! `Patience`: the timeouts of a relay.
 
 use std::{
     io,
@@ -10,11 +10,11 @@ use tokio::time::Instant;
 
 use crate::sync::Sleep;
 
-/// How long what follows a failure may take (nginx waits 5 s for each piece of what it drops, and
-/// 30 s for all; HAProxy's examples have 10 s for a client that is to end).
+/// How long a relay may last after a failure. nginx waits 5 s for each piece that it drops, and 30
+/// s for all; HAProxy's examples have 10 s for a client that is to end.
 const LINGER: Duration = Duration::from_secs(10);
 
-/// The timeouts of a relay, and the timer that watches them once one of them counts.
+/// The timeouts of a relay, and the timer that watches them when one of them counts.
 #[derive(Default)]
 pub(super) struct Patience {
     settings: Option<Box<Settings>>,
@@ -32,14 +32,14 @@ struct Alarm {
     sleep: Sleep,
 }
 
-/// What is waited for.
+/// What a relay waits for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Wait {
     /// A byte in either direction.
     Byte,
-    /// A byte in the direction that is left.
+    /// A byte in the direction that has not ended.
     ByteOfOther,
-    /// What follows a failure.
+    /// The end after a failure.
     Linger,
 }
 
@@ -62,7 +62,7 @@ impl Patience {
         })
     }
 
-    /// How long `wait` may last; none if for ever.
+    /// How long `wait` may last. `None` if it may last for ever.
     fn timeout(&self, wait: Wait) -> Option<Duration> {
         match (self.settings.as_deref(), wait) {
             (None, Wait::Linger) => Some(LINGER),
@@ -73,8 +73,8 @@ impl Patience {
         }
     }
 
-    /// Ready once one of `waits` has lasted for too long since its instant: the one that is over
-    /// first.
+    /// Ready when one of `waits` has lasted too long since its instant. Returns the one that is
+    /// over first.
     pub(super) fn poll_over(
         &mut self,
         cx: &mut Context<'_>,
@@ -93,8 +93,8 @@ impl Patience {
             if deadline <= now {
                 return Poll::Ready(wait.error(timeout));
             }
-            // One that is too early is made anew when it is over: most deadlines are put off by
-            // each byte.
+            // A timer that is too early is set again only when it is over, because most deadlines
+            // are put off by each byte.
             let alarm = match &mut self.alarm {
                 Some(alarm) if alarm.at <= deadline => alarm,
                 alarm => alarm

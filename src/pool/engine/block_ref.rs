@@ -1,10 +1,10 @@
-//! A counted share of one leased block: what makes the handles of the block come home.
+//! A counted share of one leased block. The last share brings the block home.
 //!
 //! # Invariants
-//! - SHARES: `refs` of a leased block is the number of its `BlockRef`s; the one that brings it to
+//! - SHARES: `refs` of a leased block is the number of its `BlockRef`s. The one that brings it to
 //!   zero returns the block (HOME).
-//! - RANGES: each `BlockRef` goes with a range of its block. Ranges of `BlockMut`s overlap no other
-//!   range; ranges of `Block`s overlap each other only, and all their bytes are written.
+//! - RANGES: each `BlockRef` goes with a range of its block. The range of a `BlockMut` overlaps no
+//!   other range. The ranges of `Block`s overlap each other only, and all their bytes are written.
 
 use std::{
     collections::BTreeMap,
@@ -22,12 +22,12 @@ use crate::pool::{
     store::{BlockMeta, RawBlock},
 };
 
-/// A share of a block, or of none: an empty handle holds nothing.
+/// A share of a block. The share of an empty handle is `None`: it holds nothing.
 pub(in crate::pool) struct BlockRef(Option<NonNull<BlockMeta>>);
 
-/// The first share of a block that was just leased, in one word: it is returned in a register. A
-/// `BlockMut` that is returned through memory costs 7 ns more, for a load that waits for two stores
-/// when it is moved.
+/// The first share of a block that was just leased, in one word, so that it is returned in a
+/// register. A `BlockMut` that is returned through memory costs 7 ns more, for a load that waits
+/// for two stores when it is moved.
 pub(in crate::pool) struct Fresh(BlockRef);
 
 /// Why charges stayed where they were.
@@ -38,17 +38,16 @@ pub(in crate::pool) enum Unmoved {
     OverLimit { account: String, wanted: usize, left: usize, limit: usize },
 }
 
-// SAFETY: the entry is atomic or never changes; what may be done to the block's bytes is settled by
-// RANGES.
+// SAFETY: the entry is atomic or never changes. RANGES says what may be done to the block's bytes.
 unsafe impl Send for BlockRef {}
 // SAFETY: as above.
 unsafe impl Sync for BlockRef {}
 
-/// A count beyond this is a leak of handles that would overflow.
+/// A count beyond this is a leak of handles, and would overflow in the end.
 const REFS_MAX: u32 = i32::MAX as u32;
 
 impl Fresh {
-    /// The first share of a block that was just taken, charged as `charge` says.
+    /// Makes the first share of a block that was just taken, with its charge.
     #[inline]
     pub(super) fn leased(raw: RawBlock, charge: Charge<'_>) -> Self {
         let meta = raw.meta();
@@ -80,8 +79,8 @@ impl BlockRef {
     /// Whether this is the only share of its block.
     #[inline]
     pub(in crate::pool) fn is_only(&self) -> bool {
-        // Acquire pairs with the release of the share that went before: what it did to its range is
-        // over.
+        // Acquire pairs with the release of the share that was dropped before: that share no longer
+        // uses its range.
         self.meta().is_some_and(|meta| meta.refs.load(Acquire) == 1)
     }
 
@@ -89,7 +88,7 @@ impl BlockRef {
         self.0.is_some() && self.0 == other.0
     }
 
-    /// Start and capacity of the whole block.
+    /// The start and the capacity of the whole block.
     #[inline]
     pub(in crate::pool) fn block(&self) -> Option<(NonNull<u8>, usize)> {
         self.meta().map(|meta| (meta.start(), meta.capacity()))
@@ -105,8 +104,8 @@ impl BlockRef {
         Self::charge_all_to(&[self], account)
     }
 
-    /// Moves the charges of all these blocks to another account of the same pool, or none. Shares
-    /// of one block count as one.
+    /// Moves the charges of all these blocks to another account of the same pool, or none. Several
+    /// shares of one block count as one.
     pub(in crate::pool) fn charge_all_to(
         block_refs: &[&BlockRef],
         account: &AccountHandle,
@@ -125,12 +124,11 @@ impl BlockRef {
         {
             let _moves = core.moves.lock();
             for meta in metas() {
-                // SAFETY: its share keeps the block out and charged, and `moves` keeps the charge
-                // where its entry says.
+                // SAFETY: the share keeps the block out and charged, and `moves` keeps the charge
+                // at the account that the entry says.
                 match unsafe { MovingCharge::begin(charged(meta), account, meta.capacity()) } {
                     Ok(charge) => {
-                        // At once, so that another share of the same block has nothing left to
-                        // move.
+                        // At once, so that another share of the same block has nothing to move.
                         meta.charged.store(account.as_charge().cast(), Relaxed);
                         moving.push((meta, charge));
                     }
@@ -141,8 +139,7 @@ impl BlockRef {
                     }
                 }
             }
-            // The last one first, for of two shares of a block the first one knows where it was
-            // charged.
+            // In reverse: of two shares of one block, the first one has the account of before.
             for (meta, charge) in moving.into_iter().rev() {
                 if refused.is_some() {
                     meta.charged.store(charge.from().cast(), Relaxed);
@@ -169,49 +166,49 @@ impl BlockRef {
 impl Drop for BlockRef {
     #[inline]
     fn drop(&mut self) {
-        // Most handles that are dropped are empty: those that something was moved out of.
+        // Most handles that are dropped are empty, because their share was moved out.
         if let Some(entry) = self.0 {
-            // SAFETY: this share is given up only here, at its end.
+            // SAFETY: this share is given up only here, when it is dropped.
             unsafe { give_up(entry) };
         }
     }
 }
 
-/// Gives up a share of a block: the last one takes it home.
+/// Gives up a share of a block. The last share takes the block home.
 ///
 /// # Safety
-/// The share is counted, and nobody uses it again.
+/// The share is counted, and is not used again.
 unsafe fn give_up(entry: NonNull<BlockMeta>) {
     // SAFETY: TABLE-LIVES, by this share.
     let meta = unsafe { entry.as_ref() };
-    // A count of one is ours, and nobody can raise it: the subtraction can be left out.
+    // A count of one is ours, and no other share can raise it, so the subtraction can be left out.
     if meta.refs.load(Acquire) != 1 {
         if meta.refs.fetch_sub(1, Release) != 1 {
             return;
         }
-        // Pairs with the releases of the shares that went before. A load, where a fence would do:
-        // ThreadSanitizer knows no fences.
+        // Pairs with the releases of the shares that were dropped before. A fence would do, but
+        // ThreadSanitizer does not know fences.
         meta.refs.load(Acquire);
     }
-    // SAFETY: the count is used up, and this was the share that did it (SHARES).
+    // SAFETY: the count is zero, and this share brought it there (SHARES).
     unsafe { go_home(entry) };
 }
 
-/// The account that a block is charged to; null for the pool itself.
+/// The account that a block is charged to. Null for the pool's own account.
 #[inline]
 fn charged(meta: &BlockMeta) -> *mut AccountNode {
     // Only this file writes the word, and only accounts of this core.
     meta.charged.load(Relaxed).cast()
 }
 
-/// Why the charges of these blocks stayed where they were.
+/// The reason why the charges of these blocks stayed where they were.
 fn not_moved<'a>(
     metas: impl Iterator<Item = &'a BlockMeta>,
     account: &AccountHandle,
     refused: &ChargeRefused,
 ) -> Unmoved {
     let to = account.as_charge();
-    // Shares of one block count as one.
+    // Several shares of one block count as one.
     let blocks: BTreeMap<*const BlockMeta, usize> = metas
         .filter(|meta| charged(meta) != to)
         .map(|meta| (std::ptr::from_ref(meta), meta.capacity()))
@@ -227,7 +224,7 @@ fn not_moved<'a>(
 /// The block has no share left.
 #[inline]
 unsafe fn go_home(entry: NonNull<BlockMeta>) {
-    // SAFETY: the caller says that this is the last of it.
+    // SAFETY: the caller says that no share is left.
     let mut raw = unsafe { RawBlock::from_meta(entry) };
     // SAFETY: LIVES: the block is still out, and the core gave its own address to its slab
     // (OPAQUE).
@@ -238,8 +235,8 @@ unsafe fn go_home(entry: NonNull<BlockMeta>) {
     let Some(account) = NonNull::new(charged(raw.meta())) else {
         return core.put(raw);
     };
-    // SAFETY: the block was charged there, and this is its end. The core lives on: the block is
-    // still out.
+    // SAFETY: the block was charged there, and its charge ends here. The core lives on, because the
+    // block is still out.
     let woken = unsafe { refund(account, None, raw.capacity()) };
     if woken.is_empty() {
         core.put(raw);

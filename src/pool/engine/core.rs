@@ -1,17 +1,18 @@
-//! The heart of a pool: classes, magazines, slab, accounts and queue, and the way of a block
-//! between them.
+//! The core of a pool: classes, magazines, slab, accounts and queue, and the way of a block between
+//! them.
 //!
-//! Locks are taken in this order: queue, plans, shard, slab. Wakers run and blocks are dropped
-//! after all of them.
+//! Locks are taken in this order: queue, plans, shard, slab. Wakers are called and blocks are
+//! dropped after all of them are released.
 //!
 //! # Invariants
 //! - LIVES: the core lives while an account lives, or a block is out (then the slab keeps the
-//!   core), or somebody has an `Arc`. The way home takes such an `Arc` first, unless a magazine
-//!   takes the block: a shard that is not bypassed means that the pool is open, and nothing of the
-//!   core is used after the shard is unlocked.
-//! - HOME: a block that is out is in a magazine, in a batch of this file, or leased; each of them
-//!   ends in `put`.
-//! - NO-STRAND: a lease that finds no block empties all magazines before it gives up.
+//!   core), or an `Arc` of it exists. The way home takes such an `Arc` first, unless a magazine
+//!   takes the block: a shard that is not bypassed means that the pool is open, and the core is not
+//!   used after the shard is unlocked.
+//! - HOME: every block comes home exactly once. A block that is out is in a magazine, in a batch of
+//!   this file, or leased. Each of these ends in `put`.
+//! - NO-STRAND: a free block is reachable from every thread. A lease that finds no block empties
+//!   all magazines before it fails.
 
 mod crediting;
 mod figures;
@@ -65,18 +66,19 @@ pub(in crate::pool) struct Core {
     stock: Mutex<Stock>,
     pub(in crate::pool) queue: Mutex<WaitQueue<Core>>,
     pub(in crate::pool) accounts: Accounts<Core>,
-    /// Held while a charge moves, so that nobody follows an account that a block is just leaving.
+    /// Held while a charge moves, so that no thread follows an account that a block is just
+    /// leaving.
     pub(in crate::pool) moves: Mutex<()>,
     pub(in crate::pool) counters: Counters,
     pressure: Bell,
-    /// What is to be refused on purpose.
+    /// The requests that are to be refused on purpose.
     plans: Mutex<Plans>,
 }
 
-/// The shared store, and what is settled under its lock.
+/// The shared store, and the flags under its lock.
 struct Stock {
     slab: Slab,
-    /// Somebody waits for memory: what puts a block here serves the queue next.
+    /// A request waits for memory. Code that puts a block here must serve the queue next.
     waiting: bool,
     /// The last account is gone.
     is_closed: bool,
@@ -85,7 +87,7 @@ struct Stock {
 }
 
 impl Core {
-    /// Makes a core and the handle that keeps it open.
+    /// Makes a core, and the handle that keeps it open.
     pub(in crate::pool) fn start(
         classes: Classes,
         memory: Memory,
@@ -110,7 +112,7 @@ impl Core {
         AccountHandle::root(core, budget, name)
     }
 
-    /// Whether somebody can still lease.
+    /// Whether a lease is still possible.
     pub(in crate::pool) fn is_open(&self) -> bool {
         !self.stock.lock().is_closed
     }
@@ -123,17 +125,17 @@ impl Core {
         }
     }
 
-    /// Takes a block home, when its shard cannot keep it or somebody waits at these accounts.
+    /// Takes a block home if its shard cannot keep it, or if requests wait at these accounts.
     #[cold]
     pub(in crate::pool) fn put_woken(&self, raw: RawBlock, woken: Vec<AccountKey>) {
-        // The block is still out, so the core is alive (LIVES); this keeps it until those who wait
-        // are served.
+        // The block is still out, so the core is alive (LIVES). This keeps it until the waiters are
+        // served.
         let core = self.this.upgrade().expect("a core lives while a block is out");
         let over = core.cache.push(raw);
         core.put_slow(over, woken);
     }
 
-    /// Takes blocks to the slab, and serves whoever waits. The caller keeps the core.
+    /// Takes blocks to the slab, and serves the waiters. The caller keeps the core.
     fn put_slow(&self, batch: Batch, woken: Vec<AccountKey>) {
         let mut waiting = false;
         let mut last = None;
@@ -149,8 +151,8 @@ impl Core {
         drop(last);
     }
 
-    /// As [`Owner::serve`], after charges have changed and no block has come home. Whoever waits
-    /// for the pool is served too: the only block that is free may have been one that its account
+    /// As [`Owner::serve`], after charges have changed and no block has come home. The requests
+    /// that wait for the pool are served too: the only free block may be one that their account
     /// could not be charged for.
     pub(in crate::pool) fn serve_moved(&self, woken: Vec<AccountKey>) {
         let waiting = self.stock.lock().waiting;
@@ -166,7 +168,7 @@ impl Core {
         self.finish(done);
     }
 
-    /// Wakes and drops what the queue let go of; call it without any lock.
+    /// Calls the wakers and drops the grants that the queue returned. No lock may be held.
     pub(in crate::pool) fn finish(&self, done: Done<Core>) {
         self.note_leased(done.is_raised());
         done.finish();
@@ -183,14 +185,13 @@ impl Core {
         self.cache.set_bypass(waiting || is_closed, |blocks| self.put_all(blocks));
     }
 
-    /// Takes blocks out of a magazine to the slab, without serving anybody. The caller keeps the
-    /// core.
+    /// Takes blocks from a magazine to the slab, and serves no request. The caller keeps the core.
     fn put_all(&self, blocks: Vec<RawBlock>) {
         let last = {
             let mut stock = self.stock.lock();
             blocks.into_iter().for_each(|raw| stock.slab.put(raw));
-            // The last handle may have gone while these blocks were in no magazine: then they are
-            // the last ones home.
+            // The last handle may have been dropped while these blocks were in no magazine. Then
+            // they are the last blocks to come home.
             stock.take_kept()
         };
         drop(last);
@@ -213,7 +214,7 @@ impl Owner for Core {
         self.accounts.remove(account);
     }
 
-    /// Serves those who wait at these accounts, if there are any.
+    /// Serves the requests that wait at these accounts, if there are any.
     #[inline]
     fn serve(&self, woken: Vec<AccountKey>) {
         if !woken.is_empty() {
@@ -221,10 +222,11 @@ impl Owner for Core {
         }
     }
 
-    /// The last account is gone: from here on every block goes to the slab, and the last one home
-    /// ends the core.
+    /// The last account is gone. From here on every block goes to the slab, and the last one that
+    /// comes home ends the core.
     fn close(self: Arc<Self>) {
-        // A queue that lets magazines work again meanwhile would strand what comes home there.
+        // If the queue let magazines work again meanwhile, a block that comes home to one would be
+        // stranded.
         let _queue = self.queue.lock();
         self.cache.set_bypass(true, |blocks| self.put_all(blocks));
         self.stock.lock().close(&self);
@@ -236,7 +238,7 @@ impl Stock {
         Self { slab, waiting: false, is_closed: false, kept: None }
     }
 
-    /// No account is left: the core is kept until its last block is home.
+    /// No account is left. The core is kept until its last block is home.
     fn close(&mut self, core: &Arc<Core>) {
         self.is_closed = true;
         if !self.slab.is_whole() {
@@ -244,8 +246,8 @@ impl Stock {
         }
     }
 
-    /// The core that `close` left here, once the last block is home; to be dropped without the
-    /// lock.
+    /// The core that `close` left here, when the last block is home. It is to be dropped without
+    /// the lock.
     fn take_kept(&mut self) -> Option<Arc<Core>> {
         if self.slab.is_whole() { self.kept.take() } else { None }
     }
@@ -261,7 +263,7 @@ impl Room for Stock {
     }
 }
 
-/// How side tables name their core (LIVES).
+/// The pointer by which side tables name their core (LIVES).
 fn owner_of(core: &Weak<Core>) -> NonNull<()> {
     NonNull::new(core.as_ptr().cast_mut()).expect("a core has an address").cast()
 }

@@ -1,4 +1,8 @@
-//! What a core counts, off the hot path only (QUIET).
+//! What a core counts.
+//!
+//! # Invariants
+//! - QUIET: counters cost nothing on the fast path of a lease. They are kept by the slow path, or
+//!   summed when they are read.
 
 use std::sync::atomic::Ordering::Relaxed;
 
@@ -14,15 +18,15 @@ pub(in crate::pool) struct Counters {
     pub(super) peak: AtomicUsize,
     /// Not zero while the slab has given out more than ever since the peak was sampled.
     pub(in crate::pool) news: AtomicUsize,
-    /// When refusals were last warned of.
+    /// The time of the last warning about refusals.
     pub(in crate::pool) warned: trace::Warned,
-    /// How many wait for pressure: while any do, every lease that its own magazine could not serve
-    /// samples it.
+    /// The number of tasks that wait for pressure. While it is not 0, every lease that its own
+    /// magazine could not serve samples the pressure.
     pub(super) watchers: AtomicUsize,
 }
 
 impl Counters {
-    /// Remembers what is leased if it is the most so far; returns the most.
+    /// Raises the peak to `leased`, if that is more. Returns the peak.
     pub(in crate::pool) fn raise_peak(&self, leased: usize) -> usize {
         self.peak.fetch_max(leased, Relaxed).max(leased)
     }

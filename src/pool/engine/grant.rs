@@ -1,9 +1,9 @@
-//! What a request comes to.
+//! The result of a request.
 
 use super::{block_ref::Fresh, reserved::Reserved};
 use crate::pool::{ledger::ChargeRefused, wait};
 
-/// What a request was granted: all that it asked for, and nothing else.
+/// What a request was granted: all that it asked for.
 #[must_use = "a grant that is not used goes home at once"]
 pub(in crate::pool) enum Grant {
     Blocks(Vec<Fresh>),
@@ -18,7 +18,7 @@ impl Grant {
         Self::Blocks(vec![block])
     }
 
-    /// The blocks: none if bytes were asked for.
+    /// The blocks. There are none if bytes were asked for.
     pub(in crate::pool) fn into_blocks(self) -> Vec<Fresh> {
         match self {
             Self::Blocks(blocks) => blocks,
@@ -26,12 +26,12 @@ impl Grant {
         }
     }
 
-    /// The block of a request for one.
+    /// The block, for a request of one block.
     pub(in crate::pool) fn into_block(self) -> Fresh {
         self.into_blocks().pop().expect("a block was asked for and granted")
     }
 
-    /// The bytes without blocks: none if blocks were asked for.
+    /// The bytes without blocks. There are none if blocks were asked for.
     #[inline]
     pub(in crate::pool) fn into_reserved(self) -> Reserved {
         match self {

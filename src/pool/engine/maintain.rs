@@ -1,16 +1,16 @@
-//! `Maintain`: the sweep that gives memory back on its own.
+//! The sweeps of `Pool::maintain`, which give memory back to the system.
 
 use std::{sync::Weak, time::Duration};
 
 use super::core::Core;
 use crate::util::wake_list::contain;
 
-/// Four sweeps a second: a burst is given back within three seconds, and what the load uses at its
-/// own rhythm is not.
+/// Four sweeps a second give a burst back within three seconds, and do not give back what a steady
+/// load uses.
 const SWEEP_PERIOD: Duration = Duration::from_millis(250);
 
-/// How much one step gives back before other tasks may run: giving back costs the kernel about 20
-/// us a MiB.
+/// How much one step gives back before other tasks may run. It costs the kernel about 20 us for
+/// each MiB.
 const STEP_BYTES: usize = 8 << 20;
 
 /// Sweeps until the pool's last handle is gone.

@@ -1,5 +1,5 @@
-//! Joins the store, the ledger and the queue: leases, gives back, reserves, credits, refuses, trims
-//! and counts.
+//! The engine joins the store, the ledger and the queue. It leases, takes back, reserves, credits,
+//! refuses, trims and counts.
 
 #[allow(unsafe_code)]
 mod block_ref;

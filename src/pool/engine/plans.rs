@@ -1,30 +1,30 @@
-//! Plans of refusals: which asks for memory fail on purpose.
+//! Plans of refusals: which requests for memory fail on purpose.
 
 use std::collections::BTreeMap;
 
 use crate::pool::ledger::{AccountKey, AccountNode, Owner};
 
-/// When asks are refused.
+/// Says which requests are refused.
 pub(in crate::pool) struct Plan {
-    /// Asks that pass before the next one that is refused.
+    /// The number of requests that pass before the next refusal.
     left: usize,
-    /// Each so many-th is refused; only one, if none.
+    /// Each `period`th request is refused. If it is `None`, only one is.
     period: Option<usize>,
     refused: usize,
 }
 
 impl Plan {
-    /// The `nth` ask from now on is refused; 0 is the next.
+    /// Refuses the `nth` request from now on. 0 is the next.
     pub(in crate::pool) fn nth(nth: usize) -> Self {
         Self { left: nth, period: None, refused: 0 }
     }
 
-    /// Each `period`th ask is refused; `period` is at least 1.
+    /// Refuses each `period`th request. `period` is at least 1.
     pub(in crate::pool) fn every(period: usize) -> Self {
         Self { left: period - 1, period: Some(period), refused: 0 }
     }
 
-    /// One more ask; whether it is refused.
+    /// Counts one more request. Returns whether it is refused.
     fn ask(&mut self) -> bool {
         if self.left > 0 {
             self.left -= 1;
@@ -67,7 +67,8 @@ impl Plans {
         self.plans.values().any(|(planned, _)| *planned == at)
     }
 
-    /// Every plan for this account and for those around it hears of an ask; whether one refuses it.
+    /// Counts a request in every plan for this account and for the accounts around it. Returns
+    /// whether one of them refuses it.
     pub(super) fn ask<O: Owner>(&mut self, account: &AccountNode<O>) -> bool {
         let heard = self.plans.values_mut().filter(|(at, _)| account.find(*at).is_some());
         heard.fold(false, |refused, (_, plan)| plan.ask() | refused)

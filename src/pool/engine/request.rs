@@ -2,13 +2,13 @@
 
 use crate::pool::store::ClassIndex;
 
-/// What somebody wants.
+/// A request for memory.
 #[derive(Clone, Copy, Debug)]
 pub(in crate::pool) enum Request {
     /// One block of this class, or of the next one up.
     Block(ClassIndex),
-    /// Blocks of any class that together hold so many bytes.
+    /// Blocks of any class that together hold this number of bytes.
     Chain(usize),
-    /// So many bytes without a block.
+    /// A number of bytes without a block.
     Reservation(usize),
 }

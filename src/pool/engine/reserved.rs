@@ -1,27 +1,27 @@
-//! `Reserved`: room that was taken for a charge without a block.
+//! `Reserved`: room for a charge without a block.
 
 use super::core::{AccountHandle, HeldCharge};
 
-/// Bytes that are charged and reserved. What is left of them when it is dropped is refunded and
-/// released.
+/// Bytes that are charged and reserved. When it is dropped, the bytes that are left are refunded
+/// and released.
 #[derive(Default)]
 pub(in crate::pool) struct Reserved {
-    /// None for an empty one without an account. What stands here is counted by the slab.
+    /// `None` for an empty value without an account. The slab counts the bytes of the charge.
     charge: Option<HeldCharge>,
 }
 
 impl Reserved {
-    /// Nothing reserved, at no account.
+    /// Makes an empty value without an account.
     pub(in crate::pool) const fn empty() -> Self {
         Self { charge: None }
     }
 
-    /// The slab has taken the room for the charge.
+    /// Holds a charge that the slab has taken room for.
     pub(super) fn standing(charge: HeldCharge) -> Self {
         Self { charge: Some(charge) }
     }
 
-    /// Gives back what is above `len` bytes. Does nothing if there are not so many.
+    /// Gives back the bytes above `len`. It does nothing if there are no more than that.
     pub(in crate::pool) fn shrink_to(&mut self, len: usize) {
         let Some(charge) = &mut self.charge else { return };
         let above = charge.bytes().saturating_sub(len);
@@ -31,7 +31,7 @@ impl Reserved {
         }
     }
 
-    /// Adds others of the same account to these.
+    /// Adds the bytes of another value of the same account.
     pub(in crate::pool) fn join(&mut self, mut other: Reserved) {
         let Some(more) = other.charge.take() else { return };
         match &mut self.charge {
@@ -40,7 +40,7 @@ impl Reserved {
         }
     }
 
-    /// What is charged, for code that refunds it.
+    /// Takes the charge out, for code that refunds it.
     pub(in crate::pool) fn take_charge(&mut self) -> Option<HeldCharge> {
         self.charge.take()
     }

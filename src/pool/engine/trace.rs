@@ -1,5 +1,5 @@
-//! What a pool says by `tracing`: never on the fast path, never under a lock, never with a block in
-//! hand.
+//! The events of a pool for `tracing`. They are never sent on the fast path, under a lock or with a
+//! raw block in hand.
 
 pub(in crate::pool) use self::events::{Warned, given_back, over_limit, short, taken};
 
@@ -18,25 +18,26 @@ mod events {
         sync::AtomicU64,
     };
 
-    /// A pool under pressure refuses thousands of times a second; one warning tells as much.
+    /// A pool under pressure refuses thousands of times a second, and one warning tells as much.
     const WARN_PERIOD: Duration = Duration::from_secs(1);
-    /// The largest accounts that a warning names.
+    /// How many of the largest accounts a warning names.
     const NAMED: usize = 3;
 
-    /// When refusals were last warned of.
+    /// The time of the last warning about refusals.
     #[derive(Default)]
     pub(in crate::pool) struct Warned {
         start: OnceLock<Instant>,
-        /// Milliseconds after `start` until which nothing is said.
+        /// Milliseconds after `start` until which no warning is sent.
         quiet_until: AtomicU64,
-        /// Refusals that were not said.
+        /// The number of refusals without a warning.
         left_out: AtomicU64,
     }
 
     impl Warned {
-        /// How many refusals were left out since the last warning, if it is time for one.
+        /// The number of refusals that were left out since the last warning, if the next one is
+        /// due.
         fn now(&self) -> Option<u64> {
-            // From one on, so that the first refusal is told.
+            // One more than the time, so that the first refusal is reported.
             let now = 1 + self.start.get_or_init(Instant::now).elapsed().as_millis() as u64;
             let quiet_until = self.quiet_until.load(Relaxed);
             let next = now + WARN_PERIOD.as_millis() as u64;

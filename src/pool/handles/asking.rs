@@ -1,8 +1,9 @@
-//! From an ask for memory to a grant, or to the words of its refusal.
+//! From a request for memory to a grant, or to the error that refuses it.
 //!
 //! # Invariants
-//! - TOLD: a refusal is counted, and said by `tracing`, exactly when code outside of this crate is
-//!   told of it. A try that is followed by a wait, or that the crate can do without, is none.
+//! - TOLD: a refusal is counted, and reported by `tracing`, exactly when code outside of this crate
+//!   gets the error. A failed try that the crate follows with a wait, or can do without, is not
+//!   counted.
 
 use std::sync::atomic::Ordering::Relaxed;
 
@@ -12,7 +13,7 @@ use crate::pool::{
     ledger::Owner,
 };
 
-/// What shape of memory is asked for.
+/// The shape of memory that is asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Shape {
     Block,
@@ -32,7 +33,7 @@ impl Account {
         self.core().bytes_of(Request::Chain(len))
     }
 
-    /// What is asked of the core, or why it can never be served.
+    /// The request to the core, or the error if it can never be served.
     #[inline]
     pub(super) fn request(&self, len: usize, shape: Shape) -> Result<Request, LeaseError> {
         let core = self.core();
@@ -46,7 +47,7 @@ impl Account {
         };
         request.filter(|&request| core.bytes_of(request) <= limit).ok_or_else(|| match shape {
             Shape::Block => self.too_large(len),
-            // What fits under a limit in whole blocks.
+            // The bytes that fit under the limit in whole blocks.
             Shape::Chain => LeaseError::too_large(
                 len,
                 self.chain_len_max().min(limit - limit % self.block_len_for(0)),
@@ -55,8 +56,8 @@ impl Account {
         })
     }
 
-    /// A lease for somebody who has not tried yet. Always inlined: a grant that is returned through
-    /// memory costs 4 % of a reservation.
+    /// Leases for a request that was not tried yet. Always inlined: a grant that is returned
+    /// through memory costs 4 % of a reservation.
     #[inline(always)]
     pub(super) fn lease_now(&self, request: Request) -> Result<Grant, Blocked> {
         let core = self.core();
@@ -69,8 +70,8 @@ impl Account {
         leased
     }
 
-    /// A lease that did not succeed at once: refused, unless those who wait may be passed. It is
-    /// not counted yet (TOLD).
+    /// Finishes a lease that did not succeed at once: it is refused, unless it may pass the
+    /// waiters. The refusal is not counted yet (TOLD).
     #[cold]
     pub(super) fn lease_blocked(
         &self,
@@ -81,7 +82,7 @@ impl Account {
         let core = self.core();
         let request = self.request(len, shape).inspect_err(|_| {
             // The try may have emptied magazines, or charged an account for a moment, just when
-            // somebody began to wait.
+            // another request began to wait.
             core.serve_now(Vec::new());
         })?;
         let (leased, done) = {
@@ -104,7 +105,7 @@ impl Account {
         LeaseError::too_large(len, most.unwrap_or(0))
     }
 
-    /// Counts a refusal and says so; no lock may be held.
+    /// Counts a refusal and reports it. No lock may be held.
     pub(super) fn refused(&self, error: LeaseError) -> LeaseError {
         let core = self.core();
         core.counters.refused.fetch_add(1, Relaxed);
@@ -116,7 +117,7 @@ impl Account {
         error
     }
 
-    /// The error of a request that was blocked; it counts once somebody is told (TOLD).
+    /// The error of a request that was blocked. It is counted when the caller gets it (TOLD).
     fn refusal(&self, blocked: &Blocked, wanted: usize) -> LeaseError {
         match blocked {
             Blocked::Limit(refused) => {

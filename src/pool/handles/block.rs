@@ -16,11 +16,13 @@ use crate::pool::engine::BlockRef;
 ///
 /// It is to a block what [`bytes::Bytes`] is to a buffer: clones and slices share the bytes, and
 /// the block goes home when the last handle on it is gone. A handle whose bytes are all consumed
-/// holds nothing (EARLY-RETURN): unlike `Bytes`, an `advance` to the end lets go of the block.
+/// holds nothing (EARLY-RETURN). That differs from `Bytes`: an `advance` to the end releases the
+/// block.
 ///
 /// # Shape
-/// `len` is bytes. The account is charged the capacity of the whole block, however small the range.
-/// A handle is 24 bytes, may be shared between threads, and outlives the pool's own handles.
+/// `len` is in bytes. The account is charged the capacity of the whole block, however small the
+/// range is. A handle is 24 bytes, may be shared between threads, and may outlive the handles of
+/// its pool.
 ///
 /// # Examples
 /// ```
@@ -44,14 +46,14 @@ pub struct Block {
     pub(super) block_ref: BlockRef,
 }
 
-// SAFETY: RANGES: all bytes of the range are written and nobody writes them again while it lives.
+// SAFETY: RANGES: all bytes of the range are written, and no code writes them again while it lives.
 unsafe impl Send for Block {}
 // SAFETY: as above.
 unsafe impl Sync for Block {}
 
 impl Block {
     /// # Safety
-    /// RANGES: the `len` bytes from `ptr` lie in the block of `hold`, are written, and no
+    /// RANGES: the `len` bytes from `ptr` lie in the block of `block_ref`, are written, and no
     /// `BlockMut` overlaps them.
     #[inline]
     pub(in crate::pool) unsafe fn from_parts(
@@ -65,42 +67,59 @@ impl Block {
         Self { ptr, len, block_ref }
     }
 
-    /// No bytes of no block.
+    /// Makes an empty handle of no block.
     pub const fn empty() -> Self {
         Self { ptr: NonNull::dangling(), len: 0, block_ref: BlockRef::NONE }
     }
 
-    /// Bytes in this range.
+    /// The number of bytes in this range.
     #[inline]
     pub fn len(&self) -> usize {
         self.len as usize
     }
 
-    /// Whether there are none; an empty handle holds no block.
+    /// Whether the range has no bytes. An empty handle holds no block.
     #[inline]
     pub fn is_empty(&self) -> bool {
         self.len == 0
     }
 
-    /// Bytes that the account is charged for this handle's block: the capacity of all of it.
+    /// The number of bytes that the account is charged for this handle's block: its whole capacity.
     pub fn block_capacity(&self) -> usize {
         self.block_ref.block().map_or(0, |(_, capacity)| capacity)
     }
 
-    /// Tells blocks apart; `None` for an empty handle.
+    /// Identifies the block. `None` for an empty handle.
     pub(crate) fn block_id(&self) -> Option<usize> {
         self.block_ref.id()
     }
 
-    /// Whether no other handle is on the block.
+    /// Whether this is the only handle on the block.
+    ///
+    /// # Examples
+    /// ```
+    /// use bytes::BufMut;
+    /// use leasehold::Pool;
+    ///
+    /// let pool = Pool::new(4 << 20)?;
+    /// let mut block = pool.try_lease(5)?;
+    /// block.put_slice(b"hello");
+    /// let block = block.freeze();
+    /// let clone = block.clone();
+    /// assert!(!block.is_unique());
+    /// drop(clone);
+    /// assert!(block.is_unique());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn is_unique(&self) -> bool {
         self.block_ref.is_only()
     }
 
-    /// A handle on a part of this range. Costs one atomic addition; an empty part holds nothing.
+    /// Makes a handle on a part of this range. It costs one atomic addition. An empty part holds
+    /// nothing.
     ///
     /// # Panics
-    /// If the range ends before it begins, or after this one.
+    /// If the range ends before it begins, or ends after this one.
     pub fn slice(&self, range: impl RangeBounds<usize>) -> Block {
         let (begin, end) = resolve(&range, self.len());
         if begin == end {
@@ -114,7 +133,7 @@ impl Block {
         }
     }
 
-    /// Splits off the first `at` bytes: they are returned, this handle keeps the rest.
+    /// Splits off and returns the first `at` bytes. This handle keeps the rest.
     ///
     /// # Panics
     /// If `at` is more than [`len`](Self::len).
@@ -129,7 +148,7 @@ impl Block {
         head
     }
 
-    /// Splits off what follows the first `at` bytes: it is returned, this handle keeps the first.
+    /// Splits off and returns the bytes behind the first `at`. This handle keeps the first `at`.
     ///
     /// # Panics
     /// If `at` is more than [`len`](Self::len).
@@ -143,33 +162,64 @@ impl Block {
         tail
     }
 
-    /// Keeps only the first `len` bytes. Does nothing if there are not so many.
+    /// Keeps only the first `len` bytes. It does nothing if the range has no more than that.
     pub fn truncate(&mut self, len: usize) {
         if len < self.len() {
             drop(self.split_off(len));
         }
     }
 
-    /// Lets go of all bytes.
+    /// Drops all bytes.
     pub fn clear(&mut self) {
         *self = Self::empty();
     }
 
-    /// Turns the range into [`Bytes`] without copying. Costs one small allocation: do it once per
-    /// block and slice after.
+    /// Turns the range into [`Bytes`] without copying. It costs one small allocation, so do it once
+    /// for each block and slice afterwards.
     ///
-    /// The block goes home when the last `Bytes` of it is dropped. Note that such `Bytes` are never
-    /// unique (`Bytes::try_into_mut` fails), and that `Bytes::advance` to the end still holds the
-    /// block until the drop.
+    /// The block goes home when the last `Bytes` of it is dropped. Such `Bytes` are never unique
+    /// (`Bytes::try_into_mut` fails), and after an `advance` to the end they hold the block until
+    /// they are dropped.
+    ///
+    /// # Examples
+    /// ```
+    /// use bytes::BufMut;
+    /// use leasehold::Pool;
+    ///
+    /// let pool = Pool::new(4 << 20)?;
+    /// let mut block = pool.try_lease(5)?;
+    /// block.put_slice(b"hello");
+    /// let bytes = block.freeze().into_bytes();
+    /// assert_eq!((&bytes[..], pool.leased()), (&b"hello"[..], 1 << 10));
+    /// drop(bytes);
+    /// assert_eq!(pool.leased(), 0);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn into_bytes(self) -> Bytes {
         if self.is_empty() { Bytes::new() } else { Bytes::from_owner(self) }
     }
 
-    /// Charges the whole block to another account of the same pool, whoever else holds parts of it.
+    /// Charges the whole block to another account of the same pool, even if other handles hold
+    /// parts of it.
     ///
     /// # Errors
-    /// The account, or one above it that does not also hold the old charge, is at its limit; or it
-    /// belongs to another pool. The charge stays where it was then.
+    /// The account, or an account above it, is at its limit (an account that also holds the old
+    /// charge needs no more room); or it is of another pool. Then the charge stays where it was.
+    ///
+    /// # Examples
+    /// ```
+    /// use bytes::BufMut;
+    /// use leasehold::Pool;
+    ///
+    /// let pool = Pool::new(4 << 20)?;
+    /// let (from, to) = (pool.account("from", 1 << 20), pool.account("to", 1 << 20));
+    /// let mut block = from.try_lease(5)?;
+    /// block.put_slice(b"hello");
+    /// let block = block.freeze();
+    /// block.charge_to(&to)?;
+    /// assert_eq!((from.leased(), to.leased()), (0, 1 << 10));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn charge_to(&self, pool: &Account) -> Result<(), LeaseError> {
         Ok(self.block_ref.charge_to(pool.handle())?)
     }
@@ -187,7 +237,7 @@ impl Block {
     }
 }
 
-/// Begin and end of a range of `len` bytes.
+/// The begin and the end of a range in `len` bytes.
 pub(crate) fn resolve(range: &impl RangeBounds<usize>, len: usize) -> (usize, usize) {
     let begin = match range.start_bound() {
         Bound::Included(&begin) => begin,
@@ -216,7 +266,7 @@ impl Deref for Block {
 
     #[inline]
     fn deref(&self) -> &[u8] {
-        // SAFETY: RANGES: these bytes are written, and nobody writes them while this handle lives.
+        // SAFETY: RANGES: these bytes are written, and no code writes them while this handle lives.
         unsafe { std::slice::from_raw_parts(self.ptr.as_ptr(), self.len as usize) }
     }
 }
@@ -232,7 +282,7 @@ impl Buf for Block {
         self
     }
 
-    /// Gives up the front; at the end of the range this handle's share of the block goes home.
+    /// Drops the front. At the end of the range this handle's share of the block goes home.
     #[inline]
     fn advance(&mut self, count: usize) {
         assert!(count <= self.len(), "advance {count} of {} bytes", self.len);
@@ -243,7 +293,7 @@ impl Buf for Block {
         }
     }
 
-    /// Does not copy: the bytes are linked.
+    /// Copies nothing: the bytes are linked.
     fn copy_to_bytes(&mut self, len: usize) -> Bytes {
         self.split_to(len).into_bytes()
     }

@@ -12,17 +12,18 @@ use bytes::{Buf, BufMut, buf::UninitSlice};
 use super::{Account, Block, LeaseError};
 use crate::pool::engine::{BlockRef, Fresh};
 
-/// An exclusive range of a leased block: its first bytes are written, the rest is room.
+/// An exclusive range of a leased block. Its first bytes are written, the rest is room.
 ///
 /// It is to a block what [`bytes::BytesMut`] is to a buffer, with one difference: it never grows.
-/// Dereferences to the written bytes; [`BufMut`] writes into the room. [`split_to`](Self::split_to)
-/// gives two handles on one block with disjoint ranges, so a frame can be frozen and shared while
-/// the tail is still being filled. The block goes home when its last handle is dropped.
+/// It dereferences to the written bytes, and [`BufMut`] writes into the room.
+/// [`split_to`](Self::split_to) gives two handles on one block with disjoint ranges, so that a
+/// frame can be frozen and shared while the tail is still being filled. The block goes home when
+/// its last handle is dropped.
 ///
 /// # Shape
-/// `len` and `capacity` are bytes of this range. The account is charged the capacity of the whole
-/// block, until its last handle goes. A handle is 24 bytes, may move between threads, and outlives
-/// the pool's own handles.
+/// `len` and `capacity` are the bytes of this range. The account is charged the capacity of the
+/// whole block until the last handle on it is gone. A handle is 24 bytes, may move between threads,
+/// and may outlive the handles of its pool.
 ///
 /// # Examples
 /// ```
@@ -41,14 +42,14 @@ use crate::pool::engine::{BlockRef, Fresh};
 pub struct BlockMut {
     /// Where the range begins.
     ptr: NonNull<u8>,
-    /// How many bytes of it are written.
+    /// The number of bytes in it that are written.
     len: u32,
-    /// How long it is.
+    /// The length of the range.
     cap: u32,
     block_ref: BlockRef,
 }
 
-// SAFETY: RANGES: nobody else reaches these bytes, so the handle may move between threads.
+// SAFETY: RANGES: no other handle reaches these bytes, so this one may move between threads.
 unsafe impl Send for BlockMut {}
 // SAFETY: RANGES: a shared handle only reads written bytes.
 unsafe impl Sync for BlockMut {}
@@ -58,14 +59,14 @@ impl BlockMut {
         blocks.into_iter().map(Self::from).collect()
     }
 
-    /// A range of no block: no length, no room, nothing charged.
+    /// Makes a range of no block: no length, no room, nothing charged.
     pub const fn empty() -> Self {
         Self { ptr: NonNull::dangling(), len: 0, cap: 0, block_ref: BlockRef::NONE }
     }
 
     /// # Safety
-    /// RANGES: the range from `ptr` lies in the block of `hold`, its first `len` of `cap` bytes are
-    /// written, and no other handle overlaps it.
+    /// RANGES: the range from `ptr` lies in the block of `block_ref`, its first `len` of `cap`
+    /// bytes are written, and no other handle overlaps it.
     pub(in crate::pool) unsafe fn from_parts(
         ptr: NonNull<u8>,
         len: u32,
@@ -75,7 +76,7 @@ impl BlockMut {
         Self { ptr, len, cap, block_ref }
     }
 
-    /// Bytes written.
+    /// The number of bytes that are written.
     #[inline]
     pub fn len(&self) -> usize {
         self.len as usize
@@ -87,19 +88,19 @@ impl BlockMut {
         self.len == 0
     }
 
-    /// Bytes of this range, written or not.
+    /// The number of bytes of this range, written or not.
     #[inline]
     pub fn capacity(&self) -> usize {
         self.cap as usize
     }
 
-    /// Bytes that the account is charged for this handle's block: the capacity of all of it.
+    /// The number of bytes that the account is charged for this handle's block: its whole capacity.
     pub fn block_capacity(&self) -> usize {
         self.block_ref.block().map_or(0, |(_, capacity)| capacity)
     }
 
-    /// Makes the written bytes immutable and shareable. Costs nothing; the room is given up until
-    /// the block is this handle's alone again ([`Block::try_into_mut`]).
+    /// Makes the written bytes immutable and shareable. It costs nothing. The room is lost until
+    /// the block has no other handle ([`Block::try_into_mut`]).
     #[inline]
     pub fn freeze(self) -> Block {
         let Self { ptr, len, block_ref, .. } = self;
@@ -107,7 +108,7 @@ impl BlockMut {
         unsafe { Block::from_parts(ptr, len, block_ref) }
     }
 
-    /// Splits off the first `at` bytes: they are returned, this handle keeps the rest and the room.
+    /// Splits off and returns the first `at` bytes. This handle keeps the rest and the room.
     ///
     /// # Panics
     /// If `at` is more than [`len`](Self::len).
@@ -126,16 +127,42 @@ impl BlockMut {
         head
     }
 
-    /// Splits off all written bytes: they are returned, this handle keeps the room.
+    /// Splits off and returns all written bytes. This handle keeps the room.
+    ///
+    /// # Examples
+    /// ```
+    /// use bytes::BufMut;
+    /// use leasehold::Pool;
+    ///
+    /// let pool = Pool::new(4 << 20)?;
+    /// let mut block = pool.try_lease(1_024)?;
+    /// block.put_slice(b"first");
+    /// let first = block.split().freeze();
+    /// block.put_slice(b"second");
+    /// assert_eq!((&first[..], &block[..]), (&b"first"[..], &b"second"[..]));
+    /// assert_eq!(pool.leased(), 1_024); // one block
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     #[inline]
     pub fn split(&mut self) -> BlockMut {
         self.split_to(self.len())
     }
 
-    /// Splits off what follows the first `at` bytes of the range, written or not: it is returned.
+    /// Splits off and returns the range behind the first `at` bytes, written or not.
     ///
     /// # Panics
     /// If `at` is more than [`capacity`](Self::capacity).
+    ///
+    /// # Examples
+    /// ```
+    /// use leasehold::Pool;
+    ///
+    /// let pool = Pool::new(4 << 20)?;
+    /// let mut left = pool.try_lease(4_096)?;
+    /// let right = left.split_off(1_000);
+    /// assert_eq!((left.capacity(), right.capacity()), (1_000, 3_096));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn split_off(&mut self, at: usize) -> BlockMut {
         assert!(at <= self.capacity(), "split_off {at} of {} bytes of capacity", self.cap);
         let at = at as u32;
@@ -153,11 +180,26 @@ impl BlockMut {
         tail
     }
 
-    /// Joins `other` to the end of this range, if it is the next range of the same block and no
-    /// unwritten room lies between. Costs nothing.
+    /// Joins `other` to the end of this range, if it is the next range of the same block and there
+    /// is no unwritten room between the two. It costs nothing.
     ///
     /// # Errors
-    /// Gives `other` back where the two are not adjacent.
+    /// Hands `other` back if the two are not adjacent.
+    ///
+    /// # Examples
+    /// ```
+    /// use bytes::BufMut;
+    /// use leasehold::{BlockMut, Pool};
+    ///
+    /// let pool = Pool::new(4 << 20)?;
+    /// let mut head = pool.try_lease(1_024)?;
+    /// head.put_slice(b"hello, world");
+    /// let tail = head.split_off(5);
+    /// assert!(head.unsplit(tail).is_ok());
+    /// assert_eq!(&head[..], b"hello, world");
+    /// assert!(head.unsplit(pool.try_lease(10)?).is_err());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn unsplit(&mut self, other: BlockMut) -> Result<(), BlockMut> {
         if other.cap == 0 {
             return Ok(());
@@ -177,9 +219,24 @@ impl BlockMut {
         Ok(())
     }
 
-    /// Makes room for `additional` bytes in the block as it is, if no other handle is on it: what
-    /// other handles used is taken over, and the written bytes move to the front if need be.
-    /// Returns whether the room is there.
+    /// Makes room for `additional` bytes in the same block, if no other handle is on it. The parts
+    /// that other handles had become room, and the written bytes move to the front if that is
+    /// needed. Returns whether the room is there.
+    ///
+    /// # Examples
+    /// ```
+    /// use bytes::{Buf, BufMut};
+    /// use leasehold::Pool;
+    ///
+    /// let pool = Pool::new(4 << 20)?;
+    /// let mut block = pool.try_lease(1_024)?;
+    /// block.put_bytes(b'x', 1_024);
+    /// block.advance(1_000);
+    /// assert_eq!(block.remaining_mut(), 0);
+    /// assert!(block.try_reclaim(1_000)); // the 24 bytes move to the front
+    /// assert_eq!((block.len(), block.remaining_mut()), (24, 1_000));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn try_reclaim(&mut self, additional: usize) -> bool {
         if self.capacity() - self.len() >= additional {
             return true;
@@ -194,31 +251,32 @@ impl BlockMut {
             return true;
         }
         // SAFETY: RANGES: this is the only handle, so all `capacity` bytes from `start` are its
-        // own; both ranges lie there.
+        // own. Both ranges lie there.
         unsafe { std::ptr::copy(self.ptr.as_ptr(), start.as_ptr(), self.len()) };
         self.ptr = start;
         self.cap = capacity as u32;
         true
     }
 
-    /// Gives the room up: it is nobody's until the block is this handle's alone again
+    /// Gives up the room. It belongs to no handle until the block has no other handle
     /// ([`try_reclaim`](Self::try_reclaim)).
     #[inline]
     pub(crate) fn give_up_room(&mut self) {
         self.cap = self.len;
     }
 
-    /// Forgets the bytes after the first `len`. Does nothing if there are not so many.
+    /// Drops the bytes behind the first `len`; they become room. It does nothing if there are no
+    /// more than that.
     pub fn truncate(&mut self, len: usize) {
         self.len = self.len.min(u32::try_from(len).unwrap_or(u32::MAX));
     }
 
-    /// Forgets all bytes; the room stays.
+    /// Drops all bytes. They become room.
     pub fn clear(&mut self) {
         self.len = 0;
     }
 
-    /// The room, for code that fills it and then says so with [`set_len`](Self::set_len).
+    /// The room, for code that fills it and then calls [`set_len`](Self::set_len).
     #[inline]
     pub fn spare_capacity_mut(&mut self) -> &mut [MaybeUninit<u8>] {
         // SAFETY: `len` is at most `cap`, so this is inside the range.
@@ -228,7 +286,7 @@ impl BlockMut {
         unsafe { std::slice::from_raw_parts_mut(room.as_ptr(), (self.cap - self.len) as usize) }
     }
 
-    /// Says how many bytes are written.
+    /// Sets how many bytes are written.
     ///
     /// # Safety
     /// The first `len` bytes of the range are written, and `len` is at most
@@ -239,11 +297,12 @@ impl BlockMut {
         self.len = len as u32;
     }
 
-    /// Charges the whole block to another account of the same pool, whoever else holds parts of it.
+    /// Charges the whole block to another account of the same pool, even if other handles hold
+    /// parts of it.
     ///
     /// # Errors
-    /// The account, or one above it that does not also hold the old charge, is at its limit; or it
-    /// belongs to another pool. The charge stays where it was then.
+    /// The account, or an account above it, is at its limit (an account that also holds the old
+    /// charge needs no more room); or it is of another pool. Then the charge stays where it was.
     pub fn charge_to(&self, pool: &Account) -> Result<(), LeaseError> {
         Ok(self.block_ref.charge_to(pool.handle())?)
     }
@@ -264,18 +323,36 @@ impl BlockMut {
 }
 
 impl Block {
-    /// Makes the range writable again, if no other handle is on the block; what followed it in the
-    /// block becomes room.
+    /// Makes the range writable again, if no other handle is on the block. The bytes behind it in
+    /// the block become room.
     ///
     /// # Errors
-    /// Gives the handle back while others share the block, and an empty one always.
+    /// Hands the handle back while others share the block. An empty handle is always handed back.
+    ///
+    /// # Examples
+    /// ```
+    /// use bytes::BufMut;
+    /// use leasehold::Pool;
+    ///
+    /// let pool = Pool::new(4 << 20)?;
+    /// let mut block = pool.try_lease(1_024)?;
+    /// block.put_slice(b"hello");
+    /// let block = block.freeze();
+    /// let clone = block.clone();
+    /// let block = block.try_into_mut().expect_err("the clone shares it");
+    /// drop(clone);
+    /// let mut block = block.try_into_mut().expect("it is the only handle");
+    /// block.put_slice(b", world");
+    /// assert_eq!(&block[..], b"hello, world");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn try_into_mut(self) -> Result<BlockMut, Block> {
         match self.block_ref.block() {
             Some((start, capacity)) if self.block_ref.is_only() => {
                 let front = self.ptr.addr().get() - start.addr().get();
                 let Self { ptr, len, block_ref } = self;
-                // SAFETY: this was the only handle, so everything from `ptr` to the end of the
-                // block is its own.
+                // SAFETY: this was the only handle, so all bytes from `ptr` to the end of the block
+                // are its own.
                 Ok(unsafe { BlockMut::from_parts(ptr, len, (capacity - front) as u32, block_ref) })
             }
             _ => Err(self),
@@ -306,7 +383,7 @@ impl Deref for BlockMut {
 
     #[inline]
     fn deref(&self) -> &[u8] {
-        // SAFETY: RANGES: the first `len` bytes are written and nobody else writes them.
+        // SAFETY: RANGES: the first `len` bytes are written, and no other handle writes them.
         unsafe { std::slice::from_raw_parts(self.ptr.as_ptr(), self.len as usize) }
     }
 }
@@ -314,7 +391,7 @@ impl Deref for BlockMut {
 impl DerefMut for BlockMut {
     #[inline]
     fn deref_mut(&mut self) -> &mut [u8] {
-        // SAFETY: RANGES: the first `len` bytes are written and nobody else reaches them.
+        // SAFETY: RANGES: the first `len` bytes are written, and no other handle reaches them.
         unsafe { std::slice::from_raw_parts_mut(self.ptr.as_ptr(), self.len as usize) }
     }
 }
@@ -372,7 +449,7 @@ impl Buf for BlockMut {
         self
     }
 
-    /// Gives up the front of the range; a range without bytes and without room goes home.
+    /// Drops the front of the range. A range without bytes and without room goes home.
     #[inline]
     fn advance(&mut self, count: usize) {
         assert!(count <= self.len(), "advance {count} of {} written bytes", self.len);
@@ -385,7 +462,7 @@ impl Buf for BlockMut {
 }
 
 impl io::Write for BlockMut {
-    /// Writes what fits; 0 when the room is used up.
+    /// Writes as many bytes as fit. Returns 0 when there is no room.
     fn write(&mut self, src: &[u8]) -> io::Result<usize> {
         let count = src.len().min(self.remaining_mut());
         self.put_slice(&src[..count]);

@@ -1,4 +1,4 @@
-//! How a pool is made, and why it cannot be.
+//! How a pool is made, and the errors of that.
 
 use std::{borrow::Cow, fmt, io, time::Duration};
 
@@ -12,28 +12,34 @@ use crate::pool::{
     },
 };
 
-/// HAProxy settled on 512 KiB a thread over all its pools: 1 MiB gained nothing once transfers were
-/// batched.
+/// HAProxy uses 512 KiB for each thread over all its pools. There 1 MiB gained nothing once
+/// transfers were batched.
 const MAGAZINE_DEFAULT: usize = 512 << 10;
 
-/// The most shards: whoever finds no block visits them all.
+/// The largest number of shards. A lease that finds no block visits all of them.
 const SHARDS_MAX: usize = 1024;
 
-/// How long a wait for memory lasts unless its caller says otherwise.
+/// How long a wait for memory lasts if its caller sets no time.
 const MAX_WAIT_DEFAULT: Duration = Duration::from_secs(30);
 
-/// Settings of a [`Pool`]; made by [`Pool::builder`].
+/// The settings of a [`Pool`], made by [`Pool::builder`].
 ///
 /// # Examples
 /// ```
 /// use leasehold::Pool;
+/// use std::time::Duration;
 ///
 /// let pool = Pool::builder()
 ///     .budget(8 << 20)
 ///     .classes([4 << 10, 64 << 10])
+///     .max_wait(Duration::from_secs(5))
+///     .magazine(128 << 10)
+///     .shards(4)
+///     .zero_on_return(true) // for secrets
 ///     .name("uploads")
 ///     .build()?;
-/// assert_eq!(pool.budget(), 8 << 20);
+/// assert_eq!((pool.budget(), pool.name()), (8 << 20, "uploads"));
+/// assert_eq!(pool.block_len_for(5_000), 64 << 10);
 /// # Ok::<(), leasehold::BuildError>(())
 /// ```
 #[derive(Clone, Debug)]
@@ -51,16 +57,16 @@ pub struct Builder {
 }
 
 impl Pool {
-    /// A pool with the default classes (1 KiB, 4 KiB, 20 KiB, 64 KiB, 256 KiB, 1 MiB) and a hard
-    /// cap of `budget` bytes.
+    /// Makes a pool with the default classes (1 KiB, 4 KiB, 20 KiB, 64 KiB, 256 KiB, 1 MiB) and a
+    /// hard cap of `budget` bytes.
     ///
     /// # Errors
-    /// As [`Builder::build`]; with the defaults, a budget under 1 MiB.
+    /// As [`Builder::build`]. With the defaults, a budget under 1 MiB is an error.
     pub fn new(budget: usize) -> Result<Self, BuildError> {
         Self::builder().budget(budget).build()
     }
 
-    /// Settings for a pool.
+    /// Makes a builder with the default settings. Only the budget must be set.
     pub fn builder() -> Builder {
         Builder::new()
     }
@@ -81,61 +87,62 @@ impl Builder {
         }
     }
 
-    /// The hard cap in bytes on the memory of all blocks together. Must be set.
+    /// The hard cap on the memory of all blocks together, in bytes. It must be set.
     pub fn budget(mut self, bytes: usize) -> Self {
         self.budget = bytes;
         self
     }
 
-    /// The block lengths in bytes, ascending; 1 KiB, 4 KiB, 20 KiB, 64 KiB, 256 KiB and 1 MiB by
-    /// default.
+    /// The block lengths in bytes, ascending. The default is 1 KiB, 4 KiB, 20 KiB, 64 KiB, 256 KiB
+    /// and 1 MiB.
     pub fn classes(mut self, lens: impl IntoIterator<Item = usize>) -> Self {
         self.classes = lens.into_iter().collect();
         self
     }
 
-    /// How many bytes of free blocks each shard keeps ready, over all classes; 512 KiB by default,
-    /// and never more than all shards together hold in a quarter of the budget. 0 switches
-    /// magazines off: every lease then goes through one lock.
+    /// The number of bytes of free blocks that each shard keeps ready, over all classes. The
+    /// default is 512 KiB. All shards together never keep more than a quarter of the budget. 0
+    /// switches magazines off; then every lease goes through one lock.
     pub fn magazine(mut self, bytes: usize) -> Self {
         self.magazine = bytes;
         self
     }
 
-    /// How many shards keep magazines, rounded up to a power of two, at most 1024; two for each
-    /// core by default.
+    /// The number of shards that keep magazines, rounded up to a power of two, at most 1024. The
+    /// default is two for each core.
     pub fn shards(mut self, count: usize) -> Self {
         self.shards = Some(count);
         self
     }
 
-    /// How long `lease().await` and its like wait for memory at most; 30 s by default. A grant that
-    /// nobody collects within this time is taken back.
+    /// How long `lease().await` and all other waits for memory last at most. The default is 30 s. A
+    /// grant that is not collected within this time is taken back.
     pub fn max_wait(mut self, max_wait: Duration) -> Self {
         self.max_wait = max_wait;
         self
     }
 
-    /// Wipes the whole capacity of every block before it can be leased again. Costs about as much
-    /// as writing the block.
+    /// Wipes the whole capacity of each block when it comes home. It costs about as much as writing
+    /// the block. The default is `false`.
     pub fn zero_on_return(mut self, zero: bool) -> Self {
         self.zero_on_return = zero;
         self
     }
 
-    /// Leaves the blocks out of core dumps (Linux, mapped backing).
+    /// Leaves the blocks out of core dumps (Linux, mapped backing). The default is `false`.
     pub fn dont_dump(mut self, dont: bool) -> Self {
         self.protection.dont_dump = dont;
         self
     }
 
-    /// Hides the blocks from forked children (Linux, mapped backing).
+    /// Hides the blocks from forked children (Linux, mapped backing). The default is `false`.
     pub fn dont_fork(mut self, dont: bool) -> Self {
         self.protection.dont_fork = dont;
         self
     }
 
-    /// Where the blocks live: a reserved region on Linux, the global allocator elsewhere.
+    /// Where the blocks live. The default is a reserved region on Linux, and the global allocator
+    /// elsewhere.
     pub fn backing(mut self, backing: Backing) -> Self {
         self.backing = backing;
         self
@@ -147,12 +154,20 @@ impl Builder {
         self
     }
 
-    /// Reserves the memory and makes the pool. Nothing is touched until blocks are leased.
+    /// Reserves the memory and makes the pool. No memory is touched until blocks are leased.
     ///
     /// # Errors
     /// The budget is missing, cannot hold one block of the largest class, or is 1 TiB or more,
-    /// which a charge cannot count; the classes are none, zero, unsorted, over 16 MiB or more than
-    /// 16; the system refuses the mapping.
+    /// which a charge cannot count. Or there is no class, or more than 16, or a class is zero, over
+    /// 16 MiB or out of order. Or the system refuses the mapping.
+    ///
+    /// # Examples
+    /// ```
+    /// use leasehold::Pool;
+    ///
+    /// let error = Pool::builder().budget(4096).build().expect_err("a block is 1 MiB");
+    /// assert!(error.is_budget_too_small());
+    /// ```
     pub fn build(self) -> Result<Pool, BuildError> {
         let classes = Classes::new(&self.classes)
             .map_err(|error| BuildError { kind: Kind::Classes(error) })?;
@@ -178,12 +193,20 @@ impl Builder {
     }
 }
 
-/// Two shards a core: a busy one then has a free neighbour more often than not.
+/// Two shards for each core: if a shard is busy, its neighbour is usually free.
 fn default_shards() -> usize {
     std::thread::available_parallelism().map_or(1, usize::from) * 2
 }
 
-/// Why [`Builder::build`] made no pool.
+/// The error of [`Builder::build`].
+///
+/// # Examples
+/// ```
+/// use leasehold::Pool;
+///
+/// let error = Pool::builder().budget(8 << 20).classes([4_096, 1_024]).build();
+/// assert!(error.is_err_and(|error| error.is_classes())); // they must ascend
+/// ```
 #[derive(Debug)]
 pub struct BuildError {
     kind: Kind,
@@ -203,12 +226,12 @@ impl BuildError {
         matches!(self.kind, Kind::BudgetTooSmall { .. })
     }
 
-    /// The budget is more than accounts can count.
+    /// The budget is larger than accounts can count.
     pub fn is_budget_too_large(&self) -> bool {
         matches!(self.kind, Kind::BudgetTooLarge { .. })
     }
 
-    /// The list of classes is at fault.
+    /// The list of classes is not valid.
     pub fn is_classes(&self) -> bool {
         matches!(self.kind, Kind::Classes(_))
     }
@@ -229,7 +252,7 @@ impl fmt::Display for BuildError {
             Kind::BudgetTooLarge { budget } => {
                 write!(
                     f,
-                    "a budget of {budget} bytes is more than the {BUDGET_MAX} that accounts can count"
+                    "a budget of {budget} bytes is over the most that accounts can count, {BUDGET_MAX}"
                 )
             }
             Kind::Classes(ClassesError::None) => write!(f, "a pool needs at least one size class"),

@@ -1,27 +1,27 @@
-//! `Credit`: reserved bytes that the leases of an account are made of.
+//! `Credit`: reserved bytes that leases of an account draw on.
 
 use std::fmt;
 
 use super::{Account, LeaseError, Reservation};
 use crate::pool::engine::{Charge, HeldCharge};
 
-/// A [`Reservation`] that the leases of its account draw on: what was promised before it was
+/// A [`Reservation`] that leases of its account draw on: memory that was promised before it is
 /// needed.
 ///
-/// Whoever admits work reserves what it will need, and makes a credit of it. Leases of that
-/// account, and of accounts inside it, then take their bytes out of the credit: they are not
-/// charged again, need no room in the pool and pass the line of those who wait. What the credit has
-/// not enough for is leased as ever, and reservations are no leases. Bytes that were drawn belong
-/// to the blocks, and go home with them; they do not come back to the credit. Dropped, it gives
-/// back what was not drawn.
+/// Code that admits work reserves what the work will need, and turns the reservation into a credit.
+/// Leases of that account, and of accounts inside it, then draw their bytes from the credit. They
+/// are not charged again, need no room in the pool, and pass the waiters. If the credit has too few
+/// bytes left for a lease, that lease is made without it, as usual. Reservations do not draw on a
+/// credit. Bytes that were drawn belong to the blocks and go home with them; they do not return to
+/// the credit. A credit that is dropped gives back the bytes that were not drawn.
 ///
 /// # Shape
-/// Bytes. A lease draws the capacity of its block or nothing. An account inside the credited one is
-/// charged, within its own limit.
+/// The credit is counted in bytes. A lease draws the capacity of its block, or nothing. An account
+/// inside the credited one is charged, within its own limit.
 ///
 /// # Costs
-/// A credited lease takes the lock of the shared store once, a lease in an account without a credit
-/// none.
+/// A credited lease takes the lock of the shared store once. A lease in an account without a credit
+/// takes none.
 ///
 /// # Examples
 /// ```
@@ -34,7 +34,7 @@ use crate::pool::engine::{Charge, HeldCharge};
 /// while let Ok(block) = pool.try_lease(64 << 10) {
 ///     others.push(block);
 /// }
-/// let block = request.try_lease(64 << 10)?; // was promised: of all others the pool has none left
+/// let block = request.try_lease(64 << 10)?; // out of the credit: the pool has no other block
 /// assert_eq!((credit.left(), request.leased()), (64 << 10, 128 << 10));
 /// drop(credit);
 /// assert_eq!(request.leased(), 64 << 10);
@@ -44,19 +44,35 @@ use crate::pool::engine::{Charge, HeldCharge};
 /// ```
 #[must_use = "a credit that is not kept is given back at once"]
 pub struct Credit {
-    /// What was laid there; what is left of it stands in the account (CREDITED).
+    /// The bytes that were put into the credit. The account has what is left of them (CREDITED).
     pub(super) laid: Option<HeldCharge>,
 }
 
 impl Credit {
-    /// Bytes that leases may still draw: of all credits of this account, if it has several.
+    /// The number of bytes that leases may still draw. If the account has several credits, this is
+    /// the sum of all.
     pub fn left(&self) -> usize {
         self.laid.as_ref().map_or(0, |laid| laid.account().credit())
     }
 }
 
 impl Reservation {
-    /// Makes a [`Credit`] of it: the account's leases draw on these bytes from here on.
+    /// Turns the reservation into a [`Credit`]. From now on leases of the account draw on these
+    /// bytes.
+    ///
+    /// # Examples
+    /// ```
+    /// use leasehold::Pool;
+    ///
+    /// let pool = Pool::new(4 << 20)?;
+    /// let upload = pool.account("upload", 1 << 20);
+    /// let credit = upload.try_reserve(128 << 10)?.into_credit();
+    /// let block = upload.try_lease(4_096)?;
+    /// assert_eq!(credit.left(), (128 << 10) - 4_096);
+    /// assert_eq!(upload.leased(), 128 << 10); // charged once
+    /// # drop(block);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn into_credit(self) -> Credit {
         let laid = self.into_reserved().take_charge();
         if let Some(laid) = &laid {
@@ -67,16 +83,30 @@ impl Reservation {
 }
 
 impl Account {
-    /// Reserves `len` bytes as a credit of this account: as [`try_reserve`](Self::try_reserve) and
-    /// [`into_credit`](Reservation::into_credit), under one lock.
+    /// Reserves `len` bytes as a credit of this account. It does what
+    /// [`try_reserve`](Self::try_reserve) and [`into_credit`](Reservation::into_credit) do, under
+    /// one lock.
     ///
     /// # Errors
     /// As [`try_reserve`](Self::try_reserve).
+    ///
+    /// # Examples
+    /// ```
+    /// use leasehold::Pool;
+    ///
+    /// let pool = Pool::new(4 << 20)?;
+    /// let request = pool.account("request", 1 << 20);
+    /// let credit = request.try_credit(64 << 10)?;
+    /// let block = request.try_lease(4 << 10)?;
+    /// assert_eq!((credit.left(), request.leased()), (60 << 10, 64 << 10));
+    /// # drop(block);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn try_credit(&self, len: usize) -> Result<Credit, LeaseError> {
         self.clone().into_credit(len)
     }
 
-    /// As `try_credit`, of an account that is wanted for nothing else.
+    /// As `try_credit`, for an account that is used for nothing else.
     pub(crate) fn into_credit(self, len: usize) -> Result<Credit, LeaseError> {
         let laid = (len <= self.reservation_len_max())
             .then(|| self.core().credit_fast(self.handle(), len))
@@ -84,7 +114,7 @@ impl Account {
         if laid.is_none() {
             return self.try_reserve(len).map(Reservation::into_credit);
         }
-        // Before this wakes anybody, for a waker may panic.
+        // Made before any task is woken, because a waker may panic.
         let credit = Credit {
             laid: laid
                 .map(Charge::held_with)

@@ -4,25 +4,41 @@ use std::{fmt, io, time::Duration};
 
 use crate::pool::engine::Unmoved;
 
-/// The error of every lease and reservation: which limit said no, and whether waiting can help.
+/// The error of every lease and reservation. It says which limit refused it, and whether waiting
+/// can help.
 ///
-/// Nothing is charged and nothing is held when one fails.
+/// After an error nothing is charged and nothing is held.
+///
+/// # Examples
+/// ```
+/// use leasehold::Pool;
+///
+/// let pool = Pool::new(1 << 20)?;
+/// let user = pool.account("user", 8 << 10);
+/// let refused = user.try_lease(8 << 10);
+/// assert!(refused.is_err_and(|error| error.is_too_large())); // its class has 20 KiB
+/// let held = [user.try_lease(4 << 10)?, user.try_lease(4 << 10)?];
+/// let error = user.try_lease(1).expect_err("the account is full");
+/// assert!(error.is_over_limit()); // waiting can help
+/// # drop(held);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LeaseError {
-    /// In a box, so that what `try_lease` returns is no larger than a block, and its slow path
-    /// returns in registers.
+    /// Boxed, so that the result of `try_lease` is no larger than a block and its slow path returns
+    /// in registers.
     kind: Box<Kind>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Kind {
-    /// An account may not have more; `left` is the room it has.
+    /// An account is at its limit. `left` is the room that it has.
     AccountFull { account: String, wanted: usize, left: usize, limit: usize },
-    /// The pool has no free block that serves, or no room.
+    /// The pool has no free block that fits, or no room.
     PoolEmpty { wanted: usize },
     /// The wait took too long: for room in an account, or for the pool.
     DeadlinePassed { account: Option<String>, wanted: usize, waited: Duration },
-    /// No wait can help: `most` is the largest length that could be had here.
+    /// No wait can help. `most` is the largest length that could be leased here.
     TooLarge { wanted: usize, most: usize },
     /// Blocks cannot be charged to an account of another pool.
     OtherPool,
@@ -43,7 +59,7 @@ impl LeaseError {
         Self::new(Kind::PoolEmpty { wanted })
     }
 
-    /// `account` is the one whose limit was waited for; none if it was the pool.
+    /// `account` is the one whose limit was waited for. It is `None` if the wait was for the pool.
     pub(crate) fn deadline_passed(account: Option<&str>, wanted: usize, waited: Duration) -> Self {
         Self::new(Kind::DeadlinePassed { account: account.map(str::to_owned), wanted, waited })
     }
@@ -56,14 +72,14 @@ impl LeaseError {
         Self::new(Kind::Detached)
     }
 
-    /// An account on the way from this handle to the pool is at its limit; it gets room as its own
+    /// An account between this handle and the pool is at its limit. It gets room when its own
     /// blocks come home.
     pub fn is_over_limit(&self) -> bool {
         matches!(*self.kind, Kind::AccountFull { .. })
     }
 
-    /// The pool has no free block that serves, or no room for a reservation; it gets one as
-    /// anybody's blocks come home.
+    /// The pool has no free block that fits, or no room for a reservation. It gets one when any
+    /// blocks come home.
     pub fn is_exhausted(&self) -> bool {
         matches!(*self.kind, Kind::PoolEmpty { .. })
     }
@@ -73,19 +89,20 @@ impl LeaseError {
         matches!(*self.kind, Kind::DeadlinePassed { .. })
     }
 
-    /// The length can never be had from this handle: larger than any class, than a limit, or for a
-    /// chain or a reservation than a quarter of the budget. Ask for less, or raise the limit.
+    /// The length can never be leased from this handle. It is over the largest class or a limit;
+    /// for a chain or a reservation, it may be over a quarter of the budget. Ask for less, or raise
+    /// the limit.
     pub fn is_too_large(&self) -> bool {
         matches!(*self.kind, Kind::TooLarge { .. })
     }
 
-    /// A charge was to move to an account of another pool.
+    /// A charge could not move, because the account is of another pool.
     pub fn is_other_pool(&self) -> bool {
         matches!(*self.kind, Kind::OtherPool)
     }
 
-    /// The chain or reservation has no pool to lease from: the chain was split off another one, or
-    /// made of a block; the reservation was made empty.
+    /// The chain or reservation has no pool to lease from. The chain was split off another one or
+    /// made from a block, or the reservation was made empty.
     pub fn is_detached(&self) -> bool {
         matches!(*self.kind, Kind::Detached)
     }
@@ -100,7 +117,7 @@ impl fmt::Display for LeaseError {
             ),
             Kind::PoolEmpty { wanted } => write!(
                 f,
-                "the pool is exhausted: nothing free for {wanted} bytes; wait with `lease().await`, lease a chain, which any blocks serve, or give the pool a larger budget"
+                "the pool is exhausted: no free memory for {wanted} bytes; wait with `lease().await`, lease a chain, which can use blocks of any class, or give the pool a larger budget"
             ),
             Kind::DeadlinePassed { account: Some(account), wanted, waited } => write!(
                 f,
@@ -112,14 +129,14 @@ impl fmt::Display for LeaseError {
             ),
             Kind::TooLarge { wanted, most } => write!(
                 f,
-                "{wanted} bytes can never be leased here, the most is {most}; ask for less or raise the limit, the classes or the budget"
+                "{wanted} bytes can never be leased here, the most is {most}; ask for less, or raise the limit, the classes or the budget"
             ),
             Kind::OtherPool => {
                 write!(f, "the account belongs to another pool; copy the bytes instead")
             }
             Kind::Detached => write!(
                 f,
-                "this has no pool to lease from: a chain that was split off another one, or made of a block, or a reservation that was made empty; reserve on the chain it came from, or begin with ChainMut::new or Pool::try_reserve"
+                "no pool to lease from: the chain was split off another one or made from a block, or the reservation was made empty; reserve on the first chain, or begin with ChainMut::new or Account::try_reserve"
             ),
         }
     }

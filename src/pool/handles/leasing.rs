@@ -1,4 +1,4 @@
-//! Leasing at once: `Account::try_lease`, and what chains are made of.
+//! Leasing without waiting: `Account::try_lease`, and the blocks of chains.
 
 use super::{Account, BlockMut, LeaseError, asking::Shape};
 use crate::pool::{
@@ -9,25 +9,41 @@ use crate::pool::{
 impl Account {
     /// Leases a block of at least `len` bytes, charged to this account.
     ///
-    /// Returns at once. Costs one atomic operation while this thread's magazine has a block of the
-    /// class, and one more for each account between this one and the pool; the return costs the
+    /// Returns at once. It costs one atomic operation while this thread's magazine has a block of
+    /// the class, and one more for each account between this one and the pool. The return costs the
     /// same.
     ///
     /// # Shape
-    /// `len` is bytes; the block's capacity is `len` rounded up to its class, or to the next class
-    /// where that one has run out. A fresh block has a length of 0, and its bytes are not zeroed.
+    /// `len` is in bytes. The block's capacity is `len` rounded up to its class, or to the next
+    /// class if that one has run out. A fresh block has a length of 0, and its bytes are not
+    /// zeroed.
     ///
     /// # Errors
-    /// An account is at its limit ([`LeaseError::is_over_limit`]), the pool has no free block or
-    /// others wait for one ([`is_exhausted`](LeaseError::is_exhausted)), or no class or limit is
-    /// that large ([`is_too_large`](LeaseError::is_too_large)). Nothing is charged then.
+    /// An account is at its limit ([`LeaseError::is_over_limit`]); the pool has no free block, or
+    /// other requests wait for one ([`is_exhausted`](LeaseError::is_exhausted)); or no class or
+    /// limit is that large ([`is_too_large`](LeaseError::is_too_large)). After an error nothing is
+    /// charged.
+    ///
+    /// # Examples
+    /// ```
+    /// use bytes::BufMut;
+    /// use leasehold::Pool;
+    ///
+    /// let pool = Pool::new(4 << 20)?;
+    /// let mut block = pool.try_lease(3_000)?;
+    /// assert_eq!((block.len(), block.capacity()), (0, 4_096));
+    /// block.put_slice(b"hello");
+    /// assert_eq!(&block[..], b"hello");
+    /// assert!(pool.try_lease(2 << 20).is_err_and(|error| error.is_too_large()));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     #[inline]
     pub fn try_lease(&self, len: usize) -> Result<BlockMut, LeaseError> {
         self.try_lease_fresh(len).map(BlockMut::from)
     }
 
-    /// As [`try_lease`](Self::try_lease), but a block of the largest class if none is that large.
-    /// TOLD: for those who do without, or wait.
+    /// As [`try_lease`](Self::try_lease), but leases a block of the largest class if none is large
+    /// enough. A refusal is not counted: the caller waits, or goes on without the memory (TOLD).
     #[inline]
     pub(crate) fn try_lease_most(&self, len: usize) -> Result<BlockMut, LeaseError> {
         let classes = &self.core().classes;
@@ -58,7 +74,7 @@ impl Account {
         self.try_lease_chain_untold(len).map_err(|error| self.told(error))
     }
 
-    /// As `try_lease_chain`, for those who do without, or wait (TOLD).
+    /// As `try_lease_chain`, but a refusal is not counted (TOLD).
     pub(crate) fn try_lease_chain_untold(&self, len: usize) -> Result<Vec<BlockMut>, LeaseError> {
         let request = self.request(len, Shape::Chain)?;
         self.refuse_on_purpose(self.core().bytes_of(request))?;
@@ -69,7 +85,7 @@ impl Account {
         Ok(BlockMut::all_of(granted.into_blocks()))
     }
 
-    /// Too large to be inlined wherever somebody leases; returns in registers.
+    /// Too large to be inlined into each caller. It returns in registers.
     #[inline(never)]
     fn try_lease_fresh(&self, len: usize) -> Result<Fresh, LeaseError> {
         match self.core().classes.holding(len) {

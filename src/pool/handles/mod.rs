@@ -20,7 +20,7 @@ mod reserve;
 mod stats;
 mod wait;
 
-// For rooms above, of which not all are built.
+// For the modules above; not every set of features builds one that uses it.
 #[allow(dead_code)]
 mod reuse;
 #[allow(dead_code)]
@@ -43,6 +43,6 @@ pub use self::{
     stats::{AccountStats, ClassStats, Pressure, Stats},
 };
 pub(crate) use self::{asking::Shape, block::resolve, recharge::Recharge, wait::Wait};
-// For rooms above, of which not all are built.
+// For the modules above; not every set of features builds one that uses it.
 #[allow(unused_imports)]
 pub(crate) use self::{set_aside::SetAside, weak_pool::WeakPool};

@@ -5,12 +5,12 @@ use std::{fmt, future::Future, ops::Deref, sync::Arc};
 use super::Account;
 use crate::pool::engine::{AccountHandle, maintain};
 
-/// The owner of all blocks: a budget, its figures, and the way of memory back to the system.
+/// The owner of all blocks. It has the budget and the figures, and gives memory back to the system.
 ///
-/// A `Pool` derefs to its root [`Account`], which leases and opens further accounts; the limit of
-/// the root account is the budget. Code that only leases takes an [`&Account`](Account), so a
-/// `&Pool` fits there too. A `Pool` is a handle of 8 bytes; a clone costs one atomic addition.
-/// Blocks outlive it.
+/// A `Pool` derefs to its root [`Account`], which leases blocks and opens further accounts. The
+/// limit of the root account is the budget. Code that only leases takes an [`&Account`](Account),
+/// so it also takes a `&Pool`. A `Pool` is a handle of 8 bytes; a clone costs one atomic addition.
+/// Blocks may outlive it.
 ///
 /// # Examples
 /// ```
@@ -40,20 +40,35 @@ impl Pool {
         self.root.budget_of_pool()
     }
 
-    /// Waits until the pressure [is high](super::Pressure::is_high): for code that can give memory
-    /// back early.
+    /// Waits until the pressure [is high](super::Pressure::is_high). It is for code that can give
+    /// memory back early.
     ///
-    /// Returns at once while it is: give something back, or pause, before waiting again. What is
-    /// leased out of magazines is not watched, so it may be noticed late by what one shard holds.
+    /// It returns at once while the pressure is high, so give something back, or pause, before you
+    /// wait again. Leases from magazines are not watched, so the pressure may be noticed late, by
+    /// as much as one shard holds.
     ///
     /// # Cancel safety
-    /// Cancel safe: nothing is lost.
+    /// Cancel safe. Nothing is lost.
+    ///
+    /// # Examples
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let pool = leasehold::Pool::new(1 << 20)?;
+    /// let block = pool.try_lease(1 << 20)?; // a cache, say
+    /// pool.wait_for_pressure().await;
+    /// drop(block); // give it back
+    /// assert!(!pool.pressure().is_high());
+    /// # Ok(())
+    /// # }
+    /// ```
     pub async fn wait_for_pressure(&self) {
         self.core().pressure_high().await;
     }
 
-    /// Gives all memory that no lease uses back to the system at once; returns how many bytes went.
-    /// Leased blocks are not touched. Makes its system calls on this thread: about 20 us a MiB.
+    /// Gives all memory that no lease uses back to the system, and returns the number of bytes that
+    /// went. Leased blocks are not touched. The system calls are made on this thread and cost about
+    /// 20 us for each MiB.
     ///
     /// # Examples
     /// ```
@@ -69,24 +84,26 @@ impl Pool {
         self.core().trim()
     }
 
-    /// Gives memory back on its own while it runs: spawn it. Four times a second, half of the free
-    /// blocks of each class that the load has not needed since the last time go back to the system,
-    /// and so do magazines that nobody used.
+    /// Gives memory back to the system while it runs, so spawn it. Four times a second it gives
+    /// back half of the free blocks of each class that the load has not needed since the last time.
+    /// It also empties the magazines that no thread has used since then.
     ///
-    /// Ends when the last handle of the pool is gone; it is not one itself.
+    /// The future ends when the last handle of the pool is gone. It holds no handle itself.
     ///
     /// # Cancel safety
-    /// Cancel safe: dropping it only ends the sweeps.
+    /// Cancel safe. Dropping it only ends the sweeps.
     ///
     /// # Panics
-    /// When polled outside of a tokio runtime with time enabled.
+    /// If it is polled outside of a tokio runtime with time enabled.
     ///
     /// # Examples
     /// ```
     /// # #[tokio::main]
     /// # async fn main() -> Result<(), leasehold::BuildError> {
     /// let pool = leasehold::Pool::new(64 << 20)?;
-    /// tokio::spawn(pool.maintain());
+    /// let sweeps = tokio::spawn(pool.maintain());
+    /// drop(pool);
+    /// assert!(sweeps.await.is_ok()); // they end with the pool
     /// # Ok(())
     /// # }
     /// ```

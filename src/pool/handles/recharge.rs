@@ -3,8 +3,8 @@
 use super::{Account, Block, BlockMut, LeaseError};
 use crate::pool::engine::BlockRef;
 
-/// Blocks that are to be charged to another account, all of them or none. Handles on one block
-/// count as one.
+/// Blocks that are to be charged to another account, all of them or none. Several handles on one
+/// block count as one.
 #[derive(Default)]
 pub(crate) struct Recharge<'a>(Vec<&'a BlockRef>);
 

@@ -1,24 +1,23 @@
-//! `Refusals`: asks for memory that fail on purpose, to see what a program makes of it.
+//! `Refusals`: requests for memory that fail on purpose, for tests.
 
 use std::fmt;
 
 use super::{Account, LeaseError};
 use crate::pool::engine::{Plan, PlanKey};
 
-/// While it lives, some asks for memory are refused on purpose: for tests of what your code does
-/// then.
+/// Refuses some requests for memory on purpose while it lives, to test what your code does then.
 ///
-/// Made by [`Account::refuse_nth`] and [`Account::refuse_every`]. An ask is one call or one future
-/// that leases or reserves, and asks for more than 0 bytes: what returns at once says
-/// [exhausted](LeaseError::is_exhausted), a wait says at its first poll that its [deadline
-/// passed](LeaseError::is_deadline_passed). Nothing is charged or waited for then. Those who wait
-/// already are not refused.
+/// It is made by [`Account::refuse_nth`] or [`Account::refuse_every`]. A request is one call or one
+/// future that leases or reserves more than 0 bytes. A call that returns at once fails as
+/// [exhausted](LeaseError::is_exhausted). A wait fails at its first poll, as if its [deadline had
+/// passed](LeaseError::is_deadline_passed). Nothing is charged then. Requests that wait already are
+/// not refused.
 ///
 /// # Costs
-/// Leases of the account take a lock meanwhile. Nothing is slower while there are none of these.
+/// Leases of the account take a lock while it lives. If there is none, nothing is slower.
 ///
 /// # Examples
-/// Every ask of an operation fails in turn, until it needs no more:
+/// Each request of an operation fails in turn, until no request is left to fail:
 /// ```
 /// use bytes::BufMut;
 /// use leasehold::{Account, LeaseError, Pool};
@@ -51,24 +50,49 @@ pub struct Refusals {
 }
 
 impl Refusals {
-    /// How many asks were refused so far.
+    /// The number of requests that were refused so far.
     pub fn count(&self) -> usize {
         self.pool.core().refused_by(self.key)
     }
 }
 
 impl Account {
-    /// Refuses one ask for memory on purpose, while what it returns lives: the `nth` from now on of
-    /// this account and those in it; 0 is the next.
+    /// Refuses one request of this account or of an account in it, while the returned value lives:
+    /// the `nth` from now on. 0 is the next one.
+    ///
+    /// # Examples
+    /// ```
+    /// use leasehold::Pool;
+    ///
+    /// let pool = Pool::new(4 << 20)?;
+    /// let refusals = pool.refuse_nth(1);
+    /// assert!(pool.try_lease(100).is_ok());
+    /// assert!(pool.try_lease(100).is_err_and(|error| error.is_exhausted()));
+    /// assert!(pool.try_lease(100).is_ok());
+    /// assert_eq!(refusals.count(), 1);
+    /// # Ok::<(), leasehold::BuildError>(())
+    /// ```
     pub fn refuse_nth(&self, nth: usize) -> Refusals {
         self.plan(Plan::nth(nth))
     }
 
-    /// Refuses asks for memory on purpose, while what it returns lives: each `period`th of this
-    /// account and those in it; 1 is all of them.
+    /// Refuses each `period`th request of this account and of the accounts in it, while the
+    /// returned value lives. 1 refuses all of them.
     ///
     /// # Panics
     /// If `period` is 0.
+    ///
+    /// # Examples
+    /// ```
+    /// use leasehold::Pool;
+    ///
+    /// let pool = Pool::new(4 << 20)?;
+    /// let refusals = pool.refuse_every(1);
+    /// assert!(pool.try_lease(100).is_err() && pool.try_chain(100).is_err());
+    /// drop(refusals);
+    /// assert!(pool.try_lease(100).is_ok());
+    /// # Ok::<(), leasehold::BuildError>(())
+    /// ```
     pub fn refuse_every(&self, period: usize) -> Refusals {
         assert!(period > 0, "every 0th ask is none; a period is at least 1");
         self.plan(Plan::every(period))
@@ -78,7 +102,7 @@ impl Account {
         Refusals { pool: self.clone(), key: self.core().plan(self.handle(), plan) }
     }
 
-    /// For those who do not wait; `bytes` are what the ask takes.
+    /// For requests that do not wait. `bytes` is what the request takes.
     pub(in crate::pool) fn refuse_on_purpose(&self, bytes: usize) -> Result<(), LeaseError> {
         let core = self.core();
         if core.refuses(self.handle(), bytes) {

@@ -1,9 +1,9 @@
-//! `SetAside`: a part of the budget that is kept for memory that must never be refused.
+//! `SetAside`: a part of the budget for memory that must never be refused.
 
 use super::{Account, stats::pressure_of};
 
-/// Bytes of a pool's budget that nobody else gets while it lives. They are not leased: their holder
-/// counts what it uses of them.
+/// Bytes of a pool's budget that no lease or reservation gets while it lives. They are not leased.
+/// The holder counts what it uses of them.
 #[derive(Debug)]
 pub(crate) struct SetAside {
     pool: Account,
@@ -16,8 +16,8 @@ impl Account {
         pressure_of(self.core()).is_high()
     }
 
-    /// Keeps `len` bytes of the budget for the caller. Blocks that are out already stay out; as
-    /// they come home, less is given out again.
+    /// Keeps `len` bytes of the budget for the caller. Blocks that are already leased stay so. As
+    /// they come home, fewer are leased again.
     pub(crate) fn set_aside(&self, len: usize) -> SetAside {
         self.core().set_aside(len);
         SetAside { pool: self.clone(), len }

@@ -1,45 +1,61 @@
-//! What a pool knows of itself, read when asked.
+//! The figures of a pool, read on request.
 
 use std::sync::atomic::Ordering::Relaxed;
 
 use super::Pool;
 use crate::pool::{engine::Core, ledger::AccountCount, store::high_mark};
 
-/// A pool's figures at one moment; exact while nobody leases or returns.
+/// A pool's figures at one moment. They are exact while no thread leases or returns.
 ///
-/// All fields that are not counts are bytes.
+/// All fields that are not counts are in bytes.
+///
+/// # Examples
+/// ```
+/// use leasehold::Pool;
+///
+/// let pool = Pool::new(4 << 20)?;
+/// let user = pool.account("user 7", 1 << 20);
+/// let block = user.try_lease(4_096)?;
+/// let reserved = user.try_reserve(1_000)?;
+/// let stats = pool.stats();
+/// assert_eq!((stats.leased, stats.reserved), (5_096, 1_000));
+/// assert_eq!((stats.accounts[0].name.as_str(), stats.accounts[0].leased), ("user 7", 5_096));
+/// assert!(stats.mapped <= stats.budget);
+/// # drop((block, reserved));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Stats {
     /// The hard cap.
     pub budget: usize,
-    /// Capacity of all leased blocks, and what is reserved.
+    /// The capacity of all leased blocks, and the bytes that are reserved.
     pub leased: usize,
-    /// Bytes reserved without a block; part of `leased`, and never of `mapped`: the memory is
-    /// somebody else's.
+    /// Bytes reserved without a block. They are part of `leased`, and never of `mapped`, because
+    /// the memory lives elsewhere.
     pub reserved: usize,
-    /// Capacity of free blocks in magazines, ready for the next lease.
+    /// The capacity of free blocks in magazines, ready for the next lease.
     pub cached: usize,
-    /// Block memory that the system has given us and not got back: never above `budget`. Reserved
-    /// bytes are none of it, so `leased` may be more.
+    /// Block memory that we have from the system, never above `budget`. Reserved bytes are not part
+    /// of it, so `leased` may be larger.
     pub mapped: usize,
     /// Side tables, outside the budget.
     pub metadata: usize,
-    /// The most that was seen leased at once: sampled by each sweep of
+    /// The most that was seen leased at once. It is sampled by each sweep of
     /// [`maintain`](crate::Pool::maintain), when the shared store has given out more than ever, and
-    /// when asked. A short peak can be missed; accounts know theirs exactly.
+    /// when it is read. A short peak can be missed. The peaks of accounts are exact.
     pub peak: usize,
     /// Requests that wait for memory now, of the pool or of an account.
     pub waiting: usize,
     /// Requests that ever had to wait.
     pub waits: u64,
-    /// Requests whose caller was told that it is refused: over a limit, exhausted, or at the
-    /// deadline of its wait.
+    /// Requests that were refused with an error: over a limit, exhausted, or at the deadline of a
+    /// wait.
     ///
-    /// A reader or body of this crate that finds its own few blocks in use, or the pool short, and
-    /// waits is none of these: [`waits`](Self::waits) counts it.
+    /// A reader or body of this crate that waits, because its own few blocks are in use or the pool
+    /// is short, is not counted here. [`waits`](Self::waits) counts it.
     pub refused: u64,
-    /// Times that magazines were emptied for somebody who found none.
+    /// Times that all magazines were emptied for a lease that found no block.
     pub cache_flushes: u64,
     /// Bytes given back to the system by trimming.
     pub trimmed: u64,
@@ -50,50 +66,90 @@ pub struct Stats {
 }
 
 impl Stats {
-    /// How many accounts `accounts` lists at most.
+    /// The most accounts that [`accounts`](Self::accounts) lists.
     pub const LARGEST_ACCOUNTS: usize = 8;
 }
 
 /// The figures of one size class, in blocks.
+///
+/// # Examples
+/// ```
+/// use leasehold::Pool;
+///
+/// let pool = Pool::new(4 << 20)?;
+/// let block = pool.try_lease(4_096)?;
+/// let classes = pool.stats().classes;
+/// let pages = classes.iter().find(|class| class.block_len == 4_096);
+/// assert_eq!(pages.map(|class| class.leased), Some(1));
+/// # drop(block);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ClassStats {
     /// The length of its blocks, in bytes.
     pub block_len: usize,
-    /// Blocks leased.
+    /// Blocks that are leased.
     pub leased: usize,
-    /// Blocks in magazines.
+    /// Free blocks in magazines.
     pub cached: usize,
     /// Free blocks with memory behind them, outside magazines.
     pub free: usize,
-    /// Blocks that ever left the shared store, for a lease or a magazine.
+    /// How many times a block left the shared store, for a lease or a magazine.
     pub taken: u64,
 }
 
 /// The figures of one account.
+///
+/// # Examples
+/// ```
+/// use leasehold::Pool;
+///
+/// let pool = Pool::new(4 << 20)?;
+/// let user = pool.account("user 7", 1 << 20);
+/// let block = user.try_lease(4_096)?;
+/// let largest = &pool.stats().accounts[0];
+/// assert_eq!((largest.name.as_str(), largest.leased, largest.limit), ("user 7", 4_096, 1 << 20));
+/// # drop(block);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct AccountStats {
     /// The name given to [`Account::account`](crate::Account::account).
     pub name: String,
-    /// Capacity and reserved bytes charged to it and to the accounts in it.
+    /// The capacity and the reserved bytes charged to it and to the accounts in it.
     pub leased: usize,
-    /// The most that may be.
+    /// The most that may be charged to it.
     pub limit: usize,
-    /// The most that ever was.
+    /// The most that ever was charged to it.
     pub peak: usize,
 }
 
 /// How close a pool is to its budget.
+///
+/// # Examples
+/// ```
+/// use leasehold::Pool;
+///
+/// let pool = Pool::new(4 << 20)?;
+/// let block = pool.try_lease(1 << 20)?;
+/// let pressure = pool.pressure();
+/// assert_eq!(pressure.share(), 0.25);
+/// assert!(!pressure.is_high());
+/// # drop(block);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct Pressure {
-    /// Capacity of all leased blocks and what is reserved, in bytes.
+    /// The capacity of all leased blocks and the bytes that are reserved.
     pub leased: usize,
-    /// The hard cap, in bytes, without what [`serve`](crate::http::serve()) keeps for heads that
-    /// wait.
+    /// The hard cap, in bytes, without the part that [`serve`](crate::http::serve()) keeps for
+    /// heads that wait.
     pub budget: usize,
-    /// Requests that wait for the pool; those at the limit of an account are not counted.
+    /// Requests that wait for the pool. Requests that wait at the limit of an account are not
+    /// counted.
     pub waiting: usize,
 }
 
@@ -103,8 +159,8 @@ impl Pressure {
         self.leased as f64 / self.budget as f64
     }
 
-    /// Somebody waits, or seven eighths of the budget are leased or reserved: a good time to give
-    /// memory back.
+    /// Whether a request waits, or seven eighths of the budget are leased or reserved. It is a good
+    /// time to give memory back.
     pub fn is_high(&self) -> bool {
         self.waiting > 0 || self.leased >= high_mark(self.budget)
     }

@@ -1,4 +1,4 @@
-//! `Wait`: a try, then a place in the queue with a deadline.
+//! `Wait`: one try, then a place in the queue with a deadline.
 
 use std::{
     fmt,
@@ -16,25 +16,25 @@ use crate::{
     sync::Sleep,
 };
 
-/// A wait for memory of some shape: a try first, then a place in the queue with a deadline.
+/// A wait for memory of some shape: one try first, then a place in the queue with a deadline.
 pub(crate) struct Wait {
     account: Account,
     len: usize,
     shape: Shape,
     within: Duration,
     place: Option<Queued>,
-    /// The account that the wait began at, if it was not the pool.
+    /// The account whose limit began the wait. `None` if the pool was exhausted.
     over_limit: Option<String>,
 }
 
 struct Queued {
     ticket: Ticket,
     deadline: Sleep,
-    /// Runs while this waiter holds back those behind it.
+    /// Runs while this waiter holds back the waiters behind it.
     hold: Option<Sleep>,
 }
 
-/// What a poll of the queue came to.
+/// The result of a poll of the queue.
 enum Collected {
     Ready(Result<Grant, LeaseError>),
     Waiting { holds: bool },
@@ -77,8 +77,8 @@ impl Wait {
         if place.deadline.poll_passed(cx).is_pending() {
             return Poll::Pending;
         }
-        // Where nothing is leased or returned, nobody takes grants back that were not collected:
-        // the last chance for one.
+        // If no thread leases or returns, nothing has taken uncollected grants back yet. This is
+        // the last chance to be granted one of them.
         self.account.core().serve_now(Vec::new());
         if let Collected::Ready(collected) = self.collect(cx) {
             return Poll::Ready(collected);
@@ -87,7 +87,7 @@ impl Wait {
         Poll::Ready(Err(self.passed()))
     }
 
-    /// Takes what was granted.
+    /// Collects the grant, if there is one.
     fn collect(&mut self, cx: &mut Context<'_>) -> Collected {
         let place = self.place.as_ref().expect("a place is taken before anything is collected");
         let waker = cx.waker().clone();
@@ -106,7 +106,8 @@ impl Wait {
         }
     }
 
-    /// Ends in time what this waiter holds back (NO-FREEZE); whether it did so now.
+    /// Stops holding back other waiters when the time is over (NO-FREEZE). Returns whether it
+    /// stopped now.
     fn poll_hold(&mut self, cx: &mut Context<'_>, holds: bool) -> bool {
         let Some(place) = &mut self.place else { return false };
         if !holds {
@@ -124,7 +125,7 @@ impl Wait {
     }
 
     fn join(&mut self, request: Request, blocked: &Blocked, cx: &mut Context<'_>) {
-        // First of all, for this may panic.
+        // This comes first, because it may panic.
         let deadline = Sleep::new(self.within);
         let core = self.account.core();
         self.over_limit = match blocked {

@@ -1,11 +1,11 @@
-//! `WeakPool`: reads a pool's figures, and does not keep it open.
+//! `WeakPool`: reads a pool's figures without keeping the pool open.
 
 use std::sync::{Arc, Weak};
 
 use super::{Pool, Stats, stats};
 use crate::pool::engine::{AccountNode, Core};
 
-/// Unlike a [`Pool`] it is no handle: the pool ends as if it were not there.
+/// Unlike a [`Pool`] it is not a handle: the pool ends as if it were not there.
 #[derive(Clone, Debug)]
 pub(crate) struct WeakPool {
     core: Weak<Core>,
@@ -13,7 +13,7 @@ pub(crate) struct WeakPool {
 }
 
 impl WeakPool {
-    /// One of the whole pool, whichever of its accounts the handle is to.
+    /// Makes one of the whole pool.
     pub(crate) fn new(pool: &Pool) -> Self {
         // The last of the ancestors is the pool's own account.
         let pool_name = pool.handle().ancestors().last().map_or("", AccountNode::name);
@@ -25,7 +25,7 @@ impl WeakPool {
         &self.pool_name
     }
 
-    /// The figures of the whole pool; `None` once its last handle is gone and its last block is
+    /// The figures of the whole pool. `None` when its last handle is gone and its last block is
     /// home.
     pub(crate) fn stats(&self) -> Option<Stats> {
         self.core.upgrade().map(|core| stats::read(&core))

@@ -1,13 +1,13 @@
-//! Accounts: who is charged for which capacity, nested, each within its own limit.
+//! Accounts, which are charged the capacity of blocks. They nest, and each has its own limit.
 //!
-//! An account lives while somebody holds a handle to it or something is charged to it; both counts
-//! are packed into one word, so that a lease touches no reference count beside the charge.
+//! An account lives while a handle to it exists or something is charged to it. Both counts are
+//! packed into one word, so that a lease touches no reference count beside the charge.
 //!
 //! # Invariants
-//! - ALIVE: an account is freed by the share that brings its word to zero; before that a handle, a
+//! - ALIVE: an account is freed by the share that brings its word to zero. Until then a handle, a
 //!   charge or a child keeps it, and each account keeps its parent by a handle.
 //! - EXACT: the charge is the capacity of all blocks charged to the account and its descendants,
-//!   and all bytes reserved there; it is never above the limit at the moment of a charge. The
+//!   and all bytes reserved there. At the moment of a charge it is never above the limit. The
 //!   pool's own account is not charged: its charge is what the slab has out.
 
 use std::{
@@ -25,19 +25,20 @@ use std::{
 use super::AccountKey;
 use crate::sync::{AtomicU32, AtomicU64, AtomicUsize};
 
-/// Layout of the word: 40 bits of charge, 23 bits of handles, one bit that says whether somebody
-/// waits.
+/// The layout of the word: 40 bits of charge, 23 bits of handles, and one bit that says whether a
+/// request waits.
 const CHARGE_BITS: u32 = 40;
 const CHARGE: u64 = (1 << CHARGE_BITS) - 1;
 const HANDLE: u64 = 1 << CHARGE_BITS;
 pub(super) const WAITERS: u64 = 1 << 63;
 const HANDLES: u64 = !CHARGE & !WAITERS;
 
-/// The largest budget: what a charge can count, and what a slice of memory can be long.
+/// The largest budget: the most that a charge can count, and the most that a slice of memory can
+/// have.
 pub(in crate::pool) const BUDGET_MAX: usize =
     if usize::BITS > CHARGE_BITS { CHARGE as usize } else { isize::MAX as usize };
 
-/// What the accounts of a pool belong to. It hears of them, and serves those that wait.
+/// The owner of the accounts of a pool. It is told of them, and serves the waiters.
 pub(in crate::pool) trait Owner: Sized + Send + Sync {
     /// An account was opened.
     fn opened(&self, account: &AccountNode<Self>);
@@ -45,7 +46,7 @@ pub(in crate::pool) trait Owner: Sized + Send + Sync {
     /// An account is about to be freed.
     fn ended(&self, account: &AccountNode<Self>);
 
-    /// Charges were taken back at these accounts, and somebody waits there.
+    /// Charges were refunded at these accounts, and requests wait there.
     fn serve(&self, woken: Vec<AccountKey>);
 
     /// The last account is gone.
@@ -55,9 +56,9 @@ pub(in crate::pool) trait Owner: Sized + Send + Sync {
 pub(in crate::pool) struct AccountNode<O: Owner> {
     pub(super) word: AtomicU64,
     limit: AtomicUsize,
-    /// Bytes that leases here are made of before anything is charged (CREDITED).
+    /// Bytes that leases here draw on before anything is charged (CREDITED).
     pub(super) credit: AtomicUsize,
-    /// How many have laid bytes there and not gone.
+    /// The number of credits whose bytes were put there and that have not ended.
     pub(super) credits: AtomicU32,
     peak: AtomicU64,
     pub(super) parent: Option<NonNull<AccountNode<O>>>,
@@ -68,7 +69,7 @@ pub(in crate::pool) struct AccountNode<O: Owner> {
 /// A counted handle to an account.
 pub(in crate::pool) struct AccountHandle<O: Owner>(pub(super) NonNull<AccountNode<O>>);
 
-// SAFETY: an account is shared by design: its fields are atomic or never change (ALIVE says how
+// SAFETY: an account is shared by design. Its fields are atomic or never change (ALIVE says how
 // long), and its owner may be shared between threads.
 unsafe impl<O: Owner> Send for AccountHandle<O> {}
 // SAFETY: as above.
@@ -108,7 +109,7 @@ impl<O: Owner> AccountHandle<O> {
         }))))
     }
 
-    /// What a block's entry says of whom it is charged to.
+    /// What the entry of a block stores as the account that it is charged to.
     #[inline]
     pub(in crate::pool) fn as_charge(&self) -> *mut AccountNode<O> {
         if self.is_root() { std::ptr::null_mut() } else { self.0.as_ptr() }
@@ -135,7 +136,7 @@ impl<O: Owner> Deref for AccountHandle<O> {
 impl<O: Owner> Drop for AccountHandle<O> {
     #[inline(never)]
     fn drop(&mut self) {
-        // SAFETY: this handle was counted, and is given up once.
+        // SAFETY: this handle was counted, and it is given up once.
         unsafe { give_up(self.0, HANDLE) };
     }
 }
@@ -162,7 +163,8 @@ impl<O: Owner> AccountNode<O> {
         self.limit.store(limit.min(BUDGET_MAX), Relaxed);
     }
 
-    /// Bytes charged; 0 for the pool's own account, which counts in the slab.
+    /// The number of bytes that are charged. It is 0 for the pool's own account, which counts in
+    /// the slab.
     pub(in crate::pool) fn charge_now(&self) -> usize {
         (self.word.load(Relaxed) & CHARGE) as usize
     }
@@ -171,10 +173,10 @@ impl<O: Owner> AccountNode<O> {
         self.peak.load(Relaxed) as usize
     }
 
-    /// Whether this is the only handle, and nothing is charged: nobody else can ever come to know
-    /// the account then.
+    /// Whether this is the only handle, and nothing is charged. Then no other code can reach the
+    /// account any more.
     pub(in crate::pool) fn is_unused(&self) -> bool {
-        // Acquire pairs with the releases of all who had a share.
+        // Acquire pairs with the releases of all that had a share.
         self.word.load(Acquire) == HANDLE
     }
 
@@ -182,13 +184,13 @@ impl<O: Owner> AccountNode<O> {
         self.peak.store(0, Relaxed);
     }
 
-    /// The smallest limit from here to the pool.
+    /// The smallest limit of this account and all accounts above it.
     pub(in crate::pool) fn limit_of_all(&self) -> usize {
         self.ancestors().map(AccountNode::limit).min().unwrap_or(0)
     }
 
-    /// Charges here and to every account above, up to and not including `stop`. An error is the
-    /// account that refused: those below it are charged until `refused` takes that back.
+    /// Charges this account and every account above it, up to and not including `stop`. An error is
+    /// the account that refused. The accounts below it are charged until `refused` takes that back.
     #[inline]
     pub(super) fn charge_below(
         &self,
@@ -210,7 +212,7 @@ impl<O: Owner> AccountNode<O> {
         Ok(())
     }
 
-    /// Adds to the charge within the limit.
+    /// Adds to the charge, if the limit allows it.
     #[inline]
     fn add(&self, bytes: usize, in_turn: bool) -> bool {
         let limit = self.limit() as u64;
@@ -220,7 +222,8 @@ impl<O: Owner> AccountNode<O> {
             if charge > limit || (word & WAITERS != 0 && !in_turn) {
                 return false;
             }
-            // Acquire pairs with the refund that made the room: what its holder did is over.
+            // Acquire pairs with the refund that made the room: its holder has stopped using the
+            // memory.
             match self.word.compare_exchange_weak(word, word + bytes as u64, Acquire, Relaxed) {
                 Ok(_) => return true,
                 Err(now) => word = now,
@@ -228,9 +231,9 @@ impl<O: Owner> AccountNode<O> {
         }
     }
 
-    /// Remembers the charge as it is, here and at every account above up to and not including
-    /// `stop`. Only once a charge has arrived: one that is refunded for want of a block, or of room
-    /// above, was never held.
+    /// Remembers the charge as a peak, here and at every account above up to and not including
+    /// `stop`. Call it only when a charge is final: one that is refunded, because a block or room
+    /// above is missing, was never held.
     #[inline]
     pub(super) fn note_peak(&self, stop: Option<AccountKey>) {
         let mut at = self;
@@ -252,17 +255,17 @@ impl<O: Owner> AccountNode<O> {
         self.peak.fetch_max(charge, Relaxed);
     }
 
-    /// Whether `bytes` would fit here now.
+    /// Whether the limit has room for `bytes` now.
     pub(in crate::pool) fn has_room(&self, bytes: usize) -> bool {
         self.limit().checked_sub(self.charge_now()).is_some_and(|room| bytes <= room)
     }
 
-    /// What may still be charged here, in bytes.
+    /// The number of bytes that may still be charged here.
     pub(in crate::pool) fn room(&self) -> usize {
         self.limit().saturating_sub(self.charge_now())
     }
 
-    /// Makes every refund from here on look at the queue; the queue looks once more after this.
+    /// Makes every later refund look at the queue. The queue looks once more after this call.
     pub(in crate::pool) fn set_waiters(&self, waiting: bool) {
         if waiting {
             self.word.fetch_or(WAITERS, AcqRel);
@@ -271,7 +274,7 @@ impl<O: Owner> AccountNode<O> {
         }
     }
 
-    /// The account with this key, if it is this one or one above it.
+    /// The account with this key, if that is this account or one above it.
     pub(in crate::pool) fn find(&self, key: AccountKey) -> Option<&AccountNode<O>> {
         self.ancestors().find(|at| at.key() == key)
     }
@@ -284,30 +287,30 @@ impl<O: Owner> AccountNode<O> {
 
     fn add_handle(&self) {
         if self.word.fetch_add(HANDLE, Relaxed) & HANDLES == HANDLES {
-            // 8 million handles to one account: going on would overflow the count and free it under
-            // them.
+            // There are 8 million handles to one account. One more would overflow the count, and
+            // the account would be freed too early.
             abort();
         }
     }
 }
 
-/// Subtracts from an account's word and ends the account if that was the last of it. Returns the
+/// Subtracts from an account's word, and ends the account if that was the last share. Returns the
 /// word before.
 ///
 /// # Safety
 /// The caller owns what it subtracts, and does not use the account through it afterwards.
 #[inline]
 pub(super) unsafe fn give_up<O: Owner>(account: NonNull<AccountNode<O>>, share: u64) -> u64 {
-    // SAFETY: as the caller says.
+    // SAFETY: the caller says so.
     let word = unsafe { subtract(account, share) };
     if word == share {
-        // SAFETY: the word is zero: nobody has a share, and nobody can get one.
+        // SAFETY: the word is zero: no share is left, and none can be made.
         unsafe { end(account) };
     }
     word
 }
 
-/// Subtracts from an account's word and returns the word before; if that is `share`, the caller
+/// Subtracts from an account's word and returns the word before. If that is `share`, the caller
 /// must end the account.
 ///
 /// # Safety
@@ -318,25 +321,27 @@ unsafe fn subtract<O: Owner>(account: NonNull<AccountNode<O>>, share: u64) -> u6
     let shared = &unsafe { account.as_ref() }.word;
     let word = shared.fetch_sub(share, Release);
     if word == share {
-        // Pairs with the releases of all who had a share. A load, where a fence would do:
-        // ThreadSanitizer knows no fences.
+        // Pairs with the releases of all that had a share. A fence would do, but ThreadSanitizer
+        // does not know fences.
         shared.load(Acquire);
     }
     word
 }
 
-/// Frees an account and gives up its share of its parent; the pool's own account closes the pool.
+/// Frees an account and gives up its share of its parent. The end of the pool's own account closes
+/// the pool.
 ///
 /// # Safety
 /// The account's word is zero.
 #[cold]
 unsafe fn end<O: Owner>(mut account: NonNull<AccountNode<O>>) {
-    // A loop, for accounts nest to any depth and the stack does not.
+    // A loop and no recursion: accounts nest to any depth, and the stack does not.
     loop {
-        // SAFETY: `new` leaked this box, and a word of zero means that nobody else has the account.
+        // SAFETY: `new` leaked this box, and a word of zero means that no other code has the
+        // account.
         let ending = unsafe { account.as_ref() };
         if !ending.is_root() {
-            // The list must forget the account before it is freed.
+            // The account must leave the list before it is freed.
             ending.owner.ended(ending);
         }
         // SAFETY: as above.

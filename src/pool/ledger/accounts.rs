@@ -50,7 +50,7 @@ impl<O: Owner> Accounts<O> {
         charges.sort_unstable_by(|a, b| b.cmp(a));
         charges.truncate(count);
         let counts = charges.into_iter().map(|(charge, key)| {
-            // SAFETY: as above, the lock is still held.
+            // SAFETY: as above; the lock is still held.
             let account = unsafe { &*key.as_ptr::<AccountNode<O>>() };
             AccountCount {
                 name: account.name().to_owned(),
@@ -63,16 +63,16 @@ impl<O: Owner> Accounts<O> {
     }
 }
 
-/// Hashes an address by one multiplication (Knuth, The Art of Computer Programming, 6.4): nobody
-/// outside chooses where an account lies, and the default hasher's guard against that costs more
-/// than all else of opening an account.
+/// Hashes an address by one multiplication (Knuth, The Art of Computer Programming, 6.4). No
+/// attacker chooses where an account lies, and the default hasher's defence against that costs more
+/// than all the rest of opening an account.
 #[derive(Default)]
 struct AddressHasher(u64);
 
 impl Hasher for AddressHasher {
     fn write_usize(&mut self, address: usize) {
-        // The table takes the low bits of the hash and the highest ones; those of the product are
-        // mixed best above.
+        // The table uses the low bits of the hash and the highest ones. The high bits of the
+        // product are mixed best.
         self.0 = (address as u64).wrapping_mul(0x9E37_79B9_7F4A_7C15).rotate_left(26);
     }
 

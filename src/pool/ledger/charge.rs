@@ -1,4 +1,4 @@
-//! `Charge`: what an account is charged on its way to a block or a reservation.
+//! `Charge`: a charge that is not yet that of a block or a reservation.
 
 use std::ptr::NonNull;
 
@@ -8,8 +8,8 @@ use super::{
     refund::refund,
 };
 
-/// The account that said no to a charge; somebody may wait at those that were charged and refunded
-/// on the way.
+/// The account that refused a charge. Requests may wait at the accounts in `woken`, which were
+/// charged and refunded on the way.
 pub(in crate::pool) struct ChargeRefused {
     pub(in crate::pool) at: AccountKey,
     pub(in crate::pool) left: usize,
@@ -18,8 +18,8 @@ pub(in crate::pool) struct ChargeRefused {
 }
 
 impl<O: Owner> AccountHandle<O> {
-    /// Charges `bytes` here and to every account above, or to none. Only the queue says `in_turn`,
-    /// when it serves a waiter; everybody else stays behind those who wait.
+    /// Charges `bytes` here and to every account above, or to none. Only the queue sets `in_turn`,
+    /// when it serves a waiter. All others stay behind the waiters.
     #[inline]
     pub(in crate::pool) fn charge(
         &self,
@@ -32,7 +32,8 @@ impl<O: Owner> AccountHandle<O> {
         }
     }
 
-    /// As `charge` for those who do not wait, without the reason: whoever wants it charges again.
+    /// As `charge` with `in_turn` unset, without the reason of a refusal. Code that needs the
+    /// reason charges again.
     #[inline]
     pub(in crate::pool) fn charge_fast(&self, bytes: usize) -> Option<Charge<'_, O>> {
         match self.charge_below(None, bytes, false) {
@@ -51,7 +52,7 @@ impl<O: Owner> AccountHandle<O> {
 }
 
 impl<O: Owner> AccountNode<O> {
-    /// Takes back what was charged below the account that refused.
+    /// Refunds what was charged below the account that refused.
     #[cold]
     pub(super) fn refused(&self, at: &AccountNode<O>, bytes: usize) -> ChargeRefused {
         ChargeRefused {
@@ -64,7 +65,7 @@ impl<O: Owner> AccountNode<O> {
     }
 }
 
-/// A charge on its way to a block or a reservation. Has no drop: it arrives or is refunded.
+/// A charge on its way to a block or a reservation. It has no drop: it must arrive or be refunded.
 #[must_use = "a charge that is dropped here is never refunded"]
 pub(in crate::pool) struct Charge<'a, O: Owner> {
     pub(super) account: &'a AccountHandle<O>,
@@ -81,7 +82,7 @@ impl<O: Owner> Charge<'_, O> {
         self.account.as_charge()
     }
 
-    /// Hands the charge over to whoever keeps the account.
+    /// Hands the charge over to code that keeps the account.
     pub(in crate::pool) fn held_with(self) -> usize {
         self.account.note_peak(None);
         self.bytes
@@ -91,7 +92,7 @@ impl<O: Owner> Charge<'_, O> {
         self.account.key()
     }
 
-    /// Takes the charge back; returns the accounts at which somebody waits.
+    /// Refunds the charge, and returns the accounts at which requests wait.
     pub(in crate::pool) fn refund(self) -> Vec<AccountKey> {
         // SAFETY: this charge was made once, and is consumed here.
         unsafe { refund(self.account.0, None, self.bytes) }

@@ -1,14 +1,14 @@
-//! The credit of an account: reserved bytes that its leases are made of.
+//! The credit of an account: reserved bytes that its leases draw on.
 //!
-//! One bit of the word says that leases here may be refused on purpose, so that one load tells the
-//! fast path of both.
+//! One bit of the word says that leases here may be refused on purpose, so that the fast path
+//! learns both with one load.
 //!
 //! # Invariants
-//! - CREDITED: the bytes in `credit` are charged to the account and to all above it, and reserved
-//!   in the slab; they are nobody else's. They change under the slab's lock only, at once with what
-//!   the slab counts, and so does the number of those who laid them there: what is left when one
-//!   goes is refunded, and nothing is put back when all are gone. Whoever adds to a credit asks
-//!   under the same lock who waits.
+//! - CREDITED: the bytes in `credit` are charged to the account and to all above it, reserved in
+//!   the slab, and used for nothing else. They change under the slab's lock only, together with
+//!   what the slab counts. So does the number of open credits. When a credit ends, the bytes that
+//!   it has left are refunded; when all have ended, nothing is put back. Code that adds to a credit
+//!   looks for waiters under the same lock.
 
 use std::sync::atomic::Ordering::Relaxed;
 
@@ -19,10 +19,10 @@ use super::{
     refund::refund,
 };
 
-/// No credit is that large: a budget is at most `isize::MAX`.
+/// No credit is this large: a budget is at most `isize::MAX`.
 const REFUSES: usize = 1 << (usize::BITS - 1);
 
-/// The count of reserved bytes, where the store keeps it. To have it means to have the slab's lock
+/// The count of reserved bytes, as the store keeps it. To have it means to have the slab's lock
 /// (CREDITED).
 pub(in crate::pool) trait Room {
     /// Gives reserved bytes back.
@@ -36,8 +36,8 @@ impl<O: Owner> AccountNode<O> {
     /// Whether leases here may be credited, or refused on purpose.
     #[inline]
     pub(in crate::pool) fn is_special(&self) -> bool {
-        // Relaxed: who laid the credit and leases from it without a word between them may miss it,
-        // and charges as everybody does.
+        // Relaxed: a thread that does not synchronise with the one that made the credit may miss
+        // it, and then charges as usual.
         self.ancestors().any(|at| at.credit.load(Relaxed) > 0)
     }
 
@@ -51,13 +51,14 @@ impl<O: Owner> AccountNode<O> {
         self.credit.store(self.credit() | bit, Relaxed);
     }
 
-    /// The nearest account, from this one on, whose credit is enough for `bytes`.
+    /// The nearest account, from this one upward, whose credit has `bytes`.
     pub(in crate::pool) fn crediting(&self, bytes: usize) -> Option<&AccountNode<O>> {
         self.ancestors().find(|at| at.credit() >= bytes)
     }
 
-    /// The credits of this account and of those above it, up to and with the account `key`. Without
-    /// the lock, what a lease drew that fails a moment later would be missed.
+    /// The credits of this account and of those above it, up to and including the account `key`.
+    /// Without the lock this would miss bytes that were drawn for a lease which fails a moment
+    /// later.
     pub(in crate::pool) fn covers_up_to(
         &self,
         key: AccountKey,
@@ -70,14 +71,14 @@ impl<O: Owner> AccountNode<O> {
         ancestors.map(AccountNode::credit)
     }
 
-    /// Lays bytes there that are reserved and charged here.
+    /// Adds bytes to the credit that are reserved, and charged here.
     pub(in crate::pool) fn lay_credit(&self, bytes: usize, _room: &mut impl Room) {
         self.credits.store(self.credits.load(Relaxed) + 1, Relaxed);
         self.credit.store(self.credit.load(Relaxed) + bytes, Relaxed);
     }
 
-    /// Takes `bytes` out of the credit, all or none. They stay charged; what the slab counts is for
-    /// the caller to change.
+    /// Takes `bytes` out of the credit, all or none. They stay charged. The caller changes what the
+    /// slab counts.
     pub(in crate::pool) fn draw(&self, bytes: usize, _room: &mut impl Room) -> bool {
         let is_enough = self.credit() >= bytes;
         if is_enough {
@@ -86,7 +87,7 @@ impl<O: Owner> AccountNode<O> {
         is_enough
     }
 
-    /// Puts back what `draw` took, if somebody is left who will end it.
+    /// Puts back what `draw` took, if a credit is still open to end it.
     fn put_back(&self, bytes: usize, _room: &mut impl Room) -> bool {
         let is_open = self.credits.load(Relaxed) > 0;
         if is_open {
@@ -95,9 +96,9 @@ impl<O: Owner> AccountNode<O> {
         is_open
     }
 
-    /// The accounts from this one on at which somebody waits, for whom what was added to the credit
-    /// here may be enough. Each is flagged before the credits are looked at for whoever waits
-    /// there, under the same lock, so either side sees the other.
+    /// The accounts, from this one upward, at which requests wait: the bytes that were added to the
+    /// credit here may be enough for them. Each account is flagged before the credits are looked at
+    /// for its waiters, under the same lock, so one of the two sides sees the other.
     pub(in crate::pool) fn awaited(&self, _room: &impl Room) -> Vec<AccountKey> {
         self.ancestors()
             .filter(|at| at.word.load(Relaxed) & WAITERS != 0)
@@ -105,15 +106,15 @@ impl<O: Owner> AccountNode<O> {
             .collect()
     }
 
-    /// Bytes of the credit.
+    /// The number of bytes in the credit.
     pub(in crate::pool) fn credit(&self) -> usize {
         self.credit.load(Relaxed) & !REFUSES
     }
 }
 
 impl<O: Owner> AccountHandle<O> {
-    /// Ends what one `lay_credit` of so many bytes began: what is left of them is refunded, and
-    /// released. Returns the accounts at which somebody waits.
+    /// Ends one `lay_credit` of `bytes`. What is left of them is refunded and released. Returns the
+    /// accounts at which requests wait.
     pub(in crate::pool) fn end_credit(
         &self,
         bytes: usize,
@@ -122,16 +123,16 @@ impl<O: Owner> AccountHandle<O> {
         let left = bytes.min(self.credit());
         self.credits.store(self.credits.load(Relaxed) - 1, Relaxed);
         self.credit.store(self.credit.load(Relaxed) - left, Relaxed);
-        // SAFETY: the bytes were in the credit until the ancestors above, so they are charged to
-        // this account's path, and nobody else's (CREDITED).
+        // SAFETY: the bytes were in the credit until the statement above, so they are charged to
+        // this account's path and to nothing else (CREDITED).
         let woken = unsafe { refund(self.0, None, left) };
-        // Last: with room in the pool, an account that is charged for it still would seem to be at
-        // its limit.
+        // Last: if the pool had room first, an account that is still charged for it would seem to
+        // be at its limit.
         room.release(left);
         woken
     }
 
-    /// Charges `bytes` here and up to the account that credits them.
+    /// Charges `bytes` here and up to the account whose credit has them.
     pub(in crate::pool) fn charge_covered<'a>(
         &'a self,
         credit: &'a AccountNode<O>,
@@ -145,8 +146,8 @@ impl<O: Owner> AccountHandle<O> {
     }
 }
 
-/// A charge up to the account that is to credit it, and of which nothing was drawn yet. Has no
-/// drop: it is drawn for, or refunded.
+/// A charge up to the account whose credit it is to draw on. Nothing was drawn yet. It has no drop:
+/// it must draw, or be refunded.
 #[must_use = "a charge that is dropped here is never refunded"]
 pub(in crate::pool) struct CreditedCharge<'a, O: Owner> {
     account: &'a AccountHandle<O>,
@@ -155,7 +156,7 @@ pub(in crate::pool) struct CreditedCharge<'a, O: Owner> {
 }
 
 impl<'a, O: Owner> CreditedCharge<'a, O> {
-    /// Draws the bytes: from here on it is a charge like any other.
+    /// Draws the bytes. From then on it is a charge like any other.
     pub(in crate::pool) fn draw(self, room: &mut impl Room) -> Result<Charge<'a, O>, Self> {
         if self.credit.draw(self.bytes, room) {
             Ok(Charge { account: self.account, bytes: self.bytes, credit: Some(self.credit) })
@@ -164,7 +165,7 @@ impl<'a, O: Owner> CreditedCharge<'a, O> {
         }
     }
 
-    /// Takes the charge back; returns the accounts at which somebody waits.
+    /// Refunds the charge, and returns the accounts at which requests wait.
     pub(in crate::pool) fn refund(self) -> Vec<AccountKey> {
         // SAFETY: `charge_covered` charged exactly these accounts.
         unsafe { refund(self.account.0, Some(self.credit.key()), self.bytes) }
@@ -172,8 +173,9 @@ impl<'a, O: Owner> CreditedCharge<'a, O> {
 }
 
 impl<'a, O: Owner> Charge<'a, O> {
-    /// Takes the charge of a block back that was not used and is free again: to the credit that it
-    /// was drawn from. Returns the accounts at which somebody waits, for room or for the credit.
+    /// Takes back the charge of a block that was not used and is free again: into the credit that
+    /// it was drawn from, if there is one. Returns the accounts at which requests wait, for room or
+    /// for the credit.
     pub(in crate::pool) fn undo(self, room: &mut impl Room) -> Vec<AccountKey> {
         match self.undraw(room) {
             Ok(credited) => {

@@ -2,8 +2,8 @@
 
 use super::{AccountKey, Owner, account::AccountHandle, charge::Charge, refund::refund};
 
-/// Bytes charged to an account for as long as they stand here. Has no drop: they are refunded, or
-/// join another one.
+/// Bytes that are charged to an account until they are refunded, or joined to another charge. It
+/// has no drop.
 #[must_use = "a charge that is dropped here is never refunded"]
 pub(in crate::pool) struct HeldCharge<O: Owner> {
     account: AccountHandle<O>,
@@ -16,25 +16,25 @@ impl<O: Owner> HeldCharge<O> {
         Self { account: account.clone(), bytes: 0 }
     }
 
-    /// So many bytes that were charged to this account, and stand here from now on.
+    /// Bytes that were charged to this account, and that this value holds from now on.
     pub(in crate::pool) fn of(account: AccountHandle<O>, bytes: usize) -> Self {
         Self { account, bytes }
     }
 
-    /// The account, of a charge that was refunded or drawn.
+    /// Returns the account of a charge that was refunded or drawn.
     pub(in crate::pool) fn into_account(self) -> AccountHandle<O> {
         self.account
     }
 
-    /// Takes back `bytes` of the charge; returns the accounts at which somebody waits.
+    /// Refunds `bytes` of the charge, and returns the accounts at which requests wait.
     ///
     /// # Panics
     /// If fewer bytes are charged.
     pub(in crate::pool) fn refund(&mut self, bytes: usize) -> Vec<AccountKey> {
         assert!(bytes <= self.bytes, "a refund of {bytes} of {} bytes", self.bytes);
         self.bytes -= bytes;
-        // SAFETY: `bytes` stood here until the ancestors above, so they were charged once, by this
-        // account's path (EXACT).
+        // SAFETY: `bytes` were part of this charge until the statement above, so they were charged
+        // once, by this account's path (EXACT).
         unsafe { refund(self.account.0, None, bytes) }
     }
 
@@ -58,7 +58,7 @@ impl<O: Owner> HeldCharge<O> {
 }
 
 impl<O: Owner> Charge<'_, O> {
-    /// Hands the charge over to somebody who has no block.
+    /// Hands the charge over to code that has no block.
     pub(in crate::pool) fn stand(self) -> HeldCharge<O> {
         self.account.note_peak(None);
         HeldCharge { account: self.account.clone(), bytes: self.bytes }

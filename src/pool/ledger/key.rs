@@ -2,7 +2,7 @@
 
 use std::ptr::NonNull;
 
-/// Which account it is, for queues and lists: its address, never followed here.
+/// Identifies an account in queues and lists: its address, which is never followed here.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(in crate::pool) struct AccountKey(usize);
 
@@ -12,7 +12,7 @@ impl AccountKey {
         Self(account.as_ptr().expose_provenance())
     }
 
-    /// The address as a pointer: it may be followed only while the account is known to be alive.
+    /// The address as a pointer. It may be followed only while the account is known to be alive.
     pub(super) fn as_ptr<T>(self) -> *const T {
         std::ptr::with_exposed_provenance(self.0)
     }

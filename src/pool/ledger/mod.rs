@@ -1,7 +1,7 @@
-//! What is charged to whom: accounts, charges, their way back, and credits.
+//! What is charged to which account: accounts, charges, refunds and credits.
 //!
-//! Knows no block and nobody that waits: only that somebody may wait at an account, which its owner
-//! then serves.
+//! The ledger knows no block and no waiter. It only knows that a request may wait at an account,
+//! whose owner then serves it.
 
 #[allow(unsafe_code)]
 mod account;

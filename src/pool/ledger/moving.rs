@@ -9,12 +9,12 @@ use super::{
     refund::refund,
 };
 
-/// The charge of one block that is made at the new account and not yet refunded at the old one:
-/// until then the move can be undone without asking anybody. Only the accounts that the two do not
-/// share change.
+/// The charge of one block that is made at the new account and not yet refunded at the old one.
+/// Until then the move can be undone and cannot fail. Only the accounts that the two do not share
+/// change.
 #[must_use = "a charge that is dropped here stays on both accounts"]
 pub(in crate::pool) struct MovingCharge<'a, O: Owner> {
-    /// Null for the pool itself.
+    /// Null for the pool's own account.
     from: *mut AccountNode<O>,
     to: &'a AccountHandle<O>,
     /// The first account above both.
@@ -26,8 +26,7 @@ impl<'a, O: Owner> MovingCharge<'a, O> {
     /// Charges the new account.
     ///
     /// # Safety
-    /// `from` is charged `bytes`, and the caller keeps that so until the move is finished or
-    /// undone.
+    /// `from` is charged `bytes`, and the caller keeps it so until the move is finished or undone.
     pub(in crate::pool) unsafe fn begin(
         from: *mut AccountNode<O>,
         to: &'a AccountHandle<O>,
@@ -45,22 +44,22 @@ impl<'a, O: Owner> MovingCharge<'a, O> {
         }
     }
 
-    /// Refunds the old account; returns the accounts at which somebody waits.
+    /// Refunds the old account, and returns the accounts at which requests wait.
     pub(in crate::pool) fn finish(self) -> Vec<AccountKey> {
         self.to.note_peak(self.stop);
-        // SAFETY: the bytes are charged to `from` and all above it, as `begin` was promised, and
-        // this refunds them once.
+        // SAFETY: the bytes are charged to `from` and all above it, as the caller of `begin`
+        // promised, and this refunds them once.
         NonNull::new(self.from)
             .map_or_else(Vec::new, |from| unsafe { refund(from, self.stop, self.bytes) })
     }
 
-    /// Refunds the new account; returns the accounts at which somebody waits.
+    /// Refunds the new account, and returns the accounts at which requests wait.
     pub(in crate::pool) fn undo(self) -> Vec<AccountKey> {
         // SAFETY: `begin` charged exactly these accounts.
         unsafe { refund(self.to.0, self.stop, self.bytes) }
     }
 
-    /// The account that is charged as before until this is finished.
+    /// The old account. It stays charged until the move is finished.
     pub(in crate::pool) fn from(&self) -> *mut AccountNode<O> {
         self.from
     }

@@ -1,4 +1,4 @@
-//! The way of a charge back.
+//! How a charge is refunded.
 
 use std::ptr::NonNull;
 
@@ -7,8 +7,8 @@ use super::{
     account::{AccountNode, WAITERS, give_up},
 };
 
-/// Refunds `bytes` to `account` and all above it, up to and not including `stop`; returns those at
-/// which somebody waits.
+/// Refunds `bytes` to `account` and all above it, up to and not including `stop`. Returns the
+/// accounts at which requests wait.
 ///
 /// # Safety
 /// The bytes were charged there, by the same path, and are refunded once.
@@ -23,7 +23,7 @@ pub(in crate::pool) unsafe fn refund<O: Owner>(
         // SAFETY: the caller owns the charge of `at` and all above it.
         let (above, is_awaited) = unsafe { refund_one(at, stop, bytes) };
         if is_awaited {
-            // SAFETY: as above; `at` has its refund, those above it follow.
+            // SAFETY: as above. `at` has its refund, and the accounts above it follow.
             return unsafe { refund_awaited(at, above, stop, bytes) };
         }
         match above {
@@ -33,7 +33,7 @@ pub(in crate::pool) unsafe fn refund<O: Owner>(
     }
 }
 
-/// The rest of a refund from an account on at which somebody waits: lists them.
+/// The rest of a refund, from an account on at which requests wait. Lists all accounts like it.
 ///
 /// # Safety
 /// As [`refund`], for `above` and all above it. `awaited` has its refund and may be gone.
@@ -56,11 +56,11 @@ unsafe fn refund_awaited<O: Owner>(
     woken
 }
 
-/// Refunds `bytes` to one account, unless it is `stop` or the pool's; returns the account to refund
-/// next, and whether somebody waits here.
+/// Refunds `bytes` to one account, unless it is `stop` or the pool's. Returns the account to refund
+/// next, and whether a request waits here.
 ///
 /// # Safety
-/// The bytes were charged here and above, and are refunded here once. The account may be gone after
+/// The bytes were charged here and above, and are refunded here once. The account may be freed by
 /// this.
 #[inline]
 unsafe fn refund_one<O: Owner>(
@@ -77,6 +77,6 @@ unsafe fn refund_one<O: Owner>(
     let parent_is_root = unsafe { parent.as_ref() }.is_root();
     // SAFETY: the charge is part of the word and given up once.
     let word = unsafe { give_up(account, bytes as u64) };
-    // The pool's own account is not charged, so from here on nothing of ours keeps it.
+    // The pool's own account is not charged, so from here on this refund keeps it no longer.
     ((!parent_is_root).then_some(parent), word & WAITERS != 0)
 }

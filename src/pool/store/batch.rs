@@ -1,4 +1,4 @@
-//! A few blocks on their way between a magazine and the slab, without an allocation.
+//! A few blocks that move between a magazine and the slab, without an allocation.
 
 use super::span::RawBlock;
 

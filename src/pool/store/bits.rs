@@ -53,8 +53,8 @@ impl Bits {
         Some(at * 64 + (word & !without).trailing_zeros() as usize)
     }
 
-    /// The highest multiple of `count` that begins so many neighbours which are all in the set, and
-    /// `fits`.
+    /// The highest multiple of `count` that begins a run of `count` numbers which are all in the
+    /// set, and for which `fits` is true.
     pub(in crate::pool) fn last_aligned_run(
         &self,
         count: usize,
@@ -65,7 +65,8 @@ impl Bits {
         starts.rev().map(|start| start * count).find(|start| is_run(start) && fits(start))
     }
 
-    /// The highest start of `count` neighbours that are all in the set, and `fits`.
+    /// The highest start of `count` neighbours that are all in the set, and for which `fits` is
+    /// true.
     pub(in crate::pool) fn last_run(
         &self,
         count: usize,

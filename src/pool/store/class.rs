@@ -1,4 +1,4 @@
-//! The size classes of a pool: which block serves which length.
+//! The size classes of a pool, and which block holds which length.
 
 /// The most classes a pool may have.
 pub(in crate::pool) const CLASSES_MAX: usize = 16;
@@ -7,8 +7,9 @@ pub(in crate::pool) const CLASSES_MAX: usize = 16;
 /// room to spare.
 pub(in crate::pool) const CLASS_LEN_MAX: usize = 16 << 20;
 
-/// 1 KiB heads and small messages, 4 KiB pages, 20 KiB for a whole TLS record (18,437 bytes) or
-/// HTTP/2 frame (16,393), 64 KiB reads; 256 KiB and 1 MiB serve code that asks for them.
+/// 1 KiB for heads and small messages, 4 KiB for pages, 20 KiB for a whole TLS record (18,437
+/// bytes) or HTTP/2 frame (16,393), 64 KiB for reads. 256 KiB and 1 MiB serve code that asks for
+/// them.
 pub(in crate::pool) const DEFAULT_CLASSES: [usize; 6] =
     [1 << 10, 4 << 10, 20 << 10, 64 << 10, 256 << 10, 1 << 20];
 
@@ -19,8 +20,8 @@ pub(in crate::pool) struct ClassIndex(u8);
 impl ClassIndex {
     #[inline]
     pub(in crate::pool) fn get(self) -> usize {
-        // The mask says to the compiler what `Classes::new` has checked, and saves the bounds
-        // checks of arrays of classes.
+        // The mask tells the compiler what `Classes::new` has checked. It saves the bounds checks
+        // of arrays of classes.
         usize::from(self.0) & (CLASSES_MAX - 1)
     }
 }
@@ -28,7 +29,7 @@ impl ClassIndex {
 /// The block lengths of a pool, ascending.
 #[derive(Clone, Debug)]
 pub(in crate::pool) struct Classes {
-    /// The places after the last class hold `u32::MAX`, which no length reaches.
+    /// The entries after the last class are `u32::MAX`, which no length reaches.
     lens: [u32; CLASSES_MAX],
     count: u8,
 }
@@ -97,9 +98,10 @@ impl Classes {
         (0..self.count).map(ClassIndex)
     }
 
-    /// The block to lease next when `wanted` bytes of a chain are still without room, and at most
-    /// `blocks` more may be leased: the class that holds them all if it wastes at most a quarter of
-    /// them, or if smaller blocks would be too many; else the largest class that they fill.
+    /// The class to lease next when `wanted` bytes of a chain are still without room, and at most
+    /// `blocks` more may be leased. It is the smallest class that holds all of them, if that wastes
+    /// at most a quarter of them, or if smaller blocks would be too many. Otherwise it is the
+    /// largest class that they fill.
     pub(in crate::pool) fn for_chain(&self, wanted: usize, blocks: usize) -> ClassIndex {
         let filled = self.iter().rev().find(|&class| self.len_of(class) <= wanted);
         match (self.holding(wanted), filled) {

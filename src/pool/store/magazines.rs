@@ -1,17 +1,18 @@
-//! Free blocks that are ready: magazines close to every core, and a depot a class between them and
-//! the slab.
+//! Free blocks that are ready for the next lease: magazines close to each core, and one depot for
+//! each class between the magazines and the slab.
 //!
-//! A shard holds one magazine a class behind a lock that is tried, not waited for: one swap and one
-//! plain store a lease or return. A thread starts at its own shard; a busy one is passed over for
-//! the next, so nobody spins behind a preempted holder, any thread reaches any shard, and nothing
-//! happens when a thread ends. The numbers of HAProxy are adopted: bounded in bytes over all
-//! classes, last in first out, flushed and refilled by half. Half magazines travel through the
-//! depots, so that blocks leased on one thread and returned on another pass from hand to hand
-//! without the slab's bookkeeping.
+//! A shard holds one magazine for each class, behind a lock that is tried and never waited for. A
+//! lease or return costs one swap and one plain store. A thread starts at its own shard, and goes
+//! on to the next if that one is busy. So no thread spins behind a preempted holder, any thread
+//! reaches any shard, and nothing happens when a thread ends.
+//!
+//! The numbers are HAProxy's: a bound in bytes over all classes, last in first out, flush and
+//! refill by half. Half magazines travel through the depots, so that blocks leased on one thread
+//! and returned on another pass from hand to hand without the slab's bookkeeping.
 //!
 //! # Invariants
-//! - BOUNDED: the blocks of a shard never take more than `shard_max` bytes, those of a depot never
-//!   more than `depot_max`.
+//! - CACHE-BOUND: the blocks of a shard never take more than `shard_max` bytes, those of a depot
+//!   never more than `depot_max`.
 //! - BYPASS: while `bypass` is set, a shard or depot holds no block and takes none, so all leases
 //!   and returns meet at the slab.
 
@@ -25,7 +26,7 @@ use crate::sync::{TryLock, thread_index};
 /// The most blocks that one refill moves.
 const REFILL_MAX: usize = 8;
 
-/// A depot holds at most so many times what a shard may.
+/// A depot holds at most this many times the bytes of a shard.
 const DEPOT_SHARDS: usize = 8;
 
 pub(in crate::pool) struct Cache {
@@ -36,7 +37,7 @@ pub(in crate::pool) struct Cache {
     depot_max: usize,
 }
 
-/// Keeps a shard on cache lines of its own; two, because processors fetch lines in pairs.
+/// Keeps a shard on cache lines of its own. They are two, because processors fetch lines in pairs.
 #[repr(align(128))]
 struct CachePadded<T>(T);
 
@@ -44,7 +45,7 @@ struct Shard {
     magazines: [Vec<RawBlock>; CLASSES_MAX],
     bytes: usize,
     bypass: bool,
-    /// Leased from or returned to since the last sweep.
+    /// Whether a block was leased from or returned to it since the last sweep.
     touched: bool,
 }
 
@@ -54,18 +55,18 @@ struct Depot {
     touched: bool,
 }
 
-/// What [`Cache::pop`] found.
+/// The result of [`Cache::pop`].
 pub(in crate::pool) enum Popped {
     Block(RawBlock),
-    /// Neither a shard that was free nor the depot had a block of the class.
+    /// Neither a shard that was not busy nor the depot had a block of the class.
     Empty,
-    /// All meet at the slab (BYPASS).
+    /// All leases meet at the slab (BYPASS).
     Bypass,
 }
 
 impl Cache {
-    /// A cache of at least one shard, each bounded to `shard_max` bytes, for a pool of `budget`
-    /// bytes. The count of shards is rounded up to a power of two.
+    /// Makes a cache of at least one shard, each bounded to `shard_max` bytes, for a pool of
+    /// `budget` bytes. The count of shards is rounded up to a power of two.
     pub(in crate::pool) fn new(
         classes: Classes,
         shards: usize,
@@ -85,7 +86,8 @@ impl Cache {
         }
     }
 
-    /// Takes a block from this thread's shard, if that is free and has one: nearly always.
+    /// Takes a block from this thread's shard, if the shard is not busy and has one. That is nearly
+    /// always so.
     #[inline]
     pub(in crate::pool) fn pop_mine(&self, class: ClassIndex) -> Option<RawBlock> {
         let mut shard = self.mine().try_lock()?;
@@ -95,7 +97,8 @@ impl Cache {
         Some(raw)
     }
 
-    /// Keeps a block in this thread's shard, if that is free and has room: nearly always.
+    /// Keeps a block in this thread's shard, if the shard is not busy and has room. That is nearly
+    /// always so.
     #[inline]
     pub(in crate::pool) fn push_mine(&self, raw: RawBlock) -> Result<(), RawBlock> {
         let class = raw.class();
@@ -110,8 +113,8 @@ impl Cache {
         }
     }
 
-    /// Takes a block from the first shard that is not busy; refills it from the depot if it is
-    /// empty.
+    /// Takes a block from the first shard that is not busy. Refills the shard from the depot if it
+    /// is empty.
     #[cold]
     pub(in crate::pool) fn pop(&self, class: ClassIndex) -> Popped {
         let Some(mut shard) = self.mine_first().find_map(|shard| shard.try_lock()) else {
@@ -145,8 +148,8 @@ impl Cache {
         Popped::Block(raw)
     }
 
-    /// Keeps a block in the first shard that is not busy; what then is too much goes to the depots.
-    /// Returns what those cannot keep: it belongs to the slab.
+    /// Keeps a block in the first shard that is not busy. Blocks that are then too much go to the
+    /// depots. Returns the blocks that do not fit there either; they belong to the slab.
     #[cold]
     pub(in crate::pool) fn push(&self, raw: RawBlock) -> Batch {
         let mut over = match self.mine_first().find_map(|shard| shard.try_lock()) {
@@ -166,13 +169,13 @@ impl Cache {
         rest
     }
 
-    /// How many blocks to take when a magazine is empty: half of what it may hold, at most
+    /// The number of blocks to take when a magazine is empty: half of what it may hold, at most
     /// [`REFILL_MAX`].
     pub(in crate::pool) fn refill_count(&self, class: ClassIndex) -> usize {
         (self.shard_max / 2 / self.classes.len_of(class)).clamp(1, REFILL_MAX)
     }
 
-    /// Keeps what it may of a batch; the rest stays in the batch.
+    /// Keeps as many blocks of a batch as fit. The rest stays in the batch.
     pub(in crate::pool) fn push_batch(&self, mut batch: Batch, class: ClassIndex) -> Batch {
         let block_len = self.classes.len_of(class);
         if let Some(mut shard) = self.mine_first().find_map(|shard| shard.try_lock()) {
@@ -185,7 +188,8 @@ impl Cache {
         batch
     }
 
-    /// Sets or clears every bypass; what was kept goes through `put` when it is set.
+    /// Sets or clears the bypass of all shards and depots. When it is set, the blocks that they
+    /// held go to `put`.
     pub(in crate::pool) fn set_bypass(&self, bypass: bool, mut put: impl FnMut(Vec<RawBlock>)) {
         for shard in &self.shards {
             let blocks = {
@@ -205,8 +209,8 @@ impl Cache {
         }
     }
 
-    /// Empties every shard and depot through `put`, or only those that nobody has touched since the
-    /// last sweep.
+    /// Empties all shards and depots into `put`, or with `only_idle` those that no thread has
+    /// touched since the last sweep.
     pub(in crate::pool) fn drain(&self, only_idle: bool, mut put: impl FnMut(Vec<RawBlock>)) {
         for shard in &self.shards {
             let blocks = {
@@ -226,7 +230,7 @@ impl Cache {
         }
     }
 
-    /// Blocks of each class in all shards and depots.
+    /// The number of blocks of each class in all shards and depots.
     pub(in crate::pool) fn counts(&self) -> Vec<usize> {
         let mut counts: Vec<usize> =
             self.depots.iter().map(|depot| depot.0.lock().blocks.len()).collect();
@@ -239,7 +243,7 @@ impl Cache {
         counts
     }
 
-    /// Bytes in all shards and depots.
+    /// The number of bytes in all shards and depots.
     pub(in crate::pool) fn bytes(&self) -> usize {
         let counts = self.counts();
         self.classes.iter().map(|class| counts[class.get()] * self.classes.len_of(class)).sum()
@@ -257,9 +261,9 @@ impl Cache {
         (0..=mask).map(move |step| &self.shards[(mine + step) & mask].0)
     }
 
-    /// Keeps a block, and if the shard is full takes the older half of the magazine of the class
-    /// that hogs it most. Blocks larger than half a shard, and all blocks while it is bypassed, are
-    /// not kept.
+    /// Keeps a block. If the shard is full, removes the older half of the magazine that takes the
+    /// most bytes. A block larger than half a shard is not kept, nor is any block while the shard
+    /// is bypassed.
     fn make_room(&self, shard: &mut Shard, raw: RawBlock) -> Batch {
         let block_len = raw.capacity();
         shard.touched = true;

@@ -10,15 +10,26 @@
 use std::{alloc::Layout, io, ptr::NonNull};
 
 /// Where the blocks of a pool live.
+///
+/// # Examples
+/// ```
+/// use leasehold::{Backing, Pool};
+///
+/// let pool = Pool::builder().budget(4 << 20).backing(Backing::Heap).build()?;
+/// let block = pool.try_lease(4_096)?;
+/// assert_eq!(pool.stats().mapped, 64 << 10); // one run of 16 blocks
+/// # drop(block);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Backing {
-    /// One region of address space as long as the budget, reserved when the pool is built and
-    /// touched page by page; what is trimmed goes back to the system at once. Linux only; the
-    /// default there.
+    /// One region of address space as long as the budget. It is reserved when the pool is built,
+    /// and touched page by page. Memory that is trimmed goes back to the system at once. Linux
+    /// only, and the default there.
     Mapped,
-    /// Runs of blocks from the global allocator, each made when a class needs it and freed when it
-    /// is trimmed. The default elsewhere, and the way out where the system refuses to reserve
-    /// memory (strict overcommit).
+    /// Runs of blocks from the global allocator. A run is allocated when a class needs it, and
+    /// freed when it is trimmed. This is the default elsewhere, and the way out if the system
+    /// refuses to reserve memory (strict overcommit).
     Heap,
 }
 
@@ -28,7 +39,7 @@ impl Default for Backing {
     }
 }
 
-/// What the region is protected from.
+/// The protections of the region.
 #[derive(Clone, Copy, Debug, Default)]
 pub(in crate::pool) struct Protection {
     /// Left out of core dumps (MADV_DONTDUMP).
@@ -37,7 +48,7 @@ pub(in crate::pool) struct Protection {
     pub(in crate::pool) dont_fork: bool,
 }
 
-/// Blocks are aligned to this where their class allows it, so that a 4 KiB block is one page.
+/// Blocks are aligned to this if their class allows it, so that a 4 KiB block is one page.
 pub(in crate::pool) const PAGE_LEN: usize = 4096;
 
 pub(in crate::pool) enum Memory {
@@ -45,10 +56,10 @@ pub(in crate::pool) enum Memory {
     Heap,
 }
 
-// SAFETY: the region is plain memory; who may touch which bytes of it is settled by RUN-ONCE, not
-// by the thread.
+// SAFETY: the region is plain memory. RUN-ONCE says which code may touch which bytes of it, on any
+// thread.
 unsafe impl Send for Memory {}
-// SAFETY: as above; the methods only compute addresses or pass them to the system.
+// SAFETY: as above. The methods only compute addresses or pass them to the system.
 unsafe impl Sync for Memory {}
 
 impl Memory {
@@ -104,11 +115,11 @@ impl Memory {
         }
     }
 
-    /// Gives the whole pages of `len` bytes at `offset` back to the system; they read as zero
+    /// Gives the whole pages of the `len` bytes at `offset` back to the system. They read as zero
     /// afterwards.
     ///
     /// # Safety
-    /// Nobody holds a block there until this returns: the slab has marked them as leaving.
+    /// No code holds a block there until this returns: the slab has marked the blocks as leaving.
     pub(in crate::pool) unsafe fn give_back(&self, offset: usize, len: usize) {
         if let Self::Mapped { base, len: region_len } = *self {
             assert!(
@@ -157,8 +168,8 @@ mod system {
         }
         let base =
             NonNull::new(base.cast()).expect("the system maps nothing at address zero by itself");
-        // Huge pages would make one touched block resident as 2 MiB, and `mapped` a fiction. A
-        // kernel without them refuses the advice, which is as good.
+        // With huge pages one touched block would make 2 MiB resident, and `mapped` would be wrong.
+        // A kernel without huge pages refuses the advice, which is as good.
         let _ = advise(base, len, libc::MADV_NOHUGEPAGE);
         let wanted = [
             protection.dont_dump.then_some(libc::MADV_DONTDUMP),
@@ -179,7 +190,7 @@ mod system {
         if whole > 0 {
             // SAFETY: `head` is below `len`, or `whole` would be zero.
             let first_page = unsafe { start.add(head) };
-            // Refused only for locked pages, which then simply stay.
+            // Refused only for locked pages. They stay.
             let _ = advise(first_page, whole, libc::MADV_DONTNEED);
         }
     }
@@ -191,8 +202,8 @@ mod system {
     }
 
     fn advise(start: NonNull<u8>, len: usize, advice: libc::c_int) -> io::Result<()> {
-        // SAFETY: the range lies in our region; the advice given here never changes bytes that
-        // somebody holds.
+        // SAFETY: the range lies in our region, and the advice given here never changes the bytes
+        // of a block that is held.
         match unsafe { libc::madvise(start.as_ptr().cast(), len, advice) } {
             0 => Ok(()),
             _ => Err(io::Error::last_os_error()),

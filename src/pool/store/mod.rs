@@ -1,7 +1,8 @@
-//! Where blocks live: memory, side tables, runs, the shared store and the magazines before it.
+//! Where blocks live: memory, side tables, runs, the shared store, and the magazines in front of
+//! it.
 //!
-//! Knows no account and nobody that waits. What a block is charged to is a word in its side table
-//! that nobody here reads.
+//! The store knows no account and no waiter. The account that a block is charged to is a word in
+//! its side table, which the store never reads.
 
 mod batch;
 mod bits;

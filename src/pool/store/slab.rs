@@ -1,17 +1,17 @@
-//! The shared store of blocks: the region cut into spans, spans joined to runs of one class, free
-//! blocks on run lists.
+//! The shared store of blocks. The region is cut into spans, spans are joined to runs of one class,
+//! and free blocks are on the lists of their runs.
 //!
-//! Small classes share a span of 64 KiB; a block of a larger class is a run of neighbouring spans.
+//! Small classes share a span of 64 KiB. A block of a larger class is a run of neighbouring spans.
 //! Small runs are taken from the low end of the region and large ones from the high end, and blocks
-//! come from the fullest run, so that mixed sizes leave whole stretches free for each other.
+//! come from the fullest run. So mixed sizes leave whole stretches free for each other.
 //!
 //! # Invariants
-//! - CAP: runs lie inside the budget and never overlap, so blocks in memory never exceed it.
-//! - WITHIN: blocks out and bytes reserved together are at most `limit` whenever either has just
-//!   grown, so reservations are inside the budget too.
+//! - CAP: runs lie inside the budget and never overlap, so the blocks in memory never exceed it.
+//! - WITHIN: the blocks that are out and the bytes that are reserved are together at most `limit`
+//!   whenever one of the two has just grown. So reservations are inside the budget too.
 //! - COUNTED: `out_blocks` and `out_bytes` count exactly the blocks that are not on a free list
 //!   here.
-//! - LISTED: a run with a free block is on the list of its class and fullness; a run without one is
+//! - LISTED: a run with a free block is on the list of its class and fullness. A run without one is
 //!   on no list.
 
 mod leaving;
@@ -29,35 +29,35 @@ use super::{
     span::{RawBlock, Span},
 };
 
-/// Measured on a throw-away core: with 1 MiB spans an 8 MiB pool of mixed classes refused at 62 %
-/// fill.
+/// Measured on a prototype: with 1 MiB spans an 8 MiB pool of mixed classes refused at 62 % fill.
 pub(in crate::pool) const SPAN_LEN: usize = 64 << 10;
 
 pub(in crate::pool) struct Slab {
     classes: Classes,
-    /// What all side tables name as their owner.
+    /// The owner that all side tables name.
     owner: NonNull<()>,
     /// The budget in bytes.
     len: usize,
-    /// What may be out and reserved at once; the budget, unless the pool's own limit was lowered.
+    /// The most bytes that may be out and reserved at once. It is the budget, unless the pool's own
+    /// limit was lowered.
     pub(in crate::pool) limit: usize,
-    /// What of that is kept for others than blocks and reservations.
+    /// The part of `limit` that is set aside, and used by neither blocks nor reservations.
     pub(in crate::pool) aside: usize,
     slots: Box<[Slot]>,
     /// The spans of `slots` that are `Slot::Free`.
     free_spans: Bits,
-    /// Those of them that are warm.
+    /// The number of `free_spans` that are warm.
     warm_spans: usize,
     /// The least that `warm_spans` has been since the last sweep.
     warm_spans_low: usize,
     lists: Box<[ClassList]>,
     out_blocks: usize,
     out_bytes: usize,
-    /// Room taken without a block.
+    /// Bytes that are reserved without a block.
     reserved: usize,
     mapped: usize,
     metadata: usize,
-    /// More is out and reserved than ever before, or nearly all.
+    /// Whether more is out and reserved than ever before, or nearly all.
     pub(in crate::pool) has_news: bool,
     used_most: usize,
 }
@@ -65,15 +65,14 @@ pub(in crate::pool) struct Slab {
 /// Where a run of several spans may begin.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::pool) enum RunPlacement {
-    /// At a multiple of its length: such runs leave no gaps that only shorter ones fill.
+    /// At a multiple of its length. These runs leave no gaps that only shorter ones fill.
     Aligned,
-    /// Wherever there is room; for when all that was cached has been given up.
+    /// At any place with room. It is used when all that was cached has been given up.
     Anywhere,
 }
 
 enum Slot {
-    /// In no run. A warm span has pages that the system has given us; the region backing keeps
-    /// them.
+    /// In no run. A warm span has pages from the system, which the region backing keeps.
     Free { warm: bool },
     /// The first span of a run.
     Head(Box<Run>),
@@ -128,7 +127,7 @@ impl Slab {
         slab
     }
 
-    /// Takes one block of `class`, from the fullest run that has one, or from a new run.
+    /// Takes one block of `class` from the fullest run that has one, or from a new run.
     pub(in crate::pool) fn take(
         &mut self,
         memory: &Memory,
@@ -193,8 +192,8 @@ impl Slab {
     /// Puts a block back on its free list.
     ///
     /// # Panics
-    /// If the block is free already: an invariant of ours is broken, and going on would lease it
-    /// twice.
+    /// If the block is free already. That is a bug of this crate, and going on would lease the
+    /// block twice.
     pub(in crate::pool) fn put(&mut self, raw: RawBlock) {
         let class = raw.class();
         let capacity = raw.capacity();
@@ -211,7 +210,7 @@ impl Slab {
         self.out_bytes -= capacity;
     }
 
-    /// Takes room for `bytes` without a block, if that is left (WITHIN).
+    /// Takes room for `bytes` without a block, if there is enough (WITHIN).
     pub(in crate::pool) fn reserve(&mut self, bytes: usize) -> bool {
         let has_room = bytes <= self.room();
         if has_room {
@@ -221,13 +220,13 @@ impl Slab {
         has_room
     }
 
-    /// Takes room that was given back under the same lock, or that a block has left which was put
-    /// here just now.
+    /// Takes room that was given back under the same lock, or that a block left which was put here
+    /// just now.
     pub(in crate::pool) fn reserve_again(&mut self, bytes: usize) {
         self.reserved += bytes;
     }
 
-    /// Gives room back that `reserve` took.
+    /// Gives back room that `reserve` took.
     pub(in crate::pool) fn release(&mut self, bytes: usize) {
         self.reserved = self.reserved.checked_sub(bytes).expect("what is given back was reserved");
     }
@@ -244,12 +243,12 @@ impl Slab {
         self.out_blocks == 0
     }
 
-    /// What may still be taken or reserved, in bytes.
+    /// The number of bytes that may still be taken or reserved.
     pub(in crate::pool) fn room(&self) -> usize {
         self.limit.saturating_sub(self.out_bytes + self.reserved + self.aside)
     }
 
-    /// Whether the limit was lowered under what is out and reserved.
+    /// Whether the limit was lowered below the bytes that are out and reserved.
     pub(in crate::pool) fn is_over_limit(&self) -> bool {
         self.out_bytes + self.reserved > self.limit
     }
@@ -268,20 +267,20 @@ impl Slab {
         ClassCount { out_blocks: list.out_blocks, warm: list.warm, taken: list.taken }
     }
 
-    /// Remembers how much is out and reserved at most.
+    /// Remembers the most that was out and reserved.
     fn note_growth(&mut self) {
         let used = self.out_bytes + self.reserved;
         self.has_news |= used > self.used_most || used >= high_mark(self.len);
         self.used_most = self.used_most.max(used);
     }
 
-    /// So many warm spans are no longer free.
+    /// Counts `count` warm spans as no longer free.
     fn take_warm_spans(&mut self, count: usize) {
         self.warm_spans -= count;
         self.warm_spans_low = self.warm_spans_low.min(self.warm_spans);
     }
 
-    /// Ends all runs; the store is going away.
+    /// Ends all runs, when the store is dropped.
     pub(in crate::pool) fn end_all(&mut self, memory: &Memory) {
         assert_eq!(
             (self.out_blocks, self.reserved),
@@ -295,7 +294,8 @@ impl Slab {
         }
     }
 
-    /// Makes a run for `class`, if need be from empty runs of other classes, and returns its head.
+    /// Makes a run for `class` and returns its head. It may use the spans of empty runs of other
+    /// classes.
     fn begin_run(
         &mut self,
         memory: &Memory,
@@ -354,8 +354,8 @@ impl Slab {
         Some(head)
     }
 
-    /// Ends a run whose blocks are all free, and returns how many spans it had. They are free and,
-    /// if mapped, warm.
+    /// Ends a run whose blocks are all free, and returns how many spans it had. These are free then
+    /// and, if they are mapped, warm.
     fn end_run(&mut self, head: u32, memory: &Memory) -> u32 {
         self.unlink(head);
         let slot = std::mem::replace(&mut self.slots[head as usize], Slot::Inside);
@@ -369,12 +369,12 @@ impl Slab {
         let (_, len) = self.range_of(head, run.spans);
         // SAFETY: all blocks of the run are free (`used` is 0), and it is on no list any more.
         let base = unsafe { run.table.as_ref() }.base;
-        // SAFETY: as above; the table is not used after this.
+        // SAFETY: as above, and the table is not used after this.
         unsafe { Span::free(run.table) };
         // SAFETY: `begin_run` made this run with the same base and length.
         unsafe { memory.end_run(base, len) };
-        // A warm span counts whole: which pages of the gaps between blocks were touched is not
-        // known.
+        // A warm span counts whole, because it is not known which pages of the gaps between blocks
+        // were touched.
         let keeps_pages = memory.is_mapped() && warm > 0;
         self.mapped -= run.counted;
         if keeps_pages {
@@ -388,7 +388,8 @@ impl Slab {
         run.spans
     }
 
-    /// The head of free spans for a block of `class`; empty runs of other classes give way.
+    /// Finds free spans for a block of `class` and returns the first. Ends empty runs of other
+    /// classes if that helps.
     fn find_spans(
         &mut self,
         class: ClassIndex,
@@ -411,10 +412,11 @@ impl Slab {
         }
     }
 
-    /// The lowest free span for a small class, the highest run of them for a large one.
+    /// Finds the lowest free span for a small class, or the highest run of free spans for a large
+    /// one.
     fn find_free(&self, class: ClassIndex, spans: usize, place: RunPlacement) -> Option<u32> {
-        // Only the last span of a budget that is no multiple of SPAN_LEN is short; it serves what
-        // fits.
+        // If the budget is no multiple of SPAN_LEN, the last span is short. It is used for blocks
+        // that fit.
         let block_len = self.classes.len_of(class);
         let fits = |head: &usize| head * SPAN_LEN + block_len <= self.len;
         let found = match (spans, place) {
@@ -425,8 +427,8 @@ impl Slab {
         found.map(|head| head as u32)
     }
 
-    /// Ends one empty run of another class for a single span, all of them for a longer run; whether
-    /// any was there.
+    /// Ends empty runs of other classes: one for a single span, all of them for a longer run.
+    /// Returns whether there was one.
     fn end_an_empty_run(&mut self, class: ClassIndex, spans: usize, memory: &Memory) -> bool {
         let mut ended = false;
         for other in self.classes.iter().filter(|&other| other != class) {
@@ -441,7 +443,8 @@ impl Slab {
         ended
     }
 
-    /// Offset and length of `spans` spans from `head`; the last span of the budget may be short.
+    /// The offset and the length of `spans` spans from `head`. The last span of the budget may be
+    /// short.
     fn range_of(&self, head: u32, spans: u32) -> (usize, usize) {
         let offset = head as usize * SPAN_LEN;
         (offset, (spans as usize * SPAN_LEN).min(self.len - offset))
@@ -458,7 +461,7 @@ impl Slab {
         }
     }
 
-    /// Moves a run to the list that its fullness asks for.
+    /// Moves a run to the list of its fullness.
     fn relist(&mut self, head: u32) {
         let run = self.run_mut(head);
         let level = run.level_now();
@@ -499,8 +502,8 @@ impl Slab {
     }
 }
 
-/// Where a store of `len` bytes is nearly used up: seven eighths leave room to give memory back
-/// before anybody must wait.
+/// The mark at which a store of `len` bytes is nearly used up. The eighth that is left is time to
+/// give memory back before any request must wait.
 pub(in crate::pool) fn high_mark(len: usize) -> usize {
     len - len / 8
 }

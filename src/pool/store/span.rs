@@ -1,22 +1,22 @@
-//! The side table of a run of spans: what is known of each block, outside the block.
+//! The side table of a run of spans: the facts about each block, kept outside the block.
 //!
 //! # Invariants
 //! - TABLE-LIVES: a side table is freed only when all blocks of its run are on the slab's free
-//!   list, so whoever has a [`RawBlock`] or a counted handle may read its entry and, through it,
+//!   list. So code that has a [`RawBlock`] or a counted handle may read its entry and, through it,
 //!   the table.
-//! - OPAQUE: `owner` and `charged` are for the floors above. The store keeps them and never follows
+//! - OPAQUE: `owner` and `charged` are for the strata above. The store keeps them and never follows
 //!   them.
-//! - ONE-HOLDER: a block is on one free list, or one `RawBlock`, or counted by its handles; never
-//!   two of these.
+//! - ONE-HOLDER: a block is on one free list, or in one `RawBlock`, or counted by its handles. It
+//!   is never in two of these states.
 
 use std::ptr::NonNull;
 
 use super::class::ClassIndex;
 use crate::sync::{AtomicPtr, AtomicU32};
 
-/// What all blocks of a run have in common. Never changes while the table lives.
+/// The facts that all blocks of a run share. They never change while the table lives.
 pub(in crate::pool) struct Span {
-    /// Whose store this is (OPAQUE).
+    /// The owner of this store (OPAQUE).
     pub(in crate::pool) owner: NonNull<()>,
     pub(in crate::pool) base: NonNull<u8>,
     pub(in crate::pool) metas: NonNull<BlockMeta>,
@@ -27,18 +27,18 @@ pub(in crate::pool) struct Span {
     pub(in crate::pool) class: ClassIndex,
 }
 
-/// What is known of one block: 24 bytes, beside its run's table and never in the block.
+/// The facts about one block: 24 bytes, beside the table of its run and never in the block.
 pub(in crate::pool) struct BlockMeta {
-    /// Handles on the block; meaningful only while it is leased.
+    /// The number of handles on the block. It has a meaning only while the block is leased.
     pub(in crate::pool) refs: AtomicU32,
     index: u32,
-    /// What is charged for the block (OPAQUE).
+    /// The account that is charged for the block (OPAQUE).
     pub(in crate::pool) charged: AtomicPtr<()>,
     span: NonNull<Span>,
 }
 
 impl Span {
-    /// Makes the table of a run, with one entry a block.
+    /// Makes the table of a run, with one entry for each block.
     pub(in crate::pool) fn new(
         owner: NonNull<()>,
         base: NonNull<u8>,
@@ -65,7 +65,7 @@ impl Span {
             })
             .collect();
         let metas = NonNull::from(Box::leak(metas)).cast();
-        // SAFETY: the table was leaked above and nobody else knows of it yet.
+        // SAFETY: the table was leaked above, and no other code has it yet.
         unsafe { (*span.as_ptr()).metas = metas };
         span
     }
@@ -73,7 +73,8 @@ impl Span {
     /// Frees a table.
     ///
     /// # Safety
-    /// All blocks of the run are on the slab's free list (TABLE-LIVES), and nobody frees it again.
+    /// All blocks of the run are on the slab's free list (TABLE-LIVES), and the table is freed
+    /// once.
     pub(in crate::pool) unsafe fn free(span: NonNull<Span>) {
         // SAFETY: `new` leaked this box; the caller promises that no holder is left.
         let span = unsafe { Box::from_raw(span.as_ptr()) };
@@ -94,14 +95,14 @@ impl Span {
         RawBlock(unsafe { table.metas.add(index) })
     }
 
-    /// Bytes that the table of `count` blocks takes.
+    /// The number of bytes that the table of `count` blocks takes.
     pub(in crate::pool) fn bytes(count: usize) -> usize {
         size_of::<Span>() + count * size_of::<BlockMeta>()
     }
 }
 
-/// A block that is neither free nor leased: on its way, or in a magazine. Has no drop: it must be
-/// put somewhere.
+/// A block that is neither free nor leased: it is on its way, or in a magazine. It has no drop, so
+/// it must be put somewhere.
 #[must_use = "a block that is dropped here is lost to the pool"]
 pub(in crate::pool) struct RawBlock(NonNull<BlockMeta>);
 
@@ -112,12 +113,12 @@ impl RawBlock {
     /// Takes the block over from its last handle.
     ///
     /// # Safety
-    /// `meta` was counted down to no handles by the caller (ONE-HOLDER).
+    /// The caller counted the handles of `meta` down to zero (ONE-HOLDER).
     pub(in crate::pool) unsafe fn from_meta(meta: NonNull<BlockMeta>) -> Self {
         Self(meta)
     }
 
-    /// Turns the block over to handles, which count themselves in `meta.refs`.
+    /// Hands the block over to handles, which count themselves in `meta.refs`.
     pub(in crate::pool) fn into_meta(self) -> NonNull<BlockMeta> {
         self.0
     }
@@ -148,7 +149,7 @@ impl RawBlock {
 impl BlockMeta {
     #[inline]
     pub(in crate::pool) fn span(&self) -> &Span {
-        // SAFETY: TABLE-LIVES: whoever reads the entry holds the block.
+        // SAFETY: TABLE-LIVES: code that reads the entry holds the block.
         unsafe { self.span.as_ref() }
     }
 

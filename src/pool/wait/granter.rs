@@ -1,21 +1,21 @@
-//! `Granter`: what a queue asks of the floor above.
+//! `Granter`: what a queue asks of the stratum above.
 
 use std::{hash::Hash, time::Duration};
 
-/// What a queue serves its waiters from. All methods are called with the queue's lock held.
+/// Serves the waiters of a queue. All methods are called with the queue's lock held.
 pub(in crate::pool) trait Granter: Sized {
     /// What a waiter wants.
     type Request: Copy;
-    /// What a waiter gets. Its drop may run code of others, so the queue drops none under its lock.
+    /// What a waiter gets. Its drop may run foreign code, so the queue drops none under its lock.
     type Grant;
-    /// On whose behalf somebody waits; a clone of it is kept while it waits.
+    /// For what a request waits: an account. A clone of it is kept meanwhile.
     type Holder: Clone;
-    /// A limit that some holders stand under. Those that meet it wait in a lane of its own.
+    /// A limit that some holders are under. Requests that meet it wait in a lane of its own.
     type Limit: Copy + Ord + Hash;
-    /// What a holder is told that met a limit.
+    /// What a holder that met a limit is told.
     type Refused;
 
-    /// Serves a request, all of it or nothing. Limits at which somebody may have room now are added
+    /// Serves a request, all of it or nothing. Limits at which requests may have room now are added
     /// to `woken`.
     fn grant(
         &self,
@@ -27,7 +27,7 @@ pub(in crate::pool) trait Granter: Sized {
     /// How much of its limits a request takes.
     fn bytes_of(&self, request: Self::Request) -> usize;
 
-    /// Whether there is room under a limit, of which `promised` is for others.
+    /// Whether a limit has room for a request, besides the `promised` bytes that are for others.
     fn has_room_at(
         &self,
         limit: Self::Limit,
@@ -39,30 +39,30 @@ pub(in crate::pool) trait Granter: Sized {
     /// The limit that was met.
     fn limit_of(refused: &Self::Refused) -> Self::Limit;
 
-    /// All limits that a holder stands under.
+    /// All limits that a holder is under.
     fn limits_of(holder: &Self::Holder) -> impl Iterator<Item = Self::Limit>;
 
-    /// Says at a limit whether somebody waits there (FLAGGED).
+    /// Notes at a limit whether requests wait there (FLAGGED).
     fn set_awaited(holder: &Self::Holder, limit: Self::Limit, is_awaited: bool);
 
-    /// Says whether all that is leased and given back must meet the queue (FLAGGED).
+    /// Notes whether all leases and returns must meet the queue (FLAGGED).
     fn set_waiting(&self, waiting: bool);
 
-    /// Whether more is out than may be, since that was lowered.
+    /// Whether more is out than the limit allows, because it was lowered.
     fn is_over_limit(&self) -> bool;
 
-    /// How long a grant waits to be collected.
+    /// How long a grant may stay uncollected.
     fn max_wait(&self) -> Duration;
 }
 
-/// What a request comes to.
+/// The result of a request.
 pub(in crate::pool) type Granted<G> =
     Result<<G as Granter>::Grant, Blocked<<G as Granter>::Refused>>;
 
 /// Why a request cannot be served now.
 pub(in crate::pool) enum Blocked<R> {
-    /// By a limit that its holder stands under.
+    /// By a limit that its holder is under.
     Limit(R),
-    /// By the pool: nothing free that serves, or others wait for it.
+    /// By the pool: it has nothing free that fits, or other requests wait for it.
     Pool,
 }

@@ -1,5 +1,5 @@
-//! Who waits, and in which order. Knows no block and no account: what is granted is a type of the
-//! floor above.
+//! The waiters and their order. The queue knows no block and no account: what it grants is a type
+//! of the stratum above.
 
 mod granter;
 mod lane;

@@ -1,19 +1,20 @@
-//! Those who wait for memory, in order.
+//! The requests that wait for memory, in order.
 //!
-//! A request waits in the pool's lane, or in the lane of the limit that it met: there its own
-//! memory will come home, so it must not hold up the others. Both lines are first come, first
-//! served; nobody outside a lane passes it. Grants are handed over, not announced: what is granted
-//! belongs to the waiter before it is woken.
+//! A request waits in the pool's lane, or in the lane of the limit that it met. A limit gets room
+//! when its own memory comes home, so its requests must not hold up the others. Both lanes are
+//! first come, first served, and no request outside a lane passes it. Grants are handed over, not
+//! announced: a grant belongs to the waiter before the waiter is woken.
 //!
-//! What is granted, and who stands under which limit, is for the [`Granter`] to say.
+//! The [`Granter`] says what is granted, and which holder is under which limit.
 //!
 //! # Invariants
-//! - IN-LINE: a waiting entry's ticket is in exactly one lane; a granted one's is in none.
-//! - FLAGGED: while the pool's lane is not empty, or more is out than the pool's own limit that was
-//!   lowered, all leases and returns meet the queue; while the lane of a limit is not empty, what
-//!   gives room back there does.
-//! - DEADLINE: every entry leaves at its deadline at the latest; how long a head may hold the
-//!   others back is `lane`'s (NO-FREEZE).
+//! - IN-LINE: the ticket of a waiting entry is in exactly one lane. The ticket of a granted entry
+//!   is in none.
+//! - FLAGGED: while the pool's lane is not empty, or more is out than the lowered limit of the
+//!   pool's own account, all leases and returns meet the queue. While the lane of a limit is not
+//!   empty, everything that gives room back there meets the queue.
+//! - DEADLINE: every entry leaves at its deadline at the latest. How long a head may hold the
+//!   others back is in `lane` (NO-FREEZE).
 
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap},
@@ -27,9 +28,9 @@ use super::{
 };
 use crate::util::WakeList;
 
-/// How far one serving looks behind a head that cannot be served.
+/// How many entries one serving looks at behind a head that cannot be served.
 const SCAN_MAX: usize = 64;
-/// How often one serving goes back to limits that it woke itself.
+/// How often one serving returns to limits that it woke itself.
 const ROUNDS_MAX: usize = 4;
 
 pub(in crate::pool) struct WaitQueue<G: Granter> {
@@ -41,7 +42,7 @@ pub(in crate::pool) struct WaitQueue<G: Granter> {
     grants: BTreeSet<(Instant, Ticket)>,
     /// Whether the pool is flagged (FLAGGED).
     raised: bool,
-    /// Whether more may be out than the pool's own limit.
+    /// Whether more may be out than the limit of the pool's own account.
     is_over: bool,
 }
 
@@ -57,25 +58,25 @@ enum WaitState<G: Granter> {
     TakenBack,
 }
 
-/// How a wait goes.
+/// The progress of a wait.
 pub(in crate::pool) enum Progress<T> {
     Granted(T),
-    /// It was granted, and not collected in time.
+    /// It was granted, and the grant was taken back because it was not collected in time.
     TakenBack,
-    /// `holds` says that it holds back those behind it, which it must end in time.
+    /// `holds` says that it holds back the waiters behind it. It must stop that in time.
     Waiting {
         holds: bool,
     },
 }
 
-/// What must happen after the queue is unlocked: a waker or the drop of a grant may run anybody's
+/// What must happen after the queue is unlocked: a waker, and the drop of a grant, may run foreign
 /// code.
 #[must_use]
 pub(in crate::pool) struct Done<G: Granter> {
     wakers: WakeList,
     grants: Vec<G::Grant>,
     entries: Vec<Entry<G>>,
-    /// Somebody began to wait for the pool.
+    /// A request began to wait for the pool.
     raised: bool,
 }
 
@@ -92,18 +93,18 @@ impl<G: Granter> WaitQueue<G> {
         }
     }
 
-    /// Entries that wait for the pool, not for room under a limit.
+    /// The number of entries that wait for the pool, and not for room under a limit.
     pub(in crate::pool) fn waiting_for_pool(&self) -> usize {
         self.pool.tickets.len()
     }
 
-    /// Entries that still wait.
+    /// The number of entries that still wait.
     pub(in crate::pool) fn waiting(&self) -> usize {
         self.pool.tickets.len() + self.limits.values().map(|lane| lane.tickets.len()).sum::<usize>()
     }
 
-    /// Joins the lane that `blocked` names, and serves it once: what came home in between must not
-    /// be missed.
+    /// Joins the lane that `blocked` names, and serves it once, so that memory which came home in
+    /// between is not missed.
     pub(in crate::pool) fn join(
         &mut self,
         granter: &G,
@@ -132,8 +133,8 @@ impl<G: Granter> WaitQueue<G> {
         (ticket, self.serve(granter, woken))
     }
 
-    /// Collects a grant, or says how the wait goes on. Keeps the waker for next time; the one
-    /// returned is to be dropped without the lock.
+    /// Collects a grant, or says how the wait goes on. The waker is kept for next time. The waker
+    /// that is returned must be dropped without the lock.
     pub(in crate::pool) fn poll(
         &mut self,
         ticket: Ticket,
@@ -164,7 +165,7 @@ impl<G: Granter> WaitQueue<G> {
         }
     }
 
-    /// The head has held the others back for long enough.
+    /// Lets others pass again, because the head has held them back for long enough.
     pub(in crate::pool) fn end_hold(&mut self, granter: &G, ticket: Ticket) -> Done<G> {
         let mut woken = Vec::new();
         match self.entries.get(&ticket).map(|entry| &entry.state) {
@@ -178,7 +179,7 @@ impl<G: Granter> WaitQueue<G> {
         self.serve(granter, woken)
     }
 
-    /// Leaves the queue. A turn is passed on, a grant goes home.
+    /// Leaves the queue. A turn is passed on, and a grant goes home.
     pub(in crate::pool) fn leave(&mut self, granter: &G, ticket: Ticket) -> Done<G> {
         let Some(entry) = self.entries.remove(&ticket) else {
             return Done::new();
@@ -187,8 +188,8 @@ impl<G: Granter> WaitQueue<G> {
         match &entry.state {
             WaitState::Waiting { at: None, .. } => {
                 self.pool.remove(ticket);
-                // Room under a limit that let it through is promised to it, and now to the next in
-                // lane there.
+                // The room of a limit that had let it pass was promised to it. It is promised to
+                // the next request in the lane now.
                 woken.extend(
                     G::limits_of(&entry.holder).filter(|key| self.limits.contains_key(key)),
                 );
@@ -207,14 +208,14 @@ impl<G: Granter> WaitQueue<G> {
         done
     }
 
-    /// The pool's own limit was changed: sees to it that blocks which are out above a lower one are
-    /// not leased again from a magazine.
+    /// Called when the limit of the pool's own account was changed. Blocks that are out above a
+    /// lower limit must not be leased again from a magazine.
     pub(in crate::pool) fn watch_limit(&mut self, granter: &G) -> Done<G> {
         self.is_over = true;
         self.serve(granter, Vec::new())
     }
 
-    /// Serves somebody outside the queue, if that passes nobody who must not be passed.
+    /// Serves a request outside the queue, if it passes no waiter that must not be passed.
     pub(in crate::pool) fn serve_outsider(
         &mut self,
         granter: &G,
@@ -223,7 +224,7 @@ impl<G: Granter> WaitQueue<G> {
         blocked: Blocked<G::Refused>,
     ) -> (Granted<G>, Done<G>) {
         let mut done = self.serve(granter, Vec::new());
-        // Whoever is let past the lane of its limit is past the pool's too.
+        // A request that may pass the lane of its limit must be able to pass the pool's lane too.
         let is_open = self.pool.may_pass()
             && match &blocked {
                 Blocked::Pool => true,
@@ -249,7 +250,7 @@ impl<G: Granter> WaitQueue<G> {
         (leased, done)
     }
 
-    /// Serves the lines: those of `woken` limits first, for they feed the pool's.
+    /// Serves the lanes. The lanes of `woken` limits come first, because they feed the pool's.
     pub(in crate::pool) fn serve(&mut self, granter: &G, mut woken: Vec<G::Limit>) -> Done<G> {
         let mut done = Done::new();
         self.take_back(granter.max_wait(), &mut done);
@@ -259,7 +260,7 @@ impl<G: Granter> WaitQueue<G> {
             }
             self.serve_pool(granter, &mut woken, &mut done);
             if self.raise(granter, &mut done) {
-                // What came home to a magazine since the attempt is in the slab now.
+                // Blocks that came home to a magazine since the attempt are in the slab now.
                 self.serve_pool(granter, &mut woken, &mut done);
             }
             if woken.is_empty() {
@@ -267,8 +268,8 @@ impl<G: Granter> WaitQueue<G> {
             }
         }
         for key in woken {
-            // Room that came and went in every round: from the pool's lane, the next return serves
-            // whoever has it then.
+            // Room that came and went in every round. The requests that have it then move to the
+            // pool's lane, and the next return serves them.
             self.serve_limit(granter, key, &mut done);
             self.raise(granter, &mut done);
         }
@@ -283,7 +284,7 @@ impl<G: Granter> WaitQueue<G> {
         done
     }
 
-    /// Wakes a waiter that is not granted anything: it polls again, and leaves its waker again.
+    /// Wakes a waiter without a grant. It polls again, and leaves its waker again.
     fn wake(&mut self, ticket: Ticket, done: &mut Done<G>) {
         if let Some(Entry { state: WaitState::Waiting { waker, .. }, .. }) =
             self.entries.get_mut(&ticket)
@@ -292,8 +293,8 @@ impl<G: Granter> WaitQueue<G> {
         }
     }
 
-    /// Flags the pool once it is certain that somebody waits for it, or that it may be over its
-    /// limit; whether that was news.
+    /// Flags the pool when it is certain that a request waits for it, or that it may be over its
+    /// limit. Returns whether the flag is new.
     fn raise(&mut self, granter: &G, done: &mut Done<G>) -> bool {
         let is_awaited = !self.pool.tickets.is_empty();
         let is_news = (is_awaited || self.is_over) && !self.raised;
@@ -305,7 +306,7 @@ impl<G: Granter> WaitQueue<G> {
         is_news
     }
 
-    /// Moves those to the pool's lane whose limit has room again.
+    /// Moves the requests whose limit has room again to the pool's lane.
     fn serve_limit(&mut self, granter: &G, key: G::Limit, done: &mut Done<G>) {
         let Some(lane) = self.limits.get_mut(&key) else { return };
         lane.begin_serving();
@@ -367,12 +368,12 @@ impl<G: Granter> WaitQueue<G> {
                 }
                 Err(Blocked::Limit(refused)) => {
                     let met = G::limit_of(&refused);
-                    // Room under a limit that let it through is no longer promised to it.
+                    // The room of a limit that had let it pass is no longer promised to it.
                     let through = G::limits_of(&entry.holder).filter(|key| *key != met);
                     woken.extend(through.filter(|key| self.limits.contains_key(key)));
                     self.pool.remove(ticket);
                     self.line_up(granter, ticket, met, woken);
-                    // It may come in front of one that holds the others back.
+                    // It may come in front of a request that holds the others back.
                     if let Some(holder) = self.limits.get_mut(&met).and_then(Lane::new_holder) {
                         self.wake(holder, done);
                     }
@@ -390,13 +391,14 @@ impl<G: Granter> WaitQueue<G> {
         }
         self.limits.entry(key).or_insert_with(Lane::new).tickets.insert(ticket);
         G::set_awaited(&entry.holder, key, true);
-        // Room that was given back before the flag was set woke nobody; look once more.
+        // Room that was given back before the flag was set served no waiter, so look once more.
         if granter.has_room_at(key, &entry.holder, entry.request, 0) {
             woken.push(key);
         }
     }
 
-    /// Takes a ticket out of the lane of a limit; an empty lane goes, and its flag with it.
+    /// Takes a ticket out of the lane of a limit. An empty lane is removed, and its flag is
+    /// cleared.
     fn leave_limit(&mut self, ticket: Ticket, key: G::Limit, holder: &G::Holder) {
         let Some(lane) = self.limits.get_mut(&key) else { return };
         lane.remove(ticket);
@@ -416,7 +418,7 @@ impl<G: Granter> WaitQueue<G> {
         }
     }
 
-    /// Takes back grants that nobody has collected for `max_wait`.
+    /// Takes back grants that were not collected for `max_wait`.
     fn take_back(&mut self, max_wait: Duration, done: &mut Done<G>) {
         while let Some(&(since, ticket)) = self.grants.first() {
             if since.elapsed() < max_wait {
@@ -445,12 +447,12 @@ impl<G: Granter> Done<G> {
         self.raised |= other.raised;
     }
 
-    /// Whether somebody began to wait for the pool.
+    /// Whether a request began to wait for the pool.
     pub(in crate::pool) fn is_raised(&self) -> bool {
         self.raised
     }
 
-    /// Wakes and drops what the queue let go of; call it without any lock.
+    /// Calls the wakers and drops the grants. Call it without any lock.
     pub(in crate::pool) fn finish(self) {
         self.wakers.wake_all();
     }

@@ -8,8 +8,8 @@ use crate::pool::{
 };
 
 impl Core {
-    /// Lays bytes that are reserved and charged to this account there for its leases, and serves
-    /// those who wait for such.
+    /// Adds bytes that are reserved and charged to this account to its credit, and serves the
+    /// requests that wait for them.
     pub(in crate::pool) fn lay_credit(&self, account: &AccountNode, bytes: usize) {
         let (waiting, woken) = {
             let mut stock = self.stock.lock();
@@ -21,8 +21,8 @@ impl Core {
         }
     }
 
-    /// Reserves and lays so many bytes there, if that can be had at once and nobody is near a
-    /// limit: nearly always, and under one lock.
+    /// Reserves bytes and adds them to the credit, if that is possible at once and no limit is
+    /// near. That is nearly always so, and takes one lock.
     pub(in crate::pool) fn credit_fast<'a>(
         &self,
         account: &'a AccountHandle,
@@ -44,8 +44,8 @@ impl Core {
         None
     }
 
-    /// Ends what `lay_credit` began: what is left is refunded and released, and whoever waits for
-    /// it is served.
+    /// Ends one `lay_credit`. What is left is refunded and released, and the requests that wait for
+    /// it are served.
     pub(in crate::pool) fn end_credit(&self, account: &AccountHandle, bytes: usize) {
         let (waiting, woken) = {
             let mut stock = self.stock.lock();
@@ -56,8 +56,8 @@ impl Core {
         }
     }
 
-    /// Takes one block of exactly this class, if an account credits it. Passes nobody: the room for
-    /// it was taken when it was reserved.
+    /// Takes one block of exactly this class, if an account has the credit for it. It passes no
+    /// waiter, because its room was taken when it was reserved.
     pub(super) fn lease_covered<'a>(
         &self,
         account: &'a AccountHandle,
@@ -75,8 +75,8 @@ impl Core {
             .ok()
     }
 
-    /// Whether there is room at the account `key`, of which `promised` bytes are for others, for
-    /// what somebody wants who waits there. What a credit on the way is enough for needs none.
+    /// Whether the account `key` has room for a request that waits there, besides the `promised`
+    /// bytes that are for others. A request needs no room for bytes that a credit on the way has.
     pub(super) fn has_room_at(
         &self,
         key: AccountKey,
@@ -94,7 +94,7 @@ impl Core {
             Request::Reservation(_) => false,
             Request::Block(_) => account.covers_up_to(key, &*stock).any(|credit| credit >= bytes),
             Request::Chain(_) => {
-                // Either part is of whole blocks.
+                // Both parts are whole blocks.
                 let block_len =
                     self.classes.iter().map(|class| self.classes.len_of(class)).min().unwrap_or(1);
                 let whole = |bytes: usize| bytes - bytes % block_len;
@@ -104,8 +104,8 @@ impl Core {
         }
     }
 
-    /// Takes the block: from a magazine, from the slab, or from the slab once all magazines are
-    /// empty.
+    /// Takes the block from a magazine or from the slab, and if that fails from the slab after all
+    /// magazines were emptied into it.
     fn draw_block<'a>(
         &self,
         class: ClassIndex,
@@ -143,7 +143,7 @@ impl Core {
         };
         stock.slab.release(bytes);
         if let Some(raw) = popped {
-            // The block was out, so there is room for others now. Whoever owns `woken` serves them.
+            // The block was out, so there is room for others now. The owner of `woken` serves them.
             if stock.waiting {
                 woken.push(charge.account_key());
             }

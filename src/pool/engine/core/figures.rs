@@ -1,4 +1,4 @@
-//! What a pool knows of itself: counts and pressure.
+//! The figures of a pool: counts and pressure.
 
 use std::sync::atomic::Ordering::Relaxed;
 
@@ -27,38 +27,38 @@ impl Core {
         }
     }
 
-    /// Bounds what may be out at once; for the pool's own account.
+    /// Bounds the bytes that may be out at once. This is the limit of the pool's own account.
     pub(in crate::pool) fn set_limit(&self, limit: usize) {
         self.stock.lock().slab.limit = limit.min(self.settings.budget);
-        // This empties the magazines: what is cached counts as out, and a lower limit must not be
-        // used up by free blocks.
+        // This empties the magazines. Cached blocks count as out, and free blocks must not use up a
+        // lower limit.
         let done = self.queue.lock().watch_limit(self);
         self.finish(done);
     }
 
-    /// Keeps so many bytes from all that lease and reserve.
+    /// Sets `len` bytes aside, so that no lease or reservation gets them.
     pub(in crate::pool) fn set_aside(&self, len: usize) {
         self.stock.lock().slab.aside += len;
     }
 
-    /// Gives them back; those that wait are served.
+    /// Gives back what was set aside, and serves the waiters.
     pub(in crate::pool) fn take_back(&self, len: usize) {
         self.stock.lock().slab.aside -= len;
         self.serve_now(Vec::new());
     }
 
-    /// The limit of the whole pool, and what is left under it.
+    /// The limit of the whole pool, and the room that is left under it.
     pub(in crate::pool) fn limit_and_room(&self) -> (usize, usize) {
         let stock = self.stock.lock();
         (stock.slab.limit, stock.slab.room())
     }
 
-    /// Bytes leased in the whole pool: what is out of the slab and not in a magazine, and what is
-    /// reserved.
+    /// The number of bytes leased in the whole pool: what is out of the slab and not in a magazine,
+    /// and what is reserved.
     pub(in crate::pool) fn leased(&self) -> usize {
         let SlabCount { out_bytes, reserved, .. } = self.stock.lock().slab.count();
-        // Apart, for the two were read one after the other, and a block may have gone to a magazine
-        // in between.
+        // Subtracted without underflow: the two were read one after the other, and a block may have
+        // moved to a magazine in between.
         out_bytes.saturating_sub(self.cache.bytes()) + reserved
     }
 
@@ -67,7 +67,7 @@ impl Core {
         self.counters.peak.load(Relaxed)
     }
 
-    /// Reads what is leased, and remembers it if it is the most so far.
+    /// Reads how much is leased, and raises the peak to it.
     pub(super) fn sample(&self) -> usize {
         let leased = self.leased();
         if leased > self.counters.peak.fetch_max(leased, Relaxed) {
@@ -76,20 +76,20 @@ impl Core {
         leased
     }
 
-    /// The budget without what is set aside.
+    /// The budget without the bytes that are set aside.
     pub(in crate::pool) fn usable(&self) -> usize {
         self.settings.budget - self.stock.lock().slab.aside
     }
 
-    /// Whether somebody waits for the pool, or nearly all of it is leased or reserved.
+    /// Whether a request waits for the pool, or nearly all of it is leased or reserved.
     pub(in crate::pool) fn is_pressure_high(&self) -> bool {
         self.queue.lock().waiting_for_pool() > 0 || self.leased() >= high_mark(self.usable())
     }
 
     /// Waits until the pressure is high.
     ///
-    /// Leases out of a magazine are not seen (QUIET), so it may be noticed late by what one shard
-    /// holds.
+    /// Leases from a magazine are not seen (QUIET), so the pressure may be noticed late, by as much
+    /// as one shard holds.
     pub(in crate::pool) async fn pressure_high(&self) {
         let _watcher = Watcher::new(&self.counters.watchers);
         loop {
@@ -101,24 +101,24 @@ impl Core {
         }
     }
 
-    /// Samples the peak and the pressure, when the slab has given out more than ever (QUIET).
-    /// Wakes, so no lock may be held.
-    pub(in crate::pool) fn note_leased(&self, somebody_waits: bool) {
+    /// Samples the peak and the pressure if the slab has given out more than ever (QUIET). It wakes
+    /// tasks, so no lock may be held.
+    pub(in crate::pool) fn note_leased(&self, others_wait: bool) {
         let has_news =
             self.counters.news.load(Relaxed) != 0 && self.counters.news.swap(0, Relaxed) != 0;
-        // Blocks out of depots and of others' magazines are no news to the slab.
+        // The slab does not notice blocks that come from depots and from other threads' magazines.
         if (has_news || self.counters.watchers.load(Relaxed) != 0)
             && self.sample() >= high_mark(self.usable())
         {
             self.pressure.ring();
         }
-        if somebody_waits {
+        if others_wait {
             self.pressure.ring();
         }
     }
 
-    /// The counts of the slab and of each class, with the blocks of it that are cached, all of one
-    /// moment.
+    /// The counts of the slab and of each class, with the number of its blocks that are cached, all
+    /// from one moment.
     pub(in crate::pool) fn counts(&self) -> (SlabCount, Vec<(ClassIndex, ClassCount, usize)>) {
         let cached = self.cache.counts();
         let stock = self.stock.lock();

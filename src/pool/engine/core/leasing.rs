@@ -1,4 +1,4 @@
-//! From a request to blocks: charge, then take, in the order of the stores.
+//! From a request to blocks: charge first, then take, from one store after the other.
 
 use std::sync::atomic::Ordering::Relaxed;
 
@@ -13,20 +13,20 @@ use crate::pool::{
     store::{ClassIndex, Popped, RawBlock, RunPlacement},
 };
 
-/// A chain is leased with at most so many blocks: with the head of a response in front, 64 buffers
-/// go into one writev.
+/// The most blocks of a leased chain. With the head of a response in front, 64 buffers go into one
+/// writev.
 pub(in crate::pool) const CHAIN_BLOCKS_MAX: usize = 63;
 
-/// What a refill found.
+/// Why a refill found no block.
 enum NoBlock {
     Empty,
-    /// Others wait: going on would be barging.
+    /// Other requests wait, and must not be passed.
     Waiting,
 }
 
 impl Core {
-    /// Leases one block of `class` if this thread's shard has it and no limit is near: nearly
-    /// always.
+    /// Leases one block of `class`, if this thread's shard has one and no limit is near. That is
+    /// nearly always so.
     #[inline]
     pub(in crate::pool) fn lease_fast(
         &self,
@@ -46,13 +46,13 @@ impl Core {
         }
     }
 
-    /// Takes a charge back that no block came for.
+    /// Refunds a charge for which there was no block.
     #[cold]
     fn refund(&self, charge: Charge<'_>) {
         self.serve(charge.refund());
     }
 
-    /// Leases one block of `class`, or of the next one up, for somebody who does not wait.
+    /// Leases one block of `class`, or of the next one up, for a request that does not wait.
     #[cold]
     pub(in crate::pool) fn lease_block(
         &self,
@@ -60,15 +60,15 @@ impl Core {
         class: ClassIndex,
     ) -> Result<Fresh, Blocked> {
         let mut woken = Vec::new();
-        // First of all, for a waker may panic, and a raw block has no drop (HOME).
+        // This comes first: a waker may panic, and a raw block has no drop (HOME).
         let leased = self.lease_class(account, class, false, &mut woken);
         self.serve(woken);
         self.note_leased(false);
         leased
     }
 
-    /// Leases what a request asks for, all of it or nothing. Accounts at which a refund woke
-    /// somebody are added to `woken`.
+    /// Leases what a request asks for, all of it or nothing. Accounts at which a refund may serve a
+    /// waiter are added to `woken`.
     pub(in crate::pool) fn lease_request(
         &self,
         account: &AccountHandle,
@@ -89,7 +89,7 @@ impl Core {
         }
     }
 
-    /// Leases one block of `class`, or of the next one up where the pool has none.
+    /// Leases one block of `class`, or of the next one up if the pool has none.
     fn lease_class(
         &self,
         account: &AccountHandle,
@@ -131,14 +131,14 @@ impl Core {
                     wanted = wanted.saturating_sub(raw.capacity());
                     leased.push((raw, charge));
                 }
-                // Better blocks would have fitted: it is the pool that must be waited for, since it
-                // had none of them.
+                // Better blocks would have fitted the limit, but the pool had none. So the wait is
+                // for the pool.
                 Err(Blocked::Limit(_)) if pool_lacked => break Blocked::Pool,
                 Err(blocked) => break blocked,
             }
         };
-        // Quietly: serving the queue for blocks that never left would try the same chain again, for
-        // ever.
+        // The queue is not served: for blocks that never left, that would try the same chain again
+        // for ever.
         let mut stock = self.stock.lock();
         for (raw, charge) in leased {
             stock.slab.put(raw);
@@ -147,8 +147,8 @@ impl Core {
         Err(blocked)
     }
 
-    /// The best block for `wanted` bytes of a chain; failing that a smaller one of which `blocks`
-    /// would do, failing that a larger one. Also says whether the pool lacked a better one.
+    /// The best block for `wanted` bytes of a chain. If there is none, a smaller one of which
+    /// `blocks` would do, and then a larger one. Also says whether the pool lacked a better one.
     fn lease_any<'a>(
         &self,
         account: &'a AccountHandle,
@@ -198,7 +198,8 @@ impl Core {
             Popped::Empty => self.refill(class).ok(),
             Popped::Bypass => None,
         };
-        // While somebody waits, the magazines are empty and the slab is for those whose turn it is.
+        // While a request waits, the magazines are empty, and the slab is for the request whose
+        // turn it is.
         match taken.or_else(|| if in_turn { self.take_in_turn(class) } else { None }) {
             Some(raw) => Ok((raw, charge)),
             None => {
@@ -215,15 +216,15 @@ impl Core {
         taken
     }
 
-    /// Remembers that the slab has given out more than ever, for `note_leased`.
+    /// Notes that the slab has given out more than ever, for `note_leased`.
     pub(super) fn hear(&self, stock: &mut Stock) {
         if std::mem::take(&mut stock.slab.has_news) {
             self.counters.news.store(1, Relaxed);
         }
     }
 
-    /// An empty magazine: takes a batch from the slab; failing that, empties all magazines into the
-    /// slab and tries again.
+    /// Refills an empty magazine with a batch from the slab. If that fails, empties all magazines
+    /// into the slab and tries again.
     #[cold]
     fn refill(&self, class: ClassIndex) -> Result<RawBlock, NoBlock> {
         let mut batch = {
@@ -257,8 +258,8 @@ impl Core {
                 let mut stock = self.stock.lock();
                 stock.slab.put_batch(over);
                 if stock.waiting {
-                    // Serving them here would run wakers with raw blocks in hand; whoever is
-                    // blocked serves the queue next.
+                    // Serving them here would call wakers with raw blocks in hand. The blocked
+                    // request serves the queue next.
                     stock.slab.put(first);
                     return Err(NoBlock::Waiting);
                 }

@@ -1,10 +1,10 @@
-//! Refusals on purpose: whose plan an ask for memory falls under.
+//! Refusals on purpose: the plan that a request for memory falls under.
 
 use super::{AccountNode, Core};
 use crate::pool::engine::plans::{Plan, PlanKey};
 
 impl Core {
-    /// Whether this ask for so many bytes is to be refused on purpose. Every ask comes here once,
+    /// Whether this request for `bytes` is refused on purpose. Every request comes here once,
     /// before anything is charged.
     #[inline]
     pub(in crate::pool) fn refuses(&self, account: &AccountNode, bytes: usize) -> bool {
@@ -25,7 +25,7 @@ impl Core {
         account.set_refuses(plans.has(account.key()), &mut *self.stock.lock());
     }
 
-    /// How many asks a plan has refused.
+    /// The number of requests that a plan has refused.
     pub(in crate::pool) fn refused_by(&self, key: PlanKey) -> usize {
         self.plans.lock().refused(key)
     }

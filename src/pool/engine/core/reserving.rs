@@ -1,4 +1,4 @@
-//! Bytes of the budget without blocks: charge, then take the room.
+//! Bytes of the budget without blocks: charge first, then take the room.
 
 use std::sync::atomic::Ordering::Relaxed;
 
@@ -9,7 +9,7 @@ use crate::pool::{
 };
 
 impl Core {
-    /// Reserves `len` bytes. Accounts at which a refund woke somebody are added to `woken`.
+    /// Reserves `len` bytes. Accounts at which a refund may serve a waiter are added to `woken`.
     pub(super) fn reserve(
         &self,
         account: &AccountHandle,
@@ -32,8 +32,8 @@ impl Core {
         }
     }
 
-    /// Gives reserved bytes back whose charge has been refunded, and serves whoever waits. The
-    /// caller keeps the core.
+    /// Gives back reserved bytes whose charge has been refunded, and serves the waiters. The caller
+    /// keeps the core.
     pub(in crate::pool) fn release(&self, bytes: usize, woken: Vec<AccountKey>) {
         let waiting = {
             let mut stock = self.stock.lock();
@@ -45,8 +45,8 @@ impl Core {
         }
     }
 
-    /// Takes room from the slab; failing that, empties all magazines into it and tries again, for
-    /// what is cached is out.
+    /// Takes room from the slab. If there is too little, it empties all magazines into the slab and
+    /// tries again, because cached blocks count as out.
     fn reserve_room(&self, bytes: usize, in_turn: bool) -> bool {
         {
             let mut stock = self.stock.lock();
@@ -55,7 +55,7 @@ impl Core {
             }
             let is_reserved = stock.slab.reserve(bytes);
             self.hear(&mut stock);
-            // While somebody waits, the magazines are empty (BYPASS).
+            // While a request waits, the magazines are empty (BYPASS).
             if is_reserved || stock.waiting {
                 return is_reserved;
             }

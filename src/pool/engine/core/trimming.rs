@@ -9,15 +9,16 @@ use crate::pool::{
 };
 
 impl Core {
-    /// Gives all free memory back to the system; returns the bytes.
+    /// Gives all free memory back to the system. Returns the number of bytes.
     pub(in crate::pool) fn trim(&self) -> usize {
         self.drain(false);
         self.spares().map(|spare| self.give_back(spare, usize::MAX, usize::MAX).1).sum()
     }
 
-    /// Takes back grants that nobody collected, empties magazines that nobody used since the last
-    /// sweep, and says how many blocks of each class to give back: half of what the load has not
-    /// needed since then (H2O's rule: half of the low watermark, for the whole runs out mid-cycle).
+    /// Takes back grants that were not collected, and empties magazines that no thread used since
+    /// the last sweep. Returns how many blocks of each class to give back: half of the number that
+    /// the load has not needed since then. This is H2O's rule: giving back the whole low watermark
+    /// runs out in the middle of a cycle.
     pub(in crate::pool) fn sweep(&self) -> Vec<(Spare, usize)> {
         self.sample();
         self.drain(true);
@@ -30,8 +31,8 @@ impl Core {
         self.classes.iter().map(Spare::Blocks).chain([Spare::Spans])
     }
 
-    /// Gives up to `goal` free blocks or spans, and about `bytes_max` at most, back to the system;
-    /// returns how many, and the bytes.
+    /// Gives up to `goal` free blocks or spans back to the system, and about `bytes_max` bytes at
+    /// most. Returns how many, and the bytes.
     pub(in crate::pool) fn give_back(
         &self,
         spare: Spare,
@@ -82,7 +83,7 @@ mod tests {
         let class = core.classes.largest();
         drop(core.lease_block(&account, class).ok().expect("free"));
         let mut account = Some(account);
-        // As in `drain`, where another thread drops the handle while the blocks are in no magazine
+        // As in `drain`, when another thread drops the handle while the blocks are in no magazine
         // and not yet in the slab.
         core.cache.drain(false, |blocks| {
             assert_eq!(blocks.is_empty(), account.take().is_none(), "the first magazine has them");
@@ -90,6 +91,6 @@ mod tests {
         });
         let ended = Arc::downgrade(&core);
         drop(core);
-        assert!(ended.upgrade().is_none(), "nobody has a handle or a block");
+        assert!(ended.upgrade().is_none(), "no handle and no block are left");
     }
 }

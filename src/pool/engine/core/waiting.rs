@@ -1,4 +1,4 @@
-//! What the queue asks of the core.
+//! The core as the queue's `Granter`.
 
 use std::time::Duration;
 

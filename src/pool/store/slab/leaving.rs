@@ -1,4 +1,5 @@
-//! What goes back to the system: set aside under the slab's lock, given back without it.
+//! Memory that goes back to the system: it is set aside under the slab's lock, and given back
+//! without the lock.
 
 use super::{SPAN_LEN, Slab, Slot};
 use crate::pool::store::{
@@ -7,28 +8,28 @@ use crate::pool::store::{
     run::{LEVELS, NOWHERE},
 };
 
-/// What there is to give back.
+/// What kind of memory is given back.
 #[derive(Clone, Copy, Debug)]
 pub(in crate::pool) enum Spare {
     /// Free blocks of a class.
     Blocks(ClassIndex),
-    /// Warm spans in no run: one class gave them up, and none has taken them.
+    /// Warm spans in no run. One class gave them up, and no other has taken them.
     Spans,
 }
 
-/// What [`Slab::give_back_begin`] has set aside: nobody can lease it until `give_back_end`.
+/// Memory that [`Slab::give_back_begin`] has set aside. It cannot be leased until `give_back_end`.
 pub(in crate::pool) struct Leaving {
     runs: Vec<(u32, u32)>,
     blocks: Vec<(u32, u32)>,
     /// Ranges of the region, in no order.
     ranges: Vec<(usize, usize)>,
-    /// What has left already: runs of the heap.
+    /// The number of bytes that have left already, in runs of the heap.
     left: usize,
 }
 
 impl Slab {
-    /// How many free blocks or spans the load has not needed since the last sweep; starts the next
-    /// one.
+    /// The number of free blocks or spans that the load has not needed since the last sweep. Starts
+    /// the next sweep.
     pub(in crate::pool) fn sweep_low(&mut self, spare: Spare) -> usize {
         let (low, now) = match spare {
             Spare::Blocks(class) => {
@@ -40,8 +41,8 @@ impl Slab {
         std::mem::replace(low, now).min(now)
     }
 
-    /// Sets up to `goal` free blocks or spans and about `bytes_max` bytes aside for the system;
-    /// returns how many.
+    /// Sets up to `goal` free blocks or spans aside for the system, and about `bytes_max` bytes at
+    /// most. Returns how many.
     pub(in crate::pool) fn give_back_begin(
         &mut self,
         spare: Spare,
@@ -56,7 +57,7 @@ impl Slab {
         }
     }
 
-    /// Sets up to `goal` warm spans that are in no run aside.
+    /// Sets aside up to `goal` warm spans that are in no run.
     fn set_aside_spans(&mut self, goal: usize, leaving: &mut Leaving) -> usize {
         let mut done = 0;
         let mut spans = 0..self.slots.len();
@@ -74,7 +75,7 @@ impl Slab {
         done
     }
 
-    /// Sets up to `goal` free blocks of `class` aside, whole runs first.
+    /// Sets aside up to `goal` free blocks of `class`, whole runs first.
     fn set_aside_class(
         &mut self,
         class: ClassIndex,
@@ -90,8 +91,8 @@ impl Slab {
             let Some(head) = self.lists[class.get()].first_of(0) else { break };
             let warm = self.run_mut(head).warm_free();
             if warm == 0 {
-                // Only runs that were given up block by block are wholly cold; nothing to gain, but
-                // the table goes.
+                // A run is wholly cold only if its blocks were given up one by one. No memory is
+                // gained, but the table is freed.
                 self.end_run(head, memory);
                 continue;
             }
@@ -124,7 +125,7 @@ impl Slab {
         done
     }
 
-    /// What was set aside has left: it may be leased again, cold.
+    /// Notes that the memory has left. It may be leased again, as cold.
     pub(in crate::pool) fn give_back_end(&mut self, leaving: Leaving) {
         for (head, spans) in leaving.runs {
             for span in head..head + spans {
@@ -146,7 +147,7 @@ impl Slab {
         }
     }
 
-    /// Sets up to `goal` free warm blocks of one partly used run aside.
+    /// Sets aside up to `goal` free warm blocks of one partly used run.
     fn set_aside_blocks(
         &mut self,
         head: u32,
@@ -181,7 +182,8 @@ impl Leaving {
         Self { runs: Vec::new(), blocks: Vec::new(), ranges: Vec::new(), left: 0 }
     }
 
-    /// Gives the ranges back to the system, without the slab's lock; returns the bytes that left.
+    /// Gives the ranges back to the system, without the slab's lock. Returns the number of bytes
+    /// that left.
     pub(in crate::pool) fn release(&mut self, memory: &Memory) -> usize {
         let mut bytes = self.left;
         for (offset, len) in self.joined_ranges() {
@@ -193,7 +195,8 @@ impl Leaving {
         bytes
     }
 
-    /// Sorts and joins the ranges that touch, so that the system is asked as seldom as possible.
+    /// Sorts the ranges and joins those that touch, so that there are as few system calls as
+    /// possible.
     fn joined_ranges(&mut self) -> Vec<(usize, usize)> {
         self.ranges.sort_unstable();
         let mut joined: Vec<(usize, usize)> = Vec::new();
