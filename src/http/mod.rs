@@ -3,7 +3,7 @@
 //! | body | `Data` | frames | for |
 //! |---|---|---|---|
 //! | [`ChainBody`] | [`Chain`] | one | plain hyper: head and body leave in one writev |
-//! | [`BytesBody`] | `Bytes` | one per piece | axum, tonic and tower-http, which want `Data = Bytes` |
+//! | [`BytesBody`] | `Bytes` | one per piece | axum, tonic and tower-http |
 //! | [`ReaderBody`] | [`Chain`] | one per block | files and other readers |
 //! | [`into_bytes_body`] | `Bytes` | one per block | the same for axum, tonic, tower-http |
 //!
