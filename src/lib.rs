@@ -25,6 +25,10 @@
 //! # }
 //! ```
 //!
+//! The [guide] explains how to use it, task by task: [budgets](guide::budgets),
+//! [reading and writing](guide::reading_writing), HTTP, WebSockets, [what happens when memory is
+//! short](guide::short_of_memory), and [testing](guide::testing).
+//!
 //! - [`Pool`], [`Account`]: leasing, waiting for memory, nested accounts with limits, trimming,
 //!   statistics.
 //! - [`BlockMut`], [`Block`]: one block, or a range of it, exclusive or shared.
@@ -51,6 +55,7 @@
 pub mod chain;
 #[cfg(feature = "codec")]
 pub mod codec;
+pub mod guide;
 #[cfg(feature = "http")]
 pub mod http;
 pub mod io;

@@ -15,8 +15,25 @@ use crate::chain::Chain;
 ///
 /// For code that wants `Data = Bytes`: `axum::body::Body::new`, tonic, the layers of tower-http.
 /// Each frame costs one small allocation and no copy. hyper queues up to 16 frames for one write,
-/// so chains of blocks of 64 KiB or more suit it best; with plain hyper,
+/// so chains of blocks of 64 KiB or more suit it best. On plain hyper,
 /// [`ChainBody`](super::ChainBody) is cheaper.
+///
+/// # Examples
+/// ```
+/// use axum::response::Response;
+/// use bytes::BufMut;
+/// use leasehold::{Pool, http::BytesBody};
+///
+/// let pool = Pool::new(8 << 20)?;
+/// let mut page = pool.try_chain(1000)?;
+/// page.put_slice(b"<h1>hello</h1>");
+/// let body = axum::body::Body::new(BytesBody::new(page.freeze()));
+/// let response = Response::builder().header("content-type", "text/html").body(body)?;
+/// assert_eq!(pool.leased(), 1 << 10);
+/// drop(response); // sent, or its client is gone
+/// assert_eq!(pool.leased(), 0);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug, Default)]
 pub struct BytesBody {
     chain: Chain,
@@ -33,7 +50,7 @@ impl BytesBody {
         Self::default()
     }
 
-    /// The bytes that are still to be taken.
+    /// The bytes that no frame has taken yet.
     pub fn into_inner(self) -> Chain {
         self.chain
     }

@@ -13,8 +13,8 @@ use crate::chain::Chain;
 /// A body of one data frame: the whole chain.
 ///
 /// hyper sends head and body in one vectored write, up to 63 pieces, and each block goes home as
-/// its last byte is written. The length is exact, so hyper sets Content-Length. For axum and
-/// whatever else wants `Data = Bytes` there is [`BytesBody`](super::BytesBody).
+/// its last byte is written. The length is exact, so hyper sets Content-Length. For axum and other
+/// code that wants `Data = Bytes` there is [`BytesBody`](super::BytesBody).
 ///
 /// # Examples
 /// ```
@@ -45,7 +45,7 @@ impl ChainBody {
         Self::default()
     }
 
-    /// The bytes that are still to be taken.
+    /// The bytes that no frame has taken yet.
     pub fn into_inner(self) -> Chain {
         self.chain
     }

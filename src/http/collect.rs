@@ -11,34 +11,36 @@ use crate::{
     pool::{Account, LeaseError},
 };
 
-/// What is made room for at first if the length is not known: most bodies are shorter.
+/// The first lease for a body whose length is not known: most bodies are shorter.
 const TO_COME_MIN: usize = 4 << 10;
 
-/// Reads a whole body into a chain of blocks of `pool`, if it has at most `limit` bytes.
+/// Reads a whole body into leased blocks, if it has at most `limit` bytes. They are charged to
+/// `account`.
 ///
-/// Each frame is copied and dropped at once: a slice of one that is kept pins the buffer that hyper
-/// read it into, 408 KiB of heap that no account sees. Trailers are dropped;
+/// Each frame is copied and dropped at once. A slice of a frame that is kept would keep hyper's
+/// whole read buffer alive: up to 408 KiB of heap that no account sees. Trailers are dropped;
 /// [`LeasedBody`](super::LeasedBody) passes them on.
 ///
-/// A length that the body announces is trusted to say no, and not to lease: memory grows with the
-/// bytes that arrive, 64 KiB at once at most. The chain that is returned uses at least half of each
-/// of its blocks, unless no smaller one would do or memory was short: 5 bytes hold the smallest
-/// block.
+/// An announced length can refuse a body; it never leases memory. Memory grows with the bytes that
+/// arrive, by at most 64 KiB at once. The returned chain uses at least half of each of its blocks,
+/// unless no smaller block would do or memory was short: 5 bytes hold a block of the smallest
+/// class.
 ///
 /// # Waiting
-/// Until a frame is there no block is leased for it. When memory is short, the frame that was read
-/// is held until it comes, and pins hyper's buffer meanwhile; hyper reads one frame more, and then
-/// no further. What was collected until then stays leased, so that many large uploads at once may
-/// wait for each other until the first one fails: give them accounts with limits, or admit fewer.
+/// No block is leased for a frame before it has arrived. When memory is short, the frame stays in
+/// hyper's buffer until there is a block for it; hyper reads one frame more, and then stops
+/// reading. The bytes collected so far stay leased. So many large uploads at once may wait for each
+/// other until the first one fails: give them accounts with limits, or admit fewer.
 ///
 /// # Errors
-/// The body is longer than `limit` ([`CollectError::is_too_long`]): at once and unread if it
-/// announces so. It failed ([`is_body`](CollectError::is_body)). No memory was to be had within the
-/// pool's `max_wait`, or can ever be, under the limits of the account
-/// ([`is_lease`](CollectError::is_lease)). What was read is lost, and its blocks are home.
+/// [`CollectError`]. The body is longer than `limit` ([`is_too_long`](CollectError::is_too_long));
+/// a body that announces more is refused unread. The body failed
+/// ([`is_body`](CollectError::is_body)). There was no memory within the pool's `max_wait`, or the
+/// limits of the account never leave room for it ([`is_lease`](CollectError::is_lease)). The bytes
+/// that were read are lost, and their blocks go home.
 ///
 /// # Cancel safety
-/// Not cancel safe: what was read is lost. Its blocks go home.
+/// Not cancel safe: the bytes that were read are lost. Their blocks go home.
 ///
 /// # Panics
 /// If it must wait for memory outside of a tokio runtime with time enabled.
@@ -97,12 +99,13 @@ where
         }
     }
     let mut chain = copying.take();
-    // Refused only while memory is short; then the last block stays as large as it is.
+    // This fails only while memory is short. Then the last block stays as large as it is.
     let _ = chain.compact_untold(account);
     Ok(chain)
 }
 
-/// How many bytes to expect after the first `len`: as many again, within what the body says.
+/// How many bytes to expect after the first `len`: as many again, within the bounds that the body
+/// tells.
 fn to_come(hint: &SizeHint, len: usize) -> usize {
     let (least, most) = (saturated(hint.lower()), hint.upper().map_or(usize::MAX, saturated));
     len.max(TO_COME_MIN).max(least).min(most)
@@ -148,7 +151,7 @@ impl CollectError {
         matches!(self.kind, Kind::Body(_))
     }
 
-    /// No memory was to be had: the [`LeaseError`] is the [`source`](Error::source).
+    /// There was no memory: the [`LeaseError`] is the [`source`](Error::source).
     pub fn is_lease(&self) -> bool {
         matches!(self.kind, Kind::Lease(_))
     }

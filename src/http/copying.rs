@@ -1,11 +1,11 @@
 //! `Copying`: the bytes of a body on their way from its frames into leased blocks.
 //!
 //! # Invariants
-//! - NO-TRUST: one lease is for 64 KiB at most, and for eight times the bytes that arrived at most,
-//!   whatever is said to come.
-//! - LATE: while the next frame is not there, no block is held but for bytes that arrived.
-//! - NO-FREEZE: a wait for memory has the pool's deadline; where only the bytes that are held here
-//!   could make room, there is none.
+//! - BY-ARRIVAL: one lease is for at most 64 KiB, and for at most eight times the bytes that have
+//!   arrived. The announced length does not raise it.
+//! - NO-SPARE: while the next frame is not there, every leased block has bytes in it (LATE).
+//! - NO-SELF-WAIT: a wait for memory has the pool's deadline. If only the bytes that are held here
+//!   could make room, there is no wait but an error.
 
 use std::task::{Context, Poll, ready};
 
@@ -19,11 +19,11 @@ use crate::{
 /// The most that is leased at once: larger calls and copies gain nothing (see `ReaderBody`).
 const PIECE_MAX: usize = 64 << 10;
 
-/// What is leased is at most so many times what arrived: the bound of a frame in a large block
-/// (NO-PIN in `chain`).
+/// A lease is at most this many times the bytes that have arrived: the bound of a frame in a large
+/// block (NO-PIN).
 const AHEAD: usize = 8;
 
-/// What was copied and is not taken yet, and the place in the queue for memory.
+/// The bytes that were copied and not taken yet, and the place in the queue for memory.
 #[derive(Debug)]
 pub(crate) struct Copying {
     chain: ChainMut,
@@ -35,11 +35,11 @@ impl Copying {
         Self { chain: ChainMut::new(account), lease: None }
     }
 
-    /// Copies at least one byte of `data`, which has one, and as many as there is room for; waits
-    /// for room if need be.
+    /// Copies as many bytes of `data` as there is room for, and at least one; waits for room if
+    /// there is none. `data` is not empty.
     ///
-    /// `to_come` is how many bytes are expected to follow `data`: the room is made for them too,
-    /// within NO-TRUST.
+    /// `to_come` is how many bytes are expected to follow `data`: room is made for them too, within
+    /// BY-ARRIVAL.
     pub(crate) fn poll_copy(
         &mut self,
         cx: &mut Context<'_>,
@@ -54,20 +54,21 @@ impl Copying {
         Poll::Ready(Ok(()))
     }
 
-    /// Gives whole blocks back that hold nothing, before a wait for the next frame.
+    /// Gives back the blocks that have no bytes in them, before a wait for the next frame
+    /// (NO-SPARE).
     pub(super) fn park(&mut self) {
         self.chain.release_spare();
     }
 
-    /// Takes what was copied; the room behind it goes home.
+    /// Takes the copied bytes; the room behind them goes home.
     pub(super) fn take(&mut self) -> Chain {
         let copied = self.chain.split();
         self.chain.release_room();
         copied.freeze()
     }
 
-    /// What was copied and not taken, to go on with.
-    // For rooms above, of which not all are built.
+    /// The copied bytes that were not taken, as a chain to write on.
+    // Used by rooms above, which a build without their features lacks.
     #[allow(dead_code)]
     pub(crate) fn into_chain(self) -> ChainMut {
         self.chain
@@ -78,7 +79,8 @@ impl Copying {
         self.chain.len()
     }
 
-    /// Leases generously if that can be had at once, else as little as serves.
+    /// Leases room for all that is expected, if it is there at once; otherwise waits for as little
+    /// as will do.
     fn poll_room(
         &mut self,
         cx: &mut Context<'_>,
@@ -98,8 +100,8 @@ impl Copying {
         self.chain.poll_reserve(cx, &mut self.lease, least)
     }
 
-    /// How many of `needed` bytes to wait for: what the limits can ever leave room for, beside what
-    /// is held here.
+    /// How many of the `needed` bytes to wait for: no more than the limits can ever leave room for
+    /// beside the bytes that are held here (NO-SELF-WAIT).
     fn piece_of(&self, needed: usize) -> Result<usize, LeaseError> {
         let account = self.chain.account().ok_or_else(LeaseError::detached)?;
         let limit = account.limit_of_all();

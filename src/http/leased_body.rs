@@ -1,4 +1,4 @@
-//! `LeasedBody`: any body as one of leased chains.
+//! `LeasedBody`: any body, as chains of leased blocks.
 
 use std::{
     error::Error,
@@ -19,12 +19,13 @@ use crate::{
 };
 
 pin_project! {
-    /// A body whose bytes were copied into leased blocks, frame by frame: what arrives is charged
-    /// from then on.
+    /// A body whose bytes are copied into leased blocks as they arrive, and are charged from then
+    /// on.
     ///
-    /// For requests that are read as they come, and whose bytes are kept or passed on: a slice of
-    /// hyper's own frames that is kept pins the buffer it was read into, 408 KiB of heap that no
-    /// account sees. Trailers are passed on; length and end are those of the inner body.
+    /// For requests that are read piece by piece, and whose bytes are kept or passed on. A slice of
+    /// hyper's own frames that is kept would keep hyper's whole read buffer alive: up to 408 KiB of
+    /// heap that no account sees. Trailers are passed on; length and end are those of the inner
+    /// body.
     ///
     /// # Shape
     /// A frame of up to 64 KiB becomes one chain. Larger ones come in chains of 64 KiB, shorter
@@ -32,13 +33,13 @@ pin_project! {
     /// if the reader lets go of each chain before it takes the next.
     ///
     /// # Waiting
-    /// Until a frame is there no block is leased. When memory is short, the frame that was read is
-    /// held until it comes; a large one until the last chain of it was taken. It pins hyper's
-    /// buffer meanwhile; hyper reads one frame more, and then no further.
+    /// No block is leased before a frame has arrived. When memory is short, the frame stays in
+    /// hyper's buffer until there are blocks for it; a large frame stays until its last chain is
+    /// taken. hyper reads one frame more, and then stops reading.
     ///
     /// # Errors
-    /// [`LeasedBodyError`]: the body failed, or no memory was to be had within the pool's `max_wait`. The latter loses nothing: the next poll
-    /// waits anew.
+    /// [`LeasedBodyError`]: the body failed, or there was no memory within the pool's `max_wait`. A
+    /// lack of memory loses nothing: the next poll waits anew.
     ///
     /// # Panics
     /// If it must wait for memory outside of a tokio runtime with time enabled.
@@ -63,14 +64,14 @@ pin_project! {
     pub struct LeasedBody<B: Body> {
         #[pin]
         body: B,
-        // What is left of the frame that is being copied.
+        // The rest of the frame that is being copied.
         data: Option<B::Data>,
         copying: Copying,
     }
 }
 
 impl<B: Body> LeasedBody<B> {
-    /// Reads `body` into blocks of `pool`.
+    /// Reads `body` into blocks that are charged to `account`.
     pub fn new(body: B, account: &Account) -> Self {
         Self { body, data: None, copying: Copying::new(account) }
     }
@@ -81,10 +82,11 @@ where
     B: Body + Unpin,
     B::Error: Into<Box<dyn Error + Send + Sync>>,
 {
-    /// The next bytes, or none at the end. Trailers are dropped: whoever wants them takes frames.
+    /// Yields the next bytes, or none at the end. Trailers are dropped; [`Body::poll_frame`] yields
+    /// them.
     ///
     /// # Errors
-    /// As those of the frames.
+    /// As the frames: [`LeasedBodyError`].
     ///
     /// # Cancel safety
     /// Cancel safe: nothing is lost. A wait for memory that was cancelled keeps its place and its
@@ -152,7 +154,7 @@ where
 }
 
 impl<B: Body> LeasedBody<B> {
-    /// Bytes of the frame that is being copied.
+    /// How many bytes of the frame that is being copied are left.
     fn left(&self) -> u64 {
         self.data.as_ref().map_or(0, Buf::remaining) as u64
     }
@@ -189,8 +191,7 @@ impl LeasedBodyError {
         matches!(self.kind, Kind::Body(_))
     }
 
-    /// No memory was to be had: the [`LeaseError`] is the [`source`](Error::source). Nothing is
-    /// lost.
+    /// There was no memory: the [`LeaseError`] is the [`source`](Error::source). Nothing is lost.
     pub fn is_lease(&self) -> bool {
         matches!(self.kind, Kind::Lease(_))
     }

@@ -2,23 +2,28 @@
 //!
 //! | body | `Data` | frames | for |
 //! |---|---|---|---|
-//! | [`ChainBody`] | [`Chain`](crate::Chain) | one | plain hyper: head and body leave in one writev, up to 63 pieces |
-//! | [`BytesBody`] | `Bytes` | one per piece | axum, tonic and tower-http, whose boxes want `Data = Bytes` |
-//! | [`ReaderBody`] | [`Chain`](crate::Chain) | one per block | files and other readers, a few blocks ahead of the client |
-//! | [`ReaderBody::into_bytes_body`] | `Bytes` | one per block | the same for axum and its like |
+//! | [`ChainBody`] | [`Chain`] | one | plain hyper: head and body leave in one writev |
+//! | [`BytesBody`] | `Bytes` | one per piece | axum, tonic and tower-http |
+//! | [`ReaderBody`] | [`Chain`] | one per block | files and other readers |
+//! | [`into_bytes_body`] | `Bytes` | one per block | the same for axum, tonic, tower-http |
 //!
-//! All but `ReaderBody::new` know their length and say so by `size_hint`: hyper then writes the
-//! Content-Length itself. Never set that header beside them; a value that differs is sent as it is,
-//! and the next response on the connection is misread.
+//! All but `ReaderBody::new` know their length and tell it by `size_hint`: hyper then writes the
+//! Content-Length itself. Never set that header yourself. hyper sends a value that differs as it
+//! is, and the client then misreads the next response on the connection.
 //!
 //! | of a request | |
 //! |---|---|
-//! | [`collect`] | its body as one [`Chain`](crate::Chain), up to a limit |
+//! | [`collect`] | its body as one [`Chain`], up to a limit |
 //! | [`LeasedBody`] | its body as chains that come one by one, and its trailers |
 //! | `axum` (feature `axum`) | both as extractors, and chains as responses |
 //!
-//! Either copies what hyper has read and lets go of it: what is kept is charged, and pins no buffer
-//! of hyper's.
+//! Both copy the bytes out of hyper's buffer and let go of it. The copy is charged to an account,
+//! and keeps no buffer of hyper alive.
+//!
+//! The [guide](crate::guide::http) has complete examples.
+//!
+//! [`Chain`]: crate::Chain
+//! [`into_bytes_body`]: ReaderBody::into_bytes_body
 
 #[cfg(feature = "axum")]
 pub mod axum;
@@ -30,7 +35,7 @@ mod leased_body;
 mod reader_body;
 pub mod serve;
 
-// For rooms above, of which not all are built.
+// Used by rooms above, which a build without their features lacks.
 #[allow(unused_imports)]
 pub(crate) use self::copying::Copying;
 pub use self::{

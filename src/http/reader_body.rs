@@ -1,10 +1,11 @@
 //! `ReaderBody`: any reader as a body, a few leased blocks ahead of the client.
 //!
 //! # Invariants
-//! - AHEAD: the blocks of one body, being read, queued in hyper or being written, are charged to an
-//!   account of its own with a limit of `ahead` blocks. A client that stops reading holds no more
-//!   than that, and the next block is read when one has been written.
-//! - LATE: no block is held while the reader is not ready: it is given back on `Pending`.
+//! - AHEAD: all blocks of one body are charged to an account of its own, with a limit of `ahead`
+//!   blocks: blocks that are being read, are queued in hyper, or are being written. A client that
+//!   stops reading holds no more than that. The next block is read when one was written.
+//! - NOT-READY: no block is held while the reader is not ready; it is given back on `Pending`
+//!   (LATE).
 
 use std::{
     fmt,
@@ -28,8 +29,8 @@ use crate::{
 /// gain nothing.
 const BLOCK_LEN: usize = 64 << 10;
 
-/// A client that reads nothing for so long is gone. Servers have limits of their own, far below;
-/// this one only keeps the wait from being endless.
+/// A client that reads nothing for this long is gone. Servers have limits of their own, far below.
+/// This limit only ends a wait that would be endless.
 const CLIENT_WAIT: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// Two blocks on their way to the client, one in hyper's queue, one being read.
@@ -39,30 +40,35 @@ const AHEAD: usize = 4;
 ///
 /// It is at most `ahead` blocks (4 of 64 KiB) ahead of the client, waits for memory when the pool
 /// is short, and gives its blocks back when it is dropped or the client goes away. A client may
-/// read as slowly as the server lets it: waiting for the client is no lack of memory, and has no
+/// read as slowly as the server lets it: a wait for the client is no lack of memory, and has no
 /// deadline here.
 ///
-/// A reader may have memory of its own: `tokio::fs::File` keeps up to `set_max_buf_size` bytes (2
-/// MiB by default) on the heap, outside the budget, for each open file.
+/// A reader may have memory of its own. `tokio::fs::File` keeps up to `set_max_buf_size` bytes (2
+/// MiB by default) on the heap for each open file, outside the budget.
 ///
 /// With a known length ([`sized`](Self::sized)) hyper sets Content-Length; the body reads no more
 /// than that, and fails if the reader ends early. Without one ([`new`](Self::new)) the response is
 /// chunked.
 ///
 /// # Errors
-/// [`ReaderBodyError`]: the reader failed or ended early, or no memory was to be had within the pool's `max_wait`. hyper then
-/// closes the connection, so that the client notices.
+/// [`ReaderBodyError`]: the reader failed or ended early, or there was no memory within the pool's
+/// `max_wait`. hyper then closes the connection, so that the client notices.
 ///
 /// # Examples
-/// ```no_run
+/// ```
+/// use http_body_util::BodyExt;
 /// use leasehold::{Pool, http::ReaderBody};
 ///
-/// # async fn run() -> std::io::Result<()> {
-/// # let pool = Pool::new(8 << 20).unwrap();
-/// let file = tokio::fs::File::open("large.bin").await?;
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let pool = Pool::new(8 << 20)?;
+/// let file = tokio::fs::File::open("Cargo.toml").await?;
 /// let len = file.metadata().await?.len();
-/// let body = ReaderBody::sized(file, len, &pool);
-/// # Ok(()) }
+/// let body = ReaderBody::sized(file, len, &pool).ahead(2); // at most two blocks at a time
+/// assert_eq!(body.into_bytes_body().collect().await?.to_bytes().len() as u64, len);
+/// assert_eq!(pool.leased(), 0);
+/// # Ok(())
+/// # }
 /// ```
 pub struct ReaderBody<R> {
     reader: R,
@@ -77,12 +83,13 @@ pub struct ReaderBody<R> {
 }
 
 impl<R: AsyncRead + Unpin> ReaderBody<R> {
-    /// A body that ends where the reader ends.
+    /// A body that ends where the reader ends; the response is chunked. Blocks are charged to
+    /// `pool`.
     pub fn new(reader: R, pool: &Account) -> Self {
         Self::with_left(reader, None, pool)
     }
 
-    /// A body of exactly `len` bytes of the reader.
+    /// A body of exactly `len` bytes of the reader; hyper sends them as Content-Length.
     pub fn sized(reader: R, len: u64, pool: &Account) -> Self {
         Self::with_left(reader, Some(len), pool)
     }
@@ -107,12 +114,12 @@ impl<R: AsyncRead + Unpin> ReaderBody<R> {
         self
     }
 
-    /// What the body reads from.
+    /// The reader.
     pub fn get_ref(&self) -> &R {
         &self.reader
     }
 
-    /// Turns the body into one of `Data = Bytes`, for axum and its like.
+    /// Turns the body into a body of `Data = Bytes`, for axum, tonic and tower-http.
     pub fn into_bytes_body(self) -> impl Body<Data = Bytes, Error = ReaderBodyError> + Send
     where
         R: Send + 'static,
@@ -120,14 +127,14 @@ impl<R: AsyncRead + Unpin> ReaderBody<R> {
         FramesOfBytes { body: self }
     }
 
-    /// How much to read next.
+    /// How many bytes to read next.
     fn wanted(&self) -> usize {
         let left = self.left.map_or(usize::MAX, |left| usize::try_from(left).unwrap_or(usize::MAX));
         self.block_len.min(left)
     }
 
-    /// Leases the next block. How long the client may take is not for this body to say; how long
-    /// memory may take is the pool's `max_wait`, from when the client has read on.
+    /// Leases the next block. The wait for the client has no limit here. The wait for memory is at
+    /// most the pool's `max_wait`, and begins when the client has read on.
     fn poll_memory(
         &mut self,
         cx: &mut Context<'_>,
@@ -169,11 +176,11 @@ impl<R: AsyncRead + Unpin> ReaderBody<R> {
         }
     }
 
-    /// The bytes of a block as a frame; few bytes are not left in a large block (NO-PIN), if a
-    /// small one is to be had.
+    /// The bytes of a block as a frame. A few bytes are copied out of a large block (NO-PIN), if a
+    /// small one is free.
     fn frame_of(&mut self, block: BlockMut) -> Chain {
         let mut chain = Chain::from(block);
-        // Where there is no room the block goes out as it is, and comes home as soon.
+        // Without room for a small block the large one goes out, and comes home as soon.
         let room = self.account.limit_of_all().saturating_sub(self.account.leased());
         if self.account.chain_capacity(chain.len()) <= room {
             let _ = chain.compact_untold(&self.account);
@@ -258,7 +265,7 @@ impl<R: AsyncRead + Unpin> Body for FramesOfBytes<R> {
     }
 }
 
-/// The bytes of one block are one piece, so this links them.
+/// The bytes of one block are one piece, so this copies nothing.
 fn into_bytes(mut chain: Chain) -> Bytes {
     chain.copy_to_bytes(chain.len())
 }
@@ -286,12 +293,12 @@ impl ReaderBodyError {
         matches!(self.kind, Kind::Read(_))
     }
 
-    /// No memory was to be had.
+    /// There was no memory.
     pub fn is_lease(&self) -> bool {
         matches!(self.kind, Kind::Lease(_))
     }
 
-    /// The reader ended before the length that was promised.
+    /// The reader ended before the announced length.
     pub fn is_ended_early(&self) -> bool {
         matches!(self.kind, Kind::EndedEarly { .. })
     }
@@ -303,7 +310,7 @@ impl fmt::Display for ReaderBodyError {
             Kind::Read(_) => write!(f, "reading the body failed"),
             Kind::Lease(_) => write!(f, "no memory to read the body into"),
             Kind::EndedEarly { missing } => {
-                write!(f, "the reader ended {missing} bytes before the length that was promised")
+                write!(f, "the reader ended {missing} bytes before the announced length")
             }
         }
     }

@@ -1,4 +1,4 @@
-//! `PerMessage`, without feature `deflate`: every message is as it is.
+//! `PerMessage` without the feature `deflate`: no message is compressed.
 
 use std::task::{Context, Poll};
 
@@ -28,7 +28,7 @@ impl PerMessage {
         None
     }
 
-    /// None if there is an extension: none was offered.
+    /// Fails if there is an extension: none was offered.
     pub(in crate::ws) fn accept(_: &Config, headers: &HeaderMap) -> Option<Self> {
         elements(headers.get_all(SEC_WEBSOCKET_EXTENSIONS)).next().is_none().then(Self::default)
     }
@@ -44,7 +44,7 @@ impl PerMessage {
         rules: Rules<'_>,
     ) -> Poll<Result<Option<Incoming>, Error>> {
         match reading.decode(rules) {
-            // The rules are that nothing comes compressed; there is nothing to inflate it.
+            // `decode` has refused compressed frames already.
             Ok(Some(Incoming::Data { is_compressed: true, .. })) => {
                 Poll::Ready(Err(Violation::Inflate.into()))
             }

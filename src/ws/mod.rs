@@ -1,23 +1,24 @@
 //! WebSocket (RFC 6455) whose messages are chains (feature `ws`).
 //!
-//! A [`WebSocket`] is a stream and a sink of [`Message`]s. A payload stays in the leased blocks it
-//! was read into: unmasked and checked in place, fragments joined without copying; what is sent
-//! goes out of the blocks it lies in, behind a header that needs none. Between messages a socket
-//! holds no block. A [`Hub`] sends one message to many.
+//! A [`WebSocket`] is a stream and a sink of [`Message`]s. A payload stays in the leased blocks
+//! that it was read into: it is unmasked and checked in place, and fragments are joined without a
+//! copy. A message is sent out of the blocks it lies in; its header needs no block. Between
+//! messages a socket holds no block. A [`Hub`] sends one message to many sockets.
 //!
 //! | the handshake (RFC 6455 §4) | |
 //! |---|---|
-//! | [`upgrade`], [`Acceptor`] | of a server, on any hyper: [`serve`](crate::http::serve()), stock hyper |
-//! | `axum` (feature `axum`) | of a server, as an extractor, on any of them or on `axum::serve` |
+//! | [`upgrade`], [`Acceptor`] | of a server: [`serve`](crate::http::serve()), or stock hyper |
+//! | `axum` (feature `axum`) | of a server, as an extractor: on these or on `axum::serve` |
 //! | [`connect`], [`connect_on`], [`Connect`] | of a client, on TCP or any transport |
-//! | [`WebSocket::new`] | done elsewhere |
+//! | [`WebSocket::new`] | your code does the handshake |
 //!
-//! After a handshake the transport is the bare socket again, as
-//! [`AnyStream`](crate::io::AnyStream), and nothing is left of HTTP but frames that came early, in
-//! leased blocks. To an HTTP server the connection has ended then, and is no longer counted. When a
-//! server of this crate stops, a socket that it accepted tells its peer so (1001). With
-//! `Serve::shutdown_timeout` the server waits for such sockets, and cuts them when the time is
-//! over.
+//! After a handshake the transport is the bare socket again, as an
+//! [`AnyStream`](crate::io::AnyStream). Frames that came early are copied into leased blocks, and
+//! hyper's memory is freed. The HTTP server no longer counts the connection. When a server of this
+//! crate stops, its sockets tell their peers so (1001). With `Serve::shutdown_timeout` the server
+//! waits for these sockets, and cuts them when the time is over.
+//!
+//! The [guide](crate::guide::websocket) has complete examples.
 //!
 //! # Examples
 //! An echo on hyper, at every path:
@@ -27,19 +28,24 @@
 //! use hyper::{Request, Response, service::service_fn};
 //! use leasehold::{Pool, http::{BytesBody, serve, serve::{RequestBody, from_hyper}}, ws};
 //!
-//! async fn answer(mut request: Request<RequestBody>, pool: Pool) -> Result<Response<BytesBody>, Infallible> {
+//! async fn answer(
+//!     mut request: Request<RequestBody>,
+//!     pool: Pool,
+//! ) -> Result<Response<BytesBody>, Infallible> {
 //!     let (response, upgrade) = match ws::upgrade(&mut request) {
 //!         Ok(upgrading) => upgrading,
 //!         Err(error) => return Ok(error.into_response()),
 //!     };
 //!     tokio::spawn(async move {
-//!         let socket_pool = pool.account("echo", 1 << 20); // at most so much for this socket
-//!         let mut socket = upgrade.accept(&socket_pool).await?;
+//!         let account = pool.account("echo", 1 << 20); // the most for this socket
+//!         let mut socket = upgrade.accept(&account).await?;
 //!         while let Some(received) = socket.recv().await {
 //!             match received {
-//!                 Ok(message) if message.is_data() => socket.send(message).await?, // out of the blocks that it was read into
+//!                 // It is sent out of the blocks that it was read into.
+//!                 Ok(message) if message.is_data() => socket.send(message).await?,
 //!                 Ok(_) => {}
-//!                 Err(error) => eprintln!("{error}"), // the client is told, too; what is left is to wait for the end
+//!                 // The client is told too. The end of the stream comes next.
+//!                 Err(error) => eprintln!("{error}"),
 //!             }
 //!         }
 //!         Ok::<_, ws::Error>(())
@@ -67,7 +73,8 @@
 //! async fn echo(upgrade: WebSocketUpgrade) -> Response {
 //!     upgrade.on_upgrade(|mut socket| async move {
 //!         while let Some(received) = socket.recv().await {
-//!             let Ok(message) = received else { continue }; // the client is told why; the end comes next
+//!             // The client is told of an error; the end of the stream comes next.
+//!             let Ok(message) = received else { continue };
 //!             if message.is_data() && socket.send(message).await.is_err() {
 //!                 break;
 //!             }

@@ -1,4 +1,4 @@
-//! `ChainRejection`: what a client is told whose body was not read.
+//! `ChainRejection`: the answer to a client whose body was not read.
 
 use std::{error::Error, fmt, iter::successors};
 
@@ -13,13 +13,12 @@ use crate::{http::CollectError, pool::LeaseError};
 ///
 /// | | status | |
 /// |---|---|---|
-/// | longer than axum's limit, or than the pool's account can ever hold | 413 | |
+/// | longer than axum's limit, or than the account can ever hold | 413 | |
 /// | no memory in time | 503 | `Retry-After: 1` |
 /// | the body broke off | 400 | |
 /// | the request has no account ([`MissingAccount`]) | 500 | |
 ///
-/// What the client is told names no account and no figure of the pool; the
-/// [`source`](Error::source) does.
+/// The response names no account and no figure of the pool; the [`source`](Error::source) does.
 #[derive(Debug)]
 pub struct ChainRejection {
     kind: Kind,
@@ -74,8 +73,7 @@ impl ChainRejection {
         }
     }
 
-    /// The first of the errors behind this one that is an `E`: axum wraps those of bodies in its
-    /// own.
+    /// The first `E` among the errors behind this one: axum wraps the errors of bodies in its own.
     fn find<E: Error + 'static>(&self) -> Option<&E> {
         successors(self.collect_error().and_then(Error::source), |&error| error.source())
             .find_map(|error| error.downcast_ref())

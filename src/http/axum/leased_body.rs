@@ -8,7 +8,7 @@ use axum_core::{
 use super::{MissingAccount, account::account_of};
 use crate::http::LeasedBody;
 
-/// Like axum's own `Body`, it is read in pieces and has no limit.
+/// Like axum's own `Body`, this one is read in pieces and has no limit.
 ///
 /// # Errors
 /// [`MissingAccount`]: 500 if the request has no account.

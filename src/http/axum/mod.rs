@@ -7,11 +7,11 @@
 //! - [`Chain`](crate::Chain) is a response.
 //!
 //! The extractors lease from the request's account, which is one of its extensions:
-//! - that of the request itself, from `layer::BudgetLayer`;
-//! - else that of its connection, from [`Serve::pool`](super::serve::Serve::pool);
-//! - else what the router adds: `Extension<Account>` or `Extension<Pool>`.
+//! - the account of the request itself, from `layer::BudgetLayer`;
+//! - else the account of its connection, from [`Serve::pool`](super::serve::Serve::pool);
+//! - else an account that the router adds: `Extension<Account>` or `Extension<Pool>`.
 //!
-//! They need no state of the router. A request without an account is answered by
+//! The router needs no state for them. A request without an account is answered by
 //! [`MissingAccount`], whose text says how to give it one.
 //!
 //! ```

@@ -9,7 +9,8 @@ use axum_core::{
 use crate::{chain::Chain, http::BytesBody};
 
 impl IntoResponse for Chain {
-    /// A response of these bytes, of type `application/octet-stream`, as axum does for `Bytes`.
+    /// Makes a response of these bytes, of type `application/octet-stream`, as axum does for
+    /// `Bytes`.
     fn into_response(self) -> Response {
         let mut response = Response::new(Body::new(BytesBody::new(self)));
         response

@@ -1,8 +1,8 @@
-//! Admission: from the first byte of a head to hyper, by way of the line if there is no room.
+//! Admission: from the first byte of a head to hyper, through the line if there is no room.
 //!
 //! # Invariants
-//! - NO-SILENCE: a head that has come whole is served, or answered 503: never reset, nor hung up on
-//!   without a word. So is half a head that finds no room.
+//! - NO-SILENCE: a head that has come whole is served, or answered 503; the connection is never
+//!   just reset or closed. The same holds for half a head that finds no room.
 
 use std::{
     future::Future,
@@ -28,11 +28,11 @@ use crate::{
     pool::{LeaseError, Reservation},
 };
 
-/// The longest head that hyper takes, if no other limit is set.
+/// The longest head that hyper takes, unless another limit is set.
 const HYPER_HEAD_MAX: usize = (8 << 10) + 100 * (4 << 10);
 
 impl<T: AsyncRead + AsyncWrite + Unpin + Send + 'static> Connection<T> {
-    /// Reads the next head, until hyper is to have it.
+    /// Reads the next head, until it goes to hyper.
     pub(super) fn poll_waiting(
         &mut self,
         cx: &mut Context<'_>,
@@ -44,7 +44,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin + Send + 'static> Connection<T> {
         let max_head = settings.max_header_size.map_or(HEAD_LEN, |most| most.clamp(1, HEAD_LEN));
         let verdict = loop {
             let verdict = judge(&head, self.is_fresh && settings.http2);
-            let is_too_long = head.len() >= max_head; // for this place
+            let is_too_long = head.len() >= max_head; // to be read here
             if verdict != Verdict::More || is_too_long {
                 break verdict;
             }
@@ -52,11 +52,12 @@ impl<T: AsyncRead + AsyncWrite + Unpin + Send + 'static> Connection<T> {
             let mut room = ReadBuf::uninit(&mut room[..max_head - head.len()]);
             let polled = match Pin::new(&mut io).poll_read(cx, &mut room) {
                 Poll::Pending if head.is_empty() && self.shared.sleepers.look().1 => {
-                    // CLAIM: tokio may not have noticed what the kernel has.
+                    // CLAIM: the kernel may have bytes that tokio has not noticed.
                     if recv_now(&io, &mut room).is_none()
                         && !std::mem::replace(&mut self.has_looked, true)
                     {
-                        // What is no socket is asked again, once its driver was.
+                        // A transport that is no socket is asked again, after its own driver has
+                        // run.
                         let _ = pin!(tokio::task::yield_now()).poll(cx);
                         self.stage = Stage::Waiting(io, head, held);
                         return Poll::Pending;
@@ -78,7 +79,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin + Send + 'static> Connection<T> {
                     }
                     head.extend_from_slice(room.filled());
                 }
-                // It has ended, or failed. What came is hyper's to judge.
+                // The stream has ended or failed. hyper judges the bytes that came.
                 Poll::Ready(_) if !head.is_empty() => break Verdict::More,
                 Poll::Ready(_) => return Poll::Ready(Next::End),
             }
@@ -96,8 +97,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin + Send + 'static> Connection<T> {
         match account.map(|account| account.awake.try_reserve_untold(protocol.awake_len())) {
             None => self.wake(io, head, protocol, Reservation::empty()),
             Some(Ok(room)) => self.wake(io, head, protocol, room),
-            // The pool is made for less than one connection; nobody is to wait for what can never
-            // be.
+            // The pool is too small for a single connection: a wait would never end.
             Some(Err(error)) if error.is_too_large() => {
                 self.wake(io, head, protocol, Reservation::empty())
             }
@@ -108,7 +108,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin + Send + 'static> Connection<T> {
         }
     }
 
-    /// Wakes the connection with a head that is not whole, if there is room for such.
+    /// Wakes the connection with a head that is not whole, if there is room for half heads.
     fn admit_half(&mut self, cx: &mut Context<'_>, io: T, head: BytesMut) -> Next {
         let protocol = Protocol::Http1;
         let heads = self.shared.settings.account.as_ref().map(|account| &account.heads);
@@ -118,13 +118,14 @@ impl<T: AsyncRead + AsyncWrite + Unpin + Send + 'static> Connection<T> {
             Some(Err(error)) if error.is_too_large() => {
                 self.wake(io, head, protocol, Reservation::empty())
             }
-            // It would wait for others that never end theirs, unless the rest is there already.
+            // It would wait for clients that never end their heads, unless its rest is there
+            // already.
             Some(Err(_)) => self.read_on(cx, io, head),
         }
     }
 
-    /// A head that is too long to be waited for here, and for which hyper has no room: waits in
-    /// line if it has come whole.
+    /// For a head that is too long to be waited for here, while hyper has no room: it waits in line
+    /// if it has come whole.
     fn read_on(&mut self, cx: &mut Context<'_>, mut io: T, mut head: BytesMut) -> Next {
         let most = self.shared.settings.max_header_size.unwrap_or(HYPER_HEAD_MAX);
         loop {
@@ -174,7 +175,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin + Send + 'static> Connection<T> {
         }
     }
 
-    /// There is no room, not even to wait.
+    /// Refuses a head for which there is no room, not even to wait.
     fn refuse_now(&mut self, io: T, protocol: Protocol) -> Next {
         if let Some(account) = &self.shared.settings.account {
             account.awake.told(LeaseError::pool_empty(protocol.awake_len()));
@@ -182,14 +183,14 @@ impl<T: AsyncRead + AsyncWrite + Unpin + Send + 'static> Connection<T> {
         self.refuse(io, protocol)
     }
 
-    /// Tells the client that there is no room (NO-SILENCE).
+    /// Tells the client that there is no room (NO-SILENCE), and closes the connection.
     pub(super) fn refuse(&mut self, io: T, protocol: Protocol) -> Next {
         let (now, _) = self.shared.sleepers.look();
         self.bid_farewell(Farewell::refused(io, protocol, now), now)
     }
 
-    /// Hands the transport to hyper, with bytes that were read already. The head's deadline goes
-    /// on.
+    /// Gives the transport to hyper, with the bytes that were read already. The deadline of the
+    /// head stays.
     fn wake(&mut self, io: T, head: BytesMut, protocol: Protocol, room: Reservation) -> Next {
         let settings = &self.shared.settings;
         let account = settings
@@ -225,7 +226,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin + Send + 'static> Connection<T> {
     }
 }
 
-/// Whether the request that begins with `head` is all that has come.
+/// Whether nothing has come behind the request that begins with `head`.
 fn is_alone<T>(io: &T, head: &[u8]) -> bool {
     match left_of_request(head) {
         Some(left) => peek_now(io, left + 1).is_some_and(|there| there <= left),

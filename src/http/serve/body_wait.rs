@@ -1,13 +1,13 @@
 //! `BodyWait`: the wait of a service for more of a request's body.
 //!
-//! It begins when the service asks, and ends when hyper has more, whether or not the service comes
-//! for it: who asked once and then turned to something else waits for nothing. So hyper is given a
-//! waker of the server's, which ends the wait and wakes whom the service gave.
+//! It begins when the service asks, and ends when hyper has more, whether or not the service takes
+//! it: a service that asks once and then computes is not waiting. So hyper is given a waker of the
+//! server. That waker ends the wait, and wakes the waker that the service gave.
 //!
 //! # Invariants
-//! - NEWEST: what is waited for is the newest body; of the older ones HTTP/1 has read all.
-//! - HANDED-ON: whoever is noted here is woken when hyper has more, and when the place goes to a
-//!   newer body.
+//! - NEWEST: only the newest body can be waited for; HTTP/1 has read all of the older ones.
+//! - HANDED-ON: the waker that is kept here is woken when hyper has more, and when the place goes
+//!   to a newer body.
 
 use std::task::Waker;
 
@@ -25,7 +25,7 @@ pub(super) struct BodyWait {
     asker: Mutex<Option<Asker>>,
 }
 
-/// Who asked, and for the body of which request.
+/// The waker of the task that asked, and the number of the request whose body it asked for.
 #[derive(Debug)]
 struct Asker {
     number: u32,
@@ -33,8 +33,8 @@ struct Asker {
 }
 
 impl BodyWait {
-    /// Somebody asks for more of the body of request `number`. Whether hyper is to wake through
-    /// here; else it must wake `waker` (NEWEST).
+    /// A task asks for more of the body of request `number`. Returns whether hyper must wake it
+    /// through here; otherwise hyper must wake `waker` (NEWEST).
     pub(super) fn begin(&self, number: u32, waker: &Waker, clock: &Clock) -> bool {
         let mut asker = self.asker.lock();
         let before = match &*asker {
@@ -55,7 +55,7 @@ impl BodyWait {
         true
     }
 
-    /// The one who asks for the body of request `number` has got it.
+    /// The task that asked for the body of request `number` has got it.
     pub(super) fn end(&self, number: u32) {
         let asker = self.asker.lock();
         if asker.as_ref().is_some_and(|asker| asker.number == number) {
@@ -63,7 +63,7 @@ impl BodyWait {
         }
     }
 
-    /// Nobody will ask for more of the body of request `number`.
+    /// No task will ask for more of the body of request `number`.
     pub(super) fn leave(&self, number: u32) {
         let left = {
             let mut asker = self.asker.lock();
@@ -73,7 +73,7 @@ impl BodyWait {
             }
             left
         };
-        drop(left); // whatever a waker's drop does, the lock is free
+        drop(left); // dropped without the lock: a waker's drop may run any code
     }
 
     /// hyper has more of the body, or its end.
@@ -86,7 +86,7 @@ impl BodyWait {
         waker.into_iter().for_each(wake);
     }
 
-    /// When it began; never, if hyper has what was asked for.
+    /// When the wait began; never, if hyper has what the service asked for.
     pub(super) fn since(&self) -> Tick {
         self.wait.since()
     }
@@ -145,7 +145,7 @@ mod tests {
         let since = clock.advance();
         assert!(wait.begin(2, &new, &clock));
         assert_eq!((wait.since(), old_woken(), new_woken()), (since, 1, 0));
-        // The older one is out of it.
+        // The older body has lost its place.
         assert!(!wait.begin(1, &old, &clock));
         wait.end(1);
         wait.leave(1);

@@ -1,4 +1,4 @@
-//! `BoxError`: what a service and its body may fail with.
+//! `BoxError`: the error of a service or of its body.
 
-/// What errors of services and bodies become.
+/// The error of a service or of its body, in a box.
 pub type BoxError = Box<dyn std::error::Error + Send + Sync>;

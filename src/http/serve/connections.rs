@@ -1,7 +1,7 @@
 //! `Connections`: how many connections a server has, and how many of them are awake.
 //!
-//! One that is open is awake while hyper has it, and parked otherwise. Each is counted by a guard,
-//! so that a service that panics leaves no count behind.
+//! An open connection is awake while hyper has it, and parked otherwise. Each is counted by a
+//! guard, so that a service that panics leaves no count behind.
 
 use std::sync::{
     Arc, Weak,
@@ -18,8 +18,11 @@ use crate::{
 /// The figures of a server, from [`Serve::connections`](super::Serve::connections): how many
 /// connections it has, and what they do.
 ///
-/// A clone tells of the same server. To read a figure takes no lock, and two of them are of two
-/// moments. The handle outlives the server: nothing is open then.
+/// A clone tells of the same server. A figure is read without a lock, so two figures may be of two
+/// moments. The handle may outlive the server: then nothing is open.
+///
+/// # Examples
+/// In [`Serve::connections`](super::Serve::connections).
 #[derive(Clone, Debug)]
 pub struct Connections {
     counts: Arc<Counts>,
@@ -27,13 +30,13 @@ pub struct Connections {
     sleepers: Weak<Sleepers>,
 }
 
-/// Apart from what is only read at each request.
+/// In an allocation of their own: they are written often, and their neighbours are only read.
 #[derive(Debug, Default)]
 struct Counts {
     accepted: AtomicU64,
     open: AtomicUsize,
     awake: AtomicUsize,
-    /// Bytes that hyper holds for those that linger.
+    /// Bytes that hyper holds for connections that linger.
     lingering: AtomicUsize,
     /// Told when a connection has ended.
     ended: Notify,
@@ -44,29 +47,30 @@ impl Connections {
         Self { counts: Arc::default(), sleepers: Arc::downgrade(sleepers) }
     }
 
-    /// How many are open. Upgraded ones are no longer counted.
+    /// How many connections are open. An upgraded connection is no longer counted.
     pub fn open(&self) -> usize {
         self.counts.open.load(Acquire) // with the drop of an `Open`
     }
 
-    /// How many hyper has: those with a request, and those that linger after one.
+    /// How many connections hyper has: those with a request in flight, and those that linger after
+    /// one.
     pub fn awake(&self) -> usize {
         self.counts.awake.load(Relaxed)
     }
 
-    /// How many wait as bare sockets: for a request, for the rest of its head, or for room in the
-    /// pool to serve it.
+    /// How many connections wait as bare sockets: for a request, for the rest of its head, or for
+    /// room in the pool to serve it.
     pub fn parked(&self) -> usize {
-        // One may be woken between the loads.
+        // A connection may wake between the two loads.
         self.open().saturating_sub(self.awake())
     }
 
-    /// How many were accepted since the server began.
+    /// How many connections were accepted since the server began.
     pub fn accepted(&self) -> u64 {
         self.counts.accepted.load(Relaxed)
     }
 
-    /// Whether the graceful shutdown has begun, or the server is gone with all its connections.
+    /// Whether the graceful shutdown has begun, or the server and all its connections are gone.
     pub fn is_stopping(&self) -> bool {
         self.sleepers.upgrade().is_none_or(|sleepers| sleepers.look().1)
     }
@@ -76,12 +80,12 @@ impl Connections {
         self.counts.lingering.load(Relaxed)
     }
 
-    /// Ready when a connection has ended since this call.
+    /// Waits until a connection ends; one that ends after this call is not missed.
     pub(super) fn ended(&self) -> Notified<'_> {
         self.counts.ended.notified()
     }
 
-    /// Counts one more.
+    /// Counts one connection more.
     pub(super) fn accept(&self) -> Open {
         self.counts.accepted.fetch_add(1, Relaxed);
         self.counts.open.fetch_add(1, Relaxed);
@@ -94,7 +98,7 @@ impl Connections {
 pub(super) struct Open(Arc<Counts>);
 
 impl Open {
-    /// Counts it among those that are awake.
+    /// Counts the connection as awake.
     pub(super) fn awaken(&self) -> Wakeful {
         self.0.awake.fetch_add(1, Relaxed);
         Wakeful { counts: Arc::clone(&self.0), lingers: 0 }
@@ -103,7 +107,8 @@ impl Open {
 
 impl Drop for Open {
     fn drop(&mut self) {
-        self.0.open.fetch_sub(1, Release); // with `open`: who sees it sees that all is home
+        // With `open`: a thread that sees this count also sees that all memory is home.
+        self.0.open.fetch_sub(1, Release);
         self.0.ended.notify_waiters();
     }
 }
@@ -112,16 +117,16 @@ impl Drop for Open {
 #[derive(Debug)]
 pub(super) struct Wakeful {
     counts: Arc<Counts>,
-    /// Bytes that are counted for it while it lingers, or 0.
+    /// The bytes that are counted for it while it lingers, or 0.
     lingers: usize,
 }
 
 impl Wakeful {
-    /// How many bytes hyper holds for it, if it lingers.
+    /// Sets how many bytes hyper holds for it while it lingers.
     pub(super) fn set_lingers(&mut self, len: Option<usize>) {
         let len = len.unwrap_or(0);
         if len != self.lingers {
-            // Wraps around where it falls.
+            // Adding the wrapped difference also subtracts.
             self.counts.lingering.fetch_add(len.wrapping_sub(self.lingers), Relaxed);
             self.lingers = len;
         }

@@ -1,13 +1,13 @@
-//! What the first bytes of a request say, before hyper has them.
+//! What the first bytes of a request tell, before hyper has them.
 
-/// RFC 9113 §3.4: what a client of HTTP/2 sends first.
+/// RFC 9113 §3.4: the first bytes of an HTTP/2 client.
 const PREFACE: &[u8; 24] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 
-/// The longest head that is waited for here, in bytes; what is longer is hyper's to read. Most
-/// heads of browsers are below 2 KiB.
+/// The longest head that is waited for here, in bytes; hyper reads longer ones. Most heads of
+/// browsers are below 2 KiB.
 pub(super) const HEAD_LEN: usize = 4 << 10;
 
-/// What is still to come of a request is looked for in the kernel up to here.
+/// How much of a request's rest is looked for in the kernel.
 const LEFT_MAX: usize = 1 << 10;
 
 /// hyper's own limit.
@@ -23,13 +23,13 @@ pub(super) enum Protocol {
 pub(super) enum Verdict {
     /// The rest is still to come.
     More,
-    /// hyper is to have it: the head is whole, or so broken that hyper will say so.
+    /// The head goes to hyper: it is whole, or so broken that hyper will refuse it.
     Whole(Protocol),
 }
 
 impl Protocol {
-    /// What hyper holds for such a connection, measured after a small request: 18,229 bytes and
-    /// 35,969.
+    /// How much hyper holds for a connection, measured after a small request: 18,229 bytes for
+    /// HTTP/1, 35,969 for HTTP/2.
     pub(super) const fn awake_len(self) -> usize {
         match self {
             Self::Http1 => 18 << 10,
@@ -52,8 +52,8 @@ pub(super) fn judge(head: &[u8], may_be_http2: bool) -> Verdict {
     }
 }
 
-/// How much of the request that begins with `head` is still to come, if little is, and if `head`
-/// has none of the next one.
+/// How many bytes are missing of the request that begins with `head`. None if that is many, or if
+/// `head` has bytes of the next request.
 pub(super) fn left_of_request(head: &[u8]) -> Option<usize> {
     let mut headers = [httparse::EMPTY_HEADER; HEADERS_MAX];
     let mut request = httparse::Request::new(&mut headers);

@@ -13,6 +13,12 @@ use super::RequestBody;
 pub struct HyperService<S>(S);
 
 /// Makes a tower service of a hyper service, such as `hyper::service::service_fn`.
+///
+/// Its requests have [`RequestBody`] bodies. Where a service needs hyper's own [`Incoming`], use
+/// [`from_incoming`].
+///
+/// # Examples
+/// In the docs of [`RequestBody`].
 pub fn from_hyper<S>(service: S) -> HyperService<S> {
     HyperService(service)
 }
@@ -34,15 +40,32 @@ where
     }
 }
 
-/// A hyper service that wants hyper's own body, made by [`from_incoming`].
+/// A hyper service of `Request<Incoming>`, made by [`from_incoming`].
 #[derive(Clone, Copy, Debug)]
 pub struct IncomingService<S>(S);
 
-/// Makes a tower service of a hyper service of `Request<Incoming>`, as it is.
+/// Makes a tower service of a hyper service of `Request<Incoming>`, unchanged.
 ///
-/// What becomes of such a body cannot be seen: a connection is parked after requests without one.
-/// Services that are generic over the body, or take [`RequestBody`], are parked after any
-/// ([`from_hyper`]).
+/// The server cannot see whether an `Incoming` was read to its end. So a connection of this service
+/// is parked only after requests without a body. A service that is generic over the body, or takes
+/// [`RequestBody`], has no such limit: see [`from_hyper`].
+///
+/// # Examples
+/// ```no_run
+/// use std::convert::Infallible;
+/// use bytes::Bytes;
+/// use http_body_util::Full;
+/// use hyper::{Request, Response, body::Incoming, service::service_fn};
+/// use leasehold::http::serve::{from_incoming, serve};
+///
+/// async fn hello(_: Request<Incoming>) -> Result<Response<Full<Bytes>>, Infallible> {
+///     Ok(Response::new(Full::from("hello")))
+/// }
+///
+/// # async fn run(listener: tokio::net::TcpListener) -> std::io::Result<()> {
+/// serve(listener, from_incoming(service_fn(hello))).await?;
+/// # Ok(()) }
+/// ```
 pub fn from_incoming<S>(service: S) -> IncomingService<S> {
     IncomingService(service)
 }

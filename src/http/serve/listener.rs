@@ -16,29 +16,49 @@ use tokio::{
     net::{TcpListener, TcpStream},
 };
 
-/// How long to wait after an error of the system: of a lack of file descriptors, say. Some will be
-/// closed.
+/// How long to wait after an error of the system, such as a lack of file descriptors. Some will be
+/// closed meanwhile.
 const PAUSE: Duration = Duration::from_millis(100);
 
-/// Where [`serve`](super::serve) takes connections from: as axum's trait of the same name.
+/// Where [`serve`](super::serve) takes connections from, as axum's trait of the same name.
 ///
-/// A transport that is a bare socket of tokio is parked while it is idle; any other (TLS) works,
-/// and keeps hyper's buffers.
+/// A connection on a bare socket of tokio is parked while it is idle. Any other transport (TLS,
+/// say) works, and keeps hyper's buffers.
+///
+/// # Examples
+/// A listener that bounds the kernel's send buffer of each connection:
+/// ```
+/// use leasehold::http::serve::Listener;
+/// use socket2::SockRef;
+/// use tokio::net::{TcpListener, TcpStream};
+///
+/// struct SmallBuffers(TcpListener);
+///
+/// impl Listener for SmallBuffers {
+///     type Io = TcpStream;
+///
+///     async fn accept(&mut self) -> TcpStream {
+///         let stream = Listener::accept(&mut self.0).await; // waits out errors, sets TCP_NODELAY
+///         let _ = SockRef::from(&stream).set_send_buffer_size(64 << 10);
+///         stream
+///     }
+/// }
+/// ```
 pub trait Listener: Send + 'static {
-    /// A connection.
+    /// The transport of a connection.
     type Io: AsyncRead + AsyncWrite + Unpin + Send + 'static;
 
-    /// Waits for the next connection. Errors that can pass are for the listener to wait out.
+    /// Waits for the next connection. The listener itself waits out errors that pass.
     ///
     /// # Cancel safety
     /// Must be cancel safe: no connection is lost when the future is dropped.
     fn accept(&mut self) -> impl Future<Output = Self::Io> + Send;
 
-    /// A connection that has come already, if there is one: what a server that stops accepts before
-    /// it closes its listener.
+    /// Accepts a connection that has come already, if there is one. A server that stops does this
+    /// before it closes its listener.
     ///
-    /// By default `accept` is polled once. That of a TCP or Unix listener asks the system, so that
-    /// it misses none.
+    /// By default this polls `accept` once. TCP and Unix listeners ask the system, so that they
+    /// miss no connection.
     fn accept_ready(&mut self) -> Option<Self::Io> {
         let accept = pin!(tokio::task::unconstrained(self.accept()));
         match accept.poll(&mut Context::from_waker(Waker::noop())) {
@@ -56,7 +76,7 @@ impl Listener for TcpListener {
         loop {
             match TcpListener::accept(self).await {
                 Ok((stream, _)) => {
-                    // A peer that is gone already is noticed soon enough.
+                    // If the peer is gone already, the first read tells.
                     let _ = stream.set_nodelay(true);
                     return stream;
                 }
@@ -92,7 +112,7 @@ impl Listener for UnixListener {
     }
 }
 
-/// Accepts a connection that the system has, whether or not tokio has noticed it.
+/// Accepts a connection that the system has, even if tokio has not noticed it yet.
 fn accept_now(listener: &SockRef<'_>) -> Option<Socket> {
     loop {
         match listener.accept() {
@@ -103,14 +123,14 @@ fn accept_now(listener: &SockRef<'_>) -> Option<Socket> {
     }
 }
 
-/// An error of one connection passes at once, one of the system after a while.
+/// Waits after an error of the system; an error of one connection passes at once.
 async fn wait_out(error: &io::Error) {
     if !is_passing(error) {
         tokio::time::sleep(PAUSE).await;
     }
 }
 
-/// Whether it is of one connection.
+/// Whether the error is of one connection, and not of the system.
 fn is_passing(error: &io::Error) -> bool {
     use io::ErrorKind::{ConnectionAborted, ConnectionRefused, ConnectionReset, Interrupted};
     matches!(error.kind(), ConnectionAborted | ConnectionRefused | ConnectionReset | Interrupted)

@@ -1,11 +1,14 @@
 //! A server for hyper, tower and axum services that parks its connections.
 //!
 //! Stock hyper keeps some 18 KB for an idle keep-alive connection, and 428 KB after one upload of a
-//! mebibyte. Here a connection that has nothing to do is taken apart to its bare socket, and given
-//! to hyper again with its next byte: stock hyper, no fork, the same bytes on the wire. It lingers
-//! for a moment first, so that a busy connection costs what it costs with hyper. hyper gets it with
-//! a whole head: who sends half of one holds its bytes, and is cut when its time is over. So is who
-//! stops reading its response.
+//! mebibyte. This server takes a connection apart to its bare socket when it has nothing to do, and
+//! gives it to hyper again with its next request. It is stock hyper, no fork, with the same bytes
+//! on the wire. A connection lingers for a moment before it is parked, so that a busy connection
+//! costs what it costs with hyper.
+//!
+//! hyper gets a connection with a whole head. A partial head costs only its bytes; the connection
+//! is closed after [`header_timeout`](Serve::header_timeout). A client that stops reading its
+//! response is cut after [`stall_timeout`](Serve::stall_timeout).
 //!
 //! ```no_run
 //! use axum::{Router, routing::get};
@@ -82,19 +85,42 @@ use crate::{
 /// that begin with it.
 ///
 /// `service` is a tower service of `Request<RequestBody>`, such as an axum `Router`; [`from_hyper`]
-/// and [`from_incoming`] make one of a hyper service. Await what is returned: it runs until its
-/// graceful shutdown is over, and says how that went, or for ever. Dropped, it accepts no more, and
-/// serves the connections that are open.
+/// and [`from_incoming`] make one of a hyper service. The server runs while the returned [`Serve`]
+/// is awaited: for ever, or until its graceful shutdown is over. If that future is dropped, no more
+/// connections are accepted, and open ones are served to their end.
 ///
 /// # Errors
-/// None now: accepting connections is for the listener to get right. The result is for `?`.
+/// None at present: the listener waits out its own errors. The result is there for `?`.
+///
+/// # Examples
+/// In [the module's docs](self).
 pub fn serve<L: Listener, S>(listener: L, service: S) -> Serve<L, S> {
     let sleepers = Arc::new(Sleepers::default());
     let connections = Connections::new(&sleepers);
     Serve { listener, service, settings: Settings::default(), signal: None, sleepers, connections }
 }
 
-/// A server to be, made by [`serve`]; await it to run it.
+/// A server with its settings, made by [`serve`]; await it to run it.
+///
+/// # Examples
+/// ```no_run
+/// use std::time::Duration;
+/// use axum::Router;
+/// use leasehold::{Pool, http::serve};
+///
+/// # async fn run(listener: tokio::net::TcpListener, app: Router) -> std::io::Result<()> {
+/// let pool = Pool::new(64 << 20).expect("a budget of at least 1 MiB");
+/// serve(listener, app)
+///     .pool(&pool, 4 << 20) // at most 4 MiB for the requests of a connection
+///     .max_connections(100_000)
+///     .header_timeout(Duration::from_secs(10))
+///     .stall_timeout(Duration::from_secs(30))
+///     .max_unsent(128 << 10) // many clients read slowly
+///     .with_graceful_shutdown(async { drop(tokio::signal::ctrl_c().await) })
+///     .shutdown_timeout(Duration::from_secs(30))
+///     .await?;
+/// # Ok(()) }
+/// ```
 #[must_use = "a server does nothing unless awaited"]
 pub struct Serve<L, S> {
     listener: L,
@@ -106,74 +132,78 @@ pub struct Serve<L, S> {
 }
 
 impl<L, S> Serve<L, S> {
-    /// How long a connection may wait for its next request, or its first; 75 s by default.
-    /// Deadlines are never kept early, and at most half a second late while the runtime keeps up: a
-    /// tick of the server's clock that comes late is not made up for.
+    /// Sets how long a connection may wait for its first or its next request; 75 s by default.
+    ///
+    /// No deadline of the server ends a connection early. It ends at most half a second late while
+    /// the runtime keeps up.
     pub fn idle_timeout(mut self, timeout: Duration) -> Self {
         self.settings.idle_timeout = timeout;
         self
     }
 
-    /// How long the head of a request may take from its first byte, whatever comes meanwhile; 30 s
-    /// by default.
+    /// Sets how long the head of a request may take, counted from its first byte; 30 s by default.
+    /// More bytes do not extend it.
     pub fn header_timeout(mut self, timeout: Duration) -> Self {
         self.settings.header_timeout = timeout;
         self
     }
 
-    /// How long a client may stop reading its response, or sending a body that the service waits
-    /// for, before its connection is ended, and all that it held goes home; 60 s by default, as
-    /// nginx's `send_timeout` and `client_body_timeout`. `Duration::MAX` is no limit.
+    /// Sets how long a client may stop reading its response, or sending a body that the service
+    /// waits for; 60 s by default, as nginx's `send_timeout` and `client_body_timeout`. Then its
+    /// connection is ended, and all that it held goes home. `Duration::MAX` is no limit; the least
+    /// is a quarter of a second.
     ///
-    /// The time counts from the last progress: of a response, from when the transport last took
-    /// some of it; of a request's body, from when the service asked for more than had come. A
-    /// service that takes its time is never cut, nor a response that has nothing to send.
+    /// The time counts from the last progress. For a response, that is when the transport last took
+    /// some of it. For a request's body, that is when the service asked for more than had come. A
+    /// slow service is never cut, nor a response that has nothing to send at the moment.
     ///
-    /// A trickle is progress: an upload of one byte a second keeps its connection. So does a client
-    /// that reads slowly, if it reads enough in time for the system to take more of the response:
-    /// about a third of what it holds, which [`max_unsent`](Self::max_unsent) makes less.
+    /// A trickle is progress: an upload of one byte a second keeps its connection. A client that
+    /// reads slowly keeps its connection too, if it reads enough in time for the system to take
+    /// more of the response. That is about a third of what the system holds;
+    /// [`max_unsent`](Self::max_unsent) makes it less.
     ///
-    /// Out of sight are bodies of HTTP/2 that do not come, its clients that read and give no leave
-    /// to send more, and bodies that were made hyper's own ([`RequestBody::into_incoming`]). It is
-    /// at least a quarter of a second.
+    /// Three things are not seen: HTTP/2 bodies that do not come, HTTP/2 clients that read but do
+    /// not widen their window, and bodies that were made hyper's own
+    /// ([`RequestBody::into_incoming`]).
     pub fn stall_timeout(mut self, timeout: Duration) -> Self {
         self.settings.stall_timeout = timeout.max(TICK);
         self
     }
 
-    /// How long a connection lingers in hyper's hands before it is parked; 1 s by default, 0 parks
-    /// after each request.
+    /// Sets how long an idle connection stays with hyper before it is parked; 1 s by default. 0
+    /// parks it after each request.
     pub fn linger(mut self, linger: Duration) -> Self {
         self.settings.linger = linger;
         self
     }
 
-    /// How many bytes hyper may hold for connections that linger: 18 KiB for each, and up to 418
-    /// after a large upload; 16 MiB by default. Above, they are parked at once.
+    /// Sets how many bytes hyper may hold for all lingering connections; 16 MiB by default. One
+    /// holds 18 KiB, and up to 418 KiB after a large upload. Above the limit, connections are
+    /// parked at once.
     pub fn max_warm(mut self, bytes: usize) -> Self {
         self.settings.max_warm = bytes;
         self
     }
 
-    /// How many connections may be open; no more are accepted then. No limit by default. Upgraded
-    /// ones do not count.
+    /// Sets how many connections may be open; at the limit no more are accepted. No limit by
+    /// default. Upgraded connections do not count.
     pub fn max_connections(mut self, count: usize) -> Self {
         self.settings.max_connections = count.max(1);
         self
     }
 
-    /// How many bytes of its responses the kernel may take of a TCP connection before the network
-    /// does ([`limit_unsent`](crate::io::limit_unsent)).
+    /// Sets how many bytes of a connection's responses the kernel may take ahead of the network, on
+    /// TCP ([`limit_unsent`](crate::io::limit_unsent)).
     ///
     /// No limit by default, as with stock hyper: the kernel may then hold megabytes for each client
-    /// that does not read, which no account sees. 128 KiB bound that; over loopback, where nothing
-    /// else costs time, they cost a third of the rate of responses of 1 MiB.
+    /// that does not read, and no account sees them. 128 KiB is a good bound. Over loopback, where
+    /// nothing else costs time, it costs a third of the rate of responses of 1 MiB.
     pub fn max_unsent(mut self, bytes: u32) -> Self {
         self.settings.max_unsent = Some(bytes);
         self
     }
 
-    /// Whether a connection serves more than one request; it does by default.
+    /// Sets whether a connection serves more than one request; it does by default.
     pub fn keep_alive(mut self, keep_alive: bool) -> Self {
         self.settings.keep_alive = keep_alive;
         self
@@ -186,43 +216,44 @@ impl<L, S> Serve<L, S> {
         self
     }
 
-    /// The longest head of a request, in bytes; hyper's limit by default.
+    /// Sets the longest head of a request, in bytes; hyper's limit by default.
     pub fn max_header_size(mut self, bytes: usize) -> Self {
         self.settings.max_header_size = Some(bytes);
         self
     }
 
-    /// Opens an account of at most `limit` bytes inside `pool` for each connection that is awake,
-    /// and gives it to the service as an extension of each request: an [`Account`]. While the pool's
-    /// pressure is high, which is looked at four times a second, connections are parked at once.
+    /// Opens an account of at most `limit` bytes inside `pool` for each connection that is awake.
+    /// The service gets it as an extension of each request: an [`Account`]. While the pool's
+    /// pressure is high, connections are parked at once; the pressure is looked at four times a
+    /// second.
     ///
-    /// What hyper holds for a connection that is awake is reserved in the pool too: 18 KiB, and 36
-    /// KiB for HTTP/2, up to half of the pool; the other half is for services. A whole head for
-    /// which there is no room waits in line, until its deadline or the pool's `max_wait`. Its
-    /// client is answered 503 with Retry-After then, and the connection is closed in order. A
-    /// client of HTTP/2 gets a GOAWAY with ENHANCE_YOUR_CALM instead.
+    /// What hyper holds for an awake connection is reserved in the pool too: 18 KiB, or 36 KiB for
+    /// HTTP/2. All awake connections together get at most half of the pool; the other half is for
+    /// services. A whole head for which there is no room waits in line, until its deadline or the
+    /// pool's `max_wait`. Then its client is answered 503 with Retry-After, and the connection is
+    /// closed in order. A client of HTTP/2 gets a GOAWAY with ENHANCE_YOUR_CALM instead.
     ///
-    /// A sixteenth of the pool, at most 8 MiB, is set aside for heads that wait, while the server
-    /// or a connection of it lives: they hold their bytes and 512 more each. One too many is
-    /// answered 503 at once. Heads that are not whole have a quarter of the pool together, so that
-    /// they never hold up whole ones, and are answered 503 when it is full.
+    /// A sixteenth of the pool, at most 8 MiB, is set aside for waiting heads, while the server or
+    /// a connection of it lives. Each holds its bytes and 512 more; when the room is full, the next
+    /// head is answered 503 at once. Half heads have a quarter of the pool together, so that they
+    /// never hold up whole ones. When that is full, they are answered 503.
     ///
-    /// Not counted are the first 512 bytes of a head that is not whole, and what hyper's buffer
-    /// grows by while it reads a body or a head of more than 4 KiB, up to 408 KiB.
+    /// Two things are not counted: the first 512 bytes of a half head, and the growth of hyper's
+    /// buffer, up to 408 KiB, while it reads a body or a head of more than 4 KiB.
     pub fn pool(mut self, pool: &Account, limit: usize) -> Self {
         self.settings.account = Some(AccountSettings::new(pool, limit));
         self
     }
 
-    /// How long the graceful shutdown may take, from its signal on; no limit by default, as
+    /// Sets how long the graceful shutdown may take, from its signal on; no limit by default, as
     /// `axum::serve`.
     ///
-    /// When it is over, what remains is ended: requests, streams, connections of HTTP/2, and
-    /// upgraded sockets, whose reads and writes fail then. [`Shutdown::cut`] says how many. A task
-    /// that does not poll its socket, or blocks its thread, is not waited for.
+    /// When the time is over, everything that is left is ended: requests, streams, HTTP/2
+    /// connections, and upgraded sockets, whose reads and writes then fail. [`Shutdown::cut`] says
+    /// how many. A task that does not poll its socket, or blocks its thread, is not waited for.
     ///
-    /// With a limit the server waits for upgraded sockets too. Without one it does not, as they may
-    /// never end.
+    /// With a limit the server waits for upgraded sockets too. Without a limit it does not: they
+    /// might never end.
     ///
     /// # Examples
     /// ```no_run
@@ -243,19 +274,19 @@ impl<L, S> Serve<L, S> {
         self
     }
 
-    /// Stops when `signal` is ready: no more connections are accepted, idle ones are closed, and
+    /// Stops when `signal` is ready. No more connections are accepted, idle ones are closed, and
     /// requests that have come are answered.
     ///
-    /// A request has come if its first byte has: half of a head, one behind the request in flight,
-    /// one that waits for room, and those on connections that were not accepted yet. Each is
-    /// answered, or ended by its deadline. What begins later has no claim. The last response on a
-    /// connection says `connection: close`, but for those that were made before the server could
-    /// know that.
+    /// A request has come if its first byte has come. That includes half heads, requests behind the
+    /// one in flight, requests that wait for room, and requests on connections that were not
+    /// accepted yet. Each is answered, or ended by its deadline. A request that begins later is not
+    /// answered. The last response on a connection says `connection: close`, unless it was made
+    /// before the server could know that it is the last.
     ///
     /// A client of HTTP/2 is told by GOAWAY. A [`WebSocket`](crate::ws::WebSocket) that was
-    /// upgraded here, and its member of a hub, sends a close frame with 1001 (going away), once its
-    /// task waits to receive; its peer has the `close_timeout` of its settings to answer. Other
-    /// upgraded sockets go on, until [`shutdown_timeout`](Self::shutdown_timeout) is over.
+    /// upgraded here, alone or in a hub, sends a close frame with 1001 (going away) once its task
+    /// waits to receive; its peer has the socket's `close_timeout` to answer. Other upgraded
+    /// sockets go on until [`shutdown_timeout`](Self::shutdown_timeout) is over.
     pub fn with_graceful_shutdown(
         mut self,
         signal: impl Future<Output = ()> + Send + 'static,
@@ -264,8 +295,8 @@ impl<L, S> Serve<L, S> {
         self
     }
 
-    /// A handle that tells how many connections the server has, and how many are awake, once it
-    /// runs.
+    /// Returns a handle that tells how many connections the running server has, and how many are
+    /// awake.
     ///
     /// # Examples
     /// ```

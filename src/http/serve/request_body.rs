@@ -1,4 +1,4 @@
-//! `RequestBody`: the body of a request, seen to its end.
+//! `RequestBody`: the body of a request, watched to its end.
 
 use std::{
     pin::Pin,
@@ -15,28 +15,50 @@ use super::connection_state::{ConnectionState, OpenBody};
 /// The body of a request that [`serve`](super::serve) hands to a service: hyper's [`Incoming`],
 /// watched.
 ///
-/// Whether it was seen to its end decides if the connection may be parked: what was not read of a
-/// body must never be taken for the next request.
+/// The connection is parked only if the body was read to its end: unread bytes of a body must never
+/// be taken for the next request.
 ///
 /// # Errors
 /// Those of hyper.
+///
+/// # Examples
+/// A hyper service that reads the body, and is parked after any request:
+/// ```no_run
+/// use hyper::{Request, Response, service::service_fn};
+/// use leasehold::{
+///     Account,
+///     http::{ChainBody, collect, serve, serve::{BoxError, RequestBody, from_hyper}},
+/// };
+///
+/// async fn echo(request: Request<RequestBody>) -> Result<Response<ChainBody>, BoxError> {
+///     let account = request.extensions().get::<Account>().cloned().ok_or("no account")?;
+///     let body = collect(request.into_body(), &account, 1 << 20).await?;
+///     Ok(Response::new(ChainBody::new(body)))
+/// }
+///
+/// # async fn run(listener: tokio::net::TcpListener, pool: leasehold::Pool) -> std::io::Result<()>
+/// {
+/// serve(listener, from_hyper(service_fn(echo))).pool(&pool, 4 << 20).await?;
+/// # Ok(()) }
+/// ```
 #[derive(Debug)]
 pub struct RequestBody {
     inner: Incoming,
-    /// Until the end was seen.
+    /// None once the end was seen.
     open: Option<OpenBody>,
 }
 
 impl RequestBody {
-    /// Watched for `track`, if anybody is to hear of it.
+    /// Watches the body for `state`, if there is one.
     pub(super) fn new(inner: Incoming, state: Option<&Arc<ConnectionState>>) -> Self {
         let open = state.filter(|_| !inner.is_end_stream()).map(ConnectionState::begin_body);
         Self { inner, open }
     }
 
-    /// hyper's own body, out of sight: as if it were dropped here, so that a connection with more
-    /// of it to come is not parked before its next request was dispatched, and a client that stops
-    /// sending it is not cut.
+    /// Returns hyper's own body, which is no longer watched.
+    ///
+    /// If more of it is to come, the connection is not parked before its next request was
+    /// dispatched, and a client that stops sending the body is not cut.
     pub fn into_incoming(self) -> Incoming {
         drop(self.open);
         self.inner
@@ -59,7 +81,7 @@ impl Body for RequestBody {
     ) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
         let this = self.get_mut();
         let Some(open) = &this.open else {
-            // The end was seen. hyper says so only with the next request, and calls the body
+            // The end was seen. hyper tells the end only with the next request, and calls the body
             // incomplete if the connection is parked before.
             return Poll::Ready(None);
         };
@@ -73,7 +95,8 @@ impl Body for RequestBody {
         let is_end = match &frame {
             None => true,
             Some(Ok(frame)) => frame.is_trailers() || this.inner.is_end_stream(),
-            // How much of the body is left in the transport is not known: it counts as dropped.
+            // It is not known how much of the body is left in the transport, so the body counts as
+            // dropped.
             Some(Err(_)) => false,
         };
         if is_end {

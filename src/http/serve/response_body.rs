@@ -11,7 +11,7 @@ use pin_project_lite::pin_project;
 use super::connection_state::InFlight;
 
 pin_project! {
-    /// A body that forwards to `inner`, and keeps the response in flight (ANSWERED).
+    /// Forwards to `inner`, and keeps the response in flight while it lives (ANSWERED).
     pub(super) struct ResponseBody<B> {
         #[pin]
         inner: B,

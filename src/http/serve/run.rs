@@ -19,12 +19,11 @@ use super::{
 };
 use crate::io::{Sleepers, TICK};
 
-/// How many connections that have not been accepted yet a server accepts when it stops: no system
-/// keeps more waiting.
+/// How many waiting connections a server accepts at most when it stops: no system keeps more.
 const BACKLOG_MAX: usize = 64 << 10;
 
-/// How long tasks that were told that the time is over may take to end: one that blocks its thread
-/// is not waited for.
+/// How long tasks may take to end once they were cut. A task that blocks its thread is not waited
+/// for.
 const CUT_MAX: Duration = Duration::from_secs(1);
 
 /// Accepts connections until `signal` is ready, and ends those that are open then.
@@ -51,7 +50,7 @@ pub(super) async fn run<L: Listener>(
     }
     let since = Instant::now();
     sleepers.stop();
-    // CLAIM: what has connected may have sent a request, too.
+    // CLAIM: a connection that was not accepted yet may have sent a request.
     let ready = std::iter::from_fn(|| has_room().then(|| listener.accept_ready()).flatten());
     ready.take(BACKLOG_MAX).for_each(open);
     drop(listener); // from here on new connections are refused
@@ -65,12 +64,12 @@ pub(super) async fn run<L: Listener>(
     }
     let cut = connections.open() + sleepers.tied();
     sleepers.end();
-    // They end as soon as their tasks run.
+    // The tasks end as soon as they run.
     let _ = tokio::time::timeout(CUT_MAX, ended).await;
     Ok(Shutdown::new(cut))
 }
 
-/// Waits until all connections have ended, and the upgraded sockets, if they are to be waited for.
+/// Waits until all connections have ended, and all upgraded sockets if `sockets` is given.
 async fn ended(connections: &Connections, sockets: Option<&Sleepers>) {
     loop {
         let mut connection = pin!(connections.ended());

@@ -13,15 +13,14 @@ use bytes::BytesMut;
 use super::waiting_heads::WaitingHeads;
 use crate::pool::{Account, Reservation};
 
-/// What of a head that is not whole needs no room in the pool: about as much as the connection
-/// itself holds.
+/// How much of a half head needs no room in the pool: about as much as the connection itself holds.
 const UNCOUNTED_LEN: usize = 512;
 
-/// Connections that are awake get at most one of so many parts of the pool: if they could fill it,
-/// all would wait for memory, and none go on.
+/// Awake connections get at most this fraction (1/n) of the pool. If they could fill it, all of
+/// them would wait for memory, and none would go on.
 const AWAKE_SHARE: usize = 2;
 
-/// Heads that are not whole get at most one of so many parts of the pool.
+/// Half heads get at most this fraction (1/n) of the pool.
 const HEADS_SHARE: usize = 4;
 
 #[derive(Clone, Debug)]
@@ -40,21 +39,20 @@ pub(super) struct Settings {
     pub(super) account: Option<AccountSettings>,
 }
 
-/// Where the accounts of connections are opened, and what each may have.
+/// Where the accounts of connections are opened, and the limit of each.
 #[derive(Clone, Debug)]
 pub(super) struct AccountSettings {
     pub(super) pool: Account,
     pub(super) limit: usize,
-    /// Room for what hyper holds: a part of the pool, so that there is some for what it is woken
-    /// for.
+    /// Room for what hyper holds: a part of the pool, so that services have the rest.
     pub(super) awake: Account,
-    /// Room for heads that are not whole: a part of the pool, so that who never ends them cannot
+    /// Room for half heads: a part of the pool, so that clients that never end their heads cannot
     /// fill it.
     pub(super) heads: Account,
-    /// Room for whole heads that wait for the above, set aside when the server begins.
+    /// Room for whole heads that wait for a place in `awake`, set aside when the server begins.
     pub(super) line: Option<Arc<WaitingHeads>>,
-    /// Whether the pool was short at the last tick: to ask it costs two locks and a look at every
-    /// shard.
+    /// Whether the pool was short at the last tick. To ask the pool costs two locks and a look at
+    /// every shard.
     was_short: Arc<AtomicBool>,
 }
 
@@ -65,32 +63,32 @@ impl AccountSettings {
         Self { pool: pool.clone(), limit, awake, heads, line: None, was_short: Arc::default() }
     }
 
-    /// Sets room for the line aside.
+    /// Sets aside the room for heads that wait.
     pub(super) fn begin(&mut self) {
         self.line = Some(WaitingHeads::new(&self.pool));
     }
 
-    /// Whether connections should not linger: so that those in line need not wait for it. What the
-    /// pool has to say is from the last tick.
+    /// Whether connections should be parked at once, because others wait for their room. The state
+    /// of the pool is that of the last tick.
     pub(super) fn is_short(&self) -> bool {
         let high_mark = self.awake.limit() - self.awake.limit() / 8;
         self.was_short.load(Relaxed) || self.awake.leased() >= high_mark
     }
 
-    /// At each tick.
+    /// Asks the pool whether it is short; called at each tick.
     pub(super) fn ask_pool(&self) {
         self.was_short.store(self.pool.is_pressed(), Relaxed);
     }
 }
 
 impl Settings {
-    /// Whether there is room for a head that waits. `room` is made to be enough for it.
+    /// Whether there is room for a half head. `room` grows to hold it.
     pub(super) fn holds(&self, head: &BytesMut, room: &mut Reservation) -> bool {
         let Some(account) = self.account.as_ref().filter(|_| head.capacity() > UNCOUNTED_LEN)
         else {
             return true;
         };
-        // Whoever finds no room is told by the answer; what is missing is counted there.
+        // A refusal is answered 503, and counted there (TOLD).
         match account.heads.try_reserve_untold(head.capacity().saturating_sub(room.len())) {
             Ok(more) if room.is_empty() => *room = more,
             Ok(more) => room.absorb(more),
@@ -103,8 +101,7 @@ impl Settings {
 impl Default for Settings {
     fn default() -> Self {
         Self {
-            // As nginx: most clients open a new connection rather than wait longer between two
-            // requests.
+            // As nginx. After a longer pause most clients open a new connection anyway.
             idle_timeout: Duration::from_secs(75),
             // As hyper's own default, which needs a timer to have an effect.
             header_timeout: Duration::from_secs(30),

@@ -1,6 +1,6 @@
-//! `Shutdown`: how a server ended.
+//! `Shutdown`: how a graceful stop went.
 
-/// What [`serve`](super::serve) returns: how its graceful shutdown went.
+/// How the graceful shutdown of a server went; [`serve`](super::serve) returns it.
 ///
 /// # Examples
 /// ```
@@ -25,7 +25,7 @@ impl Shutdown {
         Self { cut }
     }
 
-    /// How many connections and upgraded sockets were ended because
+    /// How many connections and upgraded sockets were cut because
     /// [`shutdown_timeout`](super::Serve::shutdown_timeout) was over; 0 if all ended by themselves.
     pub fn cut(&self) -> usize {
         self.cut

@@ -1,4 +1,4 @@
-//! `TrackedIo`: what hyper reads and writes, watched.
+//! `TrackedIo`: the transport, watched while hyper reads and writes it.
 
 use std::{
     future::Future,
@@ -14,19 +14,20 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use super::connection_state::ConnectionState;
 use crate::io::{AnyStream, Tether, poll_write_slices, recv_now, recv_room};
 
-/// What of a transport that is no socket may have come before the server stopped, at most.
+/// How many bytes may have come before the server stopped, on a transport that is no socket.
 const CLAIM_LEN: usize = 64 << 10;
 
-/// A transport with bytes in front that were read before.
+/// A transport, and bytes of it that were read before hyper had it.
 pub(super) struct TrackedIo<T> {
     io: T,
     prefix: Bytes,
-    /// How many bytes may yet have come before the server stopped; none before it stops (CLAIM).
+    /// How many of the next bytes may have come before the server stopped (CLAIM); `None` until it
+    /// stops.
     claim: Option<usize>,
-    /// What a read said after bytes that were to be given out first.
+    /// The error of a read that also brought bytes, which are given out first.
     error: Option<io::Error>,
     state: Arc<ConnectionState>,
-    /// Once it may be upgraded.
+    /// Set once the connection may be upgraded.
     tether: Option<Tether>,
 }
 
@@ -40,12 +41,12 @@ impl<T> TrackedIo<T> {
         buf.put_slice(&self.prefix[..count]);
         self.prefix.advance(count);
         if self.prefix.is_empty() {
-            // Even an empty one holds what it was cut from.
+            // Even an empty `Bytes` keeps its buffer alive.
             self.prefix = Bytes::new();
         }
     }
 
-    /// After a write.
+    /// Notes after a write whether the transport took bytes.
     fn note_room(&self, written: &Poll<io::Result<usize>>) {
         match written {
             Poll::Pending => self.state.note_stuck(),
@@ -53,7 +54,7 @@ impl<T> TrackedIo<T> {
         }
     }
 
-    /// Before a write.
+    /// Notes before a write that bytes are unsent, and ties an upgraded transport to its server.
     fn note_written(&mut self) {
         self.state.note_written();
         if self.state.is_upgrading() && self.tether.is_none() {
@@ -61,8 +62,8 @@ impl<T> TrackedIo<T> {
         }
     }
 
-    /// Sees to it that a task that waits for an upgraded transport is reached by the server, and
-    /// fails once that has stopped.
+    /// Lets the server reach a task that waits for an upgraded transport; fails once the server has
+    /// cut it.
     #[cold]
     fn reach(&self, cx: &Context<'_>, is_pending: bool) -> io::Result<()> {
         match &self.tether {
@@ -72,12 +73,12 @@ impl<T> TrackedIo<T> {
         }
     }
 
-    /// The transport, and what is left of the bytes in front.
+    /// The transport, and the bytes in front that are left.
     pub(super) fn into_parts(self) -> (T, Bytes) {
         (self.io, self.prefix)
     }
 
-    /// As `into_parts`, for what was upgraded.
+    /// As `into_parts`, for an upgraded connection.
     pub(super) fn into_socket(self) -> (AnyStream, Bytes)
     where
         T: AsyncRead + AsyncWrite + Unpin + Send + 'static,
@@ -92,7 +93,8 @@ impl<T> TrackedIo<T> {
 }
 
 impl<T: AsyncRead + Unpin> TrackedIo<T> {
-    /// The server stops: what of a read came before that, or that there is no more (CLAIM).
+    /// The server stops: counts the bytes of a read that came before that, or notes that there are
+    /// no more (CLAIM).
     #[cold]
     fn claim(
         &mut self,
@@ -127,9 +129,9 @@ impl<T: AsyncRead + Unpin> TrackedIo<T> {
 }
 
 impl<T: AsyncRead + Unpin> AsyncRead for TrackedIo<T> {
-    /// Reads on behind the bytes in front, as one read would have: bytes that are left in a socket
-    /// when it is closed make the system reset the connection, and the answer to a broken head
-    /// might be lost.
+    /// Reads the transport behind the bytes in front, in the same call. Bytes that are left in a
+    /// socket when it is closed make the system reset the connection, and the answer to a broken
+    /// head could be lost.
     fn poll_read(
         self: Pin<&mut Self>,
         cx: &mut Context<'_>,
@@ -162,7 +164,7 @@ impl<T: AsyncRead + Unpin> AsyncRead for TrackedIo<T> {
                 return Poll::Pending;
             }
             Poll::Ready(Err(error)) if count == 0 => return Poll::Ready(Err(error)),
-            // Told with the next read; a socket tells it once.
+            // Told with the next read: a socket tells its error once.
             Poll::Ready(Err(error)) => this.error = Some(error),
             _ => {}
         }
@@ -209,8 +211,7 @@ impl<T: AsyncWrite + Unpin> AsyncWrite for TrackedIo<T> {
         self.io.is_write_vectored()
     }
 
-    /// SENT: hyper flushes only when it has nothing more to write itself, so this covers its own
-    /// buffer too.
+    /// SENT: hyper flushes only when its own buffer is empty, so this covers that buffer too.
     fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let this = self.get_mut();
         ready!(Pin::new(&mut this.io).poll_flush(cx))?;

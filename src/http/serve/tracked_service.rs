@@ -1,4 +1,4 @@
-//! `TrackedService`: a tower service as hyper calls it, with both bodies watched.
+//! `TrackedService`: the tower service that hyper calls, with both bodies watched.
 
 use std::{
     future::Future,
@@ -42,7 +42,7 @@ where
     type Future = Answer<S, S::Future>;
 
     fn call(&self, request: Request<Incoming>) -> Self::Future {
-        // CLAIM: what comes after the server has stopped is left unheard.
+        // CLAIM: a request that comes after the server has stopped is not answered.
         let is_heard = !self.state.is_closed();
         let in_flight = is_heard.then(|| self.state.dispatch());
         if request.method() == Method::CONNECT {
@@ -61,8 +61,8 @@ where
 }
 
 pin_project! {
-    /// The response to come: in flight from here to the drop of its body. Never comes if it is not
-    /// in flight.
+    /// The response to come, in flight from here to the drop of its body. Without `in_flight` it
+    /// never comes.
     pub(super) struct Answer<S, F> {
         #[pin]
         step: Step<S, F>,

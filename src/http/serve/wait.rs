@@ -1,4 +1,4 @@
-//! `Wait`: since when something is waited for, if it is.
+//! `Wait`: the time at which a wait began, if there is a wait.
 
 use std::sync::atomic::Ordering::{Acquire, Relaxed, Release};
 
@@ -7,12 +7,12 @@ use crate::{
     sync::AtomicU32,
 };
 
-/// Begun and ended by one at a time; all may look.
+/// One thread at a time begins or ends it; any thread may look.
 #[derive(Debug)]
 pub(super) struct Wait(AtomicU32);
 
 impl Wait {
-    /// Begins, or goes on.
+    /// Begins a wait, unless one is going on.
     pub(super) fn begin(&self, clock: &Clock) {
         if self.since() == Tick::NEVER {
             self.0.store(clock.now().0, Release);
@@ -20,13 +20,13 @@ impl Wait {
     }
 
     pub(super) fn end(&self) {
-        // Mostly there is none: a load is cheaper than a store.
+        // Mostly there is no wait, and a load is cheaper than a store.
         if self.0.load(Relaxed) != Tick::NEVER.0 {
             self.0.store(Tick::NEVER.0, Release);
         }
     }
 
-    /// When it began; never, if nothing is waited for.
+    /// When the wait began; never, if there is none.
     pub(super) fn since(&self) -> Tick {
         Tick(self.0.load(Acquire))
     }

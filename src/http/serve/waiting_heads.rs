@@ -1,9 +1,9 @@
-//! `WaitingHeads`: the room of whole heads that wait for more room.
+//! `WaitingHeads`: the room of whole heads that wait for hyper's room.
 //!
 //! # Invariants
-//! - BEFOREHAND: what heads hold while they wait comes out of a part of the budget that was set
-//!   aside before any of them came. So a wait needs nothing of a pool that is full, and those that
-//!   wait at once are bounded by that part.
+//! - BEFOREHAND: heads that wait take their memory from a part of the budget that was set aside
+//!   before any of them came. So a wait needs nothing of a full pool, and that part bounds how many
+//!   heads wait at once.
 
 use std::sync::{
     Arc,
@@ -15,14 +15,14 @@ use crate::{
     sync::AtomicUsize,
 };
 
-/// Heads that wait get one of so many parts of the budget, and no more than [`LEN_MAX`].
+/// Heads that wait get this fraction (1/n) of the budget, and at most [`LEN_MAX`].
 const SHARE: usize = 16;
 
-/// Room for 8,000 requests of a browser. To wait for more than the rest of the pool serves in the
-/// time of a head helps nobody.
+/// Room for 8,000 requests of a browser. A longer line would only let more heads reach their
+/// deadline.
 const LEN_MAX: usize = 8 << 20;
 
-/// What one that waits holds beside its head: a place in the pool's queue, and a timer.
+/// What a waiting head holds beside its bytes: a place in the pool's queue, and a timer.
 const PLACE_LEN: usize = 512;
 
 #[derive(Debug)]
@@ -32,13 +32,13 @@ pub(super) struct WaitingHeads {
 }
 
 impl WaitingHeads {
-    /// Sets its part of the budget aside.
+    /// Sets a part of the budget aside.
     pub(super) fn new(account: &Account) -> Arc<Self> {
         let len = (account.limit().min(account.budget_of_pool()) / SHARE).min(LEN_MAX);
         Arc::new(Self { left: AtomicUsize::new(len), _aside: account.set_aside(len) })
     }
 
-    /// A place for a head that holds `len` bytes; none if too many wait (BEFOREHAND).
+    /// Gives a place to a head that holds `len` bytes, or none if too many wait (BEFOREHAND).
     pub(super) fn enter(self: &Arc<Self>, len: usize) -> Option<WaitingHead> {
         let len = len + PLACE_LEN;
         let taken = self.left.fetch_update(AcqRel, Relaxed, |left| left.checked_sub(len));

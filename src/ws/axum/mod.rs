@@ -1,7 +1,7 @@
 //! WebSockets out of axum's handlers (feature `axum`).
 //!
-//! [`WebSocketUpgrade`] is an extractor like axum's own, with the same methods; what it gives is a
-//! [`WebSocket`](super::WebSocket) of chains.
+//! [`WebSocketUpgrade`] is an extractor like axum's own, with the same methods. It yields a
+//! [`WebSocket`](super::WebSocket) whose messages are chains.
 //!
 //! ```
 //! use std::sync::Arc;

@@ -19,19 +19,18 @@ use crate::{
     },
 };
 
-/// What is done with an error that nobody is there to be told of.
+/// Called with the error of an upgrade that failed after the response was made.
 type OnFailedUpgrade = Box<dyn FnOnce(Error) + Send>;
 
 /// A request for a WebSocket, as an extractor like axum's own.
 ///
 /// Each socket gets an account of its own, inside the [`Account`] of the router's state, of at most
-/// [`Config::max_leased`] bytes; its name is "websocket" unless
-/// [`account_name`](Self::account_name) gives another one. The account that a request may bring as
-/// an extension, its connection's or its own, is not used: it goes when HTTP is done with the
-/// connection.
+/// [`Config::max_leased`] bytes. Its name is "websocket" unless
+/// [`account_name`](Self::account_name) sets another one. The account in the request's extensions
+/// is not used: it ends when HTTP is done with the connection.
 ///
-/// Route it with `any` or `get`. As with [`upgrade`](crate::ws::upgrade()), a server that goes by
-/// cookies looks at the Origin first.
+/// Route it with `any` or `get`. As with [`upgrade`](crate::ws::upgrade()), a server that trusts
+/// cookies must check the Origin first.
 ///
 /// # Errors
 /// [`UpgradeError`], with its status and text: the request is no handshake, or a broken one.
@@ -50,31 +49,31 @@ pub struct WebSocketUpgrade {
 }
 
 impl WebSocketUpgrade {
-    /// The subprotocols that are spoken here: of those that the client speaks, the first that is
+    /// Sets the subprotocols that the server speaks. The first of the client's subprotocols that is
     /// among them is agreed on.
     pub fn protocols<I: IntoIterator<Item: Into<Cow<'static, str>>>>(self, protocols: I) -> Self {
         let known: Vec<_> = protocols.into_iter().map(Into::into).collect();
         Self { agreed: self.offer.agree(&known), ..self }
     }
 
-    /// The settings of the socket, and what its account may hold.
+    /// Sets the settings of the socket, and the limit of its account.
     pub fn config(self, config: Arc<Config>) -> Self {
         Self { config, ..self }
     }
 
-    /// The name of the socket's account, in [`Stats`](crate::Stats) and errors.
+    /// Sets the name of the socket's account, for [`Stats`](crate::Stats) and errors.
     pub fn account_name(self, name: impl Into<Cow<'static, str>>) -> Self {
         Self { account_name: name.into(), ..self }
     }
 
-    /// What is called if there is to be no socket: the connection is gone before the response was
-    /// sent, or there was no memory for what the client has sent with its request. By default
-    /// nothing is.
+    /// Sets a function that is called if no socket comes of it: the connection is gone before the
+    /// response was sent, or there was no memory for bytes that the client has sent behind its
+    /// request. By default the error is dropped.
     pub fn on_failed_upgrade(self, callback: impl FnOnce(Error) + Send + 'static) -> Self {
         Self { on_failed_upgrade: Some(Box::new(callback)), ..self }
     }
 
-    /// The subprotocols that the client speaks, the one it likes most first.
+    /// The subprotocols that the client speaks, the preferred one first.
     pub fn requested_protocols(&self) -> impl Iterator<Item = &str> {
         self.offer.protocols()
     }
@@ -84,7 +83,8 @@ impl WebSocketUpgrade {
         self.agreed.protocol()
     }
 
-    /// The response; once the client has it, `callback` gets the socket, in a task of its own.
+    /// Makes the response. Once the client has it, `callback` gets the socket, in a task of its
+    /// own.
     ///
     /// # Panics
     /// Outside of a tokio runtime.

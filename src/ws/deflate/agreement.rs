@@ -1,18 +1,21 @@
-//! `DeflateAgreement`: what a handshake came to.
+//! `DeflateAgreement`: the compression that a handshake agreed on.
 
 use std::{fmt, sync::Arc};
 
 use super::shared::Shared;
 
-/// permessage-deflate as both ends of a connection agreed on it: for
+/// The parameters of permessage-deflate that both ends of a connection agreed on, for
 /// [`WebSocket::with_deflate`](crate::ws::WebSocket::with_deflate).
 ///
 /// Costs a socket 24 bytes of heap.
+///
+/// # Examples
+/// In [`Deflate::accept`](crate::ws::Deflate::accept).
 #[derive(Clone)]
 pub struct DeflateAgreement {
     pub(super) shared: Arc<Shared>,
-    /// The largest window that we may compress with; none if the peer takes only one that zlib has
-    /// not.
+    /// The largest window that this end may compress with; none if zlib has no window that the peer
+    /// takes.
     pub(super) window_bits: Option<u8>,
 }
 

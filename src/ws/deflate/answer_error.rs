@@ -1,9 +1,9 @@
-//! `AnswerError`: why a server's answer is not one to our offer.
+//! `AnswerError`: why a server's answer does not fit the offer.
 
 use std::fmt;
 
-/// The server's `Sec-WebSocket-Extensions` is not an answer to what was offered: the connection is
-/// to be failed (RFC 6455 §4.1).
+/// The server's `Sec-WebSocket-Extensions` does not fit the offer; the client must fail the
+/// connection (RFC 6455 §4.1).
 #[derive(Debug)]
 pub struct AnswerError {
     kind: Kind,

@@ -1,14 +1,15 @@
-//! `Compressor`: what compresses one message at a time.
+//! `Compressor`: compresses one message at a time.
 
 use std::fmt;
 
 use flate2::{Compress, Compression, FlushCompress};
 
-/// What a (de)compressor puts out at once. Measured, the copy from there into leased blocks is lost
-/// in the noise, from 4 KiB on; and most messages are not longer, and leased for by their length.
+/// How much a compressor or decompressor puts out at once. From 4 KiB on, the copy from there into
+/// leased blocks is too short to be measured. Most messages are no longer than this, and are leased
+/// by their length.
 pub(super) const SCRATCH_LEN: usize = 16 << 10;
 
-/// A deflate stream, and room for what comes out of it next.
+/// A deflate stream, and room for its next output.
 pub(super) struct Compressor {
     stream: Compress,
     level: u32,
@@ -19,7 +20,7 @@ pub(super) struct Compressor {
 }
 
 impl Compressor {
-    /// One whose window has 2^`window_bits` bytes, 9 to 15.
+    /// Makes a compressor with a window of 2^`window_bits` bytes, 9 to 15.
     pub(super) fn new(level: u32, window_bits: u8) -> Self {
         Self {
             stream: stream(level, window_bits),
@@ -42,9 +43,9 @@ impl Compressor {
 
     /// Forgets the last message.
     pub(super) fn begin(&mut self) {
-        // In zlib-rs 0.6 the reset of a stream keeps how far pending output was taken, and whether
-        // a block is open: a message that was given up would spoil the next ones, or make them
-        // panic. A new stream costs 11 us, a reset 4.
+        // In zlib-rs 0.6 a reset keeps the position in the pending output, and whether a block is
+        // open. A message that was given up would spoil the next ones, or make them panic. A new
+        // stream costs 11 us, a reset 4.
         if self.is_begun {
             self.stream = stream(self.level, self.window_bits);
         } else {
@@ -53,12 +54,12 @@ impl Compressor {
         self.is_begun = true;
     }
 
-    /// Compresses from the front of `input`, or flushes if it is empty. Says how many bytes it
-    /// took, and what came out; a flush is over when less comes out than [`SCRATCH_LEN`].
+    /// Compresses from the front of `input`, or flushes if it is empty. Returns how many bytes it
+    /// took, and the output. A flush is over when the output is shorter than [`SCRATCH_LEN`].
     pub(super) fn compress(&mut self, input: &[u8]) -> (usize, &[u8]) {
         let flush = if input.is_empty() { FlushCompress::Sync } else { FlushCompress::None };
         let (before_in, before_out) = (self.stream.total_in(), self.stream.total_out());
-        // With room for output, nothing fails.
+        // With room for output, this cannot fail.
         let done = self.stream.compress(input, &mut self.scratch, flush);
         debug_assert!(done.is_ok(), "{done:?}");
         let (taken, len) =

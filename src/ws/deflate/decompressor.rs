@@ -1,4 +1,4 @@
-//! `Decompressor`: what inflates one message at a time.
+//! `Decompressor`: inflates one message at a time.
 
 use std::{fmt, ops::Range};
 
@@ -7,9 +7,9 @@ use flate2::{Decompress, FlushDecompress, Status};
 use super::compressor::SCRATCH_LEN;
 use crate::ws::protocol::violation::Violation;
 
-/// An inflate stream, and what came out of it last.
+/// An inflate stream, and its last output.
 ///
-/// Its window is the largest, which holds what was compressed with any.
+/// It has the largest window, which inflates data of any smaller window.
 pub(super) struct Decompressor {
     stream: Decompress,
     scratch: Box<[u8]>,
@@ -19,7 +19,7 @@ pub(super) struct Decompressor {
 /// How far the input was inflated.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Inflated {
-    /// Bytes of the input.
+    /// How many bytes of the input were taken.
     pub(super) taken: usize,
     /// The final block of a stream has ended there.
     pub(super) has_ended: bool,
@@ -43,11 +43,11 @@ impl Decompressor {
         self.output = 0..0;
     }
 
-    /// Inflates from the front of `input`; what came out last must be consumed. What follows a
-    /// final block is another stream.
+    /// Inflates from the front of `input`; the last output must be consumed. Bytes behind a final
+    /// block are another stream.
     ///
     /// # Errors
-    /// The data are broken; or the input is empty, and nothing can come out.
+    /// The data are broken; or the input is empty, and there is no output left.
     pub(super) fn inflate(&mut self, input: &[u8]) -> Result<Inflated, Violation> {
         debug_assert!(self.output.is_empty());
         let may_be_idle = self.may_have_more();
@@ -68,13 +68,12 @@ impl Decompressor {
         }
     }
 
-    /// Whether something can come out without more input: as much came out last as there is room
-    /// for.
+    /// Whether there may be output without more input: the last output filled its room.
     pub(super) fn may_have_more(&self) -> bool {
         self.output.end == self.scratch.len()
     }
 
-    /// What came out, and was not consumed yet.
+    /// The output that was not consumed yet.
     pub(super) fn output(&self) -> &[u8] {
         &self.scratch[self.output.clone()]
     }

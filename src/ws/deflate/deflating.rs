@@ -1,7 +1,7 @@
-//! `Deflating`: a message on its way to be compressed.
+//! `Deflating`: a message while it is compressed.
 //!
-//! Nothing is waited for here: sending a message as it is needs no compressor and no memory, so
-//! that is what is done while either is short.
+//! Nothing here waits. A message can be sent as it is, without a compressor and without memory; so
+//! it is when either is short.
 
 use std::task::{Context, Poll};
 
@@ -17,17 +17,18 @@ use crate::{
     ws::protocol::header::Header,
 };
 
-/// What a flush ends in, and the sender cuts off (RFC 7692 §7.2.1).
+/// The end of every flush, which the sender cuts off (RFC 7692 §7.2.1).
 const TAIL: &[u8] = &[0, 0, 0xff, 0xff];
 
-/// Bytes that a poll compresses: 0.3 ms of text at level 2, measured; three times that at level 6.
+/// How many bytes a poll compresses. Measured on text, that takes 0.3 ms at level 2, and three
+/// times as long at level 6.
 const SLICE_LEN: usize = 64 << 10;
 
 #[derive(Debug)]
 pub(super) struct Deflating {
     header: Header,
     payload: Chain,
-    /// What of the payload is not compressed yet.
+    /// The part of the payload that is not compressed yet.
     input: Chain,
     output: ChainMut,
     place: CompressorSlot<Compressor>,
@@ -36,11 +37,11 @@ pub(super) struct Deflating {
 /// Why a slice ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Slice {
-    /// With the message.
+    /// The message is whole.
     Whole,
-    /// It was long enough.
+    /// The slice is full.
     Full,
-    /// The message is not worth it, or memory is short.
+    /// The message gets no shorter, or memory is short.
     Vain,
 }
 
@@ -55,17 +56,17 @@ impl Deflating {
         Self { header, input: payload.clone(), payload, output, place }
     }
 
-    /// Compresses the first slice; the message if it is ready to be sent.
+    /// Compresses the first slice; returns the message if it is ready to be sent.
     pub(super) fn begin(&mut self, mut compressor: Held<Compressor>) -> Option<(Header, Chain)> {
         compressor.begin();
         self.go_on(compressor)
     }
 
-    /// Goes on; the message once it is ready to be sent.
+    /// Compresses the next slice; returns the message once it is ready to be sent.
     pub(super) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<(Header, Chain)> {
         let sent = match self.place.take_left() {
             Some(compressor) => self.go_on(compressor),
-            // Somebody needed it.
+            // Another message has got the compressor.
             None => Some(self.as_it_is()),
         };
         sent.map_or_else(
@@ -77,7 +78,7 @@ impl Deflating {
         )
     }
 
-    /// The message, not compressed.
+    /// Returns the message uncompressed.
     pub(super) fn as_it_is(&mut self) -> (Header, Chain) {
         (self.header, std::mem::take(&mut self.payload))
     }

@@ -2,7 +2,7 @@
 
 use ::http::HeaderValue;
 
-/// An extension that is offered or agreed on, with its parameters.
+/// An extension in an offer or an answer, with its parameters.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Extension<'a> {
     pub(super) name: &'a str,
@@ -19,7 +19,7 @@ pub(super) struct Param<'a> {
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Malformed;
 
-/// All elements of all lines of the field, in order: several lines are as one (RFC 6455 §9.1).
+/// The elements of all lines of the field, in order: several lines are one list (RFC 6455 §9.1).
 pub(super) fn extensions<'a>(
     lines: impl IntoIterator<Item = &'a HeaderValue>,
 ) -> Result<Vec<Extension<'a>>, Malformed> {
@@ -49,7 +49,7 @@ struct Cursor<'a> {
 }
 
 impl<'a> Cursor<'a> {
-    /// `extension-token *( ";" extension-param )`, and the space behind it.
+    /// Reads `extension-token *( ";" extension-param )`, and the space behind it.
     fn extension(&mut self) -> Result<Extension<'a>, Malformed> {
         let mut extension = Extension { name: self.token()?, params: Vec::new() };
         self.skip_space();
@@ -73,7 +73,7 @@ impl<'a> Cursor<'a> {
         Ok(Param { name, value: Some(value) })
     }
 
-    /// What follows a quote, up to the next. RFC 6455 §9.1: once its escapes are resolved, it is a
+    /// Reads from behind a quote to the next one. RFC 6455 §9.1: without its escapes the value is a
     /// token.
     fn quoted(&mut self) -> Result<String, Malformed> {
         let mut value = String::new();

@@ -1,17 +1,17 @@
-//! `Inflating`: a compressed message that came, on its way to be one.
+//! `Inflating`: a compressed message that came, while it is inflated.
 //!
 //! # Invariants
-//! - LATE: memory is leased for bytes that have come out, and for as many again, at most
-//!   [`AHEAD_MAX`]; never for what the input may hold.
-//! - SAME-BYTES: a message that is begun anew comes out as it did before: what has come out stays,
-//!   and is passed over.
-//! - LAST-BLOCK: a message ends with its payload where that ends with a final block (RFC 7692
-//!   §7.2.3.4), else behind the block whose end the sender has cut off. What follows a final block
-//!   in the same message is the next block, as §7.2.3.4 has it: it is inflated and counted as all
-//!   before it was. Node's ws and Python's websockets ignore it.
-//! - OURS: no byte of a message comes out of what is added to see whether it is whole.
-//! - NO-FREEZE: a poll inflates a slice. Each time that the decompressor is lost, the next slices
-//!   are twice as long, so that it ends.
+//! - AS-INFLATED: memory is leased for bytes that have come out, and for as many again, at most
+//!   [`AHEAD_MAX`] (LATE). It is never leased for what the input may hold.
+//! - SAME-BYTES: a message that is begun anew comes out as it did before. The bytes that are there
+//!   already stay, and are skipped.
+//! - LAST-BLOCK: if the payload ends with a final block, the message ends there (RFC 7692
+//!   §7.2.3.4). Otherwise it ends behind the block whose end the sender has cut off. Bytes behind a
+//!   final block in the same message are the next block, as §7.2.3.4 has it: they are inflated and
+//!   counted like all others. Node's ws and Python's websockets ignore them.
+//! - OURS: the bytes that are added here to see whether a message is whole yield no byte of it.
+//! - SLICED: a poll inflates one slice. Each time that the decompressor is lost, the next slices
+//!   are twice as long, so that the message comes to its end.
 
 use std::task::{Context, Poll, ready};
 
@@ -27,37 +27,37 @@ use crate::{
     ws::protocol::{error::Error, reading::Incoming, utf8::Utf8Check, violation::Violation},
 };
 
-/// What follows a payload that does not end with a final block: RFC 7692 §7.2.2, the end of an
-/// empty block that the sender has cut off; and an empty block that is the last, by whose end it is
-/// seen that the payload was whole.
+/// Added to a payload that does not end with a final block. First the end of an empty block that
+/// the sender has cut off (RFC 7692 §7.2.2). Then an empty final block: if its end is reached, the
+/// payload was whole.
 const TAIL: &[u8] = &[0, 0, 0xff, 0xff, 1, 0, 0, 0xff, 0xff];
 
-/// So much of the tail is not the sender's.
+/// How much of the tail is ours, and not the sender's.
 const TAIL_OURS_LEN: usize = 5;
 
-/// Bytes, in or out, that a poll inflates. Measured, that takes 130 us for text, and 2.5 ms for
-/// what inflates slowest: empty blocks, each with trees of its own.
+/// How many bytes, in or out, a poll inflates. Measured, that takes 130 us for text, and 2.5 ms for
+/// the slowest input: empty blocks, each with trees of its own.
 const SLICE_LEN: usize = 64 << 10;
 
-/// The most that is leased before it is needed.
+/// The most bytes that are leased before they are needed.
 const AHEAD_MAX: usize = 64 << 10;
 
 #[derive(Debug)]
 pub(super) struct Inflating {
     is_text: bool,
     payload: Chain,
-    /// What of the payload is not inflated yet, and then of the tail.
+    /// The part of the payload that is not inflated yet; behind it, the part of the tail.
     input: Chain,
     tail: &'static [u8],
-    /// The last that came out was the end of a stream.
+    /// The last output was the end of a stream.
     has_ended: bool,
     output: ChainMut,
     utf8: Utf8Check,
-    /// Bytes that have come out since the message was begun anew.
+    /// How many bytes have come out since the message was last begun anew.
     seen: usize,
-    /// How often it was.
+    /// How often the message was begun anew.
     losses: u32,
-    /// Bytes that wait for memory.
+    /// How many bytes wait for memory.
     missing: usize,
     lease: Option<Box<ChainLeaseFuture>>,
     place: CompressorSlot<Decompressor>,
@@ -66,11 +66,11 @@ pub(super) struct Inflating {
 /// Why a slice ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Slice {
-    /// With the message.
+    /// The message is whole.
     Whole,
-    /// It was long enough.
+    /// The slice is full.
     Full,
-    /// So many bytes have no room.
+    /// There is no room for this many bytes.
     Short(usize),
 }
 
@@ -98,19 +98,20 @@ impl Inflating {
         }
     }
 
-    /// Goes on; the message once it is whole, which has at most `max_message_size` bytes.
+    /// Inflates the next slice; returns the message, of at most `max_message_size` bytes, once it
+    /// is whole.
     pub(super) fn poll(
         &mut self,
         cx: &mut Context<'_>,
         max_message_size: usize,
     ) -> Poll<Result<Incoming, Error>> {
-        // A sender that flushes when there is nothing to flush has nothing to cut off: many
-        // receivers take it for an empty message.
+        // An empty payload: a sender had nothing to flush, and so nothing to cut off. As many
+        // receivers do, this takes it for an empty message.
         if self.payload.is_empty() {
             return Poll::Ready(Ok(self.finish()));
         }
         loop {
-            // The decompressor is on the shelf meanwhile, for whoever needs it.
+            // The decompressor is on the shelf meanwhile, where other messages can get it.
             ready!(self.output.poll_reserve(cx, &mut self.lease, self.missing))?;
             self.missing = 0;
             let mut held = match ready!(self.place.poll_take(cx, Decompressor::new)) {
@@ -190,7 +191,7 @@ impl Inflating {
         }
     }
 
-    /// What the sender has cut off, and then the rest.
+    /// The end that the sender has cut off, and then the rest of the tail.
     fn next_of_tail(&self) -> &'static [u8] {
         match self.tail.len().saturating_sub(TAIL_OURS_LEN) {
             0 => self.tail,
@@ -214,7 +215,7 @@ impl Inflating {
         }
     }
 
-    /// Takes what came out. Says for how many bytes there is no memory now.
+    /// Stores the output. Returns for how many bytes there is no memory now.
     fn store(
         &mut self,
         decompressor: &mut Decompressor,

@@ -1,10 +1,10 @@
 //! permessage-deflate (RFC 7692): compressed messages (feature `deflate`).
 //!
 //! # Invariants
-//! - BOUNDED, IN-LINE and NO-HOARD in `set` and `stock`; LATE, SAME-BYTES and NO-FREEZE in
-//!   `inflating`.
-//! - ALONE: each message is compressed by itself: both takeovers of contexts are negotiated away,
-//!   whatever the peer offers, so that a stream belongs to a message and not to a connection.
+//! BOUNDED, IN-LINE and NO-HOARD are in `set`; AS-INFLATED, SAME-BYTES and SLICED in `inflating`.
+//!
+//! - ALONE: each message is compressed by itself. Both context takeovers are negotiated away,
+//!   whatever the peer offers, so that a compressor belongs to a message and not to a connection.
 
 mod agreement;
 mod answer_error;
@@ -34,29 +34,29 @@ use self::{
     terms::{NAME, Terms},
 };
 
-/// Compresses messages of any number of sockets, with a bounded number of compressors
+/// Compresses the messages of all sockets, with a bounded number of compressors
 /// (permessage-deflate, RFC 7692).
 ///
 /// Other servers have a compressor and a decompressor for each connection, some 420 KiB. Here a
-/// message borrows one: each message stands alone (`server_no_context_takeover;
-/// client_no_context_takeover`), which costs some of the ratio of messages that are short and
-/// alike. Make one `Deflate` for a program and give it to the [`Config`](super::Config) of its
-/// sockets. A clone is the same one.
+/// message borrows one, because each message stands alone (`server_no_context_takeover;
+/// client_no_context_takeover`). Short messages that resemble each other compress less well for it.
+/// Make one `Deflate` for a program and give it to the [`Config`](super::Config) of its sockets. A
+/// clone shares the compressors.
 ///
-/// What is sent is compressed if that makes it shorter, and if a compressor and memory are at hand;
-/// if not, it goes as it is. What is received waits its turn for a decompressor, and for memory.
-/// Long messages are worked on in slices of 64 KiB, so that no other task waits long; one that was
-/// begun keeps its (de)compressor to the end, unless its socket is not polled for 100 ms or waits
-/// for memory, and somebody else needs it.
+/// A message is sent compressed if that makes it shorter, and if a compressor and memory are free;
+/// otherwise it is sent as it is. A message that is received waits its turn for a decompressor, and
+/// for memory. Long messages are worked on in slices of 64 KiB, so that no other task waits long. A
+/// message keeps its compressor or decompressor to the end. It loses it only if another message
+/// needs it, while the socket waits for memory or is not polled for 100 ms.
 ///
 /// # Memory
-/// As many compressors (388 KiB each, with the largest window) and decompressors (63 KiB) as there
-/// may be are reserved in a pool for as long as a clone lives; they are made when they are needed
-/// first, and kept.
+/// The memory of all compressors (388 KiB each, with the largest window) and decompressors (63 KiB
+/// each) is reserved in a pool while a clone lives. They are made when they are first needed, and
+/// kept.
 ///
 /// # Secrets
-/// The length of a compressed message tells what it repeats. Where one message holds a secret and
-/// what an attacker chose, do not compress.
+/// The length of a compressed message tells what it repeats. Do not compress messages in which a
+/// secret stands beside text that an attacker chose.
 ///
 /// # Examples
 /// ```
@@ -75,16 +75,17 @@ pub struct Deflate {
 }
 
 impl Deflate {
-    /// Bytes that are reserved for all (de)compressors.
+    /// How many bytes are reserved for all compressors and decompressors.
     pub fn reserved(&self) -> usize {
         self.shared.reservation.len()
     }
 
-    /// What a server answers to the headers of a client's request, if there is an offer that it
-    /// takes: the value of its `Sec-WebSocket-Extensions`, and what is agreed on then.
+    /// Answers the offer in the headers of a client's request, for handshakes of your own. Returns
+    /// the value of the response's `Sec-WebSocket-Extensions`, and the agreement; none if no offer
+    /// is acceptable.
     ///
-    /// The first such offer is taken. Offers with a wrong parameter are passed over, and so is a
-    /// window of 256 bytes, which zlib has not.
+    /// The first acceptable offer is taken. Offers with a wrong parameter are skipped, and offers
+    /// with a window of 256 bytes, which zlib does not have.
     pub fn answer(&self, headers: &HeaderMap) -> Option<(DeflateAgreement, HeaderValue)> {
         self.answer_to(headers.get_all(SEC_WEBSOCKET_EXTENSIONS))
     }
@@ -107,18 +108,42 @@ impl Deflate {
         Some((agreed, answer.try_into().expect("tokens make a header value")))
     }
 
-    /// What a client offers: the value of its `Sec-WebSocket-Extensions`.
+    /// Returns the value of a client's `Sec-WebSocket-Extensions`, for handshakes of your own.
     pub fn offer(&self) -> HeaderValue {
         HeaderValue::from_static(
-            "permessage-deflate; server_no_context_takeover; client_no_context_takeover; client_max_window_bits",
+            "permessage-deflate; server_no_context_takeover; client_no_context_takeover; \
+             client_max_window_bits",
         )
     }
 
-    /// What is agreed on by the headers of a server's response to [`offer`](Self::offer); nothing
-    /// if the server declined.
+    /// Reads the agreement out of the headers of a server's response to [`offer`](Self::offer);
+    /// none if the server declined.
     ///
     /// # Errors
-    /// The server agrees to something that was not offered, or in a wrong way.
+    /// The server agrees to something that was not offered, or in a wrong form.
+    ///
+    /// # Examples
+    /// Both ends of a handshake that your code does itself:
+    /// ```
+    /// use http::{HeaderMap, header::SEC_WEBSOCKET_EXTENSIONS};
+    /// use leasehold::{Pool, ws::{Deflate, Role, WebSocket}};
+    ///
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let pool = Pool::new(16 << 20)?;
+    /// let deflate = Deflate::builder().max_compressors(1).build(&pool)?;
+    ///
+    /// let request = HeaderMap::from_iter([(SEC_WEBSOCKET_EXTENSIONS, deflate.offer())]);
+    /// let (for_server, value) = deflate.answer(&request).expect("our own offer is acceptable");
+    /// let response = HeaderMap::from_iter([(SEC_WEBSOCKET_EXTENSIONS, value)]);
+    /// let for_client = deflate.accept(&response)?.expect("the server has accepted");
+    ///
+    /// let (near, far) = tokio::io::duplex(8 << 10);
+    /// let server = WebSocket::new(near, Role::Server, &pool).with_deflate(for_server);
+    /// let client = WebSocket::new(far, Role::Client, &pool).with_deflate(for_client);
+    /// # drop((server, client));
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn accept(&self, headers: &HeaderMap) -> Result<Option<DeflateAgreement>, AnswerError> {
         let extensions = extensions(headers.get_all(SEC_WEBSOCKET_EXTENSIONS))
             .map_err(|_| AnswerError::malformed())?;
@@ -131,8 +156,8 @@ impl Deflate {
             [answer] => answer,
             _ => return Err(AnswerError::twice()),
         };
-        // RFC 7692 §7.1.1.1: it is accepted by being repeated. §7.1.2.2: here the client's window
-        // has a value.
+        // RFC 7692 §7.1.1.1: a server accepts a parameter by repeating it. §7.1.2.2: in an answer
+        // the client's window has a value.
         match Terms::of(answer) {
             Some(Terms { server_no_context_takeover: true, client_max_window_bits, .. })
                 if client_max_window_bits != Some(None) =>

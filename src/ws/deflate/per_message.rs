@@ -1,4 +1,4 @@
-//! `PerMessage`: what a socket has of permessage-deflate.
+//! `PerMessage`: a socket's part of permessage-deflate.
 
 use std::task::{Context, Poll, ready};
 
@@ -20,12 +20,11 @@ use crate::{
     },
 };
 
-/// What was agreed on, if anything was: few sockets have that, and none needs its room in the
-/// others.
+/// The agreement, if there is one. In a box: few sockets have one.
 #[derive(Debug, Default)]
 pub(in crate::ws) struct PerMessage(Option<Box<Negotiated>>);
 
-/// What was agreed on, and what is under way: nothing between messages.
+/// The agreement, and the messages under way; there are none between messages.
 #[derive(Debug)]
 struct Negotiated {
     agreed: DeflateAgreement,
@@ -44,8 +43,8 @@ impl PerMessage {
         Self(Some(Box::new(Negotiated { agreed, under_way: None })))
     }
 
-    /// What a server with these settings agrees to, of the lines of a client's
-    /// `Sec-WebSocket-Extensions`, and how it says so.
+    /// Answers the lines of a client's `Sec-WebSocket-Extensions`, for a server with these
+    /// settings.
     pub(in crate::ws) fn agree(
         config: &Config,
         lines: &[HeaderValue],
@@ -56,12 +55,12 @@ impl PerMessage {
         })
     }
 
-    /// What a client with these settings offers, as its `Sec-WebSocket-Extensions`.
+    /// Returns the `Sec-WebSocket-Extensions` of a client with these settings.
     pub(in crate::ws) fn offer(config: &Config) -> Option<HeaderValue> {
         config.deflate.as_ref().map(Deflate::offer)
     }
 
-    /// What a server has agreed to; none if it was not offered, or not so.
+    /// Reads what a server has agreed to; none if that does not fit the offer.
     pub(in crate::ws) fn accept(config: &Config, headers: &HeaderMap) -> Option<Self> {
         match &config.deflate {
             Some(deflate) => deflate
@@ -81,9 +80,10 @@ impl PerMessage {
         self.0.is_some()
     }
 
-    /// Takes the next message out of what was read, inflated; none if more is needed.
+    /// Takes the next message out of the bytes that were read, inflated; none if more bytes are
+    /// needed.
     ///
-    /// Cancel safe: what is under way stays here.
+    /// Cancel safe: a message under way stays here.
     #[inline]
     pub(in crate::ws) fn poll_decode(
         &mut self,
@@ -97,13 +97,13 @@ impl PerMessage {
         }
     }
 
-    /// Drops what came.
+    /// Drops the message that is being inflated.
     pub(in crate::ws) fn clear(&mut self) {
         self.0.iter_mut().for_each(|state| state.clear());
     }
 
-    /// Compresses a message if it is worth it, into leases from where `chain` leases. Returned is
-    /// what is ready to be sent; what is not comes from `poll_deflate`.
+    /// Compresses a message if that pays, into blocks of the account of `chain`. Returns the
+    /// message if it is ready to be sent; otherwise `poll_deflate` yields it.
     pub(in crate::ws) fn deflate(
         &mut self,
         header: Header,
@@ -116,7 +116,7 @@ impl PerMessage {
         }
     }
 
-    /// The message that is under way, once it is ready to be sent; none if none is.
+    /// Yields the message under way once it is ready to be sent; none if there is none.
     pub(in crate::ws) fn poll_deflate(
         &mut self,
         cx: &mut Context<'_>,
@@ -135,7 +135,7 @@ impl PerMessage {
         under_way.is_some_and(|under_way| under_way.deflating.is_some())
     }
 
-    /// The message that is under way, as it is: there is no time to compress it.
+    /// Gives up compression, and returns the message under way as it is.
     pub(in crate::ws) fn give_up_deflating(&mut self) -> Option<(Header, Chain)> {
         Some(self.take_deflating()?.as_it_is())
     }
@@ -166,7 +166,7 @@ impl Negotiated {
             incoming => return Poll::Ready(Ok(incoming)),
         };
         let place = CompressorSlot::new(self.agreed.shared.decompressors.clone());
-        // Most messages are inflated at once, and never in a box.
+        // Most messages are inflated at once, and need no box.
         let mut inflating = Inflating::new(is_text, payload, reading.chain().sibling(), place);
         let polled = inflating.poll(cx, max_message_size);
         if polled.is_pending() {

@@ -11,14 +11,13 @@ pub(super) struct Terms {
     pub(super) server_no_context_takeover: bool,
     pub(super) client_no_context_takeover: bool,
     pub(super) server_max_window_bits: Option<u8>,
-    /// In an offer it may be without a value: the client knows the parameter.
+    /// In an offer it may have no value: then it only says that the client knows the parameter.
     pub(super) client_max_window_bits: Option<Option<u8>>,
 }
 
 impl Terms {
-    /// Reads an element of that name; none if a parameter is unknown, or there twice, or has a
-    /// wrong value: the offer is declined then, and the handshake failed that agrees on it (RFC
-    /// 7692 §7.1).
+    /// Reads an element of that name. None if a parameter is unknown, occurs twice, or has a wrong
+    /// value: then an offer is declined, and a handshake with this answer fails (RFC 7692 §7.1).
     pub(super) fn of(extension: &Extension<'_>) -> Option<Self> {
         let mut terms = Self::default();
         for (index, param) in extension.params.iter().enumerate() {

@@ -1,4 +1,4 @@
-//! `Acceptor`: a server's part of the handshake.
+//! `Acceptor`: the server's part of the handshake.
 
 use std::{borrow::Cow, sync::Arc};
 
@@ -8,20 +8,22 @@ use hyper::upgrade::OnUpgrade;
 use super::{offer::Offer, upgrade::Upgrade, upgrade_error::UpgradeError};
 use crate::{http::BytesBody, ws::socket::config::Config};
 
-/// Answers a request for a WebSocket, on hyper, with the default settings; [`Acceptor`] has others.
+/// Answers a request for a WebSocket, on hyper, with the default settings; [`Acceptor`] has other
+/// settings.
 ///
-/// Returns the response to send, and what becomes the socket then: [`Upgrade::accept`] it in a task
-/// of its own. The response may get more headers, and another body, which is not sent.
+/// Returns the response to send, and an [`Upgrade`] that becomes the socket:
+/// [`accept`](Upgrade::accept) it in a task of its own. You may add headers to the response. A body
+/// is never sent.
 ///
-/// Refuse before this, rather than change the response: hyper gives the connection away once it is
-/// done with it, whatever was answered.
+/// To refuse a client, do so before this call, and do not change the status of the response: hyper
+/// gives the connection away whatever was answered.
 ///
-/// Browsers open WebSockets from pages of any site, with their cookies: a server that goes by
-/// cookies looks at the Origin first (RFC 6455 §10.2).
+/// Browsers open WebSockets from pages of any site, with the user's cookies. So a server that
+/// trusts cookies must check the Origin first (RFC 6455 §10.2).
 ///
 /// # Errors
-/// The request is no handshake, or a broken one, by RFC 6455 §4.2.1;
-/// [`UpgradeError::into_response`] tells the client.
+/// The request is no handshake, or a broken one (RFC 6455 §4.2.1). [`UpgradeError::into_response`]
+/// makes the answer to the client.
 ///
 /// # Examples
 /// In [the module's docs](crate::ws).
@@ -31,7 +33,32 @@ pub fn upgrade<B>(
     Acceptor::new().upgrade(request)
 }
 
-/// How a server on hyper answers requests for WebSockets: one for many of them.
+/// The settings with which a server on hyper answers requests for WebSockets. One serves many
+/// requests.
+///
+/// # Examples
+/// ```no_run
+/// use std::sync::Arc;
+/// use hyper::{Request, Response};
+/// use leasehold::{Account, http::{BytesBody, serve::RequestBody}, ws::{Acceptor, Config}};
+///
+/// fn answer(mut request: Request<RequestBody>, sockets: Account) -> Response<BytesBody> {
+///     // Better: one `Config` and one `Acceptor` for all requests.
+///     let config = Arc::new(Config::new().max_message_size(64 << 10));
+///     let acceptor = Acceptor::new().protocols(["chat"]).config(config);
+///     let (response, upgrade) = match acceptor.upgrade(&mut request) {
+///         Ok(upgrading) => upgrading,
+///         Err(error) => return error.into_response(),
+///     };
+///     tokio::spawn(async move {
+///         let speaks_chat = upgrade.protocol() == Some("chat");
+///         let mut socket = upgrade.accept(&sockets.account("socket", 256 << 10)).await?;
+///         socket.send(if speaks_chat { "welcome" } else { "please speak chat" }).await?;
+///         socket.close(None).await
+///     });
+///     response
+/// }
+/// ```
 #[derive(Clone, Debug)]
 pub struct Acceptor {
     protocols: Vec<Cow<'static, str>>,
@@ -39,22 +66,22 @@ pub struct Acceptor {
 }
 
 impl Acceptor {
-    /// Without subprotocols, and with the default settings.
+    /// Makes an acceptor without subprotocols and with the default settings.
     pub fn new() -> Self {
         Self { protocols: Vec::new(), config: Config::shared() }
     }
 
-    /// The subprotocols that are spoken here: of those that a client speaks, the first that is
+    /// Sets the subprotocols that the server speaks. The first of the client's subprotocols that is
     /// among them is agreed on.
     ///
-    /// A client that speaks none of them gets a socket too, without a subprotocol: see
+    /// A client that speaks none of them still gets a socket, without a subprotocol: see
     /// [`Upgrade::protocol`].
     #[must_use]
     pub fn protocols<I: IntoIterator<Item: Into<Cow<'static, str>>>>(self, protocols: I) -> Self {
         Self { protocols: protocols.into_iter().map(Into::into).collect(), ..self }
     }
 
-    /// The settings of the sockets.
+    /// Sets the settings of the sockets.
     #[must_use]
     pub fn config(self, config: Arc<Config>) -> Self {
         Self { config, ..self }
@@ -63,7 +90,7 @@ impl Acceptor {
     /// As [`upgrade`](upgrade()), with these settings.
     ///
     /// # Errors
-    /// As there.
+    /// As [`upgrade`](upgrade()).
     pub fn upgrade<B>(
         &self,
         request: &mut Request<B>,
@@ -90,7 +117,7 @@ impl Default for Acceptor {
     }
 }
 
-/// hyper's promise of the connection, which can be had once.
+/// Takes hyper's promise of the connection; it is there once.
 pub(in crate::ws) fn take_on_upgrade(
     extensions: &mut Extensions,
 ) -> Result<OnUpgrade, UpgradeError> {

@@ -1,4 +1,4 @@
-//! `Agreed`: what both ends of a connection have agreed on.
+//! `Agreed`: the terms that both ends of a connection have agreed on.
 
 use ::http::{HeaderValue, Response, StatusCode, header};
 
@@ -8,10 +8,10 @@ use crate::{
     ws::{deflate::PerMessage, socket::config::Config},
 };
 
-/// What a handshake has come to, and the place where a server says so.
+/// The outcome of a handshake. A server makes its response of it.
 #[derive(Debug, Default)]
 pub(in crate::ws) struct Agreed {
-    /// A value that the client has sent.
+    /// One of the values that the client has sent.
     pub(in crate::ws) protocol: Option<HeaderValue>,
     /// The extension that the socket is made with (RFC 6455 §9).
     pub(in crate::ws) per_message: PerMessage,
@@ -22,8 +22,8 @@ impl Agreed {
         self.protocol.as_ref().and_then(|protocol| protocol.to_str().ok())
     }
 
-    /// The response of a server with these settings (RFC 6455 §4.2.2): with those extensions that
-    /// it takes of the lines of the client's offers.
+    /// Makes the response of a server with these settings (RFC 6455 §4.2.2). `extensions` are
+    /// the lines of the client's extensions; the response has those that the server accepts.
     pub(in crate::ws) fn answer(
         self,
         key: Key,

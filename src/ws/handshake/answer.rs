@@ -1,8 +1,8 @@
-//! `Answer`: a server's response, as far as it has come.
+//! `Answer`: a server's response while it arrives.
 //!
 //! # Invariants
-//! - BOUNDED: heads of more than `max_head` bytes together are not read on, nor bodies of more than
-//!   `BODY_MAX`, whatever they announce.
+//! - ANSWER-MAX: at most `max_head` bytes of heads and `BODY_MAX` bytes of a body are read,
+//!   whatever length the server announces.
 
 use std::io;
 
@@ -12,20 +12,20 @@ use tokio::io::{AsyncRead, AsyncReadExt};
 
 use super::{connect_error::ConnectError, fields::has_element};
 
-/// What is kept of the body of a refusal: pages of text. Who wants more asks as a client of HTTP.
+/// How much of the body of a refusal is kept: pages of text. An HTTP client can fetch more.
 const BODY_MAX: usize = 16 << 10;
 
 /// As hyper's.
 const HEADERS_MAX: usize = 100;
 
-/// What is read at once.
+/// How much is read at once.
 const READ_LEN: usize = 4 << 10;
 
 #[derive(Debug)]
 pub(in crate::ws) struct Answer {
-    /// What has come behind the heads that were read.
+    /// The bytes behind the heads that were read.
     bytes: BytesMut,
-    /// How long heads may yet be.
+    /// How many more bytes of heads may come.
     head_left: usize,
     head: Option<Response<()>>,
 }
@@ -42,12 +42,12 @@ impl Answer {
         Self { bytes: BytesMut::new(), head_left: max_head, head: None }
     }
 
-    /// Whether there is a head, of a status other than 101.
+    /// Whether the head has come, with a status other than 101.
     pub(in crate::ws) fn is_refusal(&self) -> bool {
         self.head.as_ref().is_some_and(|head| head.status() != StatusCode::SWITCHING_PROTOCOLS)
     }
 
-    /// The head, and what came behind it.
+    /// The head, and the bytes that came behind it.
     ///
     /// # Panics
     /// Before it was read.
@@ -55,7 +55,7 @@ impl Answer {
         (self.head.expect("the head was read"), self.bytes.freeze())
     }
 
-    /// The response with what has come of its body.
+    /// The response, with the part of its body that has come.
     ///
     /// # Panics
     /// Before its head was read.
@@ -78,7 +78,7 @@ impl Answer {
     /// HTTP. A body that breaks off is no error.
     ///
     /// # Cancel safety
-    /// Resumable: what has come stays here.
+    /// Resumable: bytes that have come stay here.
     pub(in crate::ws) async fn read<T: AsyncRead + Unpin>(
         &mut self,
         io: &mut T,
@@ -93,7 +93,7 @@ impl Answer {
             }
         }
         while self.is_refusal() && !self.has_body() {
-            // Nothing comes at the end, and when there is no room for more.
+            // Ends the loop at the end of the stream, and when `BODY_MAX` bytes have come.
             if !matches!(self.read_more(io, BODY_MAX).await, Ok(1..)) {
                 break;
             }
@@ -101,7 +101,7 @@ impl Answer {
         Ok(())
     }
 
-    /// Reads until there are `most` bytes at most.
+    /// Reads some bytes, up to `most` in all.
     async fn read_more<T: AsyncRead + Unpin>(
         &mut self,
         io: &mut T,
@@ -112,7 +112,7 @@ impl Answer {
         io.read_buf(&mut (&mut self.bytes).limit(room)).await
     }
 
-    /// Takes the head off, if it is whole.
+    /// Takes the head off, if it has come whole.
     fn parse_head(&mut self) -> Result<bool, ConnectError> {
         loop {
             let mut headers = [httparse::EMPTY_HEADER; HEADERS_MAX];
@@ -124,7 +124,7 @@ impl Answer {
                 .map_err(|_| ConnectError::broken("its head is not well-formed"))?;
             self.bytes.advance(len);
             self.head_left = self.head_left.saturating_sub(len);
-            // RFC 9110 §15.2: other responses of 1xx come before the one that counts.
+            // RFC 9110 §15.2: other responses of 1xx come before the final one.
             if head.status().is_informational() && head.status() != StatusCode::SWITCHING_PROTOCOLS
             {
                 continue;
@@ -134,7 +134,7 @@ impl Answer {
         }
     }
 
-    /// Whether the body of a refusal is whole.
+    /// Whether the body of a refusal has come whole.
     fn has_body(&self) -> bool {
         match self.head.as_ref().map(Length::of) {
             Some(Length::Bytes(len)) => self.bytes.len() as u64 >= len,
@@ -173,12 +173,12 @@ fn to_response(parsed: &httparse::Response<'_, '_>) -> Result<Response<()>, ::ht
     Ok(response)
 }
 
-/// What is in chunks, as far as they have come, and whether no more is to come.
+/// The bytes of the chunks that have come, and whether the last chunk is among them.
 fn dechunk(mut chunks: &[u8]) -> (Vec<u8>, bool) {
     let mut body = Vec::new();
     loop {
         let (at, len) = match httparse::parse_chunk_size(chunks) {
-            // The trailers are nobody's concern; nor is what follows a broken chunk.
+            // Trailers are dropped, and so is everything behind a broken chunk.
             Ok(httparse::Status::Complete((_, 0))) | Err(_) => return (body, true),
             Ok(httparse::Status::Complete((at, len))) => {
                 (at, usize::try_from(len).unwrap_or(usize::MAX))

@@ -1,10 +1,10 @@
-//! `ClientRequest`: a client's request, as it is sent.
+//! `ClientRequest`: the bytes of a client's request.
 
 use ::http::{HeaderName, HeaderValue, Method, Request, header};
 
 use super::{connect_error::ConnectError, key::Key, offer::Offer, target::host_of};
 
-/// What the handshake says itself, or must not be said with it: a request has no body.
+/// Headers that the handshake sets itself, or that it must not have: the request has no body.
 const OURS: [HeaderName; 8] = [
     header::HOST,
     header::UPGRADE,
@@ -16,7 +16,7 @@ const OURS: [HeaderName; 8] = [
     header::TRANSFER_ENCODING,
 ];
 
-/// The bytes of a request, and what its answer is checked against.
+/// The bytes of a request, and the offer that its answer is checked against.
 #[derive(Debug)]
 pub(in crate::ws) struct ClientRequest {
     pub(in crate::ws) head: Vec<u8>,

@@ -1,8 +1,8 @@
-//! `Connect`: a client's part of the handshake.
+//! `Connect`: the client's part of the handshake.
 //!
 //! # Invariants
-//! - SMALL: a handshake of 2 KB is in a box until it is over, and not for good in the task that
-//!   goes on with the socket.
+//! - SMALL: the future of a handshake, some 2 KB, is in a box. The task that goes on with the
+//!   socket does not keep room for it.
 
 use std::{future::Future, sync::Arc, time::Duration};
 
@@ -27,17 +27,16 @@ use crate::{
     },
 };
 
-/// Longer than anybody waits.
+/// Longer than any client waits.
 const NEVER: Duration = Duration::from_secs(60 * 60 * 24 * 365 * 30);
 
-/// Connects to a server's `ws://` URI, with the default settings; [`Connect`] has others.
+/// Connects to a server's `ws://` URI, with the default settings; [`Connect`] has other settings.
 ///
-/// Returns the socket, and the response for its headers. What the socket reads is charged to
-/// `pool`. `wss://` needs TLS, which is not here: [`connect_on`] takes a TLS stream.
+/// Returns the socket, and the response with its headers. The blocks that the socket reads into are
+/// charged to `account`. There is no TLS here: for `wss://`, give [`connect_on`] a TLS stream.
 ///
 /// # Errors
-/// [`ConnectError`]; one that carries the [`response`](ConnectError::response) if the server has
-/// given another answer.
+/// [`ConnectError`]. If the server refused, the error has its [`response`](ConnectError::response).
 ///
 /// # Cancel safety
 /// Not cancel safe: the connection is closed.
@@ -70,11 +69,11 @@ where
     Box::pin(async move { connect?.connect(account).await })
 }
 
-/// Sends `request` on a transport that is connected already, with the default settings; [`Connect`]
-/// has others.
+/// Does the handshake on a transport that is connected already, with the default settings;
+/// [`Connect`] has other settings.
 ///
 /// # Errors
-/// As [`connect`]'s.
+/// As [`connect`].
 ///
 /// # Cancel safety
 /// Not cancel safe: the transport is dropped.
@@ -92,14 +91,21 @@ where
 /// # let pool = Pool::new(8 << 20)?;
 /// # let (near, far) = tokio::io::duplex(1 << 10);
 /// # let service = hyper::service::service_fn(async |mut request| {
-/// #     let (response, upgrade) = ws::Acceptor::new().protocols(["chat"]).upgrade(&mut request).unwrap();
-/// #     tokio::spawn(async move { upgrade.accept(&Pool::new(8 << 20).unwrap()).await.unwrap().recv().await });
+/// #     let acceptor = ws::Acceptor::new().protocols(["chat"]);
+/// #     let (response, upgrade) = acceptor.upgrade(&mut request).unwrap();
+/// #     tokio::spawn(async move {
+/// #         let pool = Pool::new(8 << 20).unwrap();
+/// #         upgrade.accept(&pool).await.unwrap().recv().await
+/// #     });
 /// #     Ok::<_, std::convert::Infallible>(response)
 /// # });
 /// # let server = hyper::server::conn::http1::Builder::new();
-/// # tokio::spawn(server.serve_connection(hyper_util::rt::TokioIo::new(far), service).with_upgrades());
+/// # let far = hyper_util::rt::TokioIo::new(far);
+/// # tokio::spawn(server.serve_connection(far, service).with_upgrades());
 /// # let tls_stream = near;
-/// let request = Request::get("wss://example.com/chat").header("Sec-WebSocket-Protocol", "chat, mqtt").body(())?;
+/// let request = Request::get("wss://example.com/chat")
+///     .header("Sec-WebSocket-Protocol", "chat, mqtt")
+///     .body(())?;
 /// let (socket, response) = ws::connect_on(tls_stream, request, &pool).await?;
 /// assert!(socket.is_open());
 /// assert_eq!(response.headers()["Sec-WebSocket-Protocol"], "chat");
@@ -114,8 +120,29 @@ pub fn connect_on<T: AsyncRead + AsyncWrite + Unpin>(
     Connect::new(request).connect_on(io, account)
 }
 
-/// A client's handshake, with its settings.
-#[must_use = "it does nothing before it is connected"]
+/// A client's handshake and its settings.
+///
+/// # Examples
+/// ```no_run
+/// use std::{sync::Arc, time::Duration};
+/// use hyper::Request;
+/// use leasehold::{Pool, ws::{Config, Connect, KeepAlive}};
+///
+/// # async fn run(pool: Pool) -> Result<(), Box<dyn std::error::Error>> {
+/// let request = Request::get("ws://localhost:8080/feed")
+///     .header("Origin", "http://localhost")
+///     .body(())?;
+/// let keep_alive = KeepAlive::new(Duration::from_secs(30), Duration::from_secs(10));
+/// let (mut socket, _response) = Connect::new(request)
+///     .config(Arc::new(Config::new().keep_alive(&keep_alive)))
+///     .timeout(Duration::from_secs(3))
+///     .connect(&pool.account("feed", 1 << 20))
+///     .await?;
+/// socket.send("subscribe").await?;
+/// # Ok(())
+/// # }
+/// ```
+#[must_use = "a handshake does nothing until `connect`"]
 #[derive(Clone, Debug)]
 pub struct Connect {
     request: Request<()>,
@@ -125,12 +152,12 @@ pub struct Connect {
 }
 
 impl Connect {
-    /// Will send `request`: a GET of a `ws://` URI, with headers for the server such as
+    /// Makes a handshake of `request`: a GET of a `ws://` URI, with headers for the server such as
     /// `Authorization` or `Origin`.
     ///
-    /// Subprotocols are asked for with `Sec-WebSocket-Protocol`, the dearest first. The Host is
-    /// that of the URI unless the request has one. What else makes a handshake is said here,
-    /// whatever the request says of it.
+    /// Ask for subprotocols with `Sec-WebSocket-Protocol`, the preferred one first. The Host comes
+    /// from the URI unless the request has one. The other headers of a handshake are set here;
+    /// values in the request are ignored.
     pub fn new(request: Request<()>) -> Self {
         Self {
             request,
@@ -140,23 +167,22 @@ impl Connect {
         }
     }
 
-    /// The settings of the socket.
+    /// Sets the settings of the socket.
     pub fn config(self, config: Arc<Config>) -> Self {
         Self { config, ..self }
     }
 
-    /// How long it may take until there is a socket; 10 s by default.
+    /// Sets how long it may take until there is a socket; 10 s by default.
     pub fn timeout(self, timeout: Duration) -> Self {
         Self { timeout, ..self }
     }
 
-    /// The longest head of a response, in bytes; 16 KiB by default.
+    /// Sets the longest head of a response, in bytes; 16 KiB by default.
     pub fn max_head(self, bytes: usize) -> Self {
         Self { max_head: bytes, ..self }
     }
 
-    /// As [`connect`], with these settings. The connection has TCP_NODELAY: a message leaves at
-    /// once.
+    /// As [`connect`], with these settings. Sets TCP_NODELAY, so that a message leaves at once.
     ///
     /// # Errors
     /// As there.
@@ -220,7 +246,7 @@ impl Connect {
         };
         match timeout_at(deadline, exchange).await {
             Ok(exchanged) => exchanged?,
-            // Its body takes too long.
+            // The body of the refusal takes too long; the error has the part that came.
             Err(_) if answer.is_refusal() => {}
             Err(_) => return Err(ConnectError::late(timeout)),
         }

@@ -1,4 +1,4 @@
-//! `ConnectError`: why a client has no WebSocket.
+//! `ConnectError`: why a client got no WebSocket.
 
 use std::{fmt, io, time::Duration};
 
@@ -7,10 +7,11 @@ use bytes::Bytes;
 
 use crate::pool::LeaseError;
 
-/// The error of a client's handshake: the request could not be sent, or its answer is no WebSocket.
+/// The error of a client's handshake: the request could not be sent, or the answer is not that of a
+/// WebSocket.
 #[derive(Debug)]
 pub struct ConnectError {
-    /// In a box, so that it is no larger than what there is without an error.
+    /// In a box, so that a `Result` is no larger for the error.
     kind: Box<Kind>,
 }
 
@@ -84,22 +85,22 @@ impl ConnectError {
         matches!(*self.kind, Kind::LongHead(_))
     }
 
-    /// The peer speaks no HTTP, or its consent breaks a rule of RFC 6455: it may be a cache's, or
-    /// another's.
+    /// The peer does not speak HTTP, or its 101 breaks a rule of RFC 6455: it may come from a
+    /// cache, or from another kind of server.
     pub fn is_protocol(&self) -> bool {
         matches!(*self.kind, Kind::NoHttp(_) | Kind::Broken(_))
     }
 
-    /// No memory was to be had for what the server has sent behind its response: the [`LeaseError`]
-    /// is the [`source`](std::error::Error::source).
+    /// There was no memory for the frames that came behind the response: the [`LeaseError`] is the
+    /// [`source`](std::error::Error::source).
     pub fn is_lease(&self) -> bool {
         matches!(*self.kind, Kind::Lease(_))
     }
 
-    /// The response of a server that does not consent: of any status but 101, with what came of its
-    /// body in time, 16 KiB at most.
+    /// The response of a server that refuses: any status but 101, with the part of its body that
+    /// came in time, at most 16 KiB.
     ///
-    /// Redirects are not followed: where to is in the `Location`.
+    /// Redirects are not followed: see the `Location` header.
     pub fn response(&self) -> Option<&Response<Bytes>> {
         match &*self.kind {
             Kind::Refused(response) => Some(response),
@@ -124,7 +125,7 @@ impl fmt::Display for ConnectError {
             Kind::NoHttp(_) => write!(f, "the response is not HTTP"),
             Kind::Broken(why) => write!(f, "the response is not that of a WebSocket: {why}"),
             Kind::Refused(response) => write!(f, "the server refused: {}", response.status()),
-            Kind::Lease(_) => write!(f, "no memory for what came behind the response"),
+            Kind::Lease(_) => write!(f, "no memory for the frames behind the response"),
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Early bytes: those behind the head that a handshake has read too many.
+//! Early bytes: those that a handshake has read behind the head.
 
 use std::future::poll_fn;
 
@@ -10,15 +10,14 @@ use crate::{
     pool::{Account, LeaseError},
 };
 
-/// Copies them into blocks of `pool`, so that they are charged, and lets go of the buffer that they
-/// came in.
+/// Copies `bytes` into blocks that are charged to `account`, and frees the buffer it came in.
 ///
 /// # Errors
-/// No memory was to be had within the pool's `max_wait`, or they are more than the account may ever
-/// hold.
+/// There was no memory within the pool's `max_wait`, or the bytes are more than the account may
+/// ever hold.
 ///
 /// # Cancel safety
-/// Not cancel safe: what was copied is lost, with the rest.
+/// Not cancel safe: the bytes are lost.
 pub(in crate::ws) async fn lease_early(
     mut bytes: impl Buf,
     account: &Account,

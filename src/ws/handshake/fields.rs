@@ -1,9 +1,9 @@
-//! Header fields: those that are lists, and those that stand once.
+//! Header fields: lists, and fields that may occur only once.
 
 use ::http::{HeaderMap, HeaderName, HeaderValue};
 
-/// The elements of a list, which may stand on several lines (RFC 9110 §5.3 and §5.6.1). A line that
-/// is not ASCII has none.
+/// The elements of a list, which may have several lines (RFC 9110 §5.3 and §5.6.1). A line that is
+/// not ASCII is skipped.
 pub(in crate::ws) fn elements<'a>(
     lines: impl IntoIterator<Item = &'a HeaderValue>,
 ) -> impl Iterator<Item = &'a str> {
@@ -15,12 +15,12 @@ pub(in crate::ws) fn elements<'a>(
         .filter(|element| !element.is_empty())
 }
 
-/// Whether a list has an element, in whatever case.
+/// Whether a list has an element; the case of letters does not matter.
 pub(in crate::ws) fn has_element(headers: &HeaderMap, name: HeaderName, wanted: &str) -> bool {
     elements(headers.get_all(name)).any(|element| element.eq_ignore_ascii_case(wanted))
 }
 
-/// The value of a field that may stand only once; none if it stands more often.
+/// The value of a field that may occur only once; none if it occurs more often.
 pub(in crate::ws) fn single(headers: &HeaderMap, name: HeaderName) -> Option<&HeaderValue> {
     let mut lines = headers.get_all(name).into_iter();
     lines.next().filter(|_| lines.next().is_none())

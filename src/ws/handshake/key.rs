@@ -1,4 +1,4 @@
-//! `Key`: what a client's handshake must be answered for (RFC 6455 §1.3).
+//! `Key`: the nonce of a client's handshake, and the answer to it (RFC 6455 §1.3).
 
 use ::http::HeaderValue;
 use base64::{
@@ -8,10 +8,11 @@ use base64::{
 };
 use sha1::{Digest, Sha1};
 
-/// RFC 6455 §1.3: what no server hashes that does not know WebSocket.
+/// RFC 6455 §1.3: only a server that knows WebSocket hashes this.
 const GUID: &[u8; 36] = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
 
-/// Clients that make up 22 letters rather than 16 bytes are served too.
+/// Some clients make up 22 letters instead of 16 bytes. They are served too, so the last bits may
+/// be anything.
 const BASE64: GeneralPurpose = GeneralPurpose::new(
     &STANDARD,
     GeneralPurposeConfig::new().with_decode_allow_trailing_bits(true),
@@ -22,7 +23,7 @@ const BASE64: GeneralPurpose = GeneralPurpose::new(
 pub(in crate::ws) struct Key([u8; 24]);
 
 impl Key {
-    /// RFC 6455 §4.1: fresh, and at random, for each connection.
+    /// RFC 6455 §4.1: a fresh random key for each connection.
     pub(in crate::ws) fn random() -> Self {
         let mut text = [0; 24];
         BASE64

@@ -1,5 +1,4 @@
-//! The handshake of a connection that is to be a WebSocket (RFC 6455 §4), of a server and of a
-//! client.
+//! The handshake of a WebSocket (RFC 6455 §4), for servers and for clients.
 
 pub(in crate::ws) mod acceptor;
 pub(in crate::ws) mod agreed;

@@ -1,4 +1,4 @@
-//! `Offer`: what a client asks for, on both ends.
+//! `Offer`: what a client asks for; both ends use it.
 
 use std::borrow::Cow;
 
@@ -12,13 +12,13 @@ use super::{
     upgrade_error::UpgradeError,
 };
 
-/// A request for a WebSocket: as a server has found it in order, or as a client has sent it.
+/// A request for a WebSocket that a server has checked, or that a client has sent.
 #[derive(Debug)]
 pub(in crate::ws) struct Offer {
     pub(in crate::ws) key: Key,
     /// The lines of its Sec-WebSocket-Protocol.
     protocols: Vec<HeaderValue>,
-    /// The lines of its Sec-WebSocket-Extensions; those of a client are its settings'.
+    /// The lines of its Sec-WebSocket-Extensions. A client has none here: its settings have them.
     pub(in crate::ws) extensions: Vec<HeaderValue>,
 }
 
@@ -31,7 +31,7 @@ impl Offer {
         version: Version,
         headers: &HeaderMap,
     ) -> Result<Self, UpgradeError> {
-        // RFC 6455 §4.2.1: a GET of HTTP/1.1 or higher; in HTTP/2 and 3 there is no such upgrade.
+        // RFC 6455 §4.2.1: a GET of HTTP/1.1 or higher; HTTP/2 and 3 have no upgrade of this kind.
         if method != Method::GET {
             return Err(UpgradeError::method());
         }
@@ -47,12 +47,12 @@ impl Offer {
         if !has_element(headers, header::CONNECTION, "upgrade") {
             return Err(UpgradeError::bad("its Connection has no \"upgrade\""));
         }
-        // A body would be read as frames by one of us, and as a body by a proxy on the way.
+        // This end would read a body as frames, and a proxy on the way would read it as a body.
         let has_length = headers.get_all(header::CONTENT_LENGTH).iter().any(|len| len != "0");
         if has_length || headers.contains_key(header::TRANSFER_ENCODING) {
             return Err(UpgradeError::bad("it has a body"));
         }
-        // RFC 6455 §4.4: the client is told which version is spoken here.
+        // RFC 6455 §4.4: the answer says which version the server speaks.
         if single(headers, header::SEC_WEBSOCKET_VERSION).is_none_or(|version| version != "13") {
             return Err(UpgradeError::version());
         }
@@ -62,13 +62,13 @@ impl Offer {
         Ok(Self::new(key, headers))
     }
 
-    /// The subprotocols that the client speaks, the one it likes most first.
+    /// The subprotocols that the client speaks, the preferred one first.
     pub(in crate::ws) fn protocols(&self) -> impl Iterator<Item = &str> {
         elements(&self.protocols)
     }
 
-    /// RFC 6455 §4.2.2: the first of the client's subprotocols that is known here; none is no
-    /// failure.
+    /// Chooses the first of the client's subprotocols that is known here (RFC 6455 §4.2.2). To find
+    /// none is no failure.
     pub(in crate::ws) fn agree(&self, known: &[Cow<'static, str>]) -> Agreed {
         let protocol =
             self.protocols().find(|&protocol| known.iter().any(|known| known == protocol));
@@ -79,7 +79,7 @@ impl Offer {
 
     // ---- of a client ----------------------------------------------------------------------------
 
-    /// For a request with these headers.
+    /// The offer of a client's request with these headers.
     pub(in crate::ws) fn new(key: Key, headers: &HeaderMap) -> Self {
         let protocols = headers.get_all(header::SEC_WEBSOCKET_PROTOCOL).iter().cloned().collect();
         let extensions =
@@ -87,7 +87,7 @@ impl Offer {
         Self { key, protocols, extensions }
     }
 
-    /// Checks the response (RFC 6455 §4.1), but for its extensions.
+    /// Checks the response (RFC 6455 §4.1), except for its extensions.
     pub(in crate::ws) fn check(&self, response: &Response<()>) -> Result<(), ConnectError> {
         let headers = response.headers();
         if response.status() != StatusCode::SWITCHING_PROTOCOLS
@@ -103,7 +103,7 @@ impl Offer {
         if !has_element(headers, header::CONNECTION, "upgrade") {
             return Err(ConnectError::broken("its Connection has no \"upgrade\""));
         }
-        // Whoever answers this has read the request, and is no cache.
+        // A cache cannot give this answer: it depends on the key of this request.
         if single(headers, header::SEC_WEBSOCKET_ACCEPT) != Some(&self.key.accept()) {
             return Err(ConnectError::broken("its Sec-WebSocket-Accept is not that of our key"));
         }

@@ -1,4 +1,4 @@
-//! `Target`: where a client's URI leads (RFC 6455 §3).
+//! `Target`: the host and port of a client's URI (RFC 6455 §3).
 
 use ::http::Uri;
 
@@ -12,7 +12,7 @@ pub(in crate::ws) struct Target<'a> {
 }
 
 impl<'a> Target<'a> {
-    /// Without TLS.
+    /// The target of a `ws://` URI.
     pub(in crate::ws) fn of(uri: &'a Uri) -> Result<Self, ConnectError> {
         match scheme_of(uri).as_deref() {
             Some("ws") => {}
@@ -23,13 +23,13 @@ impl<'a> Target<'a> {
         if host.is_empty() {
             return Err(ConnectError::request("its URI has no host"));
         }
-        // Of an address of IPv6 without its brackets.
+        // An IPv6 address is connected to without its brackets.
         let host = host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(host);
         Ok(Self { host, port: uri.port_u16().unwrap_or(80) })
     }
 }
 
-/// What a URI makes of the Host: its host, and its port unless that is the scheme's (RFC 6455
+/// The Host header for a URI: its host, and its port unless that is the scheme's default (RFC 6455
 /// §4.1).
 pub(in crate::ws) fn host_of(uri: &Uri) -> Option<String> {
     let host = uri.host().filter(|host| !host.is_empty())?;
@@ -43,7 +43,7 @@ pub(in crate::ws) fn host_of(uri: &Uri) -> Option<String> {
     })
 }
 
-/// In lower case (RFC 3986 §3.1).
+/// The scheme, in lower case (RFC 3986 §3.1).
 fn scheme_of(uri: &Uri) -> Option<String> {
     uri.scheme_str().map(str::to_ascii_lowercase)
 }

@@ -23,17 +23,20 @@ use crate::{
     },
 };
 
-/// A WebSocket to be, once the client has its response: from [`upgrade`](crate::ws::upgrade()) or
-/// [`Acceptor::upgrade`](crate::ws::Acceptor::upgrade).
+/// The promise of a WebSocket, once the client has its response: from
+/// [`upgrade`](crate::ws::upgrade()) or [`Acceptor::upgrade`](crate::ws::Acceptor::upgrade).
 ///
 /// [`accept`](Self::accept) it in a task of its own: hyper gives the connection away only after the
 /// response is sent.
-#[must_use = "a socket that nobody accepts is closed"]
+///
+/// # Examples
+/// In the docs of [`Acceptor`](crate::ws::Acceptor) and of [the module](crate::ws).
+#[must_use = "a socket that is not accepted is closed"]
 #[derive(Debug)]
 pub struct Upgrade(Box<Handshake>);
 
-/// In a box, as all that [`accept`](Upgrade::accept) does is: the task that accepts is the
-/// socket's, and would have room for it as long as that lives.
+/// In a box, and so is the future of [`accept`](Upgrade::accept). Otherwise the task of the socket
+/// would keep room for both as long as the socket lives.
 #[derive(Debug)]
 struct Handshake {
     on_upgrade: OnUpgrade,
@@ -53,22 +56,23 @@ impl Upgrade {
 
     /// Waits until the response is sent, and takes the connection over.
     ///
-    /// What the socket reads is charged to `pool`. So are frames that the client has sent with its
-    /// request: they are copied into leased blocks, and all that hyper held for the connection is
-    /// free. Its transport is the bare socket again, be it of [`serve`](crate::http::serve()), of
-    /// stock hyper, or of `axum::serve`; any other stays in hyper's hands, in a box.
+    /// The blocks that the socket reads into are charged to `account`. Frames that the client has
+    /// sent with its request are copied into leased blocks, and all that hyper held for the
+    /// connection is freed. The transport is the bare socket again, if the server is
+    /// [`serve`](crate::http::serve()), stock hyper or `axum::serve`. The transport of another
+    /// server stays with hyper, in a box.
     ///
-    /// When a server of this crate stops, the socket sends a close frame with 1001 (going away),
-    /// behind what is queued, once its task waits to receive. The peer has
+    /// When a server of this crate stops, the socket sends a close frame with 1001 (going away)
+    /// behind its queue, once its task waits to receive. The peer has
     /// [`close_timeout`](crate::ws::Config::close_timeout) to answer. When the server's
     /// [`shutdown_timeout`](crate::http::serve::Serve::shutdown_timeout) is over, the socket fails.
     ///
     /// Do not charge it to the account that [`Serve::pool`](crate::http::serve::Serve::pool) gives
-    /// with a request: that one is for what the connection does for HTTP, and ends with it.
+    /// with a request: that account is for HTTP, and ends with it.
     ///
     /// # Errors
     /// The connection is gone, or has gone on with HTTP ([`Error::is_io`]); or there was no memory
-    /// for what came early ([`Error::is_lease`]).
+    /// for frames that came early ([`Error::is_lease`]).
     ///
     /// # Cancel safety
     /// Not cancel safe: the connection is closed.
@@ -90,7 +94,7 @@ impl Handshake {
     }
 }
 
-/// The transport of a connection, as bare as it can be had, and what was read of it already.
+/// The transport of a connection, as bare as possible, and the bytes that were read of it already.
 fn take_apart(upgraded: Upgraded) -> (AnyStream, Bytes) {
     let socket =
         socket_of::<TcpStream>(upgraded).or_else(unix_socket_of).or_else(socket_of::<AnyStream>);
@@ -107,7 +111,7 @@ fn unix_socket_of(upgraded: Upgraded) -> Result<(AnyStream, Bytes), Upgraded> {
     Err(upgraded)
 }
 
-/// The transport, if it is a `T` in the hands of one of the three servers that are known.
+/// The transport, if it is a `T` and the server is one of the three that are known here.
 fn socket_of<T>(upgraded: Upgraded) -> Result<(AnyStream, Bytes), Upgraded>
 where
     T: AsyncRead + AsyncWrite + Unpin + Send + Into<AnyStream> + 'static,

@@ -6,16 +6,16 @@ use ::http::{HeaderValue, Response, StatusCode, header};
 
 use crate::{chain::Chain, http::BytesBody};
 
-/// A request that is no handshake, or not one that can be answered;
-/// [`into_response`](Self::into_response) tells the client.
+/// A request that is no handshake of a WebSocket, or that cannot be answered.
+/// [`into_response`](Self::into_response) makes the answer to the client.
 ///
 /// | | status | |
 /// |---|---|---|
-/// | no GET | 405 | `Allow: GET` |
-/// | asks for no WebSocket ([`is_plain`](Self::is_plain)) | 426 | `Upgrade: websocket` |
-/// | of another version than 13 | 426 | `Upgrade: websocket`, `Sec-WebSocket-Version: 13` |
-/// | broken in another way | 400 | |
-/// | came through a server, or a layer, that leaves no upgrade to us | 500 | |
+/// | the method is not GET | 405 | `Allow: GET` |
+/// | it asks for no WebSocket ([`is_plain`](Self::is_plain)) | 426 | `Upgrade: websocket` |
+/// | the version is not 13 | 426 | `Upgrade: websocket`, `Sec-WebSocket-Version: 13` |
+/// | it is broken in another way | 400 | |
+/// | the server, or a layer, lets no connection be upgraded | 500 | |
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct UpgradeError {
     kind: Kind,
@@ -51,7 +51,7 @@ impl UpgradeError {
         Self { kind: Kind::NotOurs }
     }
 
-    /// The request is a GET that asks for no WebSocket: a page may be the better answer.
+    /// The request is a plain GET: a page may be the better answer.
     pub fn is_plain(&self) -> bool {
         self.kind == Kind::NotAsked
     }
@@ -66,7 +66,7 @@ impl UpgradeError {
         }
     }
 
-    /// The response, with the reason as its text.
+    /// Makes the response, with the reason as its text.
     pub fn into_response(self) -> Response<BytesBody> {
         let text = bytes::Bytes::from(self.to_string());
         let mut response = Response::new(BytesBody::new(Chain::from(text)));
@@ -77,7 +77,7 @@ impl UpgradeError {
             headers.insert(header::ALLOW, HeaderValue::from_static("GET"));
         }
         if self.status() == StatusCode::UPGRADE_REQUIRED {
-            // RFC 9110 §15.5.22: with what is to be upgraded to.
+            // RFC 9110 §15.5.22: the response names the protocol to upgrade to.
             headers.insert(header::UPGRADE, HeaderValue::from_static("websocket"));
             headers.insert(header::CONNECTION, HeaderValue::from_static("upgrade"));
         }

@@ -1,4 +1,4 @@
-//! `Broadcast`: one message, for all who have not sent it yet.
+//! `Broadcast`: one message, shared by all members that have not sent it yet.
 
 use std::sync::Arc;
 
@@ -11,20 +11,20 @@ use crate::{
     },
 };
 
-/// What one costs beside its bytes: a frame's head, and its places in the queues.
+/// What a message counts beside its bytes: a header, and its places in the queues.
 const COST: usize = 64;
 
-/// A message as it is sent: there is one, and each mailbox that has it holds a handle.
+/// A message that is broadcast. It exists once; each mailbox that has it holds a handle.
 #[derive(Debug)]
 pub(super) struct Broadcast {
     pub(super) header: Header,
     pub(super) payload: Chain,
-    /// What is pinned while anybody holds it, in bytes.
+    /// How much memory the message keeps leased, in bytes.
     pub(super) pinned: usize,
 }
 
 impl Broadcast {
-    /// Of a message that can be broadcast; a close frame is each socket's own.
+    /// Makes a broadcast of a message. Gives a close frame back: each socket sends its own.
     pub(super) fn new(message: Message) -> Result<Self, Message> {
         let (opcode, payload) = match message {
             Message::Text(text) => (OpCode::Text, text.into_chain()),
@@ -50,12 +50,12 @@ impl Broadcast {
         }
     }
 
-    /// What a mailbox counts for it.
+    /// What the message counts in a mailbox.
     pub(super) fn cost(&self) -> usize {
         self.payload.len() + COST
     }
 
-    /// What one of its holders answers for: what it pins, divided by all who do.
+    /// The share of one holder: the memory of the message divided by the number of its holders.
     pub(super) fn share(self: &Arc<Self>) -> usize {
         self.pinned / Arc::strong_count(self)
     }

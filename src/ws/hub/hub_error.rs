@@ -4,7 +4,20 @@ use std::fmt;
 
 use crate::{pool::LeaseError, ws::Message};
 
-/// The error of [`Hub::send`](super::Hub::send); it has the message.
+/// The error of [`Hub::send`](super::Hub::send) and `try_send`; it has the message.
+///
+/// # Examples
+/// ```
+/// use leasehold::{Pool, ws::{Hub, Message}};
+///
+/// let pool = Pool::new(8 << 20)?;
+/// let hub = Hub::new(&pool);
+/// hub.close();
+/// let error = hub.try_send("news").unwrap_err();
+/// assert!(error.is_closed());
+/// assert_eq!(error.into_inner(), Message::from("news"));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug)]
 pub struct HubError {
     message: Message,
@@ -36,13 +49,13 @@ impl HubError {
         matches!(self.kind, Kind::Closed)
     }
 
-    /// The hub's account has no room for it: the [`LeaseError`] is the
+    /// The hub's account has no room for the message: the [`LeaseError`] is the
     /// [`source`](std::error::Error::source).
     pub fn is_lease(&self) -> bool {
         matches!(self.kind, Kind::Lease(_))
     }
 
-    /// The message, as it was.
+    /// Returns the message, unchanged.
     pub fn into_inner(self) -> Message {
         self.message
     }

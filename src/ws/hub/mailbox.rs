@@ -1,16 +1,17 @@
-//! `Mailbox`: what one member of a hub has still to send.
+//! `Mailbox`: the messages that one member of a hub has still to send.
 //!
 //! # Invariants
-//! - BOUND: a message is put in if nothing is there, or if it fits below the high mark; else the
-//!   policy decides. What is begun counts too.
+//! - MAILBOX-MAX: a message is put in if the mailbox is empty, or if it fits below `max_queued`;
+//!   otherwise the policy decides. Messages that are begun count too.
 //! - ACCEPTED: a message that was put in before the hub or the member was closed is sent in front
 //!   of the close frame.
-//! - WHOLE: the first `begun` messages are in the socket's hands, and never dropped: it may have
-//!   sent a part.
-//! - NO-LOST-WAKING: the member looks whether it is out, or for messages, and leaves its waker
-//!   under one lock; so does a sender that looks for room. A member whose socket has messages in
-//!   hand is woken only when it is out: its transport tells it when there is more to do.
-//! - AFTER-LOCK: wakers are called, and messages dropped, after the mailbox is unlocked.
+//! - BEGUN-STAYS: the first `begun` messages are in the socket, and are never dropped: the socket
+//!   may have sent a part.
+//! - NO-LOST-WAKING: under one lock, the member looks whether it is out and for messages, and
+//!   leaves its waker. A sender looks for room and leaves its waker in the same way. A member whose
+//!   socket has messages is woken only when it is out: its transport wakes it when there is more to
+//!   do.
+//! - UNLOCKED-FIRST: wakers are called, and messages dropped, after the mailbox is unlocked.
 
 use std::{
     collections::VecDeque,
@@ -29,11 +30,11 @@ use crate::{
     ws::{CloseFrame, millis::Millis},
 };
 
-/// So many messages are handed to the socket at once at most: with their heads, as many as one call
+/// The most messages that the socket is given at once: with their headers, as many as one call
 /// sends.
 const BATCH_MAX: usize = 32;
 
-/// So many bytes are handed to the socket at once at most, unless one message is larger.
+/// The most bytes that the socket is given at once, unless one message is larger.
 const BATCH_LEN: usize = 64 << 10;
 
 #[derive(Debug)]
@@ -42,37 +43,37 @@ pub(super) struct Mailbox(Mutex<MailboxState>);
 #[derive(Debug)]
 struct MailboxState {
     messages: VecDeque<Arc<Broadcast>>,
-    /// What all of them cost.
+    /// The sum of their costs.
     held: usize,
     waker: Option<Waker>,
     /// When the socket last sent something that counts, or had nothing to send.
     moved: Millis,
-    /// How many messages are in the socket's hands.
+    /// How many messages are in the socket.
     begun: u8,
     end: Option<Leave>,
     slow: Option<Box<Slow>>,
 }
 
-/// What only members have that were slow once, or that close.
+/// State of members that were slow once, or that close.
 #[derive(Debug, Default)]
 struct Slow {
-    /// How much of what is begun had been written when it last moved.
+    /// How many bytes of the begun messages had been written when the member last moved.
     written: usize,
     dropped: u64,
-    /// Of senders that wait for room here.
+    /// Senders that wait for room here.
     senders: Vec<Waker>,
-    /// What the peer is told once all is sent, if the member closes by itself.
+    /// The close frame that follows all messages, if the member closes by itself.
     farewell: Option<CloseFrame>,
 }
 
-/// Why a member is no longer one.
+/// Why a member is out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Leave {
     /// The hub is closed.
     HubClosed,
     /// The member closes by itself.
     Closing,
-    /// It read too slowly, and that is the policy.
+    /// It read too slowly, and the policy is to close.
     TooSlow,
     /// It was dropped, or its socket was closed.
     Gone,
@@ -82,14 +83,14 @@ pub(super) enum Leave {
     Aborted,
 }
 
-/// What a member that leaves still sends. A harder way replaces a softer one.
+/// What a member that is out still sends. A harder way replaces a softer one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Force {
     /// All that its mailbox has (ACCEPTED).
     AfterAll,
-    /// What it has begun.
+    /// The messages that it has begun.
     AfterBegun,
-    /// What its transport takes at once.
+    /// Only what its transport takes at once.
     Cut,
 }
 
@@ -107,12 +108,12 @@ impl Leave {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Room {
     Free,
-    /// Full since it moved then.
+    /// The mailbox is full; the member last moved at that time.
     Full(Millis),
 }
 
-/// So many bytes of a message are a move. Whoever reads less while a sender is patient would be as
-/// good as stalled, but slow all others down.
+/// How many bytes of a message count as a move. A peer that reads less in `slow_member_timeout` is
+/// as good as stalled, and would slow all others down.
 const MOVE_LEN: usize = 4 << 10;
 
 /// What is to be done after all locks: a waker may run anybody's code, and a handle dropped here
@@ -143,7 +144,7 @@ impl Mailbox {
         }))
     }
 
-    /// Puts a message in, or does what the policy says; whether it is in.
+    /// Puts a message in, or does what the policy says; returns whether it is in.
     pub(super) fn post(
         &self,
         message: &Arc<Broadcast>,
@@ -164,7 +165,7 @@ impl Mailbox {
             }
             state.drop_oldest(cost, max_queued, after);
             if !state.has_room(cost, max_queued) {
-                // What is begun is all that it may have: this one is dropped.
+                // The begun messages fill the mailbox, and stay: this message is dropped.
                 state.slow().dropped += 1;
                 return false;
             }
@@ -181,20 +182,19 @@ impl Mailbox {
         true
     }
 
-    /// The member is out. What it has not begun is dropped, unless it still sends all.
+    /// Puts the member out. Messages that it has not begun are dropped, unless it still sends all.
     pub(super) fn leave(&self, why: Leave, after: &mut After) {
         self.0.lock().leave(why, after);
     }
 
-    /// The member closes by itself: its peer is told this once all is sent. The first such frame
-    /// stays.
+    /// Closes the member: `farewell` goes behind all messages. The first farewell stays.
     pub(super) fn close(&self, farewell: CloseFrame, after: &mut After) {
         let mut state = self.0.lock();
         state.slow().farewell.get_or_insert(farewell);
         state.leave(Leave::Closing, after);
     }
 
-    /// What the peer of a member is told that closes by itself.
+    /// The close frame of a member that closes by itself.
     pub(super) fn farewell(&self) -> CloseFrame {
         self.0.lock().slow.as_ref().and_then(|slow| slow.farewell.clone()).unwrap_or_default()
     }
@@ -204,20 +204,20 @@ impl Mailbox {
         self.0.lock().slow.as_ref().is_some_and(|slow| slow.farewell.is_some())
     }
 
-    /// Whether its memory comes home as soon as its task runs.
+    /// Whether the member drops its messages as soon as its task runs.
     pub(super) fn is_cut(&self) -> bool {
         self.0.lock().end.is_some_and(|end| end.force() == Force::Cut)
     }
 
-    /// Why it is out. The task is woken when it is, or when that changes.
+    /// Why the member is out, if it is. The task is woken when that changes.
     pub(super) fn poll_end(&self, cx: &Context<'_>) -> Option<Leave> {
         let mut state = self.0.lock();
         state.leave_waker(cx);
         state.end
     }
 
-    /// Takes note that the socket has sent all it was given, and gives it the next messages; none
-    /// if there are none: then its task is woken when one comes.
+    /// Notes that the socket has sent all that it was given, and gives it the next messages. If
+    /// there are none, the task is woken when one comes.
     pub(super) fn take(
         &self,
         cx: &Context<'_>,
@@ -256,7 +256,7 @@ impl Mailbox {
         }
     }
 
-    /// Takes note of how much of what was begun is written.
+    /// Notes how many bytes of the begun messages are written.
     pub(super) fn wrote(&self, written: usize) {
         let mut state = self.0.lock();
         if written >= state.slow.as_ref().map_or(0, |slow| slow.written) + MOVE_LEN {
@@ -265,12 +265,12 @@ impl Mailbox {
         }
     }
 
-    /// Takes note that the socket of a member that is out has sent all it was given, or never will.
+    /// Notes that the socket of a member that is out has sent all that it was given, or never will.
     pub(super) fn let_go(&self, after: &mut After) {
         self.0.lock().sent(after);
     }
 
-    /// Whether a message of this cost fits; if not, and the member has moved within
+    /// Whether a message of this cost fits. If not, and the member has moved within
     /// `slow_member_timeout`, the sender is woken when it moves again.
     pub(super) fn room(
         &self,
@@ -292,7 +292,7 @@ impl Mailbox {
         Room::Full(state.moved)
     }
 
-    /// What this member answers for of the memory of its messages.
+    /// This member's share of the memory of its messages.
     pub(super) fn share(&self) -> usize {
         self.0.lock().messages.iter().map(Broadcast::share).sum()
     }
@@ -310,11 +310,14 @@ impl MailboxState {
         }
     }
 
-    /// What was begun is sent; whether anything was.
+    /// Drops the begun messages, which are sent; returns whether there were any.
     fn sent(&mut self, after: &mut After) -> bool {
         let count = std::mem::take(&mut self.begun);
         for _ in 0..count {
-            let message = self.messages.pop_front().expect("what is begun is there (WHOLE)");
+            let message = self
+                .messages
+                .pop_front()
+                .expect("a begun message stays in the mailbox (BEGUN-STAYS)");
             self.held -= message.cost();
             after.dropped.push(message);
         }

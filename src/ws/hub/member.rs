@@ -1,4 +1,4 @@
-//! `Member`: a socket that is in a hub.
+//! `Member`: a socket in a hub.
 
 use std::{
     fmt,
@@ -21,23 +21,55 @@ use crate::ws::{
     socket::{farewell, halves::Half},
 };
 
-/// A [`WebSocket`] that is in a [`Hub`](super::Hub): a stream of what its peer sends, which sends
-/// what is broadcast while it is polled.
+/// A [`WebSocket`] in a [`Hub`](super::Hub): a stream of the peer's messages, which also sends the
+/// broadcasts while it is polled.
 ///
-/// So poll it: a member that is not polled is one that reads too slowly. Dropped, it is out, and
-/// its connection ends; what it has not sent is lost.
+/// So poll it all the time: a member that is not polled counts as too slow. A drop puts the member
+/// out and ends its connection; messages that are not sent are lost.
 ///
 /// # Stream
-/// As the socket's: to be polled to its end, after an error too. A member that is out (by policy,
-/// or because the hub was closed) tells its peer with a close frame, yields an error or the end,
-/// and then `None`. After [`Hub::close`](super::Hub::close) it sends what its mailbox has first.
+/// As the socket's stream: poll it to its end, after an error too. A member that is out, by policy
+/// or because the hub was closed, sends its peer a close frame, yields an error or the end, and
+/// then `None`. After [`Hub::close`](super::Hub::close) it sends its mailbox first.
 ///
 /// # Delivery
-/// `send` has written its message. [`close`](Self::close) sends all that the mailbox has, and then
-/// a close frame. A drop loses what is not written.
+/// `send` returns when its message is written. [`close`](Self::close) sends the whole mailbox, and
+/// then a close frame. A drop loses what is not written.
 ///
 /// # Cancel safety
 /// `recv` and `next` are cancel safe.
+///
+/// # Examples
+/// A member that hears its peer and sends to it, while broadcasts go out:
+/// ```
+/// use leasehold::{Pool, ws::{Hub, Message, Role, WebSocket}};
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let pool = Pool::new(8 << 20)?;
+/// let hub = Hub::new(&pool.account("feed", 1 << 20));
+/// let (near, far) = tokio::io::duplex(1 << 10);
+/// let mut member = hub.join(WebSocket::new(near, Role::Server, &pool));
+/// let task = tokio::spawn(async move {
+///     while let Some(Ok(message)) = member.recv().await {
+///         if message.is_data() {
+///             member.send("for you alone").await?;
+///         }
+///     }
+///     Ok::<_, leasehold::ws::Error>(())
+/// });
+///
+/// let mut client = WebSocket::new(far, Role::Client, &pool);
+/// client.send("hello").await?;
+/// assert_eq!(client.recv().await.transpose()?, Some(Message::from("for you alone")));
+/// hub.send("for all").await?;
+/// assert_eq!(client.recv().await.transpose()?, Some(Message::from("for all")));
+/// client.close(None).await?;
+/// task.await??;
+/// assert!(hub.is_empty());
+/// # Ok(())
+/// # }
+/// ```
 pub struct Member<T> {
     socket: WebSocket<T>,
     mailbox: Arc<Mailbox>,
@@ -63,10 +95,10 @@ impl<T> Member<T> {
 }
 
 impl<T: AsyncRead + AsyncWrite + Unpin> Member<T> {
-    /// Receives the peer's next message, and sends what is broadcast meanwhile.
+    /// Receives the peer's next message, and sends broadcasts meanwhile.
     ///
     /// # Errors
-    /// As the stream's.
+    /// As the stream.
     ///
     /// # Cancel safety
     /// Cancel safe: nothing is lost.
@@ -76,11 +108,11 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Member<T> {
     }
 
     /// Sends a message to this peer alone, behind what its socket has begun to send.
-    /// [`Message::Close`] goes behind all that its mailbox has.
+    /// [`Message::Close`] goes behind the whole mailbox.
     ///
     /// # Errors
     /// As [`WebSocket::send`]. If the member is out while the peer does not read,
-    /// [`Error::is_closed`]: the stream tells the rest.
+    /// [`Error::is_closed`]; then the stream yields the reason.
     ///
     /// # Cancel safety
     /// As [`WebSocket::send`].
@@ -99,7 +131,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Member<T> {
             *message = None;
             self.start_close(frame);
         }
-        // A message that was taken before may wait, too: it is flushed with the close frame.
+        // A message that was taken before may wait too; it is flushed with the close frame.
         if message.is_none() && self.mailbox.is_closing() {
             ready!(self.poll_mailbox_closed(cx))?;
             return self.socket.poll_send_message(cx, message);
@@ -112,9 +144,9 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Member<T> {
         }
     }
 
-    /// Closes: sends what the mailbox has, then a close frame, and waits for the peer's and for the
-    /// end of the connection. All of it has [`close_timeout`](crate::ws::Config::close_timeout).
-    /// What still comes is dropped.
+    /// Sends the whole mailbox and a close frame, then waits for the peer's close frame and for the
+    /// end of the connection: all within [`close_timeout`](crate::ws::Config::close_timeout).
+    /// Messages that still come are dropped.
     ///
     /// # Errors
     /// As [`WebSocket::close`].
@@ -127,15 +159,14 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Member<T> {
         Ok(())
     }
 
-    /// Takes no more broadcasts; the peer is told once all is sent.
+    /// Takes no more broadcasts; the close frame goes behind those that were taken.
     fn start_close(&mut self, frame: Option<CloseFrame>) {
         let mut after = After::default();
         self.mailbox.close(frame.unwrap_or_default(), &mut after);
         after.finish();
     }
 
-    /// Sends what the mailbox of a member that leaves softly has, and queues the close frame behind
-    /// it, in time (ACCEPTED).
+    /// Sends the whole mailbox, and queues the close frame behind it, in time (ACCEPTED).
     fn poll_mailbox_closed(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
         let why = self.mailbox.poll_end(cx).unwrap_or(Leave::Gone);
         if why.force() == Force::AfterAll && self.poll_broadcasts(cx).is_pending() {
@@ -146,13 +177,13 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Member<T> {
         Poll::Ready(self.part(why))
     }
 
-    /// Ends the connection: what its peer has not taken is lost.
+    /// Ends the connection: bytes that the peer has not taken are lost.
     fn cut(&mut self) {
         self.socket.end(Half::Stream);
         self.settle();
     }
 
-    /// Takes what is broadcast and sends it, as far as the transport goes; ready when nothing is
+    /// Takes broadcasts and sends them, as far as the transport takes them; ready when none is
     /// left.
     fn poll_broadcasts(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         let mut polled = self.socket.poll_drain(cx);
@@ -173,13 +204,13 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Member<T> {
                 return Poll::Ready(());
             };
             polled = self.socket.poll_drain_frame(cx, frame);
-            // Not before they are in the socket: the waker of a sender may panic.
+            // Only after the messages are in the socket: the waker of a sender may panic.
             after.finish();
         }
         Poll::Ready(())
     }
 
-    /// The socket takes no more broadcasts: nothing waits for it, and what it has sent is let go.
+    /// For a socket that takes no more broadcasts: drops the messages that it has sent.
     fn settle(&self) {
         let mut after = After::default();
         self.mailbox.leave(Leave::Gone, &mut after);
@@ -189,7 +220,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Member<T> {
         after.finish();
     }
 
-    /// Tells the peer why it is out.
+    /// Sends the close frame that says why the member is out.
     fn part(&mut self, why: Leave) -> Result<(), Error> {
         let (code, reason) = match why {
             Leave::TooSlow => (CloseCode::POLICY, "messages are read too slowly"),
@@ -201,8 +232,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Member<T> {
         self.socket.start_close(CloseFrame::new(code, reason))
     }
 
-    /// Sends what the member has to send, broadcasts or its farewell; an error is the last thing
-    /// that its stream tells.
+    /// Sends broadcasts, or the farewell. An error is the last item of the stream.
     fn poll_outbound(&mut self, cx: &mut Context<'_>) -> Result<(), Error> {
         let Some(why) = self.mailbox.poll_end(cx) else {
             let _ = self.poll_broadcasts(cx);
@@ -221,7 +251,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Member<T> {
             return Err(Error::closed());
         }
         if !is_sent {
-            // Its peer does not read: nothing can be told it, and what it pins is needed (SHARE).
+            // The peer does not read, so it cannot be told; and the memory is needed (SHARE).
             self.cut();
             return Err(Error::silent());
         }
@@ -236,7 +266,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Stream for Member<T> {
         let this = self.get_mut();
         let polled = this.poll_both_ways(cx);
         if polled.is_pending() && this.socket.is_leaving() && !this.mailbox.is_closing() {
-            // The server stops. What the mailbox has is sent before.
+            // The server stops. The mailbox is sent before the close frame.
             this.start_close(Some(farewell()));
             return this.poll_both_ways(cx);
         }
@@ -245,7 +275,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Stream for Member<T> {
 }
 
 impl<T: AsyncRead + AsyncWrite + Unpin> Member<T> {
-    /// Sends what there is to send, and receives.
+    /// Sends and receives.
     fn poll_both_ways(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Message, Error>>> {
         if !self.socket.has_ended()
             && let Err(error) = self.poll_outbound(cx)

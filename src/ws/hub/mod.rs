@@ -3,7 +3,7 @@
 //! ```text
 //!                              ┌▶ mailbox ─▶ Member (a task) ─▶ socket ─▶ peer
 //!  Hub::send ─▶ one Broadcast ─┼▶ mailbox ─▶ Member
-//!   charged to the hub         └▶ mailbox ─▶ Member that stalls: its oldest give way, or it is closed
+//!   charged to the hub         └▶ mailbox ─▶ Member that stalls: loses its oldest, or is closed
 //! ```
 
 mod broadcast;
@@ -28,19 +28,21 @@ use crate::pool::Account;
 
 /// Broadcasts messages to the sockets that [`join`](Self::join) it. Clones are the same hub.
 ///
-/// A message exists once, however many sockets it goes to, and is charged to the hub's account
-/// until the last of them has sent it. Each member has a mailbox with a limit; one that reads too
-/// slowly misses its oldest messages, or is closed ([`SlowPolicy`]), and stops nobody else.
+/// A message exists once, however many sockets it goes to. It is charged to the hub's account until
+/// the last of them has sent it. Each member has a mailbox with a limit. A member that reads too
+/// slowly misses its oldest messages, or is closed ([`SlowPolicy`]); it does not slow the others
+/// down.
 ///
-/// Nor can members that stall pin the hub's memory, each with another message: once more than half
-/// of what the account may have is in use, a member is closed whose part of it is above the
-/// average; at once, if its peer does not take what it has begun to send. Its part is that of each
-/// message it holds, divided by the number of those who hold it.
+/// Members that stall cannot keep the hub's memory, each with a message of its own. Once more than
+/// half of the account's limit is in use, members whose share is above the average are closed. The
+/// share of a member is the sum over its messages of the message's memory, divided by the number of
+/// its holders. A member whose peer does not take what it has begun to send is closed at once.
 ///
 /// # Delivery
-/// `send` has put the message into so many mailboxes; each member sends it while its task polls it.
-/// [`close`](Self::close) sends all that was accepted before it, [`abort`](Self::abort) nothing
-/// more. A drop of the last handle changes nothing for members.
+/// `send` returns when the message is in all mailboxes that have room; each member sends it while
+/// its task polls it. [`close`](Self::close) sends all that was accepted before it;
+/// [`abort`](Self::abort) sends nothing more. A drop of the last handle changes nothing for
+/// members.
 ///
 /// # Shape
 /// An idle member costs its socket and about 130 bytes.
@@ -76,27 +78,29 @@ impl HubBuilder {
 }
 
 impl Hub {
-    /// A hub whose messages are charged to `account`.
+    /// Makes a hub with the default settings; its messages are charged to `account`.
     pub fn new(account: &Account) -> Self {
         Self::builder(account).build()
     }
 
-    /// Settings for a hub: what a member may have queued, and what becomes of one that is slow.
+    /// Returns the settings of a hub: how much a member may have queued, and what happens to a slow
+    /// member.
     pub fn builder(account: &Account) -> HubBuilder {
         HubBuilder::new(account)
     }
 
-    /// Makes a socket a member: from here on it gets all that is broadcast, while it is polled.
+    /// Makes a socket a member: from now on it sends all that is broadcast, while it is polled.
     ///
     /// # Panics
-    /// If it is a client: each client masks its frames on its own, so that nothing could be shared.
+    /// If the socket is a client: each client masks its frames with keys of its own, so no memory
+    /// could be shared.
     pub fn join<T>(&self, socket: WebSocket<T>) -> Member<T> {
         assert_eq!(socket.role(), Role::Server, "only sockets of a server are members of a hub");
         Member::new(socket, &self.shared)
     }
 
-    /// Queues a message for all members; returns how many will get it. Members that are slow lose
-    /// their oldest, or are closed.
+    /// Queues a message for all members; returns how many of them have it. Members without room
+    /// lose their oldest messages, or are closed.
     ///
     /// # Errors
     /// [`HubError`] with the message: the hub is closed, the message is a close frame, or the
@@ -105,9 +109,10 @@ impl Hub {
         self.post(self.admit(message.into())?)
     }
 
-    /// As [`try_send`](Self::try_send), once all members have room that keep up: the sender slows
-    /// down to the pace of the slowest of them. One that has not moved for a while
-    /// ([`slow_member_timeout`](HubBuilder::slow_member_timeout)) is not waited for.
+    /// Waits until all members that keep up have room, and then does as
+    /// [`try_send`](Self::try_send). So the sender slows down to the pace of the slowest member
+    /// that keeps up. A member that has not moved for
+    /// [`slow_member_timeout`](HubBuilder::slow_member_timeout) is not waited for.
     ///
     /// # Errors
     /// As [`try_send`](Self::try_send).
@@ -137,18 +142,18 @@ impl Hub {
         self.len() == 0
     }
 
-    /// Ends it in order: no more is taken, and each member sends what was taken before, and then a
-    /// close frame ([`CloseCode::GOING_AWAY`](super::CloseCode::GOING_AWAY)).
+    /// Ends the hub in order: it takes no more messages. Each member sends what was taken before,
+    /// and then a close frame ([`CloseCode::GOING_AWAY`](super::CloseCode::GOING_AWAY)).
     ///
-    /// A member has its socket's [`close_timeout`](super::Config::close_timeout) for all of that,
-    /// while its task polls it. [`abort`](Self::abort) ends members that are still there.
+    /// A member has its socket's [`close_timeout`](super::Config::close_timeout) for that, while
+    /// its task polls it. [`abort`](Self::abort) ends members that are still there.
     pub fn close(&self) {
         self.shared.close(Leave::HubClosed);
     }
 
-    /// Ends it at once, also behind a [`close`](Self::close): each member drops what it has not
-    /// sent. Its peer gets a close frame if the transport takes it without a wait, the member's
-    /// stream an error ([`Error::is_closed`](super::Error::is_closed)), and then `None`.
+    /// Ends the hub at once, also behind a [`close`](Self::close): each member drops what it has
+    /// not sent. Its peer gets a close frame if the transport takes it without a wait. The member's
+    /// stream yields an error ([`Error::is_closed`](super::Error::is_closed)), and then `None`.
     ///
     /// # Examples
     /// ```

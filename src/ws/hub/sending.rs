@@ -1,13 +1,13 @@
-//! Waiting for the members of a hub that keep up.
+//! The wait for members of a hub that keep up.
 
 use std::task::{Context, Poll, ready};
 
 use super::{mailbox::Room, shared::Shared};
 use crate::sync::Sleep;
 
-/// Ready when no member, from the one at `index` on, is full that has moved lately.
+/// Ready when, from the member at `index` on, every member has room or has not moved lately.
 ///
-/// Goes through the list once: whoever had room a moment ago keeps up.
+/// Goes through the list once: a member that had room a moment ago keeps up.
 pub(super) fn poll_room(
     shared: &Shared,
     cost: usize,
@@ -23,7 +23,7 @@ pub(super) fn poll_room(
             && let Some(left) =
                 slow_member_timeout.checked_sub(moved.elapsed()).filter(|left| !left.is_zero())
         {
-            // Its waker is left there; this one is for when it does not move.
+            // The mailbox has the waker for a move; the timer wakes if there is none.
             ready!(timer.insert(Sleep::new(left)).poll_passed(cx));
             continue;
         }

@@ -3,10 +3,10 @@
 //! # Invariants
 //! - IN-ORDER: messages are put into all mailboxes under one lock, so that all members get them in
 //!   the same order.
-//! - SHARE: a message's memory is answered for by those who hold it, in equal parts. When more than
-//!   half of what the hub may have is in use, members whose part is larger than that of all divided
-//!   by their number are out. A peer that does not read is cut then, so that the memory comes home
-//!   as soon as the member's task runs.
+//! - SHARE: the holders of a message share its memory in equal parts. When more than half of the
+//!   hub's limit is in use, members whose share is above the average are put out. If the peer of
+//!   such a member does not read, it is cut, so that the memory comes home as soon as the member's
+//!   task runs.
 
 use std::sync::Arc;
 
@@ -78,13 +78,13 @@ impl Shared {
         members.list.len() - members.free.len()
     }
 
-    /// The member at this place in the list, if there is one; none at the end of it.
+    /// The member at this place in the list, if there is one; none at the end of the list.
     pub(super) fn member(&self, index: usize) -> Option<Option<Arc<Mailbox>>> {
         self.members.lock().list.get(index).cloned()
     }
 
-    /// Charges a message to the hub. If there is no room, who answers for most is out, and so on,
-    /// until as much as it needs comes home.
+    /// Charges a message to the hub. Without room, the member with the largest share is put out,
+    /// and so on, until as much as the message needs comes home.
     pub(super) fn charge(&self, message: &Broadcast) -> Result<(), LeaseError> {
         loop {
             match message.payload.charge_to(&self.account) {
@@ -94,7 +94,7 @@ impl Shared {
         }
     }
 
-    /// Puts a message into all mailboxes; returns how many have it.
+    /// Puts a message into all mailboxes; returns how many took it.
     pub(super) fn post(&self, message: &Arc<Broadcast>) -> usize {
         let now = Millis::now();
         let mut after = After::default();
@@ -111,7 +111,7 @@ impl Shared {
         count
     }
 
-    /// Takes no more messages, and sends all members away.
+    /// Takes no more messages, and puts all members out.
     pub(super) fn close(&self, why: Leave) {
         let mut after = After::default();
         {
@@ -139,9 +139,9 @@ impl Shared {
             .for_each(|member| member.leave(Leave::OverShare, after));
     }
 
-    /// Puts the member out that answers for most; false if none has anything, or if those that are
-    /// out already have as much as this message needs: to put others out, too, would bring nothing
-    /// home any sooner.
+    /// Puts the member with the largest share out. Returns false if no member holds anything, or if
+    /// members that are out already hold as much as this message needs: to put out more members
+    /// would bring nothing home sooner.
     fn evict_largest(&self, message: &Broadcast) -> bool {
         let mut after = After::default();
         let largest = {

@@ -4,15 +4,26 @@ use std::{borrow::Cow, fmt};
 
 use super::{header::CONTROL_LEN_MAX, violation::Violation};
 
-/// The longest reason, in bytes: what a control frame holds beside the code.
+/// The longest reason, in bytes: a control frame less the two bytes of the code.
 const REASON_LEN_MAX: usize = CONTROL_LEN_MAX - 2;
 
-/// What an end of a connection says when it closes.
+/// Why one end of a connection closes it.
+///
+/// # Examples
+/// ```
+/// use leasehold::ws::{CloseCode, CloseFrame};
+///
+/// let frame = CloseFrame::new(CloseCode::POLICY, "one connection for each user");
+/// assert_eq!(frame.to_string(), "1008 \"one connection for each user\"");
+/// assert_eq!(CloseFrame::default().code, CloseCode::NORMAL);
+/// assert!(CloseCode::new(4000).is_some()); // 3000 to 4999 are for libraries and applications
+/// assert!(CloseCode::new(1006).is_none()); // RFC 6455 §7.4.1: never sent
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CloseFrame {
-    /// Why, for programs.
+    /// The reason, for programs.
     pub code: CloseCode,
-    /// Why, for people; at most 123 bytes are sent.
+    /// The reason, for people; at most 123 bytes are sent.
     pub reason: Cow<'static, str>,
 }
 
@@ -21,21 +32,21 @@ pub struct CloseFrame {
 pub struct CloseCode(u16);
 
 impl CloseCode {
-    /// 1000: all was done.
+    /// 1000: the connection has served its purpose.
     pub const NORMAL: Self = Self(1000);
-    /// 1001: a server that stops, or a page that is left.
+    /// 1001: the server stops, or the user leaves the page.
     pub const GOING_AWAY: Self = Self(1001);
     /// 1002: the peer broke the protocol.
     pub const PROTOCOL: Self = Self(1002);
-    /// 1003: data of a kind that is not taken.
+    /// 1003: data of a kind that this end does not accept.
     pub const UNSUPPORTED: Self = Self(1003);
-    /// 1007: data that are not what they say, such as text that is not UTF-8.
+    /// 1007: data that do not fit their type, such as text that is not UTF-8.
     pub const INVALID: Self = Self(1007);
     /// 1008: the peer broke a rule of ours.
     pub const POLICY: Self = Self(1008);
-    /// 1009: a message is larger than is taken.
+    /// 1009: a message is larger than this end accepts.
     pub const TOO_BIG: Self = Self(1009);
-    /// 1010: the client misses an extension.
+    /// 1010: the client needs an extension that the server did not agree to.
     pub const EXTENSION: Self = Self(1010);
     /// 1011: the server failed.
     pub const INTERNAL: Self = Self(1011);
@@ -44,8 +55,8 @@ impl CloseCode {
     /// 1013: the server has no memory now; try again later.
     pub const TRY_AGAIN: Self = Self(1013);
 
-    /// A code that may be sent: one of those above, or one from 3000 to 4999 for libraries and
-    /// applications (RFC 6455 §7.4.2).
+    /// A code that may be sent: 1000 to 1003, 1007 to 1014, or 3000 to 4999 for libraries and
+    /// applications (RFC 6455 §7.4.2). None for any other number.
     pub fn new(code: u16) -> Option<Self> {
         matches!(code, 1000..=1003 | 1007..=1014 | 3000..=4999).then_some(Self(code))
     }
@@ -57,7 +68,8 @@ impl CloseCode {
 }
 
 impl CloseFrame {
-    /// A frame; a reason of more than 123 bytes is cut at a character.
+    /// Makes a frame. A reason of more than 123 bytes is cut between two characters when it is
+    /// sent.
     pub fn new(code: CloseCode, reason: impl Into<Cow<'static, str>>) -> Self {
         Self { code, reason: reason.into() }
     }

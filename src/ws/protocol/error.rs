@@ -6,10 +6,10 @@ use super::{close::CloseCode, violation::Violation};
 use crate::pool::LeaseError;
 
 /// The error of a [`WebSocket`](crate::ws::WebSocket): what the peer did, what failed, or which
-/// limit was met.
+/// limit was reached.
 #[derive(Debug)]
 pub struct Error {
-    /// In a box, so that a message and its error together are not larger than a message.
+    /// In a box, so that a `Result` of a message is no larger than the message.
     kind: Box<Kind>,
 }
 
@@ -19,7 +19,7 @@ enum Kind {
     /// The transport ended without a close frame.
     Abrupt,
     Violation(Violation),
-    /// `what` has `len` or more; `unit` says what that counts.
+    /// `what` has `len` or more; `unit` is the unit of `len`.
     OverLimit {
         what: &'static str,
         len: u64,
@@ -29,7 +29,7 @@ enum Kind {
     },
     Lease(LeaseError),
     Closed,
-    /// Nothing came for so long: not even a pong, or no answer to our close frame.
+    /// Nothing came in time: no pong, or no answer to our close frame.
     Silent,
 }
 
@@ -85,12 +85,12 @@ impl Error {
         matches!(*self.kind, Kind::OverLimit { .. })
     }
 
-    /// No memory was to be had: the [`LeaseError`] is the [`source`](std::error::Error::source).
+    /// There was no memory: the [`LeaseError`] is the [`source`](std::error::Error::source).
     pub fn is_lease(&self) -> bool {
         matches!(*self.kind, Kind::Lease(_))
     }
 
-    /// The socket was closed before: nothing can be sent any more.
+    /// The socket is closed: nothing can be sent any more.
     pub fn is_closed(&self) -> bool {
         matches!(*self.kind, Kind::Closed)
     }
@@ -100,14 +100,15 @@ impl Error {
         matches!(*self.kind, Kind::Silent)
     }
 
-    /// What the peer is told of it, if there is anybody to be told.
+    /// The code of the close frame that tells the peer of this error; none if no peer is left to be
+    /// told.
     pub fn close_code(&self) -> Option<CloseCode> {
         match &*self.kind {
             Kind::Io(_) | Kind::Abrupt | Kind::Closed | Kind::Silent => None,
             Kind::Violation(Violation::Utf8 | Violation::Inflate) => Some(CloseCode::INVALID),
             Kind::Violation(_) => Some(CloseCode::PROTOCOL),
             Kind::OverLimit { code, .. } => Some(*code),
-            // More than the account may ever have.
+            // The message needs more than the account may ever have.
             Kind::Lease(error) if error.is_too_large() => Some(CloseCode::TOO_BIG),
             Kind::Lease(_) => Some(CloseCode::TRY_AGAIN),
         }
@@ -141,7 +142,7 @@ impl std::error::Error for Error {
 }
 
 impl From<io::Error> for Error {
-    /// One that is a [`LeaseError`] in disguise is that.
+    /// Unwraps a [`LeaseError`] that travels as an [`io::Error`].
     fn from(error: io::Error) -> Self {
         match error.downcast::<LeaseError>() {
             Ok(error) => error.into(),

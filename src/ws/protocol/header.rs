@@ -1,4 +1,4 @@
-//! `Header`: what stands in front of a frame's payload (RFC 6455 §5.2).
+//! `Header`: the bytes in front of a frame's payload (RFC 6455 §5.2).
 //!
 //! ```text
 //!   byte 0             byte 1        0, 2 or 8 bytes     0 or 4 bytes
@@ -13,7 +13,7 @@ pub(in crate::ws) const HEADER_LEN_MAX: usize = 14;
 /// The longest payload of a control frame (RFC 6455 §5.5).
 pub(in crate::ws) const CONTROL_LEN_MAX: usize = 125;
 
-/// What a frame is.
+/// Everything that a header says of its frame.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::ws) enum OpCode {
     Continuation = 0x0,
@@ -63,21 +63,21 @@ impl Header {
         Self { opcode, is_final: true, is_compressed: false, mask: None, len: len as u64 }
     }
 
-    /// Reads a header from the front of `bytes`, with its length in bytes; none if more are needed.
+    /// Reads a header from the front of `bytes`, and its length in bytes; none if more bytes are
+    /// needed.
     ///
     /// Fails with the first byte that breaks a rule, without waiting for the rest.
     #[inline]
     pub(in crate::ws) fn parse(bytes: &[u8]) -> Result<Option<(Self, usize)>, Violation> {
         let &[first, ..] = bytes else { return Ok(None) };
-        // RFC 6455 §5.2: RSV2 and RSV3 are zero, for no extension that we know gives them a
-        // meaning.
+        // RFC 6455 §5.2: RSV2 and RSV3 are zero, because no extension here gives them a meaning.
         if first & 0x30 != 0 {
             return Err(Violation::ReservedBits);
         }
         let opcode = OpCode::of(first & 0x0f).ok_or(Violation::ReservedOpCode(first & 0x0f))?;
         let is_final = first & 0x80 != 0;
         let is_compressed = first & 0x40 != 0;
-        // RFC 6455 §5.5: control frames are not fragmented. RFC 7692 §6.1: nor compressed.
+        // RFC 6455 §5.5 and RFC 7692 §6.1: control frames are neither fragmented nor compressed.
         if opcode.is_control() && !is_final {
             return Err(Violation::FragmentedControl);
         }
@@ -100,7 +100,7 @@ impl Header {
             },
             short => (u64::from(short), 2),
         };
-        // RFC 6455 §5.2: the fewest bytes that hold the length, and its highest bit is zero.
+        // RFC 6455 §5.2: the length is in its shortest form, and its highest bit is zero.
         if len >> 63 != 0
             || (short == 126 && len < 126)
             || (short == 127 && len <= u64::from(u16::MAX))

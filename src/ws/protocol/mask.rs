@@ -1,6 +1,6 @@
 //! `Mask`: the masking key of a frame, and how far it was applied (RFC 6455 §5.3).
 
-/// A masking key that goes on from piece to piece.
+/// A masking key, and its position; it continues from piece to piece of a payload.
 #[derive(Clone, Copy, Debug)]
 pub(in crate::ws) struct Mask {
     /// The next four bytes of the key, the first one lowest.
@@ -13,11 +13,11 @@ impl Mask {
         Self { key: u32::from_le_bytes(key) }
     }
 
-    /// Masks or unmasks the next bytes of the payload: both are the same.
+    /// Masks or unmasks the next bytes of the payload: both are the same operation.
     pub(in crate::ws) fn apply(&mut self, bytes: &mut [u8]) {
         let word = (u64::from(self.key) << 32 | u64::from(self.key)).to_le_bytes();
         let (words, rest) = bytes.as_chunks_mut::<8>();
-        // Eight bytes at once, which the compiler makes vectors of.
+        // Eight bytes at once: the compiler makes vector instructions of it.
         for chunk in words {
             *chunk = (u64::from_ne_bytes(*chunk) ^ u64::from_ne_bytes(word)).to_ne_bytes();
         }

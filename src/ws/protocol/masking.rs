@@ -1,7 +1,7 @@
 //! `Masking`: a client's message on its way to be masked (RFC 6455 §5.3).
 //!
 //! # Invariants
-//! - NOT-SHARED: bytes that somebody else can see are never changed: they are copied into blocks of
+//! - NOT-SHARED: bytes that other code can see are never changed. They are copied into blocks of
 //!   this socket's account first.
 
 use std::task::{Context, Poll, ready};
@@ -14,7 +14,7 @@ use crate::{
     pool::LeaseError,
 };
 
-/// A payload, and the room for the copy of what of it is shared.
+/// A payload, and the room for a copy of its shared bytes.
 #[derive(Debug)]
 pub(in crate::ws) struct Masking {
     payload: Chain,
@@ -31,16 +31,16 @@ impl Masking {
         Self { payload, shared_len, room, lease: None }
     }
 
-    /// Masks it, if the room can be had at once.
+    /// Masks the payload, if there is room at once.
     ///
     /// # Errors
-    /// As `try_reserve`; it can be tried again, or waited for.
+    /// As `try_reserve`. Call it again later, or wait with `poll_mask`.
     pub(in crate::ws) fn try_mask(&mut self, key: [u8; 4]) -> Result<Chain, LeaseError> {
         self.room.try_reserve_untold(self.shared_len)?;
         Ok(self.mask(key))
     }
 
-    /// Waits for the room, and masks it.
+    /// Waits for the room, and masks the payload.
     pub(in crate::ws) fn poll_mask(
         &mut self,
         cx: &mut Context<'_>,
@@ -60,8 +60,8 @@ impl Masking {
                     masked.push(block);
                 }
                 Err(shared) => {
-                    // One that came to be shared meanwhile would find no room; it was counted, for
-                    // nobody else has this payload.
+                    // There is room for it: a segment cannot become shared after it was counted,
+                    // because no other code has this payload.
                     self.room.put_slice(shared.as_ref());
                     let mut copy = self.room.split();
                     copy.change(0, shared.len(), |piece| mask.apply(piece));
@@ -78,7 +78,7 @@ fn is_ours(segment: &Segment) -> bool {
     matches!(segment, Segment::Block(block) if block.is_unique())
 }
 
-/// The block, if nobody else has a part of it.
+/// The block, if no other handle has a part of it.
 fn own(segment: Segment) -> Result<crate::pool::BlockMut, Segment> {
     match segment {
         Segment::Block(block) => block.try_into_mut().map_err(Segment::Block),

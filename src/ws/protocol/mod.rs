@@ -1,4 +1,4 @@
-//! Frames and messages, as RFC 6455 has them: from bytes, and to bytes.
+//! Frames and messages of RFC 6455: from bytes, and to bytes.
 
 pub(in crate::ws) mod close;
 pub(in crate::ws) mod error;

@@ -1,9 +1,10 @@
 //! `Outgoing`: frames on their way out.
 //!
 //! # Invariants
-//! - HEADER-IN-FRONT: a header goes out in front of its payload, which is not copied for it; it
-//!   needs no block.
-//! - LEN: `len` is the sum of what is left of all headers and payloads; no frame has nothing left.
+//! - HEADER-IN-FRONT: a header goes out in front of its payload, needs no block, and causes no copy
+//!   of the payload.
+//! - LEN-LEFT: `len` is the sum of all bytes that are left of headers and payloads. Each queued
+//!   frame has a byte left.
 
 use std::{collections::VecDeque, io::IoSlice};
 
@@ -12,11 +13,11 @@ use bytes::Buf;
 use super::header::{HEADER_LEN_MAX, Header, OpCode};
 use crate::chain::Chain;
 
-/// As many pongs wait at most; of more pings only the last ones are answered (RFC 6455 §5.5.3).
+/// The most pongs that wait. Of more pings only the last ones are answered (RFC 6455 §5.5.3).
 const PONGS_MAX: usize = 16;
 
-/// What each frame counts beside its bytes, as a segment in an outbox does: its place in the queue,
-/// and its share of a call.
+/// What each frame counts beside its bytes: its place in the queue, and its share of a call. An
+/// outbox counts the same for a segment.
 const FRAME_COST: usize = 64;
 
 #[derive(Debug, Default)]
@@ -26,12 +27,12 @@ pub(in crate::ws) struct Outgoing {
     written: usize,
 }
 
-/// A frame, or what is left of it.
+/// A frame, or the rest of one.
 #[derive(Debug)]
 pub(in crate::ws) struct Frame {
     opcode: OpCode,
     head: [u8; HEADER_LEN_MAX],
-    /// What is left of the head.
+    /// How many bytes of the header are written.
     begin: u8,
     end: u8,
     payload: Chain,
@@ -39,24 +40,23 @@ pub(in crate::ws) struct Frame {
 }
 
 impl Outgoing {
-    /// What counts toward the mark: bytes to be written, and more for each frame. Empty messages
-    /// are many frames and few bytes.
+    /// What counts toward the limit: the bytes to be written, and more for each frame. Otherwise
+    /// empty messages would be free.
     pub(in crate::ws) fn cost(&self) -> usize {
         self.len + FRAME_COST * self.frames.len()
     }
 
-    /// Whether a message, or a part of one, is queued; not only control frames.
+    /// Whether a message or a part of one is queued; control frames do not count.
     pub(in crate::ws) fn has_messages(&self) -> bool {
         self.frames.iter().any(|frame| !frame.opcode.is_control())
     }
 
-    /// Bytes that were written since anything was queued.
+    /// Bytes that were written since the queue was last empty.
     pub(in crate::ws) fn written(&self) -> usize {
         self.written
     }
 
-    /// Queues what is left of a frame, of which something may have been written. Of too many pongs
-    /// that wait the oldest is dropped.
+    /// Queues a frame, or the rest of one. If too many pongs wait, the oldest is dropped.
     pub(in crate::ws) fn push(&mut self, frame: Frame) {
         if frame.opcode == OpCode::Pong {
             self.drop_pong();
@@ -66,9 +66,9 @@ impl Outgoing {
         self.frames.push_back(frame);
     }
 
-    /// Drops the oldest pong that waits, if as many wait as may.
+    /// Drops the oldest waiting pong, if [`PONGS_MAX`] of them wait.
     fn drop_pong(&mut self) {
-        // One of which a byte was written is written to its end.
+        // A pong that is partly written is written to its end.
         let is_waiting = |frame: &Frame| frame.opcode == OpCode::Pong && frame.begin == 0;
         if self.frames.iter().filter(|frame| is_waiting(frame)).count() >= PONGS_MAX
             && let Some(oldest) = self.frames.iter().position(is_waiting)
@@ -80,7 +80,7 @@ impl Outgoing {
 }
 
 impl Frame {
-    /// The payload is masked already if the header says so.
+    /// If the header says that the payload is masked, it is masked already.
     #[inline]
     pub(in crate::ws) fn new(header: Header, payload: Chain) -> Self {
         debug_assert_eq!(header.len, payload.len() as u64);

@@ -1,12 +1,12 @@
 //! `Reading`: from bytes to messages.
 //!
 //! # Invariants
-//! - IN-PLACE: a payload stays in the blocks it was read into; it is unmasked and checked there, as
-//!   its bytes arrive.
+//! - IN-PLACE: a payload stays in the blocks that it was read into. It is unmasked and checked
+//!   there, as its bytes arrive.
 //! - NO-TRUST: no length that a header announces sizes a lease.
-//! - NO-PIN: a payload that uses little of its blocks is copied out of them; small fragments are
-//!   copied together.
-//! - LATE: between messages no block is held.
+//! - TIGHT: a payload that uses little of its blocks is copied out of them (NO-PIN). Small
+//!   fragments are copied together.
+//! - EMPTY-BETWEEN: between messages no block is held (LATE).
 
 use std::{
     pin::Pin,
@@ -31,21 +31,21 @@ use crate::{
     ws::{millis::Millis, socket::config::Config},
 };
 
-/// Shorter fragments are copied behind one another, if there is room.
+/// Fragments that are shorter than this are copied behind one another, if there is room.
 const SMALL_LEN: usize = 512;
 
-/// What is leased for small fragments at once.
+/// How much is leased for small fragments at once.
 const SMALL_ROOM: usize = 4 << 10;
 
-/// Control frames are counted for so long.
+/// The period in which control frames are counted.
 const CONTROLS_FOR: Duration = Duration::from_secs(1);
 
-/// What a peer may do on this connection.
+/// What the peer may send on this connection.
 #[derive(Clone, Copy, Debug)]
 pub(in crate::ws) struct Rules<'a> {
     pub(in crate::ws) config: &'a Config,
-    /// Whether we are the server: frames of clients are masked, those of servers are not (RFC 6455
-    /// §5.1).
+    /// Whether this end is the server: frames of clients are masked, frames of servers are not (RFC
+    /// 6455 §5.1).
     pub(in crate::ws) is_server: bool,
     /// Whether messages may be compressed (RFC 7692).
     pub(in crate::ws) is_deflating: bool,
@@ -65,7 +65,7 @@ pub(in crate::ws) struct Reading {
     /// Bytes that are not a whole frame yet.
     chain: ChainMut,
     chain_reader: ChainReader,
-    /// While a frame or a message is not whole.
+    /// Set while a frame or a message is not whole.
     begun: Option<Box<Begun>>,
     controls: Controls,
 }
@@ -80,10 +80,10 @@ struct Begun {
 #[derive(Debug)]
 struct Frame {
     header: Header,
-    /// Bytes of the payload that are unmasked and checked.
+    /// How many bytes of the payload are unmasked and checked.
     done: usize,
     mask: Option<Mask>,
-    /// Of text that is not compressed.
+    /// Set for text that is not compressed.
     utf8: Option<Utf8Check>,
 }
 
@@ -97,7 +97,7 @@ struct Fragments {
     utf8: Option<Utf8Check>,
 }
 
-/// Control frames that came lately.
+/// Counts the control frames that came lately.
 #[derive(Debug, Default)]
 struct Controls {
     since: Millis,
@@ -105,12 +105,12 @@ struct Controls {
 }
 
 impl Reading {
-    /// Goes on with bytes that were read before.
+    /// Begins with bytes that were read before.
     pub(in crate::ws) fn new(chain: ChainMut) -> Self {
         Self { chain, chain_reader: ChainReader::new(), begun: None, controls: Controls::default() }
     }
 
-    /// The chain that leases are charged to the account of.
+    /// The chain; its account is charged for what is read.
     pub(in crate::ws) fn chain(&self) -> &ChainMut {
         &self.chain
     }
@@ -124,7 +124,8 @@ impl Reading {
         self.chain_reader.poll_read(cx, io, &mut self.chain)
     }
 
-    /// Drops all that was read, and gives the place in the queue for memory up: nobody wants more.
+    /// Drops all bytes that were read, and the place in the queue for memory: nothing more is
+    /// wanted.
     pub(in crate::ws) fn clear(&mut self) {
         self.begun = None;
         self.chain_reader = ChainReader::new();
@@ -132,13 +133,13 @@ impl Reading {
         self.chain.release_room();
     }
 
-    /// Whether anything was read that no message was made of.
+    /// Whether bytes were read that are not part of a message yet.
     #[inline]
     pub(in crate::ws) fn has_bytes(&self) -> bool {
         !self.chain.is_empty()
     }
 
-    /// Takes the next message out of what was read; none if more is needed.
+    /// Takes the next message out of the bytes that were read; none if more bytes are needed.
     pub(in crate::ws) fn decode(&mut self, rules: Rules<'_>) -> Result<Option<Incoming>, Error> {
         loop {
             let mut frame = match self.begun.as_mut().and_then(|begun| begun.frame.take()) {
@@ -155,7 +156,7 @@ impl Reading {
                 self.begun.get_or_insert_default().frame = Some(frame);
                 return Ok(None);
             }
-            // From here on there is a box only if a message has begun.
+            // The box stays only if a message has begun.
             self.begun.take_if(|begun| begun.message.is_none());
             let Header { opcode, is_final, is_compressed, .. } = frame.header;
             if opcode.is_control() {
@@ -178,7 +179,7 @@ impl Reading {
         }
     }
 
-    /// Takes a header off.
+    /// Takes a header off the chain.
     #[inline]
     fn begin(&mut self, rules: Rules<'_>) -> Result<Option<Frame>, Error> {
         let mut room = [0; HEADER_LEN_MAX];
@@ -199,7 +200,7 @@ impl Reading {
         Ok(Some(Frame { mask: header.mask.map(Mask::new), header, done: 0, utf8 }))
     }
 
-    /// Unmasks and checks what has come of a payload of `len` bytes.
+    /// Unmasks and checks the bytes that have come of a payload of `len` bytes.
     #[inline]
     fn uncover(&mut self, frame: &mut Frame, len: usize) -> Result<(), Violation> {
         let come = self.chain.len().min(len);
@@ -220,7 +221,7 @@ impl Reading {
         if is_valid { Ok(()) } else { Err(Violation::Utf8) }
     }
 
-    /// A control frame, which stands alone, be it within a message.
+    /// Takes a control frame; it may come between the frames of a message.
     fn take_control(&mut self, opcode: OpCode, len: usize) -> Result<Incoming, Violation> {
         let payload = self.chain.take_frame(len);
         Ok(match opcode {
@@ -230,8 +231,7 @@ impl Reading {
         })
     }
 
-    /// Adds a frame to the message that it begins or goes on with; the message, if this was its
-    /// last.
+    /// Adds a frame to its message; returns the message if this was its last frame.
     fn join(
         &mut self,
         frame: &Frame,
@@ -278,14 +278,14 @@ impl Reading {
     }
 }
 
-/// A text ends here, if it is one that is checked.
+/// Ends the check of a text, if there is one.
 #[inline]
 fn finish(utf8: Option<Utf8Check>) -> Result<(), Violation> {
     utf8.map_or(Ok(()), Utf8Check::finish).map_err(|_| Violation::Utf8)
 }
 
 impl Rules<'_> {
-    /// Checks a header against the message that has begun, if one has.
+    /// Checks a header against the message that has begun, if any.
     #[inline]
     fn check(self, header: &Header, message: Option<&Fragments>) -> Result<(), Error> {
         match (self.is_server, header.mask.is_some()) {
@@ -315,7 +315,7 @@ impl Rules<'_> {
         let len =
             header.len.saturating_add(message.map_or(0, |message| message.payload.len() as u64));
         let most = config.max_message_size as u64;
-        // What it inflates to is counted then.
+        // The inflated length is checked when it is inflated.
         let is_compressed = message.map_or(header.is_compressed, |message| message.is_compressed);
         if len > if is_compressed { deflated_len_max(most) } else { most } {
             return Err(Error::too_long("a message", len, config.max_message_size));
@@ -324,17 +324,17 @@ impl Rules<'_> {
     }
 }
 
-/// How long a message of `len` bytes may be when compression made it no shorter: what zlib's
-/// `deflateBound` says for its worst settings.
+/// The most bytes that a message of `len` bytes can be compressed to, as zlib's `deflateBound` for
+/// its worst settings.
 fn deflated_len_max(len: u64) -> u64 {
     len.saturating_add(len.div_ceil(8)).saturating_add(len.div_ceil(64)).saturating_add(16)
 }
 
 impl Fragments {
-    /// Adds the payload of a frame: linked, or copied if it is small.
+    /// Adds the payload of a frame: links it, or copies it if it is small.
     fn push(&mut self, payload: Chain) {
         if payload.len() < SMALL_LEN && payload.len() > self.payload.remaining_mut() {
-            // Without memory it is linked, and keeps its block.
+            // Without memory the fragment is linked, and keeps its block.
             let _ = self.payload.try_reserve_untold(SMALL_ROOM);
         }
         self.payload.append(payload);

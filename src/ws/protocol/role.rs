@@ -1,10 +1,10 @@
-//! `Role`: which end of a connection one is.
+//! `Role`: client or server.
 
 /// Which end of a connection this is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Role {
-    /// Masks nothing, and takes only what is masked.
+    /// Sends unmasked frames, and takes only masked ones.
     Server,
-    /// Masks what it sends, and takes only what is not masked.
+    /// Sends masked frames, and takes only unmasked ones.
     Client,
 }

@@ -2,11 +2,11 @@
 
 use simdutf8::compat::from_utf8;
 
-/// Checks pieces of a text, wherever they are cut, and fails with the first byte that cannot be
-/// part of one.
+/// Checks a text piece by piece, wherever it is cut, and fails with the first byte that cannot be
+/// part of a text.
 #[derive(Clone, Copy, Debug, Default)]
 pub(in crate::ws) struct Utf8Check {
-    /// The beginning of a character that the last piece ended in.
+    /// The beginning of a character that the end of the last piece has cut.
     begun: [u8; 4],
     begun_len: u8,
 }
@@ -31,7 +31,7 @@ impl Utf8Check {
         match from_utf8(piece) {
             Ok(_) => Ok(()),
             Err(error) if error.error_len().is_none() => {
-                // At most three bytes: a fourth one would make it whole, or wrong.
+                // At most three bytes: with a fourth one the character would be whole, or wrong.
                 let begun = &piece[error.valid_up_to()..];
                 self.begun[..begun.len()].copy_from_slice(begun);
                 self.begun_len = begun.len() as u8;
@@ -41,7 +41,7 @@ impl Utf8Check {
         }
     }
 
-    /// The text ends here.
+    /// Ends the text: fails if a character is not whole.
     pub(in crate::ws) fn finish(self) -> Result<(), NotUtf8> {
         if self.begun_len == 0 { Ok(()) } else { Err(NotUtf8) }
     }

@@ -7,7 +7,7 @@ use bytes::Bytes;
 use super::utf8::Utf8Check;
 use crate::chain::Chain;
 
-/// A [`Chain`] whose bytes together are UTF-8. A character may lie in two pieces.
+/// A [`Chain`] whose bytes are UTF-8. A character may lie in two pieces.
 ///
 /// # Examples
 /// ```
@@ -24,17 +24,17 @@ pub struct Utf8Chain {
 }
 
 impl Utf8Chain {
-    /// A chain that was checked.
+    /// For a chain that was checked before.
     pub(in crate::ws) fn checked(chain: Chain) -> Self {
         Self { chain }
     }
 
-    /// Bytes in this text.
+    /// The length of the text, in bytes.
     pub fn len(&self) -> usize {
         self.chain.len()
     }
 
-    /// Whether there are none.
+    /// Whether the text is empty.
     pub fn is_empty(&self) -> bool {
         self.chain.is_empty()
     }
@@ -49,7 +49,7 @@ impl Utf8Chain {
         self.chain
     }
 
-    /// The text as one slice: copied only if it lies in several pieces.
+    /// The text as one slice. It is copied only if it lies in several pieces.
     pub fn to_str(&self) -> Cow<'_, str> {
         let mut pieces = self.chain.segments();
         let text = match (pieces.next(), pieces.next()) {
@@ -129,7 +129,7 @@ pub struct NotUtf8Error {
 }
 
 impl NotUtf8Error {
-    /// The chain, as it was.
+    /// Returns the chain, unchanged.
     pub fn into_inner(self) -> Chain {
         self.chain
     }

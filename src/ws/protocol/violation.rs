@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-/// What a peer did that RFC 6455 or RFC 7692 forbids.
+/// The rule of RFC 6455 or RFC 7692 that a peer broke.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::ws) enum Violation {
     ReservedBits,
@@ -12,11 +12,11 @@ pub(in crate::ws) enum Violation {
     LengthForm,
     Unmasked,
     Masked,
-    /// A continuation of nothing.
+    /// A continuation frame, and no message has begun.
     NothingToContinue,
-    /// A new message within another one.
+    /// A new message begins within another one.
     Interrupted,
-    /// RSV1 where it has no meaning.
+    /// RSV1 is set where it has no meaning.
     NotCompressed,
     CloseLen,
     CloseCode(u16),

@@ -1,9 +1,9 @@
-//! The end of a socket: the close handshake, and what a failure is followed by.
+//! The end of a socket: the close handshake, and what follows a failure.
 //!
 //! # Invariants
 //! - ONE-CLOSE: one close frame is sent, and nothing behind it (RFC 6455 §5.5.1).
-//! - NO-FREEZE: from our close frame on, and from a failed write on, the peer has `close_timeout`.
-//!   Neither a pong nor a close frame needs a block.
+//! - CLOSE-IN-TIME: from our close frame on, and from a failed write on, the peer has
+//!   `close_timeout`. Neither a pong nor a close frame needs a block.
 
 use std::{
     mem::MaybeUninit,
@@ -26,11 +26,11 @@ use crate::{
     },
 };
 
-/// After both have closed so much is read, and dropped, at once; on the stack.
+/// How much is read and dropped at once after both ends have closed, on the stack.
 const DROPPED_LEN: usize = 4 << 10;
 
 impl<T> WebSocket<T> {
-    /// Begins to close, if that was not done before.
+    /// Queues the close frame, unless that was done before.
     pub(in crate::ws) fn start_close(&mut self, frame: CloseFrame) -> Result<(), Error> {
         if self.phase != Phase::Open {
             return Ok(());
@@ -39,8 +39,8 @@ impl<T> WebSocket<T> {
         self.push_close(Some(&frame))
     }
 
-    /// Queues the one close frame. A message that still waits for memory then is not sent any more
-    /// (ONE-CLOSE), and the sink tells it (TOLD).
+    /// Queues the one close frame. A message that still waits for memory is not sent any more
+    /// (ONE-CLOSE), and the sink reports it (SINK-REPORTS).
     pub(super) fn push_close(&mut self, frame: Option<&CloseFrame>) -> Result<(), Error> {
         if self.is_queueing() {
             self.give_up_queueing();
@@ -49,12 +49,12 @@ impl<T> WebSocket<T> {
         self.push(Header::new(OpCode::Close, payload.len()), payload)
     }
 
-    /// Nothing is sent or received any more, and nothing is held but a failure; the other half is
-    /// told.
+    /// Ends the socket: nothing is sent or received any more, and only a failure is kept. The other
+    /// half is woken.
     pub(in crate::ws) fn end(&mut self, half: Half) {
         let outgoing = self.outgoing.take();
         if self.is_queueing() || outgoing.as_ref().is_some_and(|outgoing| outgoing.has_messages()) {
-            self.keep_failure(Err(Error::closed())); // TOLD
+            self.keep_failure(Err(Error::closed())); // SINK-REPORTS
         }
         self.reading.clear();
         self.per_message = PerMessage::default();
@@ -70,7 +70,7 @@ impl<T> WebSocket<T> {
 }
 
 impl<T: AsyncRead + AsyncWrite + Unpin> WebSocket<T> {
-    /// The last word: the peer is told, and the user.
+    /// Tells the peer and the user of an error.
     #[cold]
     pub(in crate::ws) fn poll_fail(
         &mut self,
@@ -82,7 +82,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin> WebSocket<T> {
             self.end(Half::Stream);
             return Poll::Ready(Some(Err(error)));
         }
-        // What was taken is sent, as far as the transport still takes it (ONE-WAY).
+        // Messages that were taken are sent, as far as the transport still takes them (ONE-WAY).
         self.phase = Phase::Closed;
         self.reading.clear();
         self.per_message.clear();
@@ -94,8 +94,8 @@ impl<T: AsyncRead + AsyncWrite + Unpin> WebSocket<T> {
         Poll::Ready(Some(Err(error)))
     }
 
-    /// Both have closed: sends what is left, and ends the transport, in time. Its room for what is
-    /// dropped is not on the stack of a socket that is open.
+    /// Both ends have closed: sends what is left, and ends the transport, in time. This is a
+    /// function of its own, so that an open socket does not need its buffer on the stack.
     #[cold]
     pub(super) fn poll_end(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         let ended = self.poll_end_of_transport(cx);
@@ -108,7 +108,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin> WebSocket<T> {
     }
 
     /// RFC 6455 §7.1.1: the server closes the connection first, and the client when it sees that.
-    /// What the peer still sends is read, so that nothing that is left makes the system reset the
+    /// The rest of the peer's bytes is read: unread bytes would make the system reset the
     /// connection and drop our close frame.
     fn poll_end_of_transport(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
         if self.phase == Phase::Closed {
@@ -121,8 +121,8 @@ impl<T: AsyncRead + AsyncWrite + Unpin> WebSocket<T> {
             }
             self.phase = Phase::Sent;
         }
-        // Into no block: what is dropped waits for no memory. Tokio's transports yield now and
-        // then.
+        // Not into a block: bytes that are dropped need no memory. This cannot spin for ever:
+        // tokio's transports yield now and then.
         let mut dropped = [MaybeUninit::uninit(); DROPPED_LEN];
         let mut dropped = ReadBuf::uninit(&mut dropped);
         loop {
@@ -138,8 +138,8 @@ impl<T: AsyncRead + AsyncWrite + Unpin> WebSocket<T> {
         Poll::Ready(Ok(()))
     }
 
-    /// Whether the peer has had its time, which begins when it is asked first; each half that waits
-    /// to send is woken then.
+    /// Ready when the peer's time is over; it begins with the first call. Halves that wait to send
+    /// are woken then.
     pub(in crate::ws) fn poll_close_deadline(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         let timeout = self.keep_alive_state.config().close_timeout;
         let cold = self.cold.get_or_insert_default();

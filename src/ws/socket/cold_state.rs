@@ -1,4 +1,4 @@
-//! `ColdState`: what few sockets have, and none for long.
+//! `ColdState`: state that few sockets have, and none for long.
 
 use super::halves::Halves;
 use crate::{
@@ -6,15 +6,15 @@ use crate::{
     ws::protocol::{error::Error, header::Header, masking::Masking},
 };
 
-/// In a box that is gone when the last of it is.
+/// In a box that is freed when the state is empty.
 #[derive(Default)]
 pub(super) struct ColdState {
-    /// A client's message that waits for memory to be masked in.
+    /// A client's message that waits for memory in which it is masked.
     pub(super) masking: Option<Box<(Header, Masking)>>,
-    /// While something is queued that the transport does not take.
+    /// The waiting tasks, while the transport does not take what is queued.
     pub(super) halves: Halves,
     pub(super) close_deadline: Option<Sleep>,
-    /// Why a message that was taken is not sent, until the sink has told it.
+    /// Why a message that was taken is not sent, until the sink has reported it.
     pub(super) failure: Option<Error>,
 }
 

@@ -1,16 +1,16 @@
-//! A failure of one direction, and what becomes of the other one.
+//! A failure of one direction, and how the other direction goes on.
 //!
 //! # Invariants
-//! - ONE-WAY: a failed write is told by the sink, once. The stream goes on: it yields all that has
+//! - ONE-WAY: the sink reports a failed write, once. The stream goes on: it yields all that has
 //!   arrived, and then its own end.
-//! - TOLD: a message that was taken and is not sent is told by the sink. A flush that is `Ok` has
-//!   sent all that was taken before.
+//! - SINK-REPORTS: the sink reports a message that was taken and is not sent. A flush that returns
+//!   `Ok` has sent all that was taken before.
 
 use super::{Phase, WebSocket};
 use crate::ws::Error;
 
 impl<T> WebSocket<T> {
-    /// The transport has failed to take something: it is given nothing more.
+    /// Notes that the transport has failed to take something; it is given nothing more.
     #[cold]
     pub(super) fn mute(&mut self) {
         self.phase = match self.phase {
@@ -22,14 +22,14 @@ impl<T> WebSocket<T> {
         drop((unsent, masking));
     }
 
-    /// Keeps a failure for the sink, if it has none to tell.
+    /// Keeps a failure for the sink, unless one is kept already.
     pub(super) fn keep_failure(&mut self, sent: Result<(), Error>) {
         if let Err(error) = sent {
             self.cold.get_or_insert_default().failure.get_or_insert(error);
         }
     }
 
-    /// What the sink is to tell.
+    /// Takes the failure that the sink is to report.
     pub(super) fn take_failure(&mut self) -> Option<Error> {
         self.take_rare(|cold| cold.failure.take())
     }

@@ -1,7 +1,7 @@
-//! `Halves`: the tasks that wait until a socket has sent what is queued.
+//! `Halves`: the tasks that wait until a socket has sent its queue.
 //!
-//! A socket that is split has two: one sends, and one receives, which answers pings too. A
-//! transport knows only the last task that it told to wait.
+//! A split socket has two tasks: one sends; the other one receives, and answers pings. A transport
+//! remembers only the last task that it told to wait.
 
 use std::{
     sync::Arc,
@@ -10,7 +10,7 @@ use std::{
 
 use crate::util::wake_list::wake;
 
-/// What a task does with a socket.
+/// Which half of a socket a task has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::ws) enum Half {
     Stream,
@@ -24,7 +24,7 @@ pub(in crate::ws) struct Halves {
 }
 
 impl Halves {
-    /// Takes note of a task that waits. If another one waits too: a waker of both.
+    /// Notes a task that waits. If the other one waits too, returns a waker of both.
     pub(in crate::ws) fn wait(&mut self, half: Half, waker: &Waker) -> Option<Waker> {
         self.note(half, waker);
         let other = match half {
@@ -35,7 +35,7 @@ impl Halves {
         self.both()
     }
 
-    /// Takes note of a task that waits for something else than the transport.
+    /// Notes a task that waits for something else than the transport.
     pub(in crate::ws) fn note(&mut self, half: Half, waker: &Waker) {
         let own = match half {
             Half::Stream => &mut self.stream,
@@ -44,7 +44,7 @@ impl Halves {
         own.get_or_insert_with(|| waker.clone()).clone_from(waker);
     }
 
-    /// A waker of both, if both wait.
+    /// Returns a waker of both tasks, if both wait.
     pub(in crate::ws) fn both(&self) -> Option<Waker> {
         let (stream, sink) = self.stream.as_ref().zip(self.sink.as_ref())?;
         Some(Waker::from(Arc::new(Both(stream.clone(), sink.clone()))))
@@ -54,7 +54,7 @@ impl Halves {
         self.stream.is_none() && self.sink.is_none()
     }
 
-    /// What was queued is sent, or never will be, and one of them knows.
+    /// Wakes the task of the other half: the queue is sent, or never will be.
     pub(in crate::ws) fn wake_other(self, half: Half) {
         let other = match half {
             Half::Stream => self.sink,
@@ -74,13 +74,13 @@ impl Wake for Both {
     }
 
     fn wake_by_ref(self: &Arc<Self>) {
-        // Should the first one panic, the second is woken on the way.
+        // If the first waker panics, the second one is woken during the unwinding.
         let _second = OnDrop(&self.1);
         self.0.wake_by_ref();
     }
 }
 
-/// Wakes a task at the end.
+/// Wakes a task when it is dropped.
 struct OnDrop<'a>(&'a Waker);
 
 impl Drop for OnDrop<'_> {

@@ -1,4 +1,4 @@
-//! A socket whose server stops: its peer is told so.
+//! A socket whose server stops tells its peer so.
 
 use super::{Phase, WebSocket};
 use crate::{
@@ -6,13 +6,13 @@ use crate::{
     ws::{CloseCode, CloseFrame},
 };
 
-/// What the peer is told (RFC 6455 §7.4.1: 1001, "such as a server going down").
+/// The close frame of a server that stops (RFC 6455 §7.4.1: 1001, "such as a server going down").
 pub(in crate::ws) fn farewell() -> CloseFrame {
     CloseFrame::new(CloseCode::GOING_AWAY, "the server stops")
 }
 
 impl<T> WebSocket<T> {
-    /// Whether the server that accepted this socket stops, and nothing was said of it yet.
+    /// Whether the server of this socket stops, and the peer was not told yet.
     pub(in crate::ws) fn is_leaving(&self) -> bool {
         self.phase == Phase::Open && is_leaving(&self.io)
     }

@@ -5,9 +5,8 @@
 //!                              closing ◀── silence ◀───────┘
 //! ```
 //!
-//! Files that are named for an action have what the socket does in that respect: `closing` and
-//! `silence` what it does without being asked. Each stands on this file, for the state, and on
-//! those before it in the picture.
+//! Each file that is named for an action has the methods of that action. Each uses the state in
+//! this file, and the files before it in the picture.
 
 mod closing;
 mod cold_state;
@@ -52,29 +51,30 @@ use crate::{
 /// A transport after its handshake, as a [`Stream`] and [`Sink`](futures_sink::Sink) of
 /// [`Message`]s, out of leased blocks.
 ///
-/// A message is a chain: its payload stays in the blocks it was read into, and is sent from the
-/// blocks it lies in. Between messages the socket holds no block, whatever it carried before. Pings
-/// are answered, and close frames, while the socket is read.
+/// A message is a chain: its payload stays in the blocks that it was read into, and is sent out of
+/// the blocks it lies in. Between messages the socket holds no block, however large the last
+/// message was. Pings and close frames are answered while the socket is read.
 ///
 /// # Stream
-/// Ends with `None` once both ends have closed and all was sent. An error is told to the peer with
-/// a close frame if that helps, and followed by `None`. Drop the socket then, and not before: what
-/// the peer was still sending would make the system reset the connection, and the close frame be
-/// lost.
+/// Ends with `None` once both ends have closed and all was sent. If it yields an error, the peer is
+/// told with a close frame where that helps, and `None` follows. Drop the socket after `None`, not
+/// before. With unread bytes of the peer the system would reset the connection, and the close frame
+/// would be lost.
 ///
 /// A failed write does not end the stream: it yields all that has arrived, and then its own end. So
 /// read on after a failed `send`: the peer may have said why it went. If the transport does not
 /// end, an error follows after [`close_timeout`](Config::close_timeout).
 ///
 /// # Delivery
-/// `send` and `flush` have written all that was taken before. `close` has, too, and then sends the
-/// close frame. A drop loses what is not written, and sends no close frame. A message that was
-/// taken and is not sent is told by the next `send`, `flush` or `close`.
+/// `send` and `flush` return when all messages that were taken before are written. `close` does the
+/// same, and then sends the close frame. A drop loses messages that are not written, and sends no
+/// close frame. If a message was taken and cannot be sent, the next `send`, `flush` or `close`
+/// returns the error.
 ///
 /// # Sink
-/// A message waits for the transport once [`max_queued`](Config::max_queued) bytes are queued, 64
-/// more counted for each message. It is sent at the latest by `flush`. [`Message::Close`] is the
-/// last that is taken.
+/// A message waits for the transport once [`max_queued`](Config::max_queued) bytes are queued; each
+/// message counts 64 bytes more. `flush` sends all that is queued. No message is taken after
+/// [`Message::Close`].
 ///
 /// # Errors
 /// [`Error`].
@@ -116,19 +116,19 @@ pub struct WebSocket<T> {
 }
 
 impl<T> WebSocket<T> {
-    /// A socket whose handshake is over, with the default settings. What it reads is charged to
-    /// `pool`.
+    /// Makes a socket of a transport whose handshake is over, with the default settings. The blocks
+    /// that it reads into are charged to `account`.
     pub fn new(io: T, role: Role, account: &Account) -> Self {
         Self::with_config(io, role, account, Config::shared())
     }
 
-    /// As [`new`](Self::new), with settings that sockets share.
+    /// As [`new`](Self::new), with settings of your own.
     pub fn with_config(io: T, role: Role, account: &Account, config: Arc<Config>) -> Self {
         Self::with_early(io, role, ChainMut::new(account), config)
     }
 
-    /// As [`with_config`](Self::with_config), with bytes that the handshake has read too many: they
-    /// lie in leased blocks, and more is charged to where the chain leases from.
+    /// As [`with_config`](Self::with_config), with bytes that were read behind the handshake. They
+    /// lie in leased blocks; what is read later is charged to the account of that chain.
     pub(in crate::ws) fn with_early(
         io: T,
         role: Role,
@@ -158,7 +158,7 @@ impl<T> WebSocket<T> {
         Self { per_message, ..self }
     }
 
-    /// Which end this is.
+    /// Which end of the connection this is.
     pub fn role(&self) -> Role {
         self.role
     }
@@ -173,7 +173,7 @@ impl<T> WebSocket<T> {
         &mut self.io
     }
 
-    /// The transport alone; what is buffered is lost.
+    /// The transport alone; buffered bytes are lost.
     pub fn into_inner(self) -> T {
         self.io
     }
@@ -183,12 +183,12 @@ impl<T> WebSocket<T> {
         self.phase == Phase::Open
     }
 
-    /// Whether nothing is sent or received any more.
+    /// Whether nothing will be sent or received any more.
     pub(in crate::ws) fn has_ended(&self) -> bool {
         self.phase == Phase::Ended
     }
 
-    /// Takes something that is rare, and gives the box back if it was the last.
+    /// Takes something out of the cold state, and frees its box if that was the last.
     fn take_rare<R: Default>(&mut self, take: impl FnOnce(&mut ColdState) -> R) -> R {
         let Some(cold) = &mut self.cold else { return R::default() };
         let taken = take(cold);
@@ -200,13 +200,13 @@ impl<T> WebSocket<T> {
 }
 
 impl<T: AsyncRead + AsyncWrite + Unpin> WebSocket<T> {
-    /// Receives the next message; none once both ends have closed.
+    /// Receives the next message; `None` once both ends have closed.
     ///
     /// # Errors
-    /// As the stream's.
+    /// As the stream.
     ///
     /// # Cancel safety
-    /// Cancel safe: what was read stays here.
+    /// Cancel safe: bytes that were read stay in the socket.
     pub fn recv(&mut self) -> impl Future<Output = Option<Result<Message, Error>>> {
         // An async fn would keep its arguments twice, in the task of every idle socket.
         poll_fn(|cx| Pin::new(&mut *self).poll_next(cx))
@@ -215,18 +215,19 @@ impl<T: AsyncRead + AsyncWrite + Unpin> WebSocket<T> {
     /// Sends a message.
     ///
     /// # Errors
-    /// The transport failed, no memory was to be had to mask it in, or the socket is closed
-    /// ([`Error::is_closed`]).
+    /// The transport failed, there was no memory in which a client could mask the message, or the
+    /// socket is closed ([`Error::is_closed`]).
     ///
     /// # Cancel safety
-    /// A `send` that is dropped may or may not have sent its message; it never sends a part.
+    /// A `send` that is dropped may or may not have taken its message. The peer never gets a part
+    /// of it.
     pub fn send(&mut self, message: impl Into<Message>) -> impl Future<Output = Result<(), Error>> {
         let mut message = Some(message.into());
         poll_fn(move |cx| self.poll_send_message(cx, &mut message))
     }
 
-    /// Closes: sends a close frame, waits for the peer's, and for the end of the connection. What
-    /// still comes is dropped.
+    /// Sends all that was taken and a close frame, then waits for the peer's close frame and for
+    /// the end of the connection. Messages that still come are dropped.
     ///
     /// # Errors
     /// The transport failed before the close frame was sent, or the peer sent something wrong.
@@ -235,8 +236,8 @@ impl<T: AsyncRead + AsyncWrite + Unpin> WebSocket<T> {
     /// Resumable: call it again.
     pub async fn close(&mut self, frame: Option<CloseFrame>) -> Result<(), Error> {
         if self.phase == Phase::Open {
-            // It is queued, even if the peer does not read: the time that it has begins now
-            // (NO-FREEZE).
+            // The close frame is queued even if the peer does not read: its time begins now
+            // (CLOSE-IN-TIME).
             poll_fn(|cx| self.poll_queued(cx)).await?;
             self.start_close(frame.unwrap_or_default())?;
         }
@@ -244,7 +245,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin> WebSocket<T> {
             match self.recv().await {
                 None => return Ok(()),
                 Some(Ok(_)) => {}
-                // A failed write comes first, and has the cause.
+                // A failed write is the cause, so it is reported first.
                 Some(Err(error)) => return Err(self.take_failure().unwrap_or(error)),
             }
         }

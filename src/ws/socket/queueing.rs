@@ -1,7 +1,7 @@
-//! What a socket is to send, up to the queue: frames are made of messages, compressed and masked.
+//! From a message to the queue: frames are made, compressed and masked.
 //!
 //! # Invariants
-//! - IN-ORDER: while a message waits for memory or for a compressor, no other one is taken.
+//! - ONE-WAITS: while a message waits for memory or for a compressor, no other message is taken.
 
 use std::task::{Context, Poll, ready};
 
@@ -28,7 +28,8 @@ impl<T> WebSocket<T> {
             || self.cold.as_ref().is_some_and(|cold| cold.masking.is_some())
     }
 
-    /// A message as it is sent; none if it is queued already, or waits to be compressed or masked.
+    /// Makes the frame of a message. Returns none if the message is queued already, or waits to be
+    /// compressed or masked.
     #[inline]
     pub(super) fn admit(&mut self, message: Message) -> Result<Option<Frame>, Error> {
         if self.phase != Phase::Open {
@@ -57,8 +58,8 @@ impl<T> WebSocket<T> {
         self.frame(ready.0, ready.1)
     }
 
-    /// Queues the message that waits to be compressed or masked, if there is memory for it. If not,
-    /// the sink tells it (TOLD).
+    /// Queues the message that waits to be compressed or masked, if there is memory for it at once.
+    /// If not, the sink reports it (SINK-REPORTS).
     #[cold]
     pub(super) fn give_up_queueing(&mut self) {
         if let Some((header, payload)) = self.per_message.give_up_deflating() {
@@ -70,7 +71,7 @@ impl<T> WebSocket<T> {
         if masking.is_some() {
             self.keep_failure(Err(Error::closed()));
         }
-        // The task that sends waits for memory, or for a compressor: it is to look again.
+        // The task that sends waits for memory or for a compressor; it must look again.
         halves.wake_other(Half::Stream);
     }
 
@@ -82,7 +83,7 @@ impl<T> WebSocket<T> {
         Ok(())
     }
 
-    /// A frame as it is sent; none if it waits for memory first.
+    /// Makes a frame. Returns none if it waits for memory first.
     #[inline]
     fn frame(&mut self, header: Header, payload: Chain) -> Result<Option<Frame>, Error> {
         match self.role {
@@ -94,8 +95,8 @@ impl<T> WebSocket<T> {
     fn mask(&mut self, header: Header, payload: Chain) -> Result<Option<Frame>, Error> {
         let key = rand::random();
         if header.opcode.is_control() {
-            // At most 125 bytes, far less than a block: whoever is told of an error, or that we are
-            // alive, needs no lease (NO-FREEZE).
+            // Control frames have at most 125 bytes, far less than a block. A pong or a close frame
+            // needs no lease (CLOSE-IN-TIME).
             let mut payload = payload.to_vec();
             Mask::new(key).apply(&mut payload);
             return Ok(Some(Frame::new(
@@ -120,7 +121,7 @@ impl<T> WebSocket<T> {
 }
 
 impl<T> WebSocket<T> {
-    /// Compresses and masks the messages that wait for it; most sockets have none.
+    /// Compresses and masks the messages that wait for that; most sockets have none.
     #[inline]
     pub(super) fn poll_queue(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
         if self.cold.is_none() && !self.per_message.is_agreed() {

@@ -1,4 +1,4 @@
-//! The half of a socket that receives, and answers.
+//! The half of a socket that receives and answers.
 
 use std::{
     pin::Pin,
@@ -25,7 +25,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Stream for WebSocket<T> {
         let this = self.get_mut();
         let polled = this.poll_receive(cx);
         if polled.is_pending() && this.is_leaving() {
-            // What is queued is sent before.
+            // The queue is sent before the close frame.
             return match this.start_close(farewell()) {
                 Ok(()) => this.poll_receive(cx),
                 Err(error) => this.poll_fail(cx, error),
@@ -36,7 +36,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Stream for WebSocket<T> {
 }
 
 impl<T: AsyncRead + AsyncWrite + Unpin> WebSocket<T> {
-    /// The next message, whatever the socket's server does.
+    /// Receives the next message, without a look at the socket's server.
     pub(in crate::ws) fn poll_receive(
         &mut self,
         cx: &mut Context<'_>,
@@ -47,7 +47,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin> WebSocket<T> {
                 Phase::Closed | Phase::Sent => return self.poll_end(cx).map(|()| None),
                 Phase::Open | Phase::Closing | Phase::Mute => {}
             }
-            // A failure is the sink's to tell: what has arrived is received all the same (ONE-WAY).
+            // The sink reports a failure; messages that have arrived are still received (ONE-WAY).
             let _ = self.poll_drain(cx);
             let is_deflating = self.per_message.is_agreed();
             if is_deflating || self.reading.has_bytes() {
@@ -60,7 +60,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin> WebSocket<T> {
                     Poll::Ready(Ok(None)) => {}
                     Poll::Ready(Ok(Some(incoming))) => {
                         let received = self.receive(incoming);
-                        // The answer leaves before the user looks at what was asked.
+                        // The answer leaves before the user sees the message.
                         let _ = self.poll_drain(cx);
                         return match received {
                             Ok(message) => Poll::Ready(Some(Ok(message))),
@@ -69,7 +69,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin> WebSocket<T> {
                     }
                     Poll::Ready(Err(error)) => return self.poll_fail(cx, error),
                     Poll::Pending => {
-                        // It is we who keep the peer waiting.
+                        // This end keeps the peer waiting, so the peer is not silent.
                         self.keep_alive_state.heard();
                         return self.poll_silence(cx);
                     }
@@ -77,7 +77,8 @@ impl<T: AsyncRead + AsyncWrite + Unpin> WebSocket<T> {
             }
             match self.reading.poll_read(cx, Pin::new(&mut self.io)) {
                 Poll::Ready(Ok(1..)) => self.keep_alive_state.heard(),
-                // RFC 6455 §7.1.5: the end of the connection alone may answer a close frame.
+                // RFC 6455 §7.1.5: the end of the connection may be the only answer to a close
+                // frame.
                 Poll::Ready(Ok(0)) if self.phase == Phase::Closing => self.end(Half::Stream),
                 Poll::Ready(Ok(0)) => return self.poll_fail(cx, Error::abrupt()),
                 Poll::Ready(Err(error)) => return self.poll_fail(cx, error.into()),
@@ -88,7 +89,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin> WebSocket<T> {
 }
 
 impl<T> WebSocket<T> {
-    /// What is to be told the user of what came.
+    /// Answers a message if it needs an answer, and returns it for the user.
     #[inline]
     fn receive(&mut self, incoming: Incoming) -> Result<Message, Error> {
         Ok(match incoming {
@@ -107,7 +108,7 @@ impl<T> WebSocket<T> {
                 match self.phase {
                     Phase::Mute => self.end(Half::Stream),
                     Phase::Open => {
-                        // RFC 6455 §5.5.1: with the code that came.
+                        // RFC 6455 §5.5.1: the answer repeats the code that came.
                         let code = frame.as_ref().map(|frame| CloseFrame::new(frame.code, ""));
                         self.push_close(code.as_ref())?;
                         self.phase = Phase::Closed;

@@ -1,7 +1,8 @@
-//! The half of a socket that sends: from the queue to the transport, for whichever task polls.
+//! The half of a socket that sends: from the queue to the transport. Either task may run it.
 //!
 //! # Invariants
-//! - HALVES: one task may send and another receive; what both wait for wakes both.
+//! - HALVES: one task may send while another one receives. If both wait for the transport, it wakes
+//!   both.
 
 use std::{
     pin::Pin,
@@ -24,14 +25,14 @@ impl<T> WebSocket<T> {
         self.outgoing.is_some()
     }
 
-    /// How much of what is queued, and before it without a pause, the transport has taken.
+    /// How many bytes the transport has taken since the queue was last empty.
     pub(in crate::ws) fn written(&self) -> usize {
         self.outgoing.as_ref().map_or(0, |outgoing| outgoing.written())
     }
 }
 
 impl<T: AsyncRead + AsyncWrite + Unpin> WebSocket<T> {
-    /// Sends a message, once it is taken from where it lies.
+    /// Takes the message out of `message`, and sends it.
     pub(in crate::ws) fn poll_send_message(
         &mut self,
         cx: &mut Context<'_>,
@@ -48,8 +49,8 @@ impl<T: AsyncRead + AsyncWrite + Unpin> WebSocket<T> {
         Pin::new(self).poll_flush(cx)
     }
 
-    /// Writes what is queued, for the task that receives, and flushes it; nothing if nothing is. A
-    /// failure is kept for the sink (ONE-WAY).
+    /// Writes the queue and flushes the transport, for the task that receives. Does nothing if the
+    /// queue is empty. A failure is kept for the sink (ONE-WAY).
     pub(in crate::ws) fn poll_drain(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         let is_sent =
             self.outgoing.is_none() && self.cold.as_ref().is_none_or(|cold| cold.halves.is_empty());
@@ -59,14 +60,14 @@ impl<T: AsyncRead + AsyncWrite + Unpin> WebSocket<T> {
         self.poll_flush_queue(cx)
     }
 
-    /// Writes what is queued, for the task that receives, and flushes the transport. A failure is
-    /// kept for the sink (ONE-WAY).
+    /// Writes the queue, and flushes the transport, for the task that receives. A failure is kept
+    /// for the sink (ONE-WAY).
     pub(super) fn poll_flush_queue(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         self.poll_send(cx, Half::Stream).map(|sent| self.keep_failure(sent))
     }
 
-    /// Writes a frame behind what is queued, for the task that receives. A failure is kept for the
-    /// sink (ONE-WAY).
+    /// Writes a frame behind the queue, for the task that receives. A failure is kept for the sink
+    /// (ONE-WAY).
     pub(in crate::ws) fn poll_drain_frame(
         &mut self,
         cx: &mut Context<'_>,
@@ -75,8 +76,8 @@ impl<T: AsyncRead + AsyncWrite + Unpin> WebSocket<T> {
         self.poll_send_frame(cx, Half::Stream, frame).map(|sent| self.keep_failure(sent))
     }
 
-    /// Writes a frame, behind what is queued; if nothing is, only what the transport does not take
-    /// is queued, and most leave without.
+    /// Writes a frame behind the queue. If the queue is empty, the frame is written at once, and
+    /// only the rest that the transport does not take is queued.
     #[inline]
     fn poll_send_frame(
         &mut self,
@@ -99,7 +100,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin> WebSocket<T> {
         self.poll_halves(cx, half, polled)
     }
 
-    /// Writes what is queued, for the task that sends or the one that receives.
+    /// Writes the queue, for the task of either half.
     pub(super) fn poll_send(
         &mut self,
         cx: &mut Context<'_>,
@@ -109,8 +110,8 @@ impl<T: AsyncRead + AsyncWrite + Unpin> WebSocket<T> {
         self.poll_halves(cx, half, polled)
     }
 
-    /// Makes frames of the messages that wait for memory or for a compressor. What is queued before
-    /// them may hold the memory: it is sent meanwhile.
+    /// Makes frames of the messages that wait for memory or for a compressor. The queue is sent
+    /// meanwhile: it may hold the memory that they wait for.
     #[inline]
     pub(super) fn poll_queued(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
         let queued = self.poll_queue(cx);
@@ -118,14 +119,14 @@ impl<T: AsyncRead + AsyncWrite + Unpin> WebSocket<T> {
             if self.outgoing.is_some() {
                 let _ = self.poll_send(cx, Half::Sink)?;
             }
-            // The task that receives may give the message up, and wakes this one then.
+            // The task that receives may give the message up; then it wakes this task.
             self.cold.get_or_insert_default().halves.note(Half::Sink, cx.waker());
         }
         queued
     }
 
-    /// Takes note of the task if it waits, and else tells the other one. After a failure nothing is
-    /// sent any more.
+    /// Notes the task if it waits; otherwise wakes the other one. After a failure nothing is sent
+    /// any more.
     #[inline]
     fn poll_halves(
         &mut self,
@@ -146,7 +147,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin> WebSocket<T> {
         polled: Poll<Result<(), Error>>,
     ) -> Poll<Result<(), Error>> {
         if polled.is_pending() {
-            // A transport knows the last task that it told to wait: it is told of both (HALVES).
+            // A transport remembers only the last task, so it is given a waker of both (HALVES).
             let Some(both) = self.cold.get_or_insert_default().halves.wait(half, cx.waker()) else {
                 return Poll::Pending;
             };
@@ -201,7 +202,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Sink<Message> for WebSocket<T> {
     fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
         let this = self.get_mut();
         if let Some(failure) = this.take_failure() {
-            return Poll::Ready(Err(failure)); // TOLD
+            return Poll::Ready(Err(failure)); // SINK-REPORTS
         }
         match this.phase {
             Phase::Mute => return Poll::Ready(Err(Error::closed())),
@@ -213,17 +214,18 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Sink<Message> for WebSocket<T> {
         if sent.is_pending() && this.phase != Phase::Open && this.poll_close_deadline(cx).is_ready()
         {
             this.end(Half::Sink);
-            let _ = this.take_failure(); // that is told now
+            let _ = this.take_failure(); // it is reported now
             return Poll::Ready(Err(Error::silent()));
         }
         sent
     }
 
-    /// Sends a close frame, if none was sent, in time (NO-FREEZE). The peer's is received by the
-    /// stream.
+    /// Sends a close frame, if none was sent, in time (CLOSE-IN-TIME). The stream receives the
+    /// peer's close frame.
     fn poll_close(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
         if self.phase == Phase::Open {
-            // Behind what is queued, however much that is: the time that the peer has begins now.
+            // The close frame goes behind the queue, however long that is: the peer's time begins
+            // now.
             ready!(self.poll_queued(cx))?;
             self.start_close(CloseFrame::default())?;
         }

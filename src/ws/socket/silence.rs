@@ -1,4 +1,4 @@
-//! A socket that hears nothing: how long that may last.
+//! How long a peer may be silent.
 
 use std::task::{Context, Poll};
 
@@ -15,7 +15,7 @@ use crate::{
 };
 
 impl<T: AsyncRead + AsyncWrite + Unpin> WebSocket<T> {
-    /// Nothing comes now: that may last too long (NO-FREEZE).
+    /// Ready when the peer has been silent for too long (CLOSE-IN-TIME).
     pub(super) fn poll_silence(
         &mut self,
         cx: &mut Context<'_>,

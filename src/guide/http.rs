@@ -1,0 +1,116 @@
+//! HTTP within a budget: the server, bodies in, bodies out, and admission.
+//!
+//! # The server
+//! [`serve`](crate::http::serve()) runs a tower service, such as an axum `Router`, on stock hyper.
+//! A connection that has nothing to do is taken apart to its bare socket, so an idle connection
+//! costs some 536 bytes of heap. A hyper service is served through
+//! [`from_hyper`](crate::http::serve::from_hyper) or
+//! [`from_incoming`](crate::http::serve::from_incoming).
+//!
+//! With [`Serve::pool`](crate::http::serve::Serve::pool) each request has an
+//! [`Account`](crate::Account) as an extension, and the memory of hyper's connections is reserved.
+//!
+//! ```
+//! use std::future::IntoFuture;
+//! use axum::{Router, routing::post};
+//! use leasehold::{Chain, Pool, http::serve};
+//! use tokio::{io::{AsyncReadExt, AsyncWriteExt}, net::{TcpListener, TcpStream}};
+//!
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let pool = Pool::new(64 << 20)?;
+//! // The body lands in leased blocks, and is sent out of them.
+//! let app = Router::new().route("/echo", post(async |body: Chain| -> Chain { body }));
+//! let listener = TcpListener::bind("127.0.0.1:0").await?;
+//! let address = listener.local_addr()?;
+//! let server = serve(listener, app).pool(&pool, 4 << 20); // at most 4 MiB for a connection
+//! tokio::spawn(server.into_future());
+//!
+//! let mut client = TcpStream::connect(address).await?;
+//! client.write_all(b"POST /echo HTTP/1.1\r\nhost: localhost\r\n").await?;
+//! client.write_all(b"connection: close\r\ncontent-length: 5\r\n\r\nhello").await?;
+//! let mut response = String::new();
+//! client.read_to_string(&mut response).await?;
+//! assert!(response.starts_with("HTTP/1.1 200 OK") && response.ends_with("hello"));
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # Bodies of requests
+//! [`collect`](crate::http::collect) reads a whole body into one [`Chain`](crate::Chain), up to a
+//! limit. [`LeasedBody`](crate::http::LeasedBody) yields it as chains that come one by one, for
+//! uploads that are passed on. With the feature `axum` both are extractors. A body that is larger
+//! than its limit, or for which there is no memory, is an error that knows its status: 413 or 503.
+//!
+//! # Bodies of responses
+//! | you have | use |
+//! |---|---|
+//! | a chain, on plain hyper | [`ChainBody`] |
+//! | a chain, on axum or tonic | [`BytesBody`]; on axum return the `Chain` itself |
+//! | a file, or another reader | [`ReaderBody`]: a few blocks ahead of the client, and no more |
+//!
+//! ```
+//! use http_body_util::BodyExt;
+//! use leasehold::{Pool, http::{BytesBody, ReaderBody, collect}};
+//!
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let pool = Pool::new(16 << 20)?;
+//!
+//! // In: at most 1 MiB of a body, as one chain.
+//! let body = http_body_util::Full::new(&b"an upload"[..]);
+//! let chain = collect(body, &pool, 1 << 20).await?;
+//! assert_eq!(chain, *b"an upload");
+//!
+//! // Out: the same blocks, with a length that hyper writes into Content-Length.
+//! let response = http::Response::new(BytesBody::from(chain));
+//! assert_eq!(response.into_body().collect().await?.to_bytes(), "an upload");
+//!
+//! // Out: a file, block by block.
+//! let file = std::io::Cursor::new(vec![7; 100_000]);
+//! let body = ReaderBody::new(file, &pool);
+//! assert_eq!(body.into_bytes_body().collect().await?.to_bytes().len(), 100_000);
+//! assert_eq!(pool.leased(), 0);
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # Admission
+//! `layer::BudgetLayer` (feature `tower`) reserves the memory of a request before the handler
+//! runs, or answers 503 with `Retry-After`. It works with any server.
+//! [Short of memory](super::short_of_memory) says why that is better than to let handlers wait.
+//!
+//! ```
+//! use axum::{Router, routing::post};
+//! use leasehold::{Chain, Pool, layer::BudgetLayer};
+//! use tower::{Service, ServiceExt};
+//!
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let pool = Pool::new(1 << 20)?;
+//! let mut app = Router::new()
+//!     .route("/upload", post(async |body: Chain| body.len().to_string()))
+//!     .layer(BudgetLayer::new(&pool).max_body(256 << 10));
+//! let upload = || http::Request::post("/upload").body(axum::body::Body::from("hello")).unwrap();
+//!
+//! assert_eq!(app.as_service().ready().await?.call(upload()).await?.status(), 200);
+//!
+//! let _others = std::iter::from_fn(|| pool.try_lease(1).ok()).collect::<Vec<_>>();
+//! let refused = app.as_service().ready().await?.call(upload()).await?;
+//! assert_eq!((refused.status().as_u16(), refused.headers()["retry-after"].to_str()?), (503, "1"));
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # Clients that are slow
+//! | setting of [`Serve`](crate::http::serve::Serve) | bounds |
+//! |---|---|
+//! | `header_timeout` | a head, from its first byte |
+//! | `idle_timeout` | the time between requests |
+//! | `stall_timeout` | a client that stops reading its response, or sending its body |
+//! | `max_unsent` | what the kernel takes of a response ahead of the network |
+//! | `shutdown_timeout` | a graceful stop, from its signal |
+//!
+//! [`BytesBody`]: crate::http::BytesBody
+//! [`ChainBody`]: crate::http::ChainBody
+//! [`ReaderBody`]: crate::http::ReaderBody
