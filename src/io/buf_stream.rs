@@ -3,6 +3,8 @@
 //! # Invariants
 //! - DRAINED: `unread` and `unsent` have room only while they have bytes.
 
+mod seek;
+
 use std::{
     io::{self, IoSlice},
     pin::Pin,
@@ -12,6 +14,7 @@ use std::{
 use bytes::{Buf, BufMut};
 use tokio::io::{AsyncBufRead, AsyncRead, AsyncWrite, ReadBuf};
 
+use self::seek::Seek;
 use super::{chain_reader::ChainReader, write::poll_write_all_buf};
 use crate::{
     chain::{Chain, ChainMut},
@@ -19,7 +22,7 @@ use crate::{
 };
 
 /// Writes are collected up to this many bytes, and reads into buffers of at least as many bypass
-/// the blocks (tokio's buffers: 8 KiB).
+/// the blocks, unless other capacities are given (tokio's buffers: 8 KiB).
 const BUFFER_LEN: usize = 8 << 10;
 
 /// A transport with buffers that are leased when they are needed: the drop-in for tokio's
@@ -65,6 +68,9 @@ pub struct BufStream<T> {
     reader: ChainReader,
     unread: ChainMut,
     unsent: ChainMut,
+    reader_capacity: usize,
+    writer_capacity: usize,
+    seek: Option<Box<Seek>>,
 }
 
 /// What a [`BufStream`] is taken apart to.
@@ -81,11 +87,40 @@ pub struct BufStreamParts<T> {
 impl<T> BufStream<T> {
     /// Buffers `inner` with blocks of `pool`, when it needs some.
     pub fn new(inner: T, account: &Account) -> Self {
+        Self::over(inner, account, ChainReader::new(), BUFFER_LEN, BUFFER_LEN)
+    }
+
+    /// As [`new`](Self::new), with the capacities that tokio's buffers would have.
+    ///
+    /// # Shape
+    /// Bytes. Reads lease at most about `reader_capacity` at once, between 4 KiB and 512 KiB; reads
+    /// into buffers of at least as many bytes bypass the blocks. Writes are collected up to
+    /// `writer_capacity`; 0 collects nothing.
+    pub fn with_capacity(
+        reader_capacity: usize,
+        writer_capacity: usize,
+        inner: T,
+        account: &Account,
+    ) -> Self {
+        let reader = ChainReader::new().max_read(reader_capacity);
+        Self::over(inner, account, reader, reader_capacity, writer_capacity)
+    }
+
+    fn over(
+        inner: T,
+        account: &Account,
+        reader: ChainReader,
+        reader_capacity: usize,
+        writer_capacity: usize,
+    ) -> Self {
         Self {
             inner,
-            reader: ChainReader::new(),
+            reader,
             unread: ChainMut::new(account),
             unsent: ChainMut::new(account),
+            reader_capacity,
+            writer_capacity,
+            seek: None,
         }
     }
 
@@ -134,9 +169,15 @@ impl<T> BufStream<T> {
         &self.unsent
     }
 
+    /// The transport, as tokio's `into_inner`: what was read and not given out, and what was not
+    /// flushed, is lost. [`into_parts`](Self::into_parts) loses nothing.
+    pub fn into_inner(self) -> T {
+        self.inner
+    }
+
     /// Takes the stream apart. No byte is lost: what is in the buffers is handed out with the
     /// transport.
-    pub fn into_inner(self) -> BufStreamParts<T> {
+    pub fn into_parts(self) -> BufStreamParts<T> {
         BufStreamParts {
             inner: self.inner,
             unread: self.unread.freeze(),
@@ -168,7 +209,10 @@ impl<T: AsyncRead + Unpin> AsyncRead for BufStream<T> {
         cx: &mut Context<'_>,
         buf: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        if self.unread.is_empty() && buf.remaining() >= BUFFER_LEN && !self.reader.has_error() {
+        if self.unread.is_empty()
+            && buf.remaining() >= self.reader_capacity
+            && !self.reader.has_error()
+        {
             self.reader.stop_waiting();
             return Pin::new(&mut self.inner).poll_read(cx, buf);
         }
@@ -209,9 +253,9 @@ impl<T: AsyncWrite + Unpin> BufStream<T> {
     /// Makes room for a write of `len` bytes; whether it is to be collected. If not, nothing is
     /// left in front of it.
     fn poll_collect(&mut self, cx: &mut Context<'_>, len: usize) -> Poll<io::Result<bool>> {
-        let is_small = len < BUFFER_LEN;
+        let is_small = len < self.writer_capacity;
         if is_small
-            && self.unsent.len() + len <= BUFFER_LEN
+            && self.unsent.len() + len <= self.writer_capacity
             && self.unsent.try_reserve_untold(len).is_ok()
         {
             return Poll::Ready(Ok(true));
