@@ -11,11 +11,14 @@
 //! - EARLY-RETURN: a block goes home when its last byte is consumed. `advance` drops each segment
 //!   with its last byte.
 
+mod async_read;
 mod buf;
 #[allow(unsafe_code)]
 mod chain_mut;
 mod charge;
 mod compact;
+mod compare;
+mod copy;
 mod frame;
 mod lease;
 mod rest;
@@ -359,54 +362,22 @@ impl From<Bytes> for Chain {
     }
 }
 
-impl PartialEq for Chain {
-    fn eq(&self, other: &Self) -> bool {
-        if self.len != other.len {
-            return false;
-        }
-        let (mut one, mut two) = (self.segments(), other.segments());
-        let (mut left, mut right): (&[u8], &[u8]) = (&[], &[]);
-        loop {
-            if left.is_empty() {
-                left = one.next().map_or(&[], |segment| segment.as_ref());
-            }
-            if right.is_empty() {
-                right = two.next().map_or(&[], |segment| segment.as_ref());
-            }
-            let count = left.len().min(right.len());
-            if count == 0 {
-                return true;
-            }
-            if left[..count] != right[..count] {
-                return false;
-            }
-            (left, right) = (&left[count..], &right[count..]);
-        }
+impl From<Vec<u8>> for Chain {
+    /// The bytes stay on the heap; no account is charged.
+    fn from(bytes: Vec<u8>) -> Self {
+        Self::from(Bytes::from(bytes))
     }
 }
 
-impl Eq for Chain {}
-
-impl PartialEq<[u8]> for Chain {
-    fn eq(&self, other: &[u8]) -> bool {
-        let mut left = other;
-        self.len == other.len()
-            && self.segments().all(|segment| {
-                let (head, rest) = left.split_at(segment.len());
-                left = rest;
-                head == segment.as_ref()
-            })
+impl From<String> for Chain {
+    /// The text stays on the heap; no account is charged.
+    fn from(text: String) -> Self {
+        Self::from(Bytes::from(text))
     }
 }
 
-impl<const N: usize> PartialEq<[u8; N]> for Chain {
-    fn eq(&self, other: &[u8; N]) -> bool {
-        *self == other[..]
-    }
-}
-
-impl PartialEq<&[u8]> for Chain {
-    fn eq(&self, other: &&[u8]) -> bool {
-        *self == **other
+impl From<&'static str> for Chain {
+    fn from(text: &'static str) -> Self {
+        Self::from(Segment::from(text))
     }
 }

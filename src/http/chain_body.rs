@@ -57,18 +57,39 @@ impl Body for ChainBody {
 
     fn poll_frame(
         mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Chain>, Infallible>>> {
+        Pin::new(&mut self.chain).poll_frame(cx)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.chain.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.chain.size_hint()
+    }
+}
+
+/// A chain is a body of itself: what is left of it.
+impl Body for Chain {
+    type Data = Chain;
+    type Error = Infallible;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
         _cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Chain>, Infallible>>> {
-        let chain = std::mem::take(&mut self.chain);
+        let chain = std::mem::take(&mut *self);
         Poll::Ready((!chain.is_empty()).then(|| Ok(Frame::data(chain))))
     }
 
     fn is_end_stream(&self) -> bool {
-        self.chain.is_empty()
+        self.is_empty()
     }
 
     fn size_hint(&self) -> SizeHint {
-        SizeHint::with_exact(self.chain.len() as u64)
+        SizeHint::with_exact(self.len() as u64)
     }
 }
 

@@ -3,6 +3,8 @@
 //! # Invariants
 //! - NO-IDLE-ROOM: `unread` and `unsent` have room only while they have bytes.
 
+mod seek;
+
 use std::{
     io::{self, IoSlice},
     pin::Pin,
@@ -12,6 +14,7 @@ use std::{
 use bytes::{Buf, BufMut};
 use tokio::io::{AsyncBufRead, AsyncRead, AsyncWrite, ReadBuf};
 
+use self::seek::Seek;
 use super::{chain_reader::ChainReader, write::poll_write_all_buf};
 use crate::{
     chain::{Chain, ChainMut},
@@ -19,7 +22,7 @@ use crate::{
 };
 
 /// Writes are collected up to this many bytes. Reads into buffers of at least this length bypass
-/// the blocks. It is the length of tokio's buffers.
+/// the blocks. It is the length of tokio's buffers. Other capacities can be given.
 const BUFFER_LEN: usize = 8 << 10;
 
 /// A transport with buffers that are leased when they are needed. It replaces tokio's `BufStream`,
@@ -65,9 +68,12 @@ pub struct BufStream<T> {
     reader: ChainReader,
     unread: ChainMut,
     unsent: ChainMut,
+    reader_capacity: usize,
+    writer_capacity: usize,
+    seek: Option<Box<Seek>>,
 }
 
-/// The parts of a [`BufStream`], from [`BufStream::into_inner`].
+/// The parts of a [`BufStream`], from [`BufStream::into_parts`].
 ///
 /// # Examples
 /// ```
@@ -75,7 +81,7 @@ pub struct BufStream<T> {
 ///
 /// let pool = Pool::new(8 << 20)?;
 /// let (near, _far) = tokio::io::duplex(64);
-/// let parts = BufStream::new(near, &pool).into_inner();
+/// let parts = BufStream::new(near, &pool).into_parts();
 /// assert!(parts.unread.is_empty() && parts.unsent.is_empty());
 /// # Ok::<(), leasehold::BuildError>(())
 /// ```
@@ -92,11 +98,40 @@ pub struct BufStreamParts<T> {
 impl<T> BufStream<T> {
     /// Buffers `inner` with blocks that are charged to `account`. Nothing is leased yet.
     pub fn new(inner: T, account: &Account) -> Self {
+        Self::over(inner, account, ChainReader::new(), BUFFER_LEN, BUFFER_LEN)
+    }
+
+    /// As [`new`](Self::new), with the capacities that tokio's buffers would have.
+    ///
+    /// # Shape
+    /// Bytes. Reads lease at most about `reader_capacity` at once, between 4 KiB and 512 KiB; reads
+    /// into buffers of at least as many bytes bypass the blocks. Writes are collected up to
+    /// `writer_capacity`; 0 collects nothing.
+    pub fn with_capacity(
+        reader_capacity: usize,
+        writer_capacity: usize,
+        inner: T,
+        account: &Account,
+    ) -> Self {
+        let reader = ChainReader::new().max_read(reader_capacity);
+        Self::over(inner, account, reader, reader_capacity, writer_capacity)
+    }
+
+    fn over(
+        inner: T,
+        account: &Account,
+        reader: ChainReader,
+        reader_capacity: usize,
+        writer_capacity: usize,
+    ) -> Self {
         Self {
             inner,
-            reader: ChainReader::new(),
+            reader,
             unread: ChainMut::new(account),
             unsent: ChainMut::new(account),
+            reader_capacity,
+            writer_capacity,
+            seek: None,
         }
     }
 
@@ -147,6 +182,12 @@ impl<T> BufStream<T> {
         &self.unsent
     }
 
+    /// Returns the transport, as tokio's `into_inner` does. The bytes in the buffers are lost;
+    /// [`into_parts`](Self::into_parts) loses nothing.
+    pub fn into_inner(self) -> T {
+        self.inner
+    }
+
     /// Takes the stream apart. No byte is lost: the bytes in the buffers are returned with the
     /// transport.
     ///
@@ -164,13 +205,13 @@ impl<T> BufStream<T> {
     /// let mut stream = BufStream::new(near, &pool);
     /// stream.read_u8().await?;
     /// stream.write_all(b"bye").await?;
-    /// let parts = stream.into_inner();
+    /// let parts = stream.into_parts();
     /// assert_eq!(parts.unread, *b"ello");
     /// assert_eq!(parts.unsent, *b"bye");
     /// # Ok(())
     /// # }
     /// ```
-    pub fn into_inner(self) -> BufStreamParts<T> {
+    pub fn into_parts(self) -> BufStreamParts<T> {
         BufStreamParts {
             inner: self.inner,
             unread: self.unread.freeze(),
@@ -202,7 +243,10 @@ impl<T: AsyncRead + Unpin> AsyncRead for BufStream<T> {
         cx: &mut Context<'_>,
         buf: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        if self.unread.is_empty() && buf.remaining() >= BUFFER_LEN && !self.reader.has_error() {
+        if self.unread.is_empty()
+            && buf.remaining() >= self.reader_capacity
+            && !self.reader.has_error()
+        {
             self.reader.stop_waiting();
             return Pin::new(&mut self.inner).poll_read(cx, buf);
         }
@@ -243,9 +287,9 @@ impl<T: AsyncWrite + Unpin> BufStream<T> {
     /// Makes room for a write of `len` bytes. Returns whether the write is to be collected. If it
     /// is not, all collected bytes were sent before it.
     fn poll_collect(&mut self, cx: &mut Context<'_>, len: usize) -> Poll<io::Result<bool>> {
-        let is_small = len < BUFFER_LEN;
+        let is_small = len < self.writer_capacity;
         if is_small
-            && self.unsent.len() + len <= BUFFER_LEN
+            && self.unsent.len() + len <= self.writer_capacity
             && self.unsent.try_reserve_untold(len).is_ok()
         {
             return Poll::Ready(Ok(true));

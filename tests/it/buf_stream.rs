@@ -1,12 +1,19 @@
 //! `BufStream` in place of tokio's: under its adapters, over faulty transports, and when memory is
 //! short.
 
-use std::{io::IoSlice, task::Poll, time::Duration};
+use std::{
+    io::{IoSlice, SeekFrom},
+    pin::Pin,
+    task::{Context, Poll},
+    time::Duration,
+};
 
 use futures_util::StreamExt;
 use leasehold::{Pool, io::BufStream};
+use rand::{RngExt, SeedableRng, rngs::SmallRng};
 use tokio::io::{
-    AsyncBufReadExt, AsyncReadExt, AsyncWrite, AsyncWriteExt, copy, copy_bidirectional, copy_buf,
+    AsyncBufReadExt, AsyncReadExt, AsyncSeekExt, AsyncWrite, AsyncWriteExt, copy,
+    copy_bidirectional, copy_buf,
 };
 use tokio_util::io::{ReaderStream, SyncIoBridge};
 
@@ -244,7 +251,7 @@ async fn a_transport_that_takes_no_more_is_an_error_and_keeps_the_rest() {
         assert_eq!(stream.flush().await.unwrap_err().kind(), std::io::ErrorKind::WriteZero);
         assert_eq!(stream.shutdown().await.unwrap_err().kind(), std::io::ErrorKind::WriteZero);
     }
-    let parts = stream.into_inner();
+    let parts = stream.into_parts();
     assert!(parts.unsent.to_vec() == pattern(3000)[1000..]);
     drop(parts);
     assert_eq!(pool.leased(), 0);
@@ -369,5 +376,139 @@ async fn a_read_that_passes_by_gives_the_place_in_the_queue_up() {
     assert_eq!(stream.read(&mut [0; 8192]).await.unwrap(), 100);
     assert_eq!(pool.stats().waiting, 0);
     drop(held);
+    assert_eq!(pool.leased(), 0);
+}
+
+// ---- seeking ------------------------------------------------------------------------------------
+
+/// A file in memory, whose seeks are pending once.
+struct Tape {
+    cursor: std::io::Cursor<Vec<u8>>,
+    is_seeking: bool,
+}
+
+impl Tape {
+    fn new(content: Vec<u8>) -> Self {
+        Self { cursor: std::io::Cursor::new(content), is_seeking: false }
+    }
+}
+
+impl tokio::io::AsyncRead for Tape {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &mut tokio::io::ReadBuf<'_>,
+    ) -> Poll<std::io::Result<()>> {
+        Pin::new(&mut self.cursor).poll_read(cx, buf)
+    }
+}
+
+impl AsyncWrite for Tape {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &[u8],
+    ) -> Poll<std::io::Result<usize>> {
+        Pin::new(&mut self.cursor).poll_write(cx, buf)
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<std::io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<std::io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+}
+
+impl tokio::io::AsyncSeek for Tape {
+    fn start_seek(mut self: Pin<&mut Self>, position: SeekFrom) -> std::io::Result<()> {
+        self.is_seeking = true;
+        Pin::new(&mut self.cursor).start_seek(position)
+    }
+
+    fn poll_complete(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<std::io::Result<u64>> {
+        if std::mem::take(&mut self.is_seeking) {
+            cx.waker().wake_by_ref();
+            return Poll::Pending;
+        }
+        Pin::new(&mut self.cursor).poll_complete(cx)
+    }
+}
+
+/// Seeks, reads and writes at random, here and on tokio's.
+#[tokio::test]
+async fn seeks_are_those_of_tokio() {
+    let pool = pool();
+    let mut dice = SmallRng::seed_from_u64(transport::seed());
+    for _ in 0..200 {
+        let content = pattern(dice.random_range(0..40_000));
+        let mut ours = BufStream::new(Tape::new(content.clone()), &pool);
+        let mut theirs = tokio::io::BufStream::new(Tape::new(content));
+        for _ in 0..20 {
+            let offset: i64 = dice.random_range(-30_000..30_000);
+            let position = match offset % 4 {
+                0 => SeekFrom::Start(dice.random_range(0..30_000)),
+                1 => SeekFrom::End(offset),
+                _ => SeekFrom::Current(offset),
+            };
+            let (one, two) = (ours.seek(position).await, theirs.seek(position).await);
+            assert_eq!(one.map_err(|error| error.kind()), two.map_err(|error| error.kind()));
+            if dice.random_bool(0.3) {
+                let bytes = pattern(dice.random_range(0..10_000));
+                let bytes = &bytes[..bytes.len() / 3];
+                ours.write_all(bytes).await.expect("it grows");
+                theirs.write_all(bytes).await.expect("it grows");
+                ours.flush().await.expect("it never fails");
+                theirs.flush().await.expect("it never fails");
+            }
+            let mut bufs = [vec![0; dice.random_range(0..9_000)], Vec::new()];
+            bufs[1] = bufs[0].clone();
+            let counts = (ours.read(&mut bufs[0]).await, theirs.read(&mut bufs[1]).await);
+            let (count, other) = (counts.0.expect("bytes"), counts.1.expect("bytes"));
+            let common = count.min(other);
+            assert!(bufs[0][..common] == bufs[1][..common], "the same place");
+            // How much one read gives is each buffer's own affair: both go on from one place.
+            let (place, same) = (ours.stream_position().await, theirs.stream_position().await);
+            let (place, same) = (place.expect("a place"), same.expect("a place"));
+            assert_eq!(place + other as u64, same + count as u64);
+            ours.seek(SeekFrom::Start(same)).await.expect("a place");
+        }
+    }
+    assert_eq!(pool.leased(), 0);
+}
+
+#[tokio::test]
+async fn a_seek_writes_out_what_was_collected_and_holds_nothing() {
+    let pool = pool();
+    let mut stream = BufStream::new(Tape::new(pattern(20_000)), &pool);
+    assert_eq!(stream.read_u8().await.expect("a byte"), pattern(1)[0]);
+    assert!(pool.leased() > 0);
+    assert_eq!(stream.seek(SeekFrom::Start(100)).await.expect("a place"), 100);
+    assert_eq!(pool.leased(), 0);
+    stream.write_all(b"here").await.expect("it is collected");
+    assert_eq!(stream.seek(SeekFrom::Current(-4)).await.expect("a place"), 100);
+    let mut read = [0; 4];
+    stream.read_exact(&mut read).await.expect("there are as many");
+    assert_eq!(&read, b"here");
+    let tape = stream.into_inner();
+    assert_eq!(&tape.cursor.get_ref()[100..104], b"here");
+    assert_eq!(pool.leased(), 0);
+}
+
+#[tokio::test]
+async fn as_much_is_collected_as_the_capacity_says() {
+    let pool = pool();
+    let mut stream = BufStream::with_capacity(4 * KIB, 100, Faulty::new([]), &pool);
+    for _ in 0..10 {
+        stream.write_all(b"ten bytes!").await.expect("it is collected");
+    }
+    assert_eq!((stream.write_buffer().len(), stream.get_ref().sent().len()), (100, 0));
+    stream.write_all(b"!").await.expect("it is written");
+    assert_eq!((stream.write_buffer().len(), stream.get_ref().sent().len()), (1, 100));
+    let mut none = BufStream::with_capacity(0, 0, Faulty::new([]), &pool);
+    none.write_all(b"!").await.expect("it is written");
+    assert_eq!((none.write_buffer().len(), none.get_ref().sent().len()), (0, 1));
+    drop(stream);
     assert_eq!(pool.leased(), 0);
 }

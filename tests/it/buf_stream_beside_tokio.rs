@@ -164,7 +164,7 @@ async fn run_beside(make: impl Fn(&mut SmallRng, &[u8], u64) -> Faulty, pool: &P
             }
         }
         let written = ours.written;
-        let BufStreamParts { inner, unread, unsent } = ours.stream.into_inner();
+        let BufStreamParts { inner, unread, unsent } = ours.stream.into_parts();
         assert!(
             [inner.sent(), &unsent.to_vec()].concat() == ours.content[..written],
             "nothing unsent is lost"

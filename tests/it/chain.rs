@@ -274,3 +274,82 @@ fn copying_more_bytes_than_there_are_panics() {
         assert!(catch_unwind(AssertUnwindSafe(|| chain.copy_to_bytes(len))).is_err(), "{len}");
     }
 }
+
+fn both_ways<T: PartialEq<Chain> + ?Sized>(chain: &Chain, other: &T)
+where
+    Chain: PartialEq<T>,
+{
+    assert!(chain == other, "from the left");
+    assert!(other == chain, "from the right");
+}
+
+#[test]
+fn a_chain_compares_with_what_bytes_compares_with_in_both_directions() {
+    let pool = pool();
+    let chain: Chain = [&b"he"[..], b"l", b"lo"]
+        .into_iter()
+        .map(|piece| Chain::copy_from_slice(piece, &pool).expect("free"))
+        .flatten()
+        .collect();
+    assert_eq!(chain.segments().count(), 3);
+    let (array, vec, text) = (*b"hello", b"hello".to_vec(), String::from("hello"));
+    both_ways(&chain, "hello");
+    both_ways(&chain, &"hello");
+    both_ways(&chain, &array);
+    both_ways(&chain, &&array);
+    both_ways(&chain, &array[..]);
+    both_ways(&chain, &&array[..]);
+    both_ways(&chain, &vec);
+    both_ways(&chain, &text);
+    both_ways(&chain, &Bytes::from("hello"));
+    for other in ["", "hell", "hello!", "hella", "Hello"] {
+        assert!(chain != other && other != chain, "{other}");
+        assert!(
+            chain != other.as_bytes().to_vec() && other.as_bytes().to_vec() != chain,
+            "{other}"
+        );
+    }
+}
+
+#[test]
+fn a_chain_is_made_of_what_bytes_is_made_of() {
+    assert_eq!(Chain::from("hello"), "hello");
+    assert_eq!(Chain::from(b"hello".to_vec()), "hello");
+    assert_eq!(Chain::from(String::from("hello")), "hello");
+    assert!(Chain::from("").is_empty());
+}
+
+#[test]
+fn bytes_are_copied_into_blocks_or_nothing_is_leased() {
+    let pool = pool();
+    let small = pool.account("small", 8 << 10);
+    let long = vec![b'x'; 10_000];
+    assert!(Chain::copy_from_slice(&long, &small).is_err());
+    assert!(Chain::copy_from_slice(b"", &small).expect("needs nothing").is_empty());
+    let mut chain = ChainMut::new(&small);
+    chain.try_extend_from_slice(&long[..5000]).expect("free");
+    chain.try_extend_from_slice(&long[5000..]).expect_err("over the limit");
+    assert_eq!(chain.len(), 5000);
+    drop(chain);
+    assert_eq!(pool.leased(), 0);
+}
+
+#[tokio::test]
+async fn a_chain_is_read_as_tokio_reads_and_its_blocks_go_home() {
+    use tokio::io::{AsyncBufReadExt, AsyncReadExt};
+    let pool = pool();
+    let mut chain = blocks_of_4k(&pool, 3);
+    let mut buf = [0; 5000];
+    chain.read_exact(&mut buf).await.expect("there are as many");
+    assert_eq!((chain.len(), pool.leased()), (3 * 4096 - 5000, 8 << 10));
+    let mut rest = Vec::new();
+    chain.read_to_end(&mut rest).await.expect("it never fails");
+    assert_eq!((rest.len(), pool.leased()), (3 * 4096 - 5000, 0));
+    assert_eq!(chain.read(&mut buf).await.expect("an end"), 0);
+    let mut lines = Chain::from("one\ntwo\nthree").lines();
+    let mut read = Vec::new();
+    while let Some(line) = lines.next_line().await.expect("text") {
+        read.push(line);
+    }
+    assert_eq!(read, ["one", "two", "three"]);
+}

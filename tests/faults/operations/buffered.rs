@@ -26,7 +26,7 @@ pub(super) async fn read<P: Place>(site: Site<P>) -> Done {
                 break;
             }
         }
-        let parts = stream.into_inner();
+        let parts = stream.into_parts();
         assert!(parts.unread.is_empty() && parts.unsent.is_empty());
         awaited.end()
     };
@@ -85,7 +85,7 @@ pub(super) async fn write<P: Place>(site: Site<P>) -> Done {
             }
         }
         again!(site, stream.shutdown())?;
-        let parts = stream.into_inner();
+        let parts = stream.into_parts();
         assert!(parts.unread.is_empty() && parts.unsent.is_empty());
         Ok(())
     };
