@@ -6,7 +6,7 @@
 mod seek;
 
 use std::{
-    io::{self, IoSlice},
+    io::{self, IoSlice, SeekFrom},
     pin::Pin,
     task::{Context, Poll, ready},
 };
@@ -14,7 +14,6 @@ use std::{
 use bytes::{Buf, BufMut};
 use tokio::io::{AsyncBufRead, AsyncRead, AsyncWrite, ReadBuf};
 
-use self::seek::Seek;
 use super::{chain_reader::ChainReader, write::poll_write_all_buf};
 use crate::{
     chain::{Chain, ChainMut},
@@ -71,6 +70,15 @@ pub struct BufStream<T> {
     reader_capacity: usize,
     writer_capacity: usize,
     seek: Option<Box<Seek>>,
+}
+
+/// How far a seek has come.
+#[derive(Debug)]
+enum Seek {
+    /// It begins once all that was written has gone to the transport.
+    Asked(SeekFrom),
+    /// The transport seeks. The number is what is left to seek from where it comes out.
+    Begun { rest: i64 },
 }
 
 /// The parts of a [`BufStream`], from [`BufStream::into_parts`].

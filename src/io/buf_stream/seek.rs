@@ -8,16 +8,7 @@ use std::{
 
 use tokio::io::{AsyncRead, AsyncSeek, AsyncWrite};
 
-use super::BufStream;
-
-/// How far a seek has come.
-#[derive(Debug)]
-pub(super) enum Seek {
-    /// It begins once all that was written has gone to the transport.
-    Asked(SeekFrom),
-    /// The transport seeks. The number is what is left to seek from where it comes out.
-    Begun { rest: i64 },
-}
+use super::{BufStream, Seek};
 
 impl<T: AsyncRead + AsyncWrite + AsyncSeek + Unpin> AsyncSeek for BufStream<T> {
     /// Writes out what was collected, gives up what was read, and seeks.
