@@ -22,8 +22,6 @@ mod wait;
 
 // For rooms above, of which not all are built.
 #[allow(dead_code)]
-mod reuse;
-#[allow(dead_code)]
 mod set_aside;
 #[allow(dead_code)]
 mod weak_pool;

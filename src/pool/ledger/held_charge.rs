@@ -21,11 +21,6 @@ impl<O: Owner> HeldCharge<O> {
         Self { account, bytes }
     }
 
-    /// The account, of a charge that was refunded or drawn.
-    pub(in crate::pool) fn into_account(self) -> AccountHandle<O> {
-        self.account
-    }
-
     /// Takes back `bytes` of the charge; returns the accounts at which somebody waits.
     ///
     /// # Panics
