@@ -5,7 +5,7 @@ use ::http::{HeaderValue, Response, StatusCode, header};
 use super::key::Key;
 use crate::{
     http::BytesBody,
-    ws::{deflate::PerMessage, socket::config::Config},
+    ws::{PerMessage, socket::config::Config},
 };
 
 /// What a handshake has come to, and the place where a server says so.
