@@ -11,9 +11,7 @@ use bytes::Bytes;
 use http_body::Body;
 use tower_service::Service;
 
-use super::{
-    admission::Admission, budget_body::BudgetBody, budget_future::BudgetFuture, settings::Settings,
-};
+use super::{budget_body::BudgetBody, budget_future::BudgetFuture, settings::Settings};
 
 /// A service whose requests are kept within a budget, made by [`BudgetLayer`](super::BudgetLayer).
 ///
@@ -48,10 +46,7 @@ where
 
     fn call(&mut self, mut request: Request<R>) -> BudgetFuture<S::Future> {
         match self.settings.admit(&mut request) {
-            Ok(credit) => {
-                let admission = Admission::new(credit, &self.settings);
-                BudgetFuture::admitted(self.inner.call(request), admission)
-            }
+            Ok(credit) => BudgetFuture::admitted(self.inner.call(request), credit),
             Err(error) => BudgetFuture::refused(self.settings.refusal(request.headers(), &error)),
         }
     }

@@ -9,7 +9,7 @@ use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
 use pin_project_lite::pin_project;
 
-use super::admission::Admission;
+use crate::pool::Credit;
 
 pin_project! {
     /// The body of [`Budget`](super::Budget)'s responses: the inner service's, or that of a
@@ -24,7 +24,7 @@ pin_project! {
     pub struct BudgetBody<B> {
         #[pin]
         kind: Kind<B>,
-        admission: Option<Admission>,
+        credit: Option<Credit>,
     }
 }
 
@@ -41,13 +41,13 @@ pin_project! {
 }
 
 impl<B: Body> BudgetBody<B> {
-    pub(super) fn admitted(body: B, admission: Option<Admission>) -> Self {
-        let admission = admission.filter(|_| !body.is_end_stream());
-        Self { kind: Kind::Inner { body }, admission }
+    pub(super) fn admitted(body: B, credit: Option<Credit>) -> Self {
+        let credit = credit.filter(|_| !body.is_end_stream());
+        Self { kind: Kind::Inner { body }, credit }
     }
 
     pub(super) fn refused(text: Bytes) -> Self {
-        Self { kind: Kind::Refused { text }, admission: None }
+        Self { kind: Kind::Refused { text }, credit: None }
     }
 }
 
@@ -68,7 +68,7 @@ where
             KindProjection::Inner { mut body } => {
                 let frame = ready!(body.as_mut().poll_frame(cx));
                 if !matches!(frame, Some(Ok(_))) || body.is_end_stream() {
-                    drop(this.admission.take());
+                    drop(this.credit.take());
                 }
                 Poll::Ready(frame)
             }

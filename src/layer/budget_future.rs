@@ -11,7 +11,8 @@ use bytes::Bytes;
 use http_body::Body;
 use pin_project_lite::pin_project;
 
-use super::{admission::Admission, budget_body::BudgetBody};
+use super::budget_body::BudgetBody;
+use crate::pool::Credit;
 
 pin_project! {
     /// The future of [`Budget`](super::Budget): the inner service's, or a refusal.
@@ -34,15 +35,15 @@ pin_project! {
             #[pin]
             inner: F,
             // Goes on to the response's body.
-            admission: Option<Admission>,
+            credit: Option<Credit>,
         },
         Refused { response: Option<Response<Bytes>> },
     }
 }
 
 impl<F> BudgetFuture<F> {
-    pub(super) fn admitted(inner: F, admission: Admission) -> Self {
-        Self { step: Step::Admitted { inner, admission: Some(admission) } }
+    pub(super) fn admitted(inner: F, credit: Credit) -> Self {
+        Self { step: Step::Admitted { inner, credit: Some(credit) } }
     }
 
     pub(super) fn refused(response: Response<Bytes>) -> Self {
@@ -61,12 +62,12 @@ where
     /// If it is polled again after it was ready with a refusal.
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         match self.project().step.project() {
-            StepProjection::Admitted { inner, admission } => {
+            StepProjection::Admitted { inner, credit } => {
                 let response = ready!(inner.poll(cx));
-                let admission = admission.take();
+                let credit = credit.take();
                 Poll::Ready(
                     response
-                        .map(|response| response.map(|body| BudgetBody::admitted(body, admission))),
+                        .map(|response| response.map(|body| BudgetBody::admitted(body, credit))),
                 )
             }
             StepProjection::Refused { response } => {

@@ -6,7 +6,7 @@ use ::http::{HeaderMap, HeaderValue, Method, Response, Uri};
 use bytes::Bytes;
 use tower_layer::Layer;
 
-use super::{budget::Budget, settings::Settings, spares::Spares};
+use super::{budget::Budget, settings::Settings};
 use crate::pool::{Account, LeaseError};
 
 /// Reserves memory for each request, or answers 503 with `Retry-After` if there is none.
@@ -113,10 +113,7 @@ impl BudgetLayer {
     }
 
     fn with(mut self, change: impl FnOnce(&mut Settings)) -> Self {
-        let settings = Arc::make_mut(&mut self.settings);
-        change(settings);
-        // Accounts with other settings are no spares for these.
-        settings.spares = Arc::new(Spares::new());
+        change(Arc::make_mut(&mut self.settings));
         self
     }
 }

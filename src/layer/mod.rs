@@ -43,13 +43,11 @@
 //! # }
 //! ```
 
-mod admission;
 mod budget;
 mod budget_body;
 mod budget_future;
 mod budget_layer;
 mod settings;
-mod spares;
 
 pub use self::{
     budget::Budget, budget_body::BudgetBody, budget_future::BudgetFuture, budget_layer::BudgetLayer,

@@ -9,7 +9,6 @@ use ::http::{
 use bytes::Bytes;
 use http_body::{Body, SizeHint};
 
-use super::spares::Spares;
 use crate::pool::{Account, Credit, LeaseError};
 
 /// For what a response begins with, and for what a request's body takes beyond its length: it is
@@ -35,8 +34,6 @@ pub(super) struct Settings {
     pub(super) retry_after: HeaderValue,
     pub(super) refuse: Option<Arc<Refuse>>,
     pub(super) name: Option<Arc<Name>>,
-    /// Accounts that have no name of their own.
-    pub(super) spares: Arc<Spares>,
 }
 
 impl Settings {
@@ -50,21 +47,15 @@ impl Settings {
             retry_after: HeaderValue::from_static("1"),
             refuse: None,
             name: None,
-            spares: Arc::new(Spares::new()),
         }
     }
 
     /// Opens the request's account, and reserves there what it will need.
     pub(super) fn admit<B: Body>(&self, request: &mut Request<B>) -> Result<Credit, LeaseError> {
-        let account = match &self.name {
-            Some(name) => self.account.account(
-                name(request.method(), request.uri(), request.headers()),
-                self.max_request,
-            ),
-            None => {
-                self.spares.take().unwrap_or_else(|| self.account.account(NAME, self.max_request))
-            }
-        };
+        let name = self.name.as_ref().map_or(Cow::Borrowed(NAME), |name| {
+            name(request.method(), request.uri(), request.headers())
+        });
+        let account = self.account.account(name, self.max_request);
         let wanted = self.wanted(&request.body().size_hint()).min(account.reservation_max());
         let its_own = account.clone();
         let credit = account.into_credit(wanted)?;
@@ -74,14 +65,6 @@ impl Settings {
             None => drop(request.extensions_mut().insert(its_own)),
         }
         Ok(credit)
-    }
-
-    /// The request that this was the account of is over.
-    pub(super) fn end(&self, account: Account) {
-        // The service may have changed the limit.
-        if self.name.is_none() && account.limit() == self.max_request {
-            self.spares.put(account);
-        }
     }
 
     /// Bytes for a request whose body says so of its length.

@@ -94,17 +94,20 @@
 pub mod axum;
 #[cfg(feature = "deflate")]
 mod deflate;
-#[cfg(not(feature = "deflate"))]
-#[path = "identity.rs"]
-mod deflate;
 mod handshake;
 mod hub;
+#[cfg(not(feature = "deflate"))]
+mod identity;
 mod millis;
 mod protocol;
 mod socket;
 
 #[cfg(feature = "deflate")]
+use self::deflate::PerMessage;
+#[cfg(feature = "deflate")]
 pub use self::deflate::{AnswerError, Deflate, DeflateAgreement, DeflateBuilder};
+#[cfg(not(feature = "deflate"))]
+use self::identity::PerMessage;
 pub use self::{
     handshake::{
         acceptor::{Acceptor, upgrade},

@@ -129,17 +129,13 @@ impl Credit {
     fn note_leased(&self) {
         self.laid.iter().for_each(|laid| laid.account().owner.note_leased(false));
     }
-
-    pub(super) fn give_back(&self) {
-        if let Some(laid) = &self.laid {
-            laid.account().owner.end_credit(laid.account(), laid.bytes());
-        }
-    }
 }
 
 impl Drop for Credit {
     fn drop(&mut self) {
-        self.give_back();
+        if let Some(laid) = &self.laid {
+            laid.account().owner.end_credit(laid.account(), laid.bytes());
+        }
     }
 }
 

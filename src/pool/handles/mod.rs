@@ -22,8 +22,6 @@ mod wait;
 
 // For the modules above; not every set of features builds one that uses it.
 #[allow(dead_code)]
-mod reuse;
-#[allow(dead_code)]
 mod set_aside;
 #[allow(dead_code)]
 mod weak_pool;

@@ -173,17 +173,6 @@ impl<O: Owner> AccountNode<O> {
         self.peak.load(Relaxed) as usize
     }
 
-    /// Whether this is the only handle, and nothing is charged. Then no other code can reach the
-    /// account any more.
-    pub(in crate::pool) fn is_unused(&self) -> bool {
-        // Acquire pairs with the releases of all that had a share.
-        self.word.load(Acquire) == HANDLE
-    }
-
-    pub(in crate::pool) fn forget_peak(&self) {
-        self.peak.store(0, Relaxed);
-    }
-
     /// The smallest limit of this account and all accounts above it.
     pub(in crate::pool) fn limit_of_all(&self) -> usize {
         self.ancestors().map(AccountNode::limit).min().unwrap_or(0)

@@ -21,11 +21,6 @@ impl<O: Owner> HeldCharge<O> {
         Self { account, bytes }
     }
 
-    /// Returns the account of a charge that was refunded or drawn.
-    pub(in crate::pool) fn into_account(self) -> AccountHandle<O> {
-        self.account
-    }
-
     /// Refunds `bytes` of the charge, and returns the accounts at which requests wait.
     ///
     /// # Panics

@@ -5,7 +5,7 @@ use ::http::{HeaderValue, Response, StatusCode, header};
 use super::key::Key;
 use crate::{
     http::BytesBody,
-    ws::{deflate::PerMessage, socket::config::Config},
+    ws::{PerMessage, socket::config::Config},
 };
 
 /// The outcome of a handshake. A server makes its response of it.

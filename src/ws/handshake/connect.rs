@@ -21,7 +21,7 @@ use crate::{
     io::AnyStream,
     pool::Account,
     ws::{
-        deflate::PerMessage,
+        PerMessage,
         protocol::role::Role,
         socket::{WebSocket, config::Config},
     },

@@ -20,8 +20,7 @@ use crate::{
     chain::Chain,
     sync::Sleep,
     ws::{
-        CloseFrame, Error, Message, Role,
-        deflate::PerMessage,
+        CloseFrame, Error, Message, PerMessage, Role,
         protocol::header::{Header, OpCode},
     },
 };

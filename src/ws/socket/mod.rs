@@ -36,7 +36,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 
 use self::{cold_state::ColdState, phase::Phase};
 use super::{
-    deflate::PerMessage,
+    PerMessage,
     protocol::{
         close::CloseFrame, error::Error, message::Message, outgoing::Outgoing, reading::Reading,
         role::Role,
