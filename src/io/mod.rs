@@ -22,6 +22,7 @@
 //! # Invariants
 //! - LATE: no block is leased before bytes are there. While a task waits for readiness, it holds
 //!   blocks only for bytes that arrived.
+//! - NO-TRUST: a length that a peer announces never sizes a lease. Memory grows as bytes arrive.
 //! - LARGE-CALL: a call is sized by bytes, not by blocks: up to 512 KiB in eight blocks.
 //! - SHORT: a call that moved less than was offered tells tokio that the socket is not ready, so
 //!   that no second call follows that finds nothing. tokio's own reads and writes do the same, with
