@@ -1,11 +1,11 @@
-//! `Admission`: what a request was promised. Its drop is the accounting.
+//! `Admission`: the account and the credit of a request. Its drop is the accounting.
 
 use std::{fmt, sync::Arc};
 
 use super::settings::Settings;
 use crate::pool::Credit;
 
-/// Goes with the request: in the future of the response, then in its body.
+/// Travels with the request: in the future of the response, then in the response's body.
 pub(super) struct Admission {
     credit: Option<Credit>,
     settings: Arc<Settings>,
