@@ -1,18 +1,18 @@
 //! A pool's figures for the [`metrics`](https://docs.rs/metrics) facade (feature `metrics`): for
-//! Prometheus, StatsD, or whichever recorder the program installs.
+//! Prometheus, StatsD, or any other recorder that the program installs.
 //!
-//! An [`Exporter`] reads the figures when it is told to: before each scrape, or by a clock. Between
-//! two exports it costs nothing; leases and returns know nothing of it.
+//! An [`Exporter`] reads the figures when you call it: before each scrape, or by a clock. It costs
+//! nothing between two exports, and nothing in a lease or a return.
 //!
 //! | gauge | |
 //! |---|---|
 //! | `leasehold_budget_bytes` | the hard cap |
-//! | `leasehold_leased_bytes` | leased blocks, and what is reserved |
-//! | `leasehold_reserved_bytes` | reserved without a block; part of the leased |
+//! | `leasehold_leased_bytes` | leased blocks, and reserved bytes |
+//! | `leasehold_reserved_bytes` | reserved without a block; a part of the leased bytes |
 //! | `leasehold_cached_bytes` | free blocks in magazines |
 //! | `leasehold_mapped_bytes` | block memory that the system has given |
 //! | `leasehold_metadata_bytes` | side tables, outside the budget |
-//! | `leasehold_peak_bytes` | the most that was seen leased at once |
+//! | `leasehold_peak_bytes` | the most that was ever leased at once, sampled |
 //! | `leasehold_waiting` | requests that wait for memory now, of the pool or of an account |
 //! | `leasehold_class_leased_blocks` | blocks of a class that are leased |
 //! | `leasehold_class_cached_blocks` | … in magazines |
@@ -21,21 +21,21 @@
 //! | counter | |
 //! |---|---|
 //! | `leasehold_waits_total` | requests that had to wait |
-//! | `leasehold_refusals_total` | requests whose caller was told that they are refused |
-//! | `leasehold_cache_flushes_total` | times that magazines were emptied for somebody who found none |
+//! | `leasehold_refusals_total` | requests that were refused, and whose caller was told |
+//! | `leasehold_cache_flushes_total` | how often a lease emptied all magazines to find a block |
 //! | `leasehold_trimmed_bytes_total` | bytes given back to the system |
 //! | `leasehold_class_taken_blocks_total` | blocks of a class that left the shared store |
 //!
-//! All have the label `pool`, its [name](crate::Builder::name); those of a class also `block_len`,
-//! in bytes. [`Stats`](crate::Stats) says more of each. Pools that are exported together need
-//! different names, or one overwrites the other.
+//! All figures have the label `pool`, the pool's [name](crate::Builder::name). Figures of a class
+//! have the label `block_len` too, in bytes. [`Stats`](crate::Stats) explains each figure. Pools
+//! that are exported together need different names; otherwise they overwrite each other.
 //!
 //! # Accounts
-//! Their names are no labels. Programs open an account for each client, and a recorder keeps each
-//! value of a label that it ever saw: memory that grows with the clients that were, and that
-//! whoever connects can make grow. Where the accounts are few and known, a line for each does:
-//! `metrics::gauge!("uploads_leased_bytes").set(uploads.leased() as f64)`. The largest of the
-//! moment are in [`Stats::accounts`](crate::Stats::accounts).
+//! Names of accounts are not labels. Programs open an account for each client, and a recorder keeps
+//! every value of a label that it has seen. So each new client would make the recorder's memory
+//! grow. If you have a few known accounts, export each with a line of your own:
+//! `metrics::gauge!("uploads_leased_bytes").set(uploads.leased() as f64)`. The largest accounts of
+//! the moment are in [`Stats::accounts`](crate::Stats::accounts).
 
 mod figure;
 
@@ -47,9 +47,9 @@ use tokio::time::MissedTickBehavior;
 use self::figure::{CLASS_FIGURES, POOL_FIGURES};
 use crate::pool::{ClassStats, Pool, WeakPool};
 
-/// Exports the figures of one pool; no handle to it, so the pool ends as if this were not there.
+/// Exports the figures of one pool. It holds no handle: the pool ends as it would without it.
 ///
-/// The recorder is that of the moment of each call: [`describe`](Self::describe) and
+/// Each call uses the recorder that is installed at that moment. [`describe`](Self::describe) and
 /// [`export`](Self::export) do nothing while none is installed.
 ///
 /// # Examples
@@ -73,12 +73,12 @@ use crate::pool::{ClassStats, Pool, WeakPool};
 pub struct Exporter {
     onlooker: WeakPool,
     pool_labels: Vec<Label>,
-    /// Of each class, smallest first.
+    /// The labels of each class, smallest class first.
     class_labels: Vec<Vec<Label>>,
 }
 
 impl Exporter {
-    /// An exporter of the whole pool, whichever of its accounts the handle is to.
+    /// Makes an exporter of `pool`.
     pub fn new(pool: &Pool) -> Self {
         let onlooker = WeakPool::new(pool);
         let name = || Label::new("pool", SharedString::from(Arc::clone(onlooker.pool_name())));
@@ -88,26 +88,28 @@ impl Exporter {
         Self { pool_labels: vec![name()], class_labels, onlooker }
     }
 
-    /// Tells the recorder the unit and the meaning of each figure. Once is enough, for all pools.
+    /// Tells the recorder the unit and the meaning of each figure. One call is enough for all
+    /// pools.
     pub fn describe(&self) {
         POOL_FIGURES.iter().for_each(|figure| figure.describe());
         CLASS_FIGURES.iter().for_each(|figure| figure.describe());
     }
 
-    /// Reads the figures and hands them to the recorder: call it before each scrape.
+    /// Reads the figures and gives them to the recorder: call it before each scrape.
     ///
-    /// Takes each lock of the pool once, as [`Pool::stats`] does. Once the pool is gone (no handle
-    /// is left, and all blocks are home), its gauges are 0 and its counters stay as they were.
+    /// Takes each lock of the pool once, as [`Pool::stats`] does. When the pool is gone (no handle
+    /// is left, and all blocks are home), its gauges are 0 and its counters keep their values.
     pub fn export(&self) {
         self.export_if_open();
     }
 
-    /// Exports at once, and then again each `period`, for recorders that are not asked: spawn it.
+    /// Exports at once, and then once in each `period`, for recorders that are not scraped: spawn
+    /// it.
     ///
     /// Ends when the pool is gone, after one last export.
     ///
     /// # Cancel safety
-    /// Cancel safe: dropping it only ends the exports.
+    /// Cancel safe: a drop only ends the exports.
     ///
     /// # Panics
     /// When polled outside of a tokio runtime with time enabled, or if `period` is zero.
@@ -122,11 +124,11 @@ impl Exporter {
         }
     }
 
-    /// Whether there was still a pool.
+    /// Exports; returns whether the pool still exists.
     fn export_if_open(&self) -> bool {
         let stats = self.onlooker.stats();
         let is_open = stats.is_some();
-        // Of a pool that is gone: zeros, which a counter ignores.
+        // Zeros for a pool that is gone; a counter ignores them.
         let (stats, no_blocks) = (stats.unwrap_or_default(), ClassStats::default());
         for figure in POOL_FIGURES {
             figure.export(&stats, &self.pool_labels);

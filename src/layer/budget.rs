@@ -13,10 +13,13 @@ use tower_service::Service;
 
 use super::{budget_body::BudgetBody, budget_future::BudgetFuture, settings::Settings};
 
-/// A service whose requests are kept within a budget, made by [`BudgetLayer`](super::BudgetLayer).
+/// A service whose requests stay within a budget, made by [`BudgetLayer`](super::BudgetLayer).
 ///
-/// Clones share the budget. It is ready when the inner service is: memory is looked for when there
-/// is a request to look for.
+/// Clones share the budget. It is ready when the inner service is ready; memory is reserved when a
+/// request is there.
+///
+/// # Examples
+/// In [the module's docs](super).
 #[derive(Clone)]
 pub struct Budget<S> {
     inner: S,

@@ -1,4 +1,4 @@
-//! `BudgetBody`: the body of a response, and what was reserved for its request.
+//! `BudgetBody`: the body of a response, and the credit of its request.
 
 use std::{
     pin::Pin,
@@ -12,11 +12,11 @@ use pin_project_lite::pin_project;
 use crate::pool::Credit;
 
 pin_project! {
-    /// The body of [`Budget`](super::Budget)'s responses: the inner service's, or that of a
+    /// The body of a response of [`Budget`](super::Budget): that of the inner service, or of a
     /// refusal.
     ///
-    /// What was reserved for the request is given back at its end, at its first error, or when it
-    /// is dropped.
+    /// The credit of the request is given back at the end of the body, at its first error, or when
+    /// it is dropped.
     ///
     /// # Errors
     /// Those of the inner body.

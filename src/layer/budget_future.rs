@@ -1,4 +1,4 @@
-//! `BudgetFuture`: a response to come, and what was reserved for it.
+//! `BudgetFuture`: a response to come, and the credit of its request.
 
 use std::{
     future::Future,
@@ -15,10 +15,10 @@ use super::budget_body::BudgetBody;
 use crate::pool::Credit;
 
 pin_project! {
-    /// The future of [`Budget`](super::Budget): the inner service's, or a refusal.
+    /// The future of [`Budget`](super::Budget): that of the inner service, or a refusal.
     ///
     /// # Cancel safety
-    /// Dropping it drops the inner future; what was reserved is given back.
+    /// A drop drops the inner future, and gives the credit back.
     #[must_use = "futures do nothing unless polled"]
     #[derive(Debug)]
     pub struct BudgetFuture<F> {
@@ -34,7 +34,7 @@ pin_project! {
         Admitted {
             #[pin]
             inner: F,
-            // Goes on to the response's body.
+            // Moves on into the response's body.
             credit: Option<Credit>,
         },
         Refused { response: Option<Response<Bytes>> },
@@ -59,7 +59,7 @@ where
     type Output = Result<Response<BudgetBody<B>>, E>;
 
     /// # Panics
-    /// If it is polled again after it was ready with a refusal.
+    /// If it is polled again after it has returned a refusal.
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         match self.project().step.project() {
             StepProjection::Admitted { inner, credit } => {

@@ -11,37 +11,57 @@ use crate::pool::{Account, LeaseError};
 
 /// Reserves memory for each request, or answers 503 with `Retry-After` if there is none.
 ///
-/// A request gets an account of its own inside the layer's, as an extension of type [`Account`] (it
-/// takes the place of the connection's, if the server gave one), and in it a
-/// [`Credit`](crate::Credit) of the [`base_len`](Self::base_len) and the length that its body
-/// announces. What the service leases in that account, or reads into it with
-/// [`collect`](crate::http::collect), draws on the credit: a request that was admitted does not
-/// wait for memory that was promised to it. What it leases beyond is leased as ever.
+/// Each request gets an account of its own inside the layer's account, as an extension of type
+/// [`Account`]. It replaces the account of the connection, if the server gave one. The account has
+/// a [`Credit`](crate::Credit) of [`base_len`](Self::base_len) bytes and the length that the body
+/// announces. Leases of that account, and bodies that [`collect`](crate::http::collect) reads into
+/// it, draw on the credit: an admitted request does not wait for the memory that was promised to
+/// it. Leases beyond the credit are as without one: they need room, and may wait.
 ///
-/// The credit is given back when the response's body has ended, failed or is dropped, or the
-/// response's future is dropped or fails. Blocks that are still leased then, such as those on their
-/// way to the client, stay charged until they come home.
+/// The credit is given back when the response's body has ended, has failed or is dropped, and when
+/// the response's future fails or is dropped. Blocks that are still leased then, such as blocks on
+/// their way to the client, stay charged until they come home.
 ///
 /// # Shape
-/// Bytes. At most a quarter of the pool's budget, or the smallest limit of the account and those
-/// around it, is reserved for one request, whatever it announces: a longer body is read as memory
-/// comes home.
+/// Bytes. For one request at most a quarter of the pool's budget is reserved, and no more than the
+/// smallest limit of the account and the accounts around it. A longer body is read as memory comes
+/// home.
 ///
 /// # Errors
-/// Those of the inner service; a refusal is a response. The inner service is not called then, and
-/// the request's body is not read: hyper ends the connection afterwards if the client goes on
-/// sending it. A call of gRPC is refused with the same status and without a body, for its client to
-/// read as `UNAVAILABLE`.
+/// Those of the inner service; a refusal is a response. Then the inner service is not called, and
+/// the request's body is not read: hyper ends the connection if the client goes on sending it. A
+/// gRPC call is refused with the same status and without a body; its client reads that as
+/// `UNAVAILABLE`.
 ///
 /// # Peers that lie
-/// An announced length reserves room in the budget and no memory. A peer can announce much and send
-/// nothing: what it holds ends with its request, so give requests an end, by a timeout above this
-/// layer or [`Serve::stall_timeout`], or bound what one may hold with [`max_body`](Self::max_body).
+/// An announced length reserves room in the budget, and no memory. A peer can announce much and
+/// send nothing; it holds the room until its request ends. So give requests an end, by a timeout
+/// above this layer or by [`Serve::stall_timeout`], or bound the room of one request with
+/// [`max_body`](Self::max_body).
 ///
 /// # Place
-/// Above it: timeouts and limits on concurrency, whose refusals then cost nothing here. Below:
-/// whatever uses memory. In an axum router use [`layer`], or `route_layer` on the routes that need
-/// it.
+/// Put timeouts and limits on concurrency above this layer: their refusals then reserve nothing.
+/// Put everything that uses memory below it. In an axum router use [`layer`], or `route_layer` on
+/// the routes that need it.
+///
+/// # Examples
+/// ```
+/// use std::time::Duration;
+/// use axum::{Router, routing::post};
+/// use leasehold::{Chain, Pool, layer::BudgetLayer};
+///
+/// let pool = Pool::new(64 << 20)?;
+/// let budget = BudgetLayer::new(&pool.account("uploads", 32 << 20))
+///     .base_len(128 << 10) // for every request
+///     .max_body(8 << 20) // whatever its body announces
+///     .retry_after(Duration::from_secs(5))
+///     .name_with(|_, uri, _| uri.path().to_owned().into());
+/// let app: Router = Router::new()
+///     .route("/upload", post(async |body: Chain| body.len().to_string()))
+///     .layer(budget);
+/// # drop(app);
+/// # Ok::<(), leasehold::BuildError>(())
+/// ```
 ///
 /// [`Serve::stall_timeout`]: crate::http::serve::Serve::stall_timeout
 /// [`layer`]: https://docs.rs/axum/latest/axum/struct.Router.html#method.layer
@@ -51,49 +71,52 @@ pub struct BudgetLayer {
 }
 
 impl BudgetLayer {
-    /// Requests share what `account` may have, each in an account of its own inside it.
+    /// Makes a layer whose requests share `account`, each in an account of its own inside it.
     pub fn new(account: &Account) -> Self {
         Self { settings: Arc::new(Settings::new(account)) }
     }
 
-    /// Bytes reserved for every request beside its body; 64 KiB by default.
+    /// Sets how many bytes are reserved for every request beside its body; 64 KiB by default.
     ///
-    /// It is for what the response begins with, for the blocks of a body beyond its length, and for
-    /// whatever else a request costs: behind a server other than
-    /// [`http::serve`](mod@crate::http::serve) add what hyper holds of a connection, 18 to 430 KB.
+    /// They are for the beginning of the response, for the part of a body's blocks beyond its
+    /// length, and for all else that a request costs. Behind a server other than
+    /// [`http::serve`](mod@crate::http::serve) add what hyper holds for a connection: 18 to 430 KB.
     #[must_use]
     pub fn base_len(self, bytes: usize) -> Self {
         self.with(|settings| settings.base_len = bytes)
     }
 
-    /// Bytes reserved for a body that does not announce its length; 64 KiB by default.
+    /// Sets how many bytes are reserved for a body that does not announce its length; 64 KiB by
+    /// default.
     #[must_use]
     pub fn unknown_len(self, bytes: usize) -> Self {
         self.with(|settings| settings.unknown_len = bytes)
     }
 
-    /// The most bytes reserved for a body, whatever it announces; no limit of its own by default.
-    /// For services that pass a body on as it comes, and never hold the whole.
+    /// Sets the most bytes that are reserved for a body, whatever length it announces; no limit by
+    /// default. For services that pass a body on as it comes, and never hold all of it.
     #[must_use]
     pub fn max_body(self, bytes: usize) -> Self {
         self.with(|settings| settings.max_body = bytes)
     }
 
-    /// The limit of a request's account in bytes; that of the layer's account by default.
+    /// Sets the limit of a request's account, in bytes; by default the limit of the layer's
+    /// account.
     #[must_use]
     pub fn max_request(self, bytes: usize) -> Self {
         self.with(|settings| settings.max_request = bytes.min(settings.account.budget_of_pool()))
     }
 
-    /// What `Retry-After` says, in whole seconds, rounded up; 1 s by default (RFC 9110 §10.2.3).
+    /// Sets the value of `Retry-After`, in whole seconds, rounded up; 1 s by default (RFC 9110
+    /// §10.2.3).
     #[must_use]
     pub fn retry_after(self, after: Duration) -> Self {
         let seconds = after.as_secs().saturating_add(u64::from(after.subsec_nanos() > 0));
         self.with(|settings| settings.retry_after = HeaderValue::from(seconds))
     }
 
-    /// Makes the response of a refusal, in place of a 503 in plain text, or as gRPC says it. It
-    /// should take no memory worth counting.
+    /// Sets a function that makes the response of a refusal. By default that is a 503 in plain
+    /// text, or a gRPC status. The response should need almost no memory.
     #[must_use]
     pub fn refuse_with(
         self,
@@ -102,8 +125,8 @@ impl BudgetLayer {
         self.with(|settings| settings.refuse = Some(Arc::new(refuse)))
     }
 
-    /// Names a request's account, for [`Stats::accounts`](crate::Stats::accounts) and errors;
-    /// `"request"` by default.
+    /// Sets a function that names a request's account, for
+    /// [`Stats::accounts`](crate::Stats::accounts) and errors; the name is `"request"` by default.
     #[must_use]
     pub fn name_with(
         self,

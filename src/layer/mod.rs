@@ -1,11 +1,11 @@
 //! A tower layer that keeps requests within a budget (feature `tower`).
 //!
 //! [`BudgetLayer`] reserves memory for each request before the service sees it, and answers 503
-//! when there is none: a server that is short of memory says so at once, instead of taking on work
-//! that then waits for memory behind the work it has. What was reserved is held until the
-//! response's body has ended or is dropped, on every path: an error, a panic, a timeout above, a
-//! client that goes away. A limit on concurrency does less: its permit is back before the body is
-//! sent.
+//! when there is none. So a server that is short of memory says so at once, and does not take on
+//! work that would wait for memory behind the work that it has. The reserved memory is held until
+//! the response's body has ended or is dropped. That holds on every path: an error, a panic, a
+//! timeout above, a client that goes away. A limit on concurrency does less: it gives its permit
+//! back before the body is sent.
 //!
 //! ```
 //! use leasehold::{Account, BlockMut, LeaseError, Pool, layer::BudgetLayer};
@@ -29,7 +29,7 @@
 //!
 //! let response = service.ready().await?.call(upload()).await?;
 //! assert_eq!(response.status(), StatusCode::OK);
-//! // 64 KiB for every request and the length that was announced, less the block that was made of it and is home again.
+//! // 64 KiB for every request, and the announced length, less the block that was drawn from it.
 //! assert_eq!(pool.leased(), (64 << 10) + (100 << 10) - (4 << 10));
 //! drop(response); // sent, or its client is gone
 //! assert_eq!(pool.leased(), 0);

@@ -1,4 +1,4 @@
-//! `Settings`: what a request is reserved, and what is said when that cannot be had.
+//! `Settings`: how much is reserved for a request, and the answer when there is no memory.
 
 use std::{borrow::Cow, sync::Arc};
 
@@ -11,14 +11,13 @@ use http_body::{Body, SizeHint};
 
 use crate::pool::{Account, Credit, LeaseError};
 
-/// For what a response begins with, and for what a request's body takes beyond its length: it is
-/// read into whole blocks.
+/// For the beginning of a response, and for the part of a body's last block beyond the body's end.
 const FLOOR: usize = 64 << 10;
 
 /// As much as one read of a body brings; memory for more grows with it.
 const UNKNOWN_LEN: usize = 64 << 10;
 
-/// What an account of a request is called unless it is given a name.
+/// The name of a request's account, unless `name_with` gives another one.
 const NAME: &str = "request";
 
 type Refuse = dyn Fn(&LeaseError) -> Response<Bytes> + Send + Sync;
@@ -60,18 +59,18 @@ impl Settings {
         let its_own = account.clone();
         let credit = account.into_credit(wanted)?;
         match request.extensions_mut().get_mut() {
-            // The connection's: its place is made already.
+            // The connection's account: this one takes its place.
             Some(place) => *place = its_own,
             None => drop(request.extensions_mut().insert(its_own)),
         }
         Ok(credit)
     }
 
-    /// Bytes for a request whose body says so of its length.
+    /// How many bytes to reserve for a request with this hint of its body's length.
     fn wanted(&self, hint: &SizeHint) -> usize {
         let saturated = |len: u64| usize::try_from(len).unwrap_or(usize::MAX);
         let (least, most) = (saturated(hint.lower()), hint.upper().map_or(usize::MAX, saturated));
-        // Exact if both are the same.
+        // The length is exact if both bounds are the same.
         let body = self.unknown_len.max(least).min(most).min(self.max_body);
         self.base_len.saturating_add(body)
     }
@@ -84,8 +83,7 @@ impl Settings {
         *response.status_mut() = StatusCode::SERVICE_UNAVAILABLE;
         response.headers_mut().insert(RETRY_AFTER, self.retry_after.clone());
         if is_grpc(headers) {
-            // Without a body: clients take whatever is there for messages, and say that it is
-            // broken.
+            // Without a body: gRPC clients read a body as messages, and would report it as broken.
             let fields = [
                 (CONTENT_TYPE, GRPC),
                 (GRPC_STATUS, GRPC_UNAVAILABLE),
@@ -104,13 +102,13 @@ impl Settings {
     }
 }
 
-/// gRPC over HTTP/2, Requests: the content type of a call begins so, with `+proto` or `-web` behind
-/// it.
+/// gRPC over HTTP/2, Requests: the content type of a call begins like this; `+proto` or `-web` may
+/// follow.
 fn is_grpc(headers: &HeaderMap) -> bool {
     headers.get(CONTENT_TYPE).is_some_and(|of| of.as_bytes().starts_with(GRPC.as_bytes()))
 }
 
-/// Static, so that telling of a lack of memory takes none of it.
+/// Static: to report a lack of memory takes no memory.
 const REFUSAL: &str = "all memory is in use; try again in a moment\n";
 
 const GRPC: &str = "application/grpc";

@@ -24,30 +24,50 @@ enum Read<S> {
     Counter(fn(&S) -> u64),
 }
 
-/// Those of a whole pool.
+/// The figures of a whole pool.
 #[rustfmt::skip] // a table
 pub(super) const POOL_FIGURES: &[Figure<Stats>] = &[
     Figure::new("leasehold_budget_bytes", Bytes, "The hard cap.", Gauge(|pool| pool.budget)),
-    Figure::new("leasehold_leased_bytes", Bytes, "Leased blocks, and what is reserved.", Gauge(|pool| pool.leased)),
-    Figure::new("leasehold_reserved_bytes", Bytes, "Reserved without a block; part of the leased bytes.", Gauge(|pool| pool.reserved)),
-    Figure::new("leasehold_cached_bytes", Bytes, "Free blocks in magazines.", Gauge(|pool| pool.cached)),
-    Figure::new("leasehold_mapped_bytes", Bytes, "Block memory that the system has given.", Gauge(|pool| pool.mapped)),
-    Figure::new("leasehold_metadata_bytes", Bytes, "Side tables, outside the budget.", Gauge(|pool| pool.metadata)),
-    Figure::new("leasehold_peak_bytes", Bytes, "The most that was seen leased at once.", Gauge(|pool| pool.peak)),
-    Figure::new("leasehold_waiting", Count, "Requests that wait for memory now, of the pool or of an account.", Gauge(|pool| pool.waiting)),
-    Figure::new("leasehold_waits_total", Count, "Requests that had to wait for memory.", Counter(|pool| pool.waits)),
-    Figure::new("leasehold_refusals_total", Count, "Requests for memory that were refused.", Counter(|pool| pool.refused)),
-    Figure::new("leasehold_cache_flushes_total", Count, "Times that magazines were emptied for somebody who found none.", Counter(|pool| pool.cache_flushes)),
-    Figure::new("leasehold_trimmed_bytes_total", Bytes, "Given back to the system by trimming.", Counter(|pool| pool.trimmed)),
+    Figure::new("leasehold_leased_bytes", Bytes, "Leased blocks, and what is reserved.",
+        Gauge(|pool| pool.leased)),
+    Figure::new("leasehold_reserved_bytes", Bytes,
+        "Reserved without a block; a part of the leased bytes.",
+        Gauge(|pool| pool.reserved)),
+    Figure::new("leasehold_cached_bytes", Bytes, "Free blocks in magazines.",
+        Gauge(|pool| pool.cached)),
+    Figure::new("leasehold_mapped_bytes", Bytes, "Block memory that the system has given.",
+        Gauge(|pool| pool.mapped)),
+    Figure::new("leasehold_metadata_bytes", Bytes, "Side tables, outside the budget.",
+        Gauge(|pool| pool.metadata)),
+    Figure::new("leasehold_peak_bytes", Bytes, "The most that was ever leased at once, sampled.",
+        Gauge(|pool| pool.peak)),
+    Figure::new("leasehold_waiting", Count,
+        "Requests that wait for memory now, of the pool or of an account.",
+        Gauge(|pool| pool.waiting)),
+    Figure::new("leasehold_waits_total", Count, "Requests that had to wait for memory.",
+        Counter(|pool| pool.waits)),
+    Figure::new("leasehold_refusals_total", Count, "Requests for memory that were refused.",
+        Counter(|pool| pool.refused)),
+    Figure::new("leasehold_cache_flushes_total", Count,
+        "How often a lease emptied all magazines to find a block.",
+        Counter(|pool| pool.cache_flushes)),
+    Figure::new("leasehold_trimmed_bytes_total", Bytes, "Given back to the system by trimming.",
+        Counter(|pool| pool.trimmed)),
 ];
 
-/// Those of one size class.
+/// The figures of one size class.
 #[rustfmt::skip] // a table
 pub(super) const CLASS_FIGURES: &[Figure<ClassStats>] = &[
-    Figure::new("leasehold_class_leased_blocks", Count, "Blocks leased, by length.", Gauge(|class| class.leased)),
-    Figure::new("leasehold_class_cached_blocks", Count, "Blocks in magazines, by length.", Gauge(|class| class.cached)),
-    Figure::new("leasehold_class_free_blocks", Count, "Free blocks with memory behind them, outside magazines, by length.", Gauge(|class| class.free)),
-    Figure::new("leasehold_class_taken_blocks_total", Count, "Blocks that left the shared store, by length.", Counter(|class| class.taken)),
+    Figure::new("leasehold_class_leased_blocks", Count, "Blocks leased, by length.",
+        Gauge(|class| class.leased)),
+    Figure::new("leasehold_class_cached_blocks", Count, "Blocks in magazines, by length.",
+        Gauge(|class| class.cached)),
+    Figure::new("leasehold_class_free_blocks", Count,
+        "Free blocks with memory behind them, outside magazines, by length.",
+        Gauge(|class| class.free)),
+    Figure::new("leasehold_class_taken_blocks_total", Count,
+        "Blocks that left the shared store, by length.",
+        Counter(|class| class.taken)),
 ];
 
 impl<S> Figure<S> {
@@ -55,7 +75,7 @@ impl<S> Figure<S> {
         Self { name, unit, meaning, read }
     }
 
-    /// Tells the recorder what it is.
+    /// Tells the recorder its unit and its meaning.
     pub(super) fn describe(&self) {
         match self.read {
             Gauge(_) => describe_gauge!(self.name, self.unit, self.meaning),
@@ -63,7 +83,7 @@ impl<S> Figure<S> {
         }
     }
 
-    /// Hands the recorder its value.
+    /// Gives the recorder its value.
     pub(super) fn export(&self, from: &S, labels: &[Label]) {
         match self.read {
             Gauge(read) => gauge!(self.name, labels.to_vec()).set(read(from) as f64),
@@ -79,7 +99,7 @@ mod tests {
     use super::*;
 
     /// The conventions of Prometheus: base units in the name, and `total` at the end of a counter.
-    /// The docs know each.
+    /// The docs must list each name.
     fn assert_conventional<S>(figures: &[Figure<S>], names: &mut BTreeSet<&'static str>) {
         for Figure { name, unit, meaning, read } in figures {
             assert!(names.insert(name), "{name} is there twice");
