@@ -252,7 +252,7 @@ impl fmt::Display for BuildError {
             Kind::BudgetTooLarge { budget } => {
                 write!(
                     f,
-                    "a budget of {budget} bytes is over the most that accounts can count, {BUDGET_MAX}"
+                    "a budget of {budget} bytes is more than the {BUDGET_MAX} that accounts can count"
                 )
             }
             Kind::Classes(ClassesError::None) => write!(f, "a pool needs at least one size class"),

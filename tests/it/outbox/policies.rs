@@ -30,7 +30,7 @@ fn an_item_fits_up_to_the_high_mark_and_not_beyond() {
     assert!(error.is_full() && !error.is_closed());
     assert_eq!(
         error.to_string(),
-        "the outbox is full: 137 bytes do not fit to 164 of 300, 1 of 1024 items; wait with `send().await`, or give it a higher mark"
+        "the outbox is full: 137 bytes do not fit beside 164 of 300, 1 of 1024 items; wait with `send().await`, or raise `max_queued` or `max_items`"
     );
     outbox.try_send(error.into_inner().take(300 - 100 - 2 * SEGMENT)).unwrap();
     assert_eq!(outbox.queued(), 300);
