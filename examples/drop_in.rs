@@ -19,8 +19,8 @@ use leasehold::{
 };
 use tokio::net::TcpListener;
 
-/// A hyper service, as it was. One that is generic over the body is served by `from_hyper`, and
-/// parked after requests with a body too.
+/// A hyper service, unchanged. A service that is generic over the body can be served by
+/// `from_hyper`; then its connections are parked after requests with a body too.
 async fn echo(request: Request<Incoming>) -> Result<Response<Full<Bytes>>, Infallible> {
     let body =
         request.into_body().collect().await.map_or_else(|_| Bytes::new(), |body| body.to_bytes());
@@ -47,7 +47,7 @@ async fn main() -> anyhow::Result<()> {
     //     axum::serve(axum, app()).await?;
     let axum = serve(axum, app()).pool(&pool, 4 << 20);
 
-    // Both serve until Ctrl-C, and answer what was asked before.
+    // Both serve until Ctrl-C, and answer the requests that came before.
     let stop = || async { drop(tokio::signal::ctrl_c().await) };
     tokio::try_join!(
         hyper.with_graceful_shutdown(stop()).into_future(),

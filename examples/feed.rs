@@ -1,10 +1,10 @@
-//! A broadcast to WebSockets: one message in memory, however many listen, and nobody slowed down by
-//! a client that does not read.
+//! A broadcast to WebSockets. A message is in memory once, however many clients listen, and a
+//! client that does not read slows no other one down.
 //!
 //! ```text
 //! cargo run --example feed
-//! npx wscat --connect ws://127.0.0.1:7003/feed    # what it sends is told to all
-//! curl http://127.0.0.1:7003/                     # who listens, and what is leased
+//! npx wscat --connect ws://127.0.0.1:7003/feed    # all listeners get what it sends
+//! curl http://127.0.0.1:7003/                     # how many listen, and how much is leased
 //! ```
 
 use std::time::Duration;
@@ -18,10 +18,10 @@ use leasehold::{
 };
 use tokio::{net::TcpListener, time::interval};
 
-/// What may be on its way to all listeners together.
+/// The memory of all messages that are on their way to listeners.
 const FEED_MAX: usize = 8 << 20;
 
-/// How far a listener may be behind before its oldest messages give way.
+/// How many bytes a listener may be behind before it loses its oldest messages.
 const BEHIND_MAX: usize = 64 << 10;
 
 #[tokio::main]
@@ -48,22 +48,23 @@ async fn main() -> anyhow::Result<()> {
     Ok(())
 }
 
-/// A second is told to all who listen.
+/// Sends the number of each second to all listeners.
 async fn tick(hub: Hub) {
     let mut seconds = interval(Duration::from_secs(1));
     for second in 0u64.. {
         seconds.tick().await;
-        // Refused only if the feed's account has no room. Then this second is left out.
+        // This fails only if the feed's account has no room. Then this second is left out.
         let _ = hub.try_send(Message::from(format!("second {second}")));
     }
 }
 
-/// Sends a socket all that is broadcast, and broadcasts what it says.
+/// Sends all broadcasts to a socket, and broadcasts its messages.
 fn join(hub: Hub, upgrade: WebSocketUpgrade) -> Response {
     upgrade.on_upgrade(async move |socket| {
-        let mut member = hub.join(socket); // while `recv` is polled, it is sent what is broadcast
+        let mut member = hub.join(socket); // it sends broadcasts while `recv` is polled
         while let Some(received) = member.recv().await {
-            let Ok(message) = received else { continue }; // the peer is told why; the end comes next
+            // The peer is told of an error; the end of the stream comes next.
+            let Ok(message) = received else { continue };
             if message.is_data() && hub.send(message).await.is_err() {
                 return; // the hub is closed
             }

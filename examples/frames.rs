@@ -1,5 +1,5 @@
-//! An echo of length-delimited frames: a message that comes in goes out again in the blocks that it
-//! was read into.
+//! An echo of length-delimited frames. A message goes out again in the blocks that it was read
+//! into.
 //!
 //! ```text
 //! cargo run --example frames
@@ -17,7 +17,7 @@ use leasehold::{
 };
 use tokio::net::{TcpListener, TcpStream};
 
-/// What one connection may have leased: a client that announces 4 GiB gets no more than that.
+/// The limit of one connection's account: a client that announces 4 GiB gets no more than this.
 const CONNECTION_MAX: usize = 4 << 20;
 
 #[tokio::main]
@@ -30,7 +30,7 @@ async fn main() -> anyhow::Result<()> {
     println!("listening on {address}");
     loop {
         let (stream, peer) = listener.accept().await?;
-        limit_unsent(&stream, 128 << 10)?; // or the kernel holds megabytes for a client that does not read
+        limit_unsent(&stream, 128 << 10)?; // bounds what the kernel holds for a slow client
         let account = pool.account(peer.to_string(), CONNECTION_MAX);
         tokio::spawn(async move {
             match echo(stream, &account).await {
@@ -43,7 +43,7 @@ async fn main() -> anyhow::Result<()> {
     }
 }
 
-/// Until the client ends its stream. Between two frames the connection holds no block.
+/// Echoes until the client ends its stream. Between two frames the connection holds no block.
 async fn echo(stream: TcpStream, account: &Account) -> std::io::Result<usize> {
     let mut framed = Framed::new(stream, LengthDelimitedCodec::new(), account);
     let mut count = 0;

@@ -1,5 +1,4 @@
-//! A pool alone: blocks of several sizes, accounts inside the pool, and what happens when the
-//! memory is all leased.
+//! A pool alone: blocks of several sizes, accounts inside the pool, and a pool with nothing left.
 //!
 //! ```text
 //! cargo run --example pool
@@ -18,7 +17,7 @@ const KIB: usize = 1 << 10;
 async fn main() -> anyhow::Result<()> {
     // Never more than 1 MiB of blocks, whatever happens.
     let pool = Pool::builder().budget(1 << 20).name("example").build()?;
-    tokio::spawn(pool.maintain()); // memory that nobody uses goes back to the system
+    tokio::spawn(pool.maintain()); // memory that is not used goes back to the system
 
     // One block. It is charged by its capacity, and exclusive until it is frozen.
     let mut block = pool.try_lease(3000)?;

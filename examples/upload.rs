@@ -1,5 +1,5 @@
-//! Uploads of any length in constant memory: an axum handler that takes a body as chains, one after
-//! the other.
+//! Uploads of any length in constant memory: an axum handler reads a body as chains, one after the
+//! other.
 //!
 //! ```text
 //! cargo run --example upload
@@ -22,7 +22,7 @@ use leasehold::{
 };
 use tokio::net::TcpListener;
 
-/// What one connection may have leased, whatever it sends.
+/// The limit of one connection's account, whatever it sends.
 const CONNECTION_MAX: usize = 1 << 20;
 
 #[tokio::main]

@@ -1,4 +1,4 @@
-//! One client: what it says is heard, and what others say is sent to it.
+//! One client: hears its lines, and sends it the lines of others.
 
 use std::{io, time::Duration};
 
@@ -22,19 +22,19 @@ use crate::{
 /// The longest line, in bytes: what a terminal lets its user write.
 const LINE_MAX: usize = 4000;
 
-/// What may be leased for the lines that a client has sent and that nobody was told yet.
+/// How much may be leased for lines of a client that were not told to the others yet.
 const READ_MAX: usize = 16 << 10;
 
-/// What may be queued for a client: bytes, and lines. A short line takes a block of 1 KiB, so that
-/// they are at most 256 KiB.
+/// How much may be queued for a client, in bytes and in lines. A short line takes a block of 1 KiB,
+/// so the lines take at most 256 KiB.
 const OUTBOX_MAX: usize = 64 << 10;
 const OUTBOX_LINES_MAX: usize = 256;
 
-/// What the kernel may take for a client before the network does.
+/// How much the kernel may take for a client ahead of the network.
 const UNSENT_MAX: u32 = 16 << 10;
 
-/// Between two lines of a client: who sends more fills the buffers of its own kernel, not those of
-/// the others.
+/// The pause between two lines of a client. A client that floods fills the buffers of its own
+/// kernel, and not the outboxes of the others.
 const PACE: Duration = Duration::from_millis(1);
 
 /// How long a client that is leaving may take to hear what was said before.
@@ -70,7 +70,7 @@ pub(crate) async fn client(
     };
     hall.leave(number).await;
     outbox.close();
-    // Who does not want to hear the rest is dropped.
+    // A client that does not read the rest in time is dropped.
     let _ = timeout(GOODBYE_MAX, outbox_writer.run(&mut writer)).await;
     if outbox.dropped_count() > 0 {
         eprintln!(

@@ -1,4 +1,4 @@
-//! Everybody who is here, and what is said to all.
+//! All clients, and the lines that are told to all.
 
 use std::{
     collections::BTreeMap,
@@ -12,15 +12,15 @@ use leasehold::{Account, Chain, LeaseError, Pool, io::Outbox};
 /// How long a line may wait for memory.
 const MEMORY_WAIT_MAX: Duration = Duration::from_secs(1);
 
-/// On no account: it is said when there is no memory.
+/// Charged to no account: it is told when there is no memory.
 const NO_ANSWER: Bytes = Bytes::from_static(b"* there is no memory to answer\n");
 
 pub(crate) const COMMANDS: &str = "/nick NAME, /who, /pool, /quit";
 
-/// Everybody who is here, and the memory for what is said.
+/// All clients, and the memory for their lines.
 pub(crate) struct Hall {
-    /// All of it, half for either direction: whoever floods the chat leaves memory for what is to
-    /// be sent.
+    /// All of the memory, half for either direction: a client that floods the chat leaves memory
+    /// for the lines that are to be sent.
     pub(crate) memory: Account,
     pub(crate) lines_in: Account,
     lines_out: Account,
@@ -35,7 +35,8 @@ pub(crate) struct Member {
 impl Hall {
     pub(crate) fn new(pool: &Pool) -> Self {
         let half = pool.budget() / 2;
-        let memory = pool.account("all clients", pool.budget()); // the peak of an account is exact, that of a pool is sampled
+        // The peak of an account is exact; the peak of a pool is sampled.
+        let memory = pool.account("all clients", pool.budget());
         let (lines_in, lines_out) =
             (memory.account("lines in", half), memory.account("lines out", half));
         Self { memory, lines_in, lines_out, members: Mutex::default() }
@@ -75,12 +76,12 @@ impl Hall {
         }
     }
 
-    /// A line of one is told to all the others.
+    /// Tells a line of one client to all the others.
     pub(crate) async fn say(&self, number: u64, line: &str) {
         let Some(nick) = self.members().get(&number).map(|member| member.nick.clone()) else {
             return;
         };
-        // What moves cursors and rings bells at other people's terminals stays here.
+        // Control characters would move cursors and ring bells on the terminals of others.
         let text: String = line.chars().filter(|char| !char.is_control()).collect();
         self.tell_all(Some(number), &format!("{nick}: {text}\n")).await;
     }
@@ -91,7 +92,8 @@ impl Hall {
             Ok(chain) => {
                 self.members().iter().filter(|(number, _)| but != Some(**number)).for_each(
                     |(_, member)| {
-                        let _ = member.outbox.try_send(chain.clone()); // who is just leaving is not told
+                        // It fails only for a client that is just leaving.
+                        let _ = member.outbox.try_send(chain.clone());
                     },
                 )
             }
@@ -108,7 +110,7 @@ impl Hall {
 
     async fn tell_outbox(&self, outbox: &Outbox, text: &str) {
         let chain = self.leased(text).await.unwrap_or_else(|_| NO_ANSWER.into());
-        let _ = outbox.try_send(chain); // who is just leaving is not told
+        let _ = outbox.try_send(chain); // it fails only for a client that is just leaving
     }
 
     async fn leased(&self, text: &str) -> Result<Chain, LeaseError> {

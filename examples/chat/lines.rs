@@ -7,8 +7,8 @@ use leasehold::{
     codec::{Decoder, LinesCodec, LinesCodecError},
 };
 
-/// Lines, or why one of them is none; only the transport's errors are errors, for these end the
-/// client.
+/// Yields lines, and the error of a bad line as an item. Only errors of the transport are errors of
+/// the stream: they end the client.
 pub(crate) struct Lines(pub(crate) LinesCodec);
 
 impl Decoder for Lines {

@@ -1,5 +1,5 @@
-//! A chat of lines, for netcat: each line is in memory once, and a client that does not read slows
-//! nobody down.
+//! A chat of lines, for netcat. Each line is in memory once, and a client that does not read slows
+//! no other one down.
 //!
 //! ```text
 //! cargo run --example chat
@@ -10,9 +10,9 @@
 //! each client gets a clone of that chain, which is a count and no copy. The memory goes home when
 //! the last client has been sent it.
 //!
-//! What is kept for a client that stops reading is bounded: then its oldest lines give way
-//! ([`Policy::DropOldest`](leasehold::io::Policy)). All clients that are behind keep the same last
-//! lines, so ten thousand of them hold no more memory than one.
+//! The lines that are kept for a client that stops reading are bounded: then it loses its oldest
+//! lines ([`Policy::DropOldest`](leasehold::io::Policy)). All clients that are behind keep the same
+//! last lines, so ten thousand of them hold no more memory than one.
 
 mod client;
 mod hall;
@@ -89,7 +89,8 @@ async fn run(options: Options) -> anyhow::Result<()> {
                 Ok(accepted) => accepted,
                 Err(error) => {
                     eprintln!("chat: cannot accept a client: {error}");
-                    sleep(Duration::from_millis(100)).await; // perhaps a lack of file descriptors: some will be closed
+                    // Perhaps file descriptors are short. Some will be closed.
+                    sleep(Duration::from_millis(100)).await;
                     continue;
                 }
             },

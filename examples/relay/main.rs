@@ -1,11 +1,11 @@
-//! A TCP relay: what comes in on one address goes on to another, and back, under one hard budget.
+//! A TCP relay: bytes go from one address to another, and back, under one hard budget.
 //!
 //! ```text
 //! cargo run --example relay -- --to example.com:80   # it listens on port 9000
 //! curl -H 'host: example.com' http://127.0.0.1:9000/
 //! ```
 //!
-//! An idle connection holds no block. One with a peer that stops reading holds 256 KiB at most.
+//! An idle connection holds no block. A connection whose peer stops reading holds at most 256 KiB.
 //! When the pool is short, new connections are refused.
 
 mod options;
@@ -33,8 +33,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::options::Options;
 
-/// What the kernel may take of each socket's stream before the network does; more would be memory
-/// that no account sees.
+/// How much the kernel may take of each stream ahead of the network: no account sees that memory.
 const UNSENT_MAX: u32 = 128 << 10;
 
 /// How long the target may take to answer.
@@ -89,7 +88,8 @@ async fn run(options: Options) -> anyhow::Result<()> {
                 Ok(accepted) => accepted,
                 Err(error) => {
                     eprintln!("relay: cannot accept a connection: {error}");
-                    sleep(Duration::from_millis(100)).await; // perhaps a lack of file descriptors: some will be closed
+                    // Perhaps file descriptors are short. Some will be closed.
+                    sleep(Duration::from_millis(100)).await;
                     continue;
                 }
             },
@@ -100,7 +100,8 @@ async fn run(options: Options) -> anyhow::Result<()> {
         if pressure.is_high() {
             let (leased, budget) = (pressure.leased, pressure.budget);
             eprintln!(
-                "relay: {peer}: refused, for {leased} of {budget} bytes are leased; give more with --budget"
+                "relay: {peer}: refused, for {leased} of {budget} bytes are leased; give more with \
+                 --budget"
             );
             continue;
         }
@@ -130,7 +131,7 @@ async fn run(options: Options) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// One connection, to its end or until it is cut off; returns what it came to.
+/// Runs one connection to its end, or until it is cut off; returns a summary.
 async fn connection(
     inbound: TcpStream,
     options: &Options,
@@ -146,7 +147,8 @@ async fn connection(
         limit_unsent(socket, UNSENT_MAX)?;
         socket.set_nodelay(true)?;
     }
-    let mut relay = Relay::new(inbound, outbound, pool); // opens an account of its own inside the pool
+    // It opens an account of its own inside the pool.
+    let mut relay = Relay::new(inbound, outbound, pool);
     if options.idle_timeout > 0 {
         relay = relay.idle_timeout(Duration::from_secs(options.idle_timeout));
     }
@@ -154,7 +156,9 @@ async fn connection(
         relay = relay.half_open_timeout(Duration::from_secs(options.half_open_timeout));
     }
     let end = tokio::select! {
-        moved = &mut relay => moved.map_or_else(|error| format!("failed: {error}"), |_| "ended".to_owned()),
+        moved = &mut relay => {
+            moved.map_or_else(|error| format!("failed: {error}"), |_| "ended".to_owned())
+        }
         () = cut.cancelled() => "cut off".to_owned(),
     };
     Ok(format!("{end}, after {} bytes there and {} back", relay.a_to_b(), relay.b_to_a()))

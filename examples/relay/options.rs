@@ -18,10 +18,10 @@ pub(crate) struct Options {
     /// The memory of all connections together, such as 64MiB; at least 1MiB.
     #[arg(long, value_name = "SIZE", default_value = "64MiB", value_parser = size)]
     pub(crate) budget: ByteSize,
-    /// Ends a connection that has moved no byte for so many seconds; 0 lets it stay for ever.
+    /// Ends a connection that has moved no byte for this many seconds; 0 lets it stay for ever.
     #[arg(long, value_name = "SECONDS", default_value_t = 3600)]
     pub(crate) idle_timeout: u64,
-    /// Ends a connection of which one side has ended, and the other has moved no byte for so many
+    /// Ends a connection if one side has ended, and the other has moved no byte for this many
     /// seconds; 0 lets it stay for ever.
     #[arg(long, value_name = "SECONDS", default_value_t = 60)]
     pub(crate) half_open_timeout: u64,

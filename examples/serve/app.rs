@@ -27,19 +27,19 @@ use crate::{
     upload::upload,
 };
 
-/// What is reserved for a request before it is admitted: a block of the file.
+/// How much is reserved for a request before it is admitted: a block of the file.
 const REQUEST_LEN: usize = 64 << 10;
 
-/// How much of a path is told.
+/// How much of a path is shown.
 const NAME_CHARS_MAX: usize = 80;
 
-/// The application, which shows these figures to whom the gate admits; without a gate there are
-/// only files.
+/// The application. It shows the figures to requests that the gate admits; without a gate it serves
+/// files only.
 ///
-/// Only files, listings, uploads and echoes lease blocks, and all together at most five eighths of
-/// the budget: what is left is for connections that are woken, of which there are no more than
-/// transfers and a few. So the rest is answered also when there is no memory for files, and a
-/// request that finds none is refused at once: waiting, it would keep a connection awake.
+/// Only files, listings, uploads and echoes lease blocks: all together at most five eighths of the
+/// budget. The rest is for awake connections; there are few more of them than transfers. So the
+/// other paths are answered when there is no memory for files. A request that finds no memory is
+/// refused at once: if it waited, it would keep a connection awake.
 pub fn app(
     root: Root,
     inbox: Option<Inbox>,
@@ -55,7 +55,7 @@ pub fn app(
     let uploads = uploads(inbox, budget.clone());
     let files = get(download).with_state(root).route_layer(budget.max_request(client_limit));
     let echoes = Echo::new(&transfers, client_limit / 2, figures, deflate);
-    let uploads = uploads.merge(files.clone()); // what is there can be read, if the root has it
+    let uploads = uploads.merge(files.clone()); // a stored file can be read, if the root has it
     let files = files.fallback(reply::only_get);
     let panel = gate.map(|gate| Panel::new(gate, figures));
     panel
@@ -69,7 +69,7 @@ pub fn app(
         .layer(from_fn(log::requests))
 }
 
-/// What the server shows of itself. The listing of the root has its place beside the page.
+/// The routes that show the server's state. The page takes the place of the root's listing.
 fn shown(panel: &Panel, files: &MethodRouter) -> Router {
     let front = get(front).with_state((panel.page(), files.clone()));
     Router::new()
@@ -88,21 +88,21 @@ fn uploads(inbox: Option<Inbox>, budget: BudgetLayer) -> MethodRouter {
     }
 }
 
-/// An eighth of the budget, so that no client can take all; at least what a file needs to flow: a
-/// block on its way out, one being read, and a page.
+/// An eighth of the budget, so that no client can take all of it. At least as much as a file needs
+/// to flow: a block on its way out, a block that is being read, and a page.
 fn client_limit(budget: usize) -> usize {
     (budget / 8).max((2 * 64 + 20) << 10)
 }
 
-/// Names the account of a request for what it asks.
+/// Names the account of a request after its path.
 fn account_name(_method: &Method, uri: &Uri, _headers: &HeaderMap) -> Cow<'static, str> {
-    // A client writes it: as much as can be read at a glance, for it stays on the heap, and nothing
-    // that moves the cursor of a terminal.
+    // A client writes it. So it is short, because it stays on the heap, and it is escaped, so that
+    // it cannot move the cursor of a terminal.
     let path = uri.path().chars().take(NAME_CHARS_MAX).flat_map(char::escape_debug);
     path.collect::<String>().into()
 }
 
-/// The page, or with `?files` the listing of the root: the page has its place.
+/// The page, or with `?files` the listing of the root.
 async fn front(
     State((page, files)): State<(MethodRouter, MethodRouter)>,
     request: Request,

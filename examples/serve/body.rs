@@ -16,11 +16,12 @@ use tokio::time::timeout;
 use tracing::warn;
 
 /// How long a client waits for the first block of a file before it is told to come back later. Once
-/// a response has begun, its blocks may wait longer: cutting it off would waste what was sent.
+/// a response has begun, its blocks may wait longer: to cut it off would waste the part that was
+/// sent.
 const FIRST_WAIT: Duration = Duration::from_secs(5);
 
-/// A file whose first block was read before the head is sent: while nothing is on its way, a lack
-/// of memory can still be said with a status.
+/// A file whose first block is read before the head is sent: until then a lack of memory can still
+/// be answered with a status.
 pub struct FileBody<B> {
     first: Option<Frame<Bytes>>,
     rest: B,
@@ -33,7 +34,7 @@ where
     /// Reads the first block.
     ///
     /// # Errors
-    /// The file cannot be read, or no memory is to be had (`OutOfMemory` or `TimedOut`).
+    /// The file cannot be read, or there is no memory (`OutOfMemory` or `TimedOut`).
     pub async fn begin(mut rest: B) -> io::Result<Body> {
         let first = timeout(FIRST_WAIT, rest.frame()).await?.transpose().map_err(|error| {
             match error.is_lease() {

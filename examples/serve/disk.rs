@@ -12,11 +12,11 @@ use tokio::{
     task::block_in_place,
 };
 
-/// Reads straight into the block that it is given.
+/// Reads straight into the given block.
 ///
 /// `tokio::fs::File` reads on another thread, which cannot borrow the block, so each open file has
-/// a buffer on the heap: memory outside of the budget. 5,000 clients that ask for a large file and
-/// do not read it then cost 365 MiB, instead of 92.
+/// a buffer on the heap: memory outside of the budget. With it, 5,000 clients that ask for a large
+/// file and do not read it cost 365 MiB instead of 92.
 ///
 /// Only for tokio's multi-threaded runtime.
 pub struct DiskFile {

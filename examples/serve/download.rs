@@ -26,11 +26,11 @@ use crate::{
     reply::{self, number},
 };
 
-/// The file is read by the thread that writes to the socket: a second block would mostly lie there,
-/// with each client that sleeps. (Four are a tenth faster over loopback.)
+/// The thread that writes to the socket also reads the file. So a second block would mostly lie
+/// unused, once for each slow client. (Four blocks are a tenth faster over loopback.)
 const BLOCKS_AHEAD: usize = 1;
 
-/// Answers with memory of the request's account. A body that the request has is not read.
+/// Answers with memory of the request's account. The body of the request is not read.
 pub async fn download(
     State(root): State<Root>,
     Extension(account): Extension<Account>,

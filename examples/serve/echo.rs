@@ -1,4 +1,4 @@
-//! The WebSocket that says what it hears.
+//! The WebSocket that echoes its messages.
 
 use std::{sync::Arc, time::Duration};
 
@@ -21,24 +21,25 @@ use crate::{
     sockets::{OpenSocket, Sockets},
 };
 
-/// How long a message may take to come, or twice as long, depending on when it begins. More than
-/// the 30 s that it may wait for memory: the client is told if it finds none.
+/// How long a message may take to arrive: between once and twice this, depending on when it begins.
+/// It is longer than the 30 s that a message may wait for memory, so that the client is told of a
+/// lack of memory.
 const MESSAGE_TIME: Duration = Duration::from_secs(35);
 
-/// What each socket may do.
+/// The settings of all echo sockets.
 #[derive(Clone)]
 pub struct Echo {
     acceptor: Acceptor,
     sockets: Arc<Sockets>,
-    /// Each socket has an account in it, of at most `max_leased`.
+    /// Each socket has an account inside this one, of at most `max_leased` bytes.
     transfers: Account,
     max_leased: usize,
 }
 
 impl Echo {
-    /// Sockets that take such messages, out of these transfers. Each may have two of them, for the
-    /// next one may come behind the first with the same read; and a third, if one is there while it
-    /// is inflated.
+    /// Makes the settings for messages of that length, in the account `transfers`. A socket may
+    /// hold two messages, because the next one may come with the same read; and a third one while a
+    /// message is inflated.
     pub fn new(
         transfers: &Account,
         max_message_size: usize,
@@ -62,7 +63,7 @@ impl Echo {
     }
 }
 
-/// Opens a socket, for a page of any site: it hears nothing but itself.
+/// Opens a socket, for a page of any site: it hears only its own messages.
 pub async fn echo(State(echo): State<Echo>, mut request: Request) -> Response {
     let (response, upgrade) = match echo.acceptor.upgrade(&mut request) {
         Ok(upgrading) => upgrading,
@@ -81,9 +82,9 @@ pub async fn echo(State(echo): State<Echo>, mut request: Request) -> Response {
 
 /// Sends each message back, out of the blocks that it came in, until either end closes.
 ///
-/// A client that stops in the middle of a message holds memory, though it may answer pings: a
-/// message that takes longer than twice [`MESSAGE_TIME`] ends the connection. So does one that is
-/// not read within [`STALL_MAX`].
+/// A client that stops in the middle of a message holds memory, even if it answers pings. So a
+/// message that takes longer than twice [`MESSAGE_TIME`] ends the connection. A client that does
+/// not read within [`STALL_MAX`] ends it too.
 async fn repeat(mut socket: WebSocket<AnyStream>, account: &Account, mut open: OpenSocket) {
     let mut looks = interval(MESSAGE_TIME);
     looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -98,7 +99,9 @@ async fn repeat(mut socket: WebSocket<AnyStream>, account: &Account, mut open: O
                 is_late = account.leased() > 0;
                 continue;
             }
-            () = open.stopped() => return close(socket, CloseCode::GOING_AWAY, "the server stops").await,
+            () = open.stopped() => {
+                return close(socket, CloseCode::GOING_AWAY, "the server stops").await;
+            }
         };
         match received {
             Some(Ok(message)) if message.is_data() => {
@@ -107,9 +110,9 @@ async fn repeat(mut socket: WebSocket<AnyStream>, account: &Account, mut open: O
                     return;
                 }
             }
-            // A word about the connection, which the socket has answered.
+            // A control message, which the socket has answered.
             Some(Ok(_)) => {}
-            // The client was told; the socket has yet to end.
+            // The client was told; the end of the socket comes next.
             Some(Err(error)) => debug!(%error, "a socket failed"),
             None => return,
         }

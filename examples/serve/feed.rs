@@ -1,4 +1,4 @@
-//! The figures as they change, for whoever listens.
+//! The figures as they change, for all listeners.
 
 use std::{
     sync::{Arc, Mutex},
@@ -20,45 +20,45 @@ use tracing::debug;
 
 use crate::{figures::Figures, sockets::OpenSocket, status};
 
-/// How often the figures are told.
+/// How often the figures are sent.
 const PERIOD: Duration = Duration::from_secs(1);
 
-/// What may be on its way to all listeners together: figures have 1 to 4 KiB, and who reads has
-/// them before the next ones come.
+/// The memory of all figures on their way to listeners. One text has 1 to 4 KiB, and a listener
+/// that reads has it before the next one comes.
 const FEED_LEN: usize = 64 << 10;
 
-/// What may be queued for one listener, and what the kernel may take before that. Old figures are
-/// of no use: a listener that is some seconds behind is closed, and may come back.
+/// How much may be queued for one listener, and how much the kernel may take before that. Old
+/// figures are of no use: a listener that is some seconds behind is closed, and may come back.
 const BEHIND_MAX: usize = 8 << 10;
 const UNSENT_MAX: u32 = 4 << 10;
 
-/// How long a listener may take to answer that.
+/// How long a listener may take to answer a close frame.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// What listeners may send: control frames.
+/// The longest message of a listener: control frames.
 const SAID_MAX: usize = 125;
 
-/// What a listener may have leased to say it, and all of them together.
+/// How much one listener may have leased for its messages, and how much all of them.
 const LISTENER_LEN: usize = 16 << 10;
 const LISTENERS_LEN: usize = 64 << 10;
 
-/// Figures that are made once a second while anybody listens, once for all of them. Clones are the
-/// same feed.
+/// Figures that are made once a second for all listeners, while there is one. Clones are the same
+/// feed.
 ///
-/// Its memory is beside that of transfers: like the page, it must go on when they have all that
-/// they may.
+/// Its memory is not a part of the transfers' memory: like the page, it must go on when the
+/// transfers have used up theirs.
 #[derive(Clone)]
 pub struct Feed {
     figures: Arc<Figures>,
     hub: Hub,
     listeners: Account,
     config: Arc<Config>,
-    /// Whether a task broadcasts. Who joins, and the task that finds nobody and ends, do it under
-    /// this lock.
+    /// Whether a task broadcasts. A listener joins under this lock, and the task looks for
+    /// listeners and ends under it.
     is_running: Arc<Mutex<bool>>,
 }
 
-/// Opens a socket that tells the figures.
+/// Opens a socket that sends the figures.
 pub async fn feed(State(feed): State<Feed>, upgrade: WebSocketUpgrade) -> Response {
     let open = feed.figures.sockets().open();
     upgrade
@@ -85,10 +85,10 @@ impl Feed {
         }
     }
 
-    /// Tells a listener the figures until it closes, or the server stops.
+    /// Sends a listener the figures until it closes, or the server stops.
     async fn tell(self, socket: WebSocket<AnyStream>, mut open: OpenSocket) {
         if let Some(tcp) = socket.get_ref().as_tcp() {
-            // Where there is no such limit, more figures are on their way.
+            // Without this limit, only more old figures are on their way.
             let _ = limit_unsent(tcp, UNSENT_MAX);
         }
         let mut member = self.join(socket);
@@ -110,7 +110,7 @@ impl Feed {
         member
     }
 
-    /// Broadcasts until nobody listens.
+    /// Broadcasts until there is no listener.
     async fn run(self) {
         let mut ticks = interval(PERIOD);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -131,8 +131,8 @@ impl Feed {
 
     fn broadcast(&self) -> anyhow::Result<()> {
         let text = status::text(&self.figures);
-        // Not from the hub's account, but charged to it by the hub, which makes room there by
-        // closing who holds most.
+        // Not leased from the hub's account: the hub charges it to its account, and makes room
+        // there by closing the member that holds most.
         let mut chain = self.figures.clients().try_chain(text.len())?;
         chain.put_slice(text.as_bytes());
         self.hub.try_send(Utf8Chain::try_from(chain.freeze())?)?;
@@ -141,7 +141,7 @@ impl Feed {
 }
 
 impl FromRef<Feed> for Account {
-    /// Where the accounts of listeners are.
+    /// The account in which each listener has its own.
     fn from_ref(feed: &Feed) -> Self {
         feed.listeners.clone()
     }

@@ -1,4 +1,4 @@
-//! What the server knows of itself.
+//! The figures of the server.
 
 use std::sync::{Arc, OnceLock};
 
@@ -8,11 +8,11 @@ use crate::{scrape::Scrape, sockets::Sockets, tally::Tally};
 
 pub struct Figures {
     pool: Pool,
-    /// The account that those of all connections are in.
+    /// The account around the accounts of all connections.
     clients: Account,
     scrape: Scrape,
     tally: Tally,
-    /// Those of a server that is made with an application that shows them.
+    /// The connections of the server; it is made after the application that shows them.
     connections: OnceLock<Connections>,
     sockets: Arc<Sockets>,
 }
@@ -24,7 +24,7 @@ impl Figures {
     /// This process has some already.
     pub fn install(pool: &Pool, clients: &Account) -> anyhow::Result<Self> {
         let scrape = Scrape::install(pool)?;
-        // After the recorder that it counts for.
+        // The recorder must be installed before.
         let tally = Tally::new();
         let sockets = Arc::new(Sockets::new());
         Ok(Self {
@@ -37,7 +37,7 @@ impl Figures {
         })
     }
 
-    /// Before the first request: from here on the connections of the server are known.
+    /// Sets the connections of the server; called before the first request.
     pub fn watch(&self, connections: Connections) {
         self.connections.set(connections).expect("there is one server");
     }
@@ -65,6 +65,6 @@ impl Figures {
     /// # Panics
     /// Before `watch`.
     pub fn connections(&self) -> &Connections {
-        self.connections.get().expect("whoever asks came by a connection")
+        self.connections.get().expect("the server has connections before it has requests")
     }
 }

@@ -11,18 +11,18 @@ use tokio::task::spawn_blocking;
 
 use crate::path::{SitePath, is_hidden};
 
-/// How many names of one directory are held in memory and shown; the heap is not under the budget.
+/// How many names of one directory are held in memory and shown: the heap is outside the budget.
 const NAMES_MAX: usize = 10_000;
 
-/// The directory that is served. Whatever is opened through it lies inside it: a [`Dir`] refuses
-/// `..` and symbolic links that lead out, also when somebody swaps a directory for a link at the
+/// The directory that is served. Every file that is opened through it lies inside it: a [`Dir`]
+/// refuses `..` and symbolic links that lead out, even if a directory is swapped for a link at the
 /// wrong moment.
 #[derive(Clone, Debug)]
 pub struct Root {
     dir: Arc<Dir>,
 }
 
-/// What a path leads to.
+/// The thing at a path.
 pub enum Found {
     File(OpenFile),
     Directory(Names),
@@ -60,11 +60,11 @@ impl Root {
         Ok(Self { dir: Arc::new(dir) })
     }
 
-    /// Opens what the path leads to.
+    /// Opens the file or directory at the path.
     ///
     /// # Errors
-    /// `NotFound` for what is not there, is neither a file nor a directory, or is not inside the
-    /// root.
+    /// `NotFound` if there is nothing at the path, if it is neither a file nor a directory, or if
+    /// it is not inside the root.
     pub async fn find(&self, path: &SitePath) -> io::Result<Found> {
         let dir = self.dir.clone();
         let relative = path.relative();
@@ -75,7 +75,7 @@ impl Root {
 }
 
 fn find(dir: &Dir, relative: &str, wants_directory: bool) -> io::Result<Found> {
-    // A symbolic link must not be a way around the dot.
+    // A symbolic link must not lead to a hidden name.
     if dir
         .canonicalize(relative)?
         .components()
@@ -83,7 +83,7 @@ fn find(dir: &Dir, relative: &str, wants_directory: bool) -> io::Result<Found> {
     {
         return Err(io::ErrorKind::NotFound.into());
     }
-    // Looked at before it is opened: opening a FIFO would wait for a writer.
+    // Checked before it is opened: to open a FIFO would wait for a writer.
     let metadata = dir.metadata(relative)?;
     if metadata.is_dir() && wants_directory {
         return names(dir, relative).map(Found::Directory);
@@ -99,7 +99,7 @@ fn find(dir: &Dir, relative: &str, wants_directory: bool) -> io::Result<Found> {
 
 fn open(dir: &Dir, relative: &str) -> io::Result<OpenFile> {
     let file = dir.open(relative)?;
-    // The length of the file that is open, which need not be the one that was looked at.
+    // The length of the open file, which may be another one than the file that was checked.
     let metadata = file.metadata()?;
     if !metadata.is_file() {
         return Err(io::ErrorKind::NotFound.into());
@@ -123,7 +123,8 @@ fn names(dir: &Dir, relative: &str) -> io::Result<Names> {
             names.is_cut = true;
             break;
         }
-        // Of the link's target, so that a link that leads nowhere or out of the root is not shown.
+        // The metadata of a link's target, so that a link that leads nowhere or out of the root is
+        // not shown.
         match dir.metadata(&name) {
             Ok(metadata) if metadata.is_dir() => names.directories.push(name),
             Ok(metadata) if metadata.is_file() => names.files.push(name),

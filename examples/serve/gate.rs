@@ -1,15 +1,15 @@
-//! Who may see the figures.
+//! Which requests may see the figures.
 
 use std::net::SocketAddr;
 
 use axum::http::{HeaderMap, Uri, header};
 
-/// Names of accounts tell what clients send and fetch, so the figures are for whoever is on this
-/// machine, unless `--public` was given.
+/// Names of accounts tell what clients send and fetch. So only this machine may see the figures,
+/// unless `--public` was given.
 ///
-/// On this machine is also every page that its browsers show. One of another site cannot read what
-/// it fetches from here, but if its own name is made to lead here (DNS rebinding), the browser
-/// takes us for that site. What it cannot do is hide that name: it is in the Host header.
+/// Browsers on this machine show pages of other sites too. Such a page cannot read what it fetches
+/// from here. But if the site's own name is made to lead here (DNS rebinding), the browser takes
+/// this server for that site. The page cannot hide the name: it is in the Host header.
 pub enum Gate {
     /// For everybody, under any name.
     Public,
@@ -18,8 +18,7 @@ pub enum Gate {
 }
 
 impl Gate {
-    /// The gate of a server that listens on this address: none, if others than this machine can
-    /// reach it.
+    /// The gate of a server that listens on this address; none if other machines can reach it.
     pub fn at(address: SocketAddr) -> Option<Self> {
         if !address.ip().to_canonical().is_loopback() {
             return None;
@@ -38,7 +37,7 @@ impl Gate {
         Some(Self::Local { hosts })
     }
 
-    /// Whether a request is shown the figures.
+    /// Whether a request may see the figures.
     pub fn admits(&self, uri: &Uri, headers: &HeaderMap) -> bool {
         match self {
             Self::Public => true,
@@ -48,9 +47,9 @@ impl Gate {
     }
 }
 
-/// The host that a request names, if it names one and not several.
+/// The host that a request names; none if it names several.
 pub fn host<'a>(uri: &'a Uri, headers: &'a HeaderMap) -> Option<&'a str> {
-    // RFC 9112 §3.2.2: a target with a host is what counts, not the header. HTTP/2 has no header.
+    // RFC 9112 §3.2.2: a host in the target counts, and not the header. HTTP/2 has no such header.
     if let Some(authority) = uri.authority() {
         return Some(authority.as_str());
     }

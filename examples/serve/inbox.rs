@@ -8,11 +8,11 @@ use tokio::task::spawn_blocking;
 
 use crate::{name::Name, part::Part, turns::Turns};
 
-/// What hyper may hold of an upload, beside what every connection has reserved. It is an eighth of
-/// a smaller budget.
+/// How much hyper may hold of an upload, beside what every connection has reserved. With a small
+/// budget it is an eighth of that.
 const HYPER_LEN: usize = 408 << 10;
 
-/// Where uploads become files, each under a name that nothing had before.
+/// The directory in which uploads become files, each under a name that nothing had before.
 #[derive(Clone, Debug)]
 pub struct Inbox {
     dir: Arc<Dir>,
@@ -22,7 +22,7 @@ pub struct Inbox {
 }
 
 impl Inbox {
-    /// The longest uploads that it takes have `len_max` bytes; all of them share a budget.
+    /// Opens it. An upload has at most `len_max` bytes; all of them share `budget`.
     ///
     /// # Errors
     /// There is no such directory, or no file can be made there.
@@ -46,10 +46,10 @@ impl Inbox {
         self.len_max
     }
 
-    /// What is reserved for hyper as long as an upload takes, in bytes.
+    /// How much is reserved for hyper during an upload, in bytes.
     ///
-    /// So clients that send slowly are as few as the budget allows, and not as many as there are
-    /// connections that may be awake.
+    /// It bounds the number of slow uploads by the budget, and not only by the number of awake
+    /// connections.
     pub fn hyper_len(&self) -> usize {
         self.hyper_len
     }
@@ -57,14 +57,14 @@ impl Inbox {
     /// Begins a file of this name.
     ///
     /// # Errors
-    /// `AlreadyExists` if something has the name, be it a link that leads nowhere.
+    /// `AlreadyExists` if something has the name, even a link that leads nowhere.
     pub async fn begin(&self, name: &Name) -> io::Result<Part> {
         let (dir, turns, name) = (Arc::clone(&self.dir), self.turns.clone(), name.clone());
         let turn = turns.take().await;
         spawn_blocking(move || {
             let _turn = turn;
-            // Another upload may take the name until this one ends: to know it now only spares the
-            // client the sending.
+            // Another upload may still take the name until this one ends. To check it now only
+            // spares the client the upload.
             match dir.symlink_metadata(name.as_str()) {
                 Ok(_) => Err(io::ErrorKind::AlreadyExists.into()),
                 Err(error) if error.kind() == io::ErrorKind::NotFound => Part::create(&dir, &turns),

@@ -1,4 +1,4 @@
-//! The body of a request that is answered before it was sent.
+//! The body of a request that is answered before all of it has come.
 
 use std::{
     pin::Pin,
@@ -15,24 +15,24 @@ use http_body_util::BodyExt;
 use hyper::body::{Frame, SizeHint};
 use tokio::{runtime::Handle, time::timeout};
 
-/// How long a client may go on sending what nobody wants, so that its connection is kept. Most stop
-/// when they read the answer. Meanwhile the connection is awake, and requests that wait for room
-/// wait for it; the server reads on after that, without its room.
+/// How long a client may go on sending an unwanted body, so that its connection is kept. Most
+/// clients stop when they read the answer. Meanwhile the connection is awake and keeps its room
+/// from others. After this time the server reads on without that room.
 const LINGER_MAX: Duration = Duration::from_secs(1);
 
-/// A body that is read on for a while, and thrown away, when it is dropped before its end.
+/// A body that is read on for a while, and thrown away, if it is dropped before its end.
 ///
-/// A socket that is closed with bytes in it makes the system reset the connection, and the client,
-/// still sending, may lose the answer that says why nobody wants them.
+/// If a socket is closed with unread bytes, the system resets the connection. The client, still
+/// sending, may then lose the answer that says why its body is refused.
 pub struct LingeringBody {
-    /// Until its end.
+    /// None after its end.
     body: Option<Body>,
-    /// The client sends it when it is asked for; to read on would ask.
+    /// The client sends the body only when it is asked to; to read on would ask.
     is_unasked: bool,
 }
 
 impl LingeringBody {
-    /// For all requests of an application.
+    /// Wraps the body of each request of an application.
     pub async fn wrap(request: Request) -> Request {
         let is_unasked = request.headers().contains_key(EXPECT);
         request.map(|body| match body.is_end_stream() {

@@ -13,17 +13,16 @@ use crate::{
     path::{SitePath, encode},
 };
 
-/// What is leased before the first line is written, waiting for it if need be. Larger pages lease
+/// How much is leased before the first line is written; it may have to wait. Larger pages lease
 /// more as they grow.
 const PAGE_LEN: usize = 4 << 10;
 
 /// Writes the page into blocks of this account.
 ///
-/// A page takes at most half of what the account may have; names beyond that are counted, not
-/// listed.
+/// A page takes at most half of the account's limit; names beyond that are counted, and not listed.
 ///
 /// # Errors
-/// `OutOfMemory` or `TimedOut` if no memory is to be had.
+/// `OutOfMemory` or `TimedOut` if there is no memory.
 pub async fn page(path: &SitePath, names: &Names, account: &Account) -> io::Result<Chain> {
     let mut page = account.chain(PAGE_LEN).await?;
     write_page(&mut page, path, names, account.limit() / 2)?;

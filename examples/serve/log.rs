@@ -1,4 +1,4 @@
-//! What is written to stderr: warnings, and with `RUST_LOG` whatever it asks for.
+//! The log on stderr: warnings, and more with `RUST_LOG`.
 
 use std::{env, io, time::Instant};
 
@@ -8,8 +8,8 @@ use tracing_subscriber::{
     Layer, filter::Targets, fmt, layer::SubscriberExt, registry, util::SubscriberInitExt,
 };
 
-/// From here on events are written. `RUST_LOG=info` says each request, `RUST_LOG=leasehold=trace`
-/// what the pool does.
+/// Starts the log. `RUST_LOG=info` prints each request, and `RUST_LOG=leasehold=trace` what the
+/// pool does.
 pub fn start() {
     let asked = env::var("RUST_LOG").unwrap_or_default();
     let filter = match asked.parse::<Targets>() {
@@ -36,7 +36,7 @@ pub async fn requests(request: Request, next: Next) -> Response {
     let response = next.run(request).await;
     let (status, bytes) = (response.status().as_u16(), response.body().size_hint().exact());
     let ms = format_args!("{:.3}", start.elapsed().as_secs_f64() * 1e3);
-    // Quoted, for a path may hold what moves the cursor of a terminal.
+    // Quoted: a path may have characters that move the cursor of a terminal.
     info!(%method, ?path, status, bytes, %ms, "answered");
     response
 }

@@ -6,24 +6,24 @@
 //! cargo run --release --example serve -- --uploads /tmp
 //! ```
 //!
-//! An ordinary axum application on [`leasehold::http::serve`]. What is special about it: what is on
-//! its way to or from a file lives in blocks of a [`Pool`](leasehold::Pool), so the memory of all
-//! transfers together never exceeds `--budget`, every request for a file has an account with a
-//! limit of its own, and a connection that is idle has nothing but its socket. The page at `/`
-//! shows the pool's figures as they change, `GET /-/pool` has them as JSON, `GET /metrics` for
-//! Prometheus. A WebSocket at `/feed` tells them once a second, one at `/ws` is an echo.
+//! This is an ordinary axum application on [`leasehold::http::serve`]. The bytes of files on their
+//! way live in blocks of a [`Pool`](leasehold::Pool), so the memory of all transfers together never
+//! exceeds `--budget`. Each request for a file has an account with a limit of its own. An idle
+//! connection has only its socket. The page at `/` shows the pool's figures as they change; `GET
+//! /-/pool` has them as JSON, and `GET /metrics` for Prometheus. A WebSocket at `/feed` sends them
+//! once a second, and one at `/ws` is an echo.
 //!
 //! `app` routes a request to its handler: `download`, `upload`, or one of the `panel`. `path`,
 //! `name`, `files`, `ranges` and `listing` find what is asked for; `reply`, `body` and `disk` make
 //! the answer. An `inbox` takes uploads, each a `part` until it is whole: `unnamed`, or under a
-//! `temporary` name; they take `turns` at the disk. The `panel` shows `figures` to whom the `gate`
-//! admits: `page.html` under its `policy`, `status` as JSON, `scrape` and `tally` for Prometheus,
-//! and the `feed`, to pages of its own `origin`. Its `sockets`, and those of the `echo`, end with
-//! the server. `log` says what happened.
+//! `temporary` name; they take `turns` at the disk. The `panel` shows `figures` to requests that
+//! the `gate` admits: `page.html` under its `policy`, `status` as JSON, `scrape` and `tally` for
+//! Prometheus, and the `feed` for pages of its own `origin`. The `sockets` of feed and `echo` end
+//! with the server. `log` writes the log.
 
 #![allow(
     unreachable_pub,
-    reason = "nothing is reachable from outside of a program; `pub` says what a module offers the others"
+    reason = "nothing is reachable from outside of a program; `pub` says what a module offers"
 )]
 
 mod app;
@@ -85,22 +85,23 @@ use crate::{app::app, figures::Figures, files::Root, options::Options, stop::Sto
 /// a memory cost of its own.
 const BLOCKING_THREADS: usize = 16;
 
-/// The longest head of a request. hyper by itself would take several times as much.
+/// The longest head of a request. hyper's own limit is several times as large.
 const HEAD_LEN_MAX: usize = 64 << 10;
 
-/// What the kernel may hold of each client. It tells of progress in large steps, which this makes
-/// smaller: with the stall limit below, a client that reads 10 KB/s steadily is served to the end.
+/// How much the kernel may hold for each client. It reports progress in steps of a part of that.
+/// With this size and the stall limit below, a client that reads a steady 10 KB/s is served to the
+/// end.
 const SEND_BUFFER_LEN: u32 = 128 << 10;
 
-/// How long a client may stop reading, or sending. Less than the 30 s that others wait for memory
-/// at most, so that blocks of clients that went to sleep come home before anybody's download fails
-/// for the lack of them.
+/// How long a client may stop reading or sending. It is less than the 30 s that others wait for
+/// memory, so that the blocks of stalled clients come home before a download fails for lack of
+/// memory.
 const STALL_MAX: Duration = Duration::from_secs(20);
 
 /// How long open requests may take to finish after Ctrl-C.
 const DRAIN_MAX: Duration = Duration::from_secs(10);
 
-/// How long what was cut off may take to end.
+/// How long tasks may take to end after they were cut off.
 const END_MAX: Duration = Duration::from_secs(1);
 
 fn main() -> ExitCode {
@@ -122,15 +123,15 @@ fn run(options: &Options) -> anyhow::Result<()> {
         .build()
         .context("cannot start the runtime")?;
     let served = runtime.block_on(serve(options));
-    // Uploads that are cut off are removed. A read that hangs (a network file system gone away)
-    // must not keep the process alive.
+    // Uploads that are cut off are removed. A read that hangs (of a network file system that is
+    // gone) must not keep the process alive.
     runtime.shutdown_timeout(END_MAX);
     served
 }
 
 async fn serve(options: &Options) -> anyhow::Result<()> {
     let pool = options.pool()?;
-    // All connections are in one account: its peak is exact, that of the pool itself is sampled.
+    // All connections are in one account: its peak is exact, and the peak of the pool is sampled.
     let clients = pool.account("clients", pool.budget());
     let root = Root::open(&options.root)?;
     let inbox = options.inbox()?;
@@ -140,7 +141,8 @@ async fn serve(options: &Options) -> anyhow::Result<()> {
     let gate = options.gate(listener.local_addr()?);
     if gate.is_none() {
         eprintln!(
-            "serve: other machines can reach this address, so there is no page, /-/pool or /metrics; see --public"
+            "serve: other machines can reach this address, so there is no page, /-/pool or \
+             /metrics; see --public"
         );
     }
     announce(&listener)?;
@@ -155,8 +157,8 @@ async fn serve(options: &Options) -> anyhow::Result<()> {
         .pool(&clients, clients.limit())
         .max_header_size(HEAD_LEN_MAX)
         .stall_timeout(STALL_MAX)
-        // A stream of HTTP/2 that sleeps holds its blocks while others on the connection go on: no
-        // stall of the socket would tell.
+        // A stalled stream of HTTP/2 holds its blocks while other streams of the connection go on,
+        // so the stall timeout of the socket would not see it.
         .http2(false)
         .with_graceful_shutdown(async { drop(draining.await) })
         .into_future();
@@ -174,7 +176,9 @@ async fn serve(options: &Options) -> anyhow::Result<()> {
     };
     tokio::select! {
         ended = ended => ended?,
-        () = tokio::time::sleep(DRAIN_MAX) => eprintln!("serve: some clients did not finish within {DRAIN_MAX:?}"),
+        () = tokio::time::sleep(DRAIN_MAX) => {
+            eprintln!("serve: some clients did not finish within {DRAIN_MAX:?}")
+        }
         () = stop.recv() => eprintln!("serve: stopped at once"),
     }
     eprintln!(
@@ -189,22 +193,24 @@ fn listen(address: SocketAddr) -> anyhow::Result<TcpListener> {
     let open = || {
         let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
         socket.set_reuseaddr(true)?;
-        // Accepted sockets inherit it. By itself the kernel takes up to 4 MiB of each slow client,
-        // and tells of progress only when a third of that has been read: to the stall limit such a
-        // client looks asleep.
+        // Accepted sockets inherit it. By default the kernel takes up to 4 MiB for a slow client,
+        // and reports progress only when a third of that is read. To the stall limit such a client
+        // would look stalled.
         socket.set_send_buffer_size(SEND_BUFFER_LEN)?;
         socket.bind(address)?;
-        // `TcpListener::bind` would queue 128 clients at most, and many may come at once.
+        // `TcpListener::bind` would queue at most 128 clients, and many may come at once.
         socket.listen(4096)
     };
     open().map_err(|error: io::Error| match error.kind() {
         io::ErrorKind::AddrInUse => anyhow::anyhow!(
-            "{address} is in use by another process; choose another port with --listen, or port 0 for any free one"
+            "{address} is in use by another process; choose another port with --listen, or port 0 \
+             for any free one"
         ),
         io::ErrorKind::PermissionDenied => {
             anyhow::anyhow!("{address} may not be used; choose a port above 1023 with --listen")
         }
-        _ => anyhow::Error::new(error).context(format!("cannot listen on {address}; choose another with --listen")),
+        _ => anyhow::Error::new(error)
+            .context(format!("cannot listen on {address}; choose another with --listen")),
     })
 }
 

@@ -4,11 +4,11 @@ use percent_encoding::percent_decode_str;
 
 use crate::path::is_hidden;
 
-/// What Linux and most others allow, in bytes.
+/// The limit of Linux and most other systems, in bytes.
 const NAME_LEN_MAX: usize = 255;
 
-/// The name of something that may be served: not empty, not hidden (so not `..` either), UTF-8,
-/// without a slash or a NUL in disguise.
+/// The name of a file or directory that may be served: not empty, not hidden (so not `..` either),
+/// UTF-8, and without an encoded slash or NUL.
 #[derive(Clone, Debug)]
 pub struct Name(String);
 
@@ -16,7 +16,7 @@ impl Name {
     /// Decodes a segment of a URI's path.
     ///
     /// # Errors
-    /// Why there is no such name.
+    /// The reason, as a text for the client.
     pub fn parse(raw: &str) -> Result<Self, &'static str> {
         let name = percent_decode_str(raw).decode_utf8().map_err(|_| "a name is UTF-8\n")?;
         if name.is_empty() {

@@ -1,4 +1,4 @@
-//! Files without a name, where the system has none.
+//! Stands in for `unnamed` on systems that have no files without a name.
 
 use std::{fs::File, io};
 

@@ -27,7 +27,8 @@ pub struct Options {
     #[arg(long, value_name = "DIR")]
     pub uploads: Option<PathBuf>,
     /// The longest upload.
-    #[arg(long, value_name = "SIZE", default_value = "1GiB", value_parser = size, requires = "uploads")]
+    #[arg(long, value_name = "SIZE", default_value = "1GiB", value_parser = size)]
+    #[arg(requires = "uploads")]
     pub upload_max: ByteSize,
     /// Compress messages of /ws for clients that offer it (permessage-deflate): takes 457KiB of the
     /// budget.
@@ -35,18 +36,18 @@ pub struct Options {
     pub deflate: bool,
     /// Show the page at /, /feed, /-/pool and /metrics to everybody: they reveal what all clients
     /// send and fetch, how many they are, and how much memory each has. Without it only this
-    /// machine sees them, and nobody if --listen is not a loopback address.
+    /// machine sees them, and no one if --listen is not a loopback address.
     #[arg(long)]
     pub public: bool,
 }
 
 impl Options {
-    /// Who may see the figures of a server that listens on this address, if anybody may.
+    /// The gate of a server that listens on this address; none if it shows no figures.
     pub fn gate(&self, address: SocketAddr) -> Option<Gate> {
         if self.public { Some(Gate::Public) } else { Gate::at(address) }
     }
 
-    /// The pool that everything is served from.
+    /// Makes the pool.
     pub fn pool(&self) -> anyhow::Result<Pool> {
         Pool::builder().budget(self.budget()?).name("serve").build().map_err(|error| {
             let advice = if error.is_budget_too_small() { "; try --budget 8MiB" } else { "" };
@@ -54,7 +55,7 @@ impl Options {
         })
     }
 
-    /// What compresses messages, if they are.
+    /// Makes the compressors, with `--deflate`.
     pub fn deflate(&self, account: &Account) -> anyhow::Result<Option<Deflate>> {
         let deflate = || {
             Deflate::builder()
@@ -65,7 +66,7 @@ impl Options {
         self.deflate.then(deflate).transpose()
     }
 
-    /// Where uploads go, if they are taken.
+    /// Opens the directory for uploads, with `--uploads`.
     pub fn inbox(&self) -> anyhow::Result<Option<Inbox>> {
         let budget = self.budget()?;
         self.uploads

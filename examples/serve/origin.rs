@@ -9,8 +9,8 @@ use axum::{
 
 use crate::gate::host;
 
-/// RFC 6455 §10.2: a browser lets a page of any site open a socket to here and read it, unlike what
-/// it fetches; but it names the site in the Origin header. Who sends none is no browser.
+/// RFC 6455 §10.2: a browser lets a page of any site open a socket to this server and read it, but
+/// it names the site in the Origin header. A client that sends no Origin is no browser.
 pub async fn only_own(request: Request, next: Next) -> Response {
     match is_own(request.uri(), request.headers()) {
         true => next.run(request).await,
@@ -20,12 +20,12 @@ pub async fn only_own(request: Request, next: Next) -> Response {
     }
 }
 
-/// Whether the page that asks, if it is one, came from the host that it asks.
+/// Whether the request comes from a page of this host, or from no page at all.
 fn is_own(uri: &Uri, headers: &HeaderMap) -> bool {
     let mut named = headers.get_all(ORIGIN).iter();
     let Some(origin) = named.next() else { return true };
     let origin = origin.to_str().unwrap_or_default();
-    // Behind a proxy that speaks TLS it is https.
+    // Behind a TLS proxy the scheme is https.
     let site = origin.strip_prefix("http://").or_else(|| origin.strip_prefix("https://"));
     let own = host(uri, headers);
     named.next().is_none()

@@ -1,4 +1,4 @@
-//! What the server shows of itself: a page, and the figures as JSON, as a feed, and for Prometheus.
+//! The server's view of itself: a page, and the figures as JSON, as a feed, and for Prometheus.
 
 use std::sync::Arc;
 
@@ -22,23 +22,23 @@ use crate::{
     status::status,
 };
 
-/// A file of its own, for whoever wants to write HTML.
+/// In a file of its own, where an editor knows that it is HTML.
 const PAGE: &str = include_str!("page.html");
 
-/// Answers without a block of the pool: it must be readable when the pool is exhausted.
+/// It answers without a block of the pool: it must be readable when the pool is exhausted.
 pub struct Panel {
     figures: Arc<Figures>,
     guard: Arc<Guard>,
 }
 
-/// What is done to all that is shown.
+/// Guards all routes of the panel.
 struct Guard {
     gate: Gate,
     policy: HeaderValue,
 }
 
 impl Panel {
-    /// Shows these figures to whom the gate admits.
+    /// Makes the panel; it shows the figures to requests that the gate admits.
     pub fn new(gate: Gate, figures: &Arc<Figures>) -> Self {
         Self {
             figures: figures.clone(),

@@ -13,30 +13,30 @@ use tokio::task::{block_in_place, spawn_blocking};
 
 use crate::{name::Name, temporary::Temporary, turns::Turns, unnamed};
 
-/// More than the blocks of a chain of 64 KiB in any but the strangest mixture.
+/// More pieces than a chain of 64 KiB nearly always has.
 const PIECES_MAX: usize = 16;
 
-/// A file that is being written. It gets its name with its last byte, or is gone: dropped before,
-/// it leaves nothing behind.
+/// A file that is being written. It gets its name when it is whole. If it is dropped before,
+/// nothing is left of it.
 ///
 /// # Invariants
-/// - WHOLE: under the name there is never a part of the file, also after a loss of power: it is on
-///   the disk before it has a name.
-/// - CREATED: what had the name before keeps it. A link to a file is made or refused in one step,
-///   whoever else makes one.
+/// - WHOLE-FILE: the name never leads to a part of the file, not even after a loss of power: the
+///   file is on the disk before it has a name.
+/// - CREATED: a file that had the name before keeps it. A link is made or refused in one step, even
+///   if others make links too.
 #[derive(Debug)]
 pub struct Part {
     file: File,
     dir: Arc<Dir>,
     turns: Turns,
-    /// Where a file system has no files without a name.
+    /// Set where the file system has no files without a name.
     temporary: Option<Temporary>,
 }
 
 impl Part {
-    /// Makes a file in this directory: on Linux one without a name, that the system removes also
-    /// when the process is killed. Elsewhere, and on file systems that have no such files, it has a
-    /// hidden name meanwhile, which stays behind if the process is killed.
+    /// Makes a file in this directory. On Linux it has no name, and the system removes it even if
+    /// the process is killed. On other systems, and on file systems without such files, it has a
+    /// hidden name, which stays behind if the process is killed.
     pub fn create(dir: &Arc<Dir>, turns: &Turns) -> io::Result<Self> {
         let (file, temporary) = match unnamed::create(dir) {
             Ok(file) => (file, None),
@@ -49,8 +49,8 @@ impl Part {
         Ok(Self { file, dir: Arc::clone(dir), turns: turns.clone(), temporary })
     }
 
-    /// Appends the bytes, out of the blocks that they are in: tokio's files would copy them to the
-    /// heap. While the disk is slow, another thread takes over the other tasks of this one.
+    /// Appends the bytes, straight out of their blocks: tokio's files would copy them to the heap.
+    /// While the disk is slow, another thread takes over the other tasks of this one.
     ///
     /// # Cancel safety
     /// Not cancel safe: the bytes are lost.
@@ -71,11 +71,11 @@ impl Part {
         })
     }
 
-    /// The file is whole: it gets its name.
+    /// Gives the file, which is whole, its name.
     ///
     /// # Errors
-    /// `AlreadyExists` if something has the name; otherwise those of the file system. The file is
-    /// gone then.
+    /// `AlreadyExists` if something has the name, or an error of the file system. The file is gone
+    /// then.
     ///
     /// # Cancel safety
     /// Not cancel safe: the file may get its name nevertheless. It is whole.
@@ -83,14 +83,14 @@ impl Part {
         let turn = self.turns.take().await;
         spawn_blocking(move || {
             let _turn = turn;
-            self.file.sync_all()?; // WHOLE
+            self.file.sync_all()?; // WHOLE-FILE
             match &self.temporary {
                 None => unnamed::link(&self.file, &self.dir, name.as_str())?, // CREATED
                 Some(temporary) => temporary.link(name.as_str())?,
             }
             drop(self.temporary);
-            // So that the name is on the disk too. Not every file system can; then the file appears
-            // later, or never, but whole.
+            // Puts the name on the disk too. Not every file system can; then the file appears later
+            // or never, but whole.
             let _ = self.dir.open(".").and_then(|dir| dir.sync_all());
             Ok(())
         })

@@ -6,8 +6,8 @@ use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 
 use crate::name::Name;
 
-/// What is encoded in a link: all that RFC 3986 §3.3 does not allow in a segment of a path, and `%`
-/// itself. `:` as well, for a name such as `a:b` would otherwise look like an address with a
+/// The characters that are encoded in a link: all that RFC 3986 §3.3 does not allow in a segment of
+/// a path, and `%` itself. Also `:`, because a name such as `a:b` would look like an address with a
 /// scheme.
 const NOT_IN_LINKS: &AsciiSet = &CONTROLS
     .add(b' ')
@@ -28,8 +28,8 @@ const NOT_IN_LINKS: &AsciiSet = &CONTROLS
     .add(b'|')
     .add(b'}');
 
-/// A decoded path. That it stays inside the root is not for this type to know: the root sees to
-/// that, symbolic links included.
+/// A decoded path. This type does not check that it stays inside the root; the root does, symbolic
+/// links included.
 #[derive(Debug)]
 pub struct SitePath {
     names: Vec<Name>,
@@ -37,7 +37,7 @@ pub struct SitePath {
 }
 
 impl SitePath {
-    /// The path of a URI, or `None` if no file is ever served under it.
+    /// Parses the path of a URI; `None` if no file is ever served under it.
     pub fn parse(raw: &str) -> Option<Self> {
         let inner = raw.strip_prefix('/')?;
         let (inner, ends_in_slash) = match inner.strip_suffix('/') {
@@ -47,7 +47,7 @@ impl SitePath {
         if inner.is_empty() {
             return (raw == "/").then_some(Self { names: Vec::new(), ends_in_slash: true });
         }
-        // Split first, decode afterwards: an encoded slash is then part of a name, and refused.
+        // Split first, decode afterwards: so an encoded slash is part of a name, and refused.
         let names = inner.split('/').map(Name::parse).collect::<Result<_, _>>().ok()?;
         Some(Self { names, ends_in_slash })
     }

@@ -5,7 +5,7 @@ use base64::{Engine, prelude::BASE64_STANDARD};
 use sha2::{Digest, Sha256};
 
 /// Allows the page its own style and script, by their hashes, its icon, and requests to its own
-/// server; nothing else runs or loads, whatever gets into it.
+/// server. Nothing else runs or loads, whatever is injected into it.
 pub fn of_page(page: &str) -> HeaderValue {
     let style = hash(inside(page, "<style>", "</style>"));
     let script = hash(inside(page, "<script>", "</script>"));
@@ -16,7 +16,7 @@ pub fn of_page(page: &str) -> HeaderValue {
     HeaderValue::try_from(policy).expect("hashes in Base64 are valid in a header")
 }
 
-/// What stands between the first `start` and the `end` behind it.
+/// The text between the first `start` and the `end` behind it.
 fn inside<'a>(page: &'a str, start: &str, end: &str) -> &'a str {
     let found = page.split_once(start).and_then(|(_, rest)| rest.split_once(end));
     found.expect("the page has one of each").0

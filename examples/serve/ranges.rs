@@ -1,4 +1,4 @@
-//! What part of a file a request asks for.
+//! The part of a file that a request asks for.
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 

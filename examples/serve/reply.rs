@@ -1,5 +1,5 @@
-//! The responses that are the same for all. Their words are static, so that telling of a lack of
-//! memory takes none.
+//! Responses that all handlers share. Their texts are static: to report a lack of memory takes no
+//! memory.
 
 use std::io;
 
@@ -16,13 +16,13 @@ pub fn not_found() -> Response {
     (StatusCode::NOT_FOUND, "nothing is served under this path\n").into_response()
 }
 
-/// To a request of another method.
+/// The answer to a request of another method.
 pub async fn only_get() -> Response {
     (StatusCode::METHOD_NOT_ALLOWED, [(ALLOW, "GET, HEAD")], "only GET and HEAD are answered\n")
         .into_response()
 }
 
-/// The same where files are uploaded.
+/// The same, on paths for uploads.
 pub async fn only_get_and_put() -> Response {
     (
         StatusCode::METHOD_NOT_ALLOWED,
@@ -32,7 +32,8 @@ pub async fn only_get_and_put() -> Response {
         .into_response()
 }
 
-/// Forever, to a path that [`SitePath::with_slash`](crate::path::SitePath::with_slash) encoded.
+/// A permanent redirect, to a path that [`SitePath::with_slash`](crate::path::SitePath::with_slash)
+/// encoded.
 pub fn redirect(location: String) -> Response {
     (StatusCode::MOVED_PERMANENTLY, [(LOCATION, location)], "a directory ends in a slash\n")
         .into_response()
@@ -42,22 +43,22 @@ pub fn not_modified() -> Response {
     StatusCode::NOT_MODIFIED.into_response()
 }
 
-/// RFC 9110 §15.5.17: says how long the file is.
+/// RFC 9110 §15.5.17: the answer tells the length of the file.
 pub fn unsatisfiable(len: u64) -> Response {
     let range = [(CONTENT_RANGE, number(format!("bytes */{len}")))];
     (StatusCode::RANGE_NOT_SATISFIABLE, range, "the range begins behind the end of the file\n")
         .into_response()
 }
 
-/// What a client is told of an error, and what whoever runs the server is.
+/// The answer to a client after an error; the log has the details.
 pub fn of_error(error: &io::Error) -> Response {
     use io::ErrorKind::{
         InvalidFilename, InvalidInput, NotADirectory, NotFound, OutOfMemory, PermissionDenied,
         TimedOut,
     };
     match error.kind() {
-        // What leads out of the root is `PermissionDenied`; a client cannot tell it from what is
-        // not there.
+        // A path out of the root is `PermissionDenied`. A client cannot tell it from a missing
+        // file.
         NotFound | PermissionDenied | NotADirectory | InvalidFilename | InvalidInput => not_found(),
         OutOfMemory | TimedOut => out_of_memory(),
         _ => {

@@ -14,7 +14,7 @@ use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
 
 use crate::{figures::Figures, sockets::Sockets};
 
-/// Reads the figures for each scrape; between two of them nothing is done but counting requests.
+/// Reads the figures for each scrape. Between two scrapes only requests are counted.
 pub struct Scrape {
     exporter: Exporter,
     prometheus: PrometheusHandle,

@@ -1,11 +1,11 @@
-//! The WebSockets that are open.
+//! The open WebSockets.
 
 use tokio::sync::watch;
 
-/// Counts them, and tells them to end. To the HTTP server their connections have ended already: no
-/// shutdown of its waits for them.
+/// Counts them, and tells them to end. For the HTTP server their connections have ended already:
+/// its shutdown does not wait for them.
 pub struct Sockets {
-    /// Each socket has a receiver; it holds whether the server stops.
+    /// Whether the server stops. Each socket has a receiver.
     stopping: watch::Sender<bool>,
 }
 
@@ -19,7 +19,7 @@ impl Sockets {
         Self { stopping: watch::Sender::new(false) }
     }
 
-    /// Counts one more.
+    /// Counts one socket more.
     pub fn open(&self) -> OpenSocket {
         OpenSocket { stopping: self.stopping.subscribe() }
     }
@@ -29,12 +29,12 @@ impl Sockets {
         self.stopping.receiver_count()
     }
 
-    /// Tells all of them that the server stops, those to come too.
+    /// Tells all sockets that the server stops, also those that are opened later.
     pub fn stop(&self) {
         self.stopping.send_replace(true);
     }
 
-    /// Waits until there are none.
+    /// Waits until no socket is open.
     pub async fn ended(&self) {
         self.stopping.closed().await;
     }

@@ -19,7 +19,7 @@ pub async fn status(State(figures): State<Arc<Figures>>) -> Response {
 
 /// The figures, as text.
 ///
-/// Written on the heap, not into blocks: it must be readable when the pool is exhausted.
+/// It is written on the heap, not into blocks: it must be readable when the pool is exhausted.
 pub fn text(figures: &Figures) -> String {
     let (pool, clients) = (figures.pool(), figures.clients());
     let stats = pool.stats();
@@ -30,15 +30,15 @@ pub fn text(figures: &Figures) -> String {
         "limit": clients.limit(),
         "mapped": stats.mapped,
         "metadata": stats.metadata,
-        // In blocks. What is reserved is beside it: the connection that asks for these figures is
-        // awake, and has some.
+        // Without reserved bytes: the connection that asks for these figures is awake, and has
+        // some.
         "leased": stats.leased.saturating_sub(stats.reserved),
         "reserved": stats.reserved,
         "cached": stats.cached,
         "peak": clients.peak(),
         "waiting": stats.waiting,
-        // The others wait at the limit of an account, as each download does that is ahead of its
-        // client: no sign of a lack.
+        // Others wait at the limit of an account, as each download that is ahead of its client
+        // does. That is no lack of memory.
         "waiting_for_pool": pool.pressure().waiting,
         "waits": stats.waits,
         "refused": stats.refused,

@@ -7,7 +7,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 #[cfg(not(unix))]
 use tokio::signal::windows::{CtrlC, ctrl_c};
 
-/// Ctrl-C, and SIGTERM as service managers send it. From its making on they no longer kill the
+/// Ctrl-C, and SIGTERM, which service managers send. Once this is made, they no longer kill the
 /// process.
 #[cfg(unix)]
 pub struct StopSignal {
@@ -32,7 +32,7 @@ impl StopSignal {
     }
 }
 
-/// Ctrl-C. From its making on it no longer kills the process.
+/// Ctrl-C. Once this is made, it no longer kills the process.
 #[cfg(not(unix))]
 pub struct StopSignal {
     interrupt: CtrlC,

@@ -1,4 +1,4 @@
-//! Requests, counted by what was answered.
+//! Requests, counted by the class of their status.
 
 use std::sync::Arc;
 
@@ -12,7 +12,7 @@ use metrics::{Counter, Unit, counter, describe_counter};
 
 use crate::figures::Figures;
 
-/// One counter each hundred of status codes.
+/// One counter for each hundred of status codes.
 pub struct Tally {
     hundreds: [Counter; 5],
 }
@@ -30,7 +30,7 @@ impl Tally {
     }
 
     fn count(&self, status: StatusCode) {
-        // Codes go up to 999; this server sends none above 599.
+        // A code can be up to 999; this server sends none above 599.
         if let Some(counter) = self.hundreds.get(usize::from(status.as_u16() / 100) - 1) {
             counter.increment(1);
         }

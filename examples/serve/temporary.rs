@@ -1,4 +1,4 @@
-//! A name that a file has until it is whole.
+//! The name of a file until it is whole.
 
 use std::{
     fs::File,
@@ -20,19 +20,19 @@ pub struct Temporary {
 }
 
 impl Temporary {
-    /// Makes a file of such a name.
+    /// Makes a file with a hidden name.
     pub fn create(dir: &Arc<Dir>) -> io::Result<(File, Self)> {
         static COUNT: AtomicU64 = AtomicU64::new(0);
         let count = COUNT.fetch_add(1, Ordering::Relaxed);
-        // Of one process, of one start of it, of one upload: nothing else has it, and nothing is
-        // opened that exists.
+        // The name is of one process, one start of it and one upload, so nothing else has it. A
+        // file that exists is never opened.
         let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_nanos();
         let name = format!(".upload-{}-{since}-{count}", process::id());
         let file = dir.open_with(&name, OpenOptions::new().write(true).create_new(true))?;
         Ok((file.into_std(), Self { dir: Arc::clone(dir), name }))
     }
 
-    /// Gives the file a second name, that nothing has.
+    /// Gives the file a second name, if nothing has it.
     ///
     /// # Errors
     /// `AlreadyExists` if something has it.
@@ -43,7 +43,7 @@ impl Temporary {
 
 impl Drop for Temporary {
     fn drop(&mut self) {
-        // Nobody is left to be told.
+        // An error has no receiver.
         let _ = self.dir.remove_file(&self.name);
     }
 }

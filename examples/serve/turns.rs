@@ -9,7 +9,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 /// else.
 const TURNS: usize = crate::BLOCKING_THREADS / 2;
 
-/// Who may call the disk now, in order. Clones share the turns.
+/// Turns at the disk, in order. Clones share the turns.
 #[derive(Clone, Debug)]
 pub struct Turns {
     free: Arc<Semaphore>,
@@ -20,7 +20,7 @@ impl Turns {
         Self { free: Arc::new(Semaphore::new(TURNS)) }
     }
 
-    /// Waits for a turn; it ends when what is returned is dropped.
+    /// Waits for a turn; the turn ends when the permit is dropped.
     ///
     /// # Cancel safety
     /// Cancel safe, but the place in line is lost.

@@ -1,4 +1,4 @@
-//! Files without a name, as Linux has them.
+//! Files without a name, on Linux.
 
 use std::{fs::File, io, os::fd::AsRawFd, path::Path};
 
@@ -8,10 +8,12 @@ use rustix::{
     io::Errno,
 };
 
-/// Through it such a file gets a name: open(2), the way for processes without CAP_DAC_READ_SEARCH.
+/// A file gets its name through this folder: see open(2), for processes without
+/// CAP_DAC_READ_SEARCH.
 const DESCRIPTORS: &str = "/proc/self/fd";
 
-/// Makes one that can be linked to a name in this directory. Closed without one, it is gone.
+/// Makes a file that can be linked to a name in this directory. If it is closed without a name, it
+/// is gone.
 ///
 /// # Errors
 /// `Unsupported` if the file system has no such files, or there is no `/proc`.
@@ -19,11 +21,12 @@ pub fn create(dir: &Dir) -> io::Result<File> {
     if !Path::new(DESCRIPTORS).exists() {
         return Err(io::ErrorKind::Unsupported.into());
     }
-    // What a file gets that is made by name: the umask takes its part of it.
+    // The mode of every new file; the umask takes bits away.
     let mode = Mode::from_raw_mode(0o666);
     match openat(dir, ".", OFlags::TMPFILE | OFlags::WRONLY | OFlags::CLOEXEC, mode) {
         Ok(file) => Ok(file.into()),
-        // open(2): the first of file systems, the others of kernels that do not know the flag.
+        // open(2): the first is from file systems, the others from kernels that do not know the
+        // flag.
         Err(Errno::OPNOTSUPP | Errno::ISDIR | Errno::NOENT) => {
             Err(io::ErrorKind::Unsupported.into())
         }
@@ -31,10 +34,10 @@ pub fn create(dir: &Dir) -> io::Result<File> {
     }
 }
 
-/// Gives it a name that nothing has.
+/// Gives the file a name, if nothing has it.
 ///
 /// # Errors
-/// `AlreadyExists` if something has it, be it a link that leads nowhere.
+/// `AlreadyExists` if something has the name, even a link that leads nowhere.
 pub fn link(file: &File, dir: &Dir, name: &str) -> io::Result<()> {
     let file = format!("{DESCRIPTORS}/{}", file.as_raw_fd());
     Ok(linkat(CWD, file, dir, name, AtFlags::SYMLINK_FOLLOW)?)

@@ -34,12 +34,12 @@ async fn receive(
     headers: &HeaderMap,
     body: Body,
 ) -> Result<Response, UploadError> {
-    // All that can be said by now is said before the body is asked for: a client that expects `100
+    // All checks that need no body come before the body is asked for: a client that expects `100
     // Continue` has not sent it yet.
     let name = Name::parse(path.strip_prefix(UPLOADS_PATH).unwrap_or_default())
         .map_err(UploadError::Refused)?;
     if headers.contains_key(CONTENT_RANGE) {
-        // RFC 9110 §14.5: taken for the whole, it would be a broken file.
+        // RFC 9110 §14.5: a part that is taken for the whole would be a broken file.
         return Err(UploadError::Refused("a part of a file is not taken; send the whole\n"));
     }
     let len_max = inbox.len_max();

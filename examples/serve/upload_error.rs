@@ -12,10 +12,10 @@ use tracing::{debug, warn};
 
 use crate::reply;
 
-/// What the client is told. None of it takes memory of the pool.
+/// The answer to the client. It takes no memory of the pool.
 #[derive(Debug)]
 pub enum UploadError {
-    /// The request is none that is answered, for this reason.
+    /// The request is refused, for this reason.
     Refused(&'static str),
     TooLong {
         len_max: u64,
