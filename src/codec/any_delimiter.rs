@@ -1,13 +1,13 @@
 //! `AnyDelimiterCodec`: frames between delimiters.
 
-use std::{error, fmt, io};
+use std::io;
 
 use bytes::{Buf, BufMut, Bytes};
 use memchr::{memchr, memchr2, memchr3};
 
 use super::{
     Decoder, Encoder,
-    seek::{Seek, TooLong},
+    seek::{Fault, Seek},
 };
 use crate::chain::{Chain, ChainMut};
 
@@ -160,13 +160,7 @@ fn find(delimiters: &[u8], piece: &[u8]) -> Option<usize> {
 /// ```
 #[derive(Debug)]
 pub struct AnyDelimiterCodecError {
-    kind: Kind,
-}
-
-#[derive(Debug)]
-enum Kind {
-    TooLong { max: usize },
-    Io(io::Error),
+    pub(super) fault: Fault,
 }
 
 impl AnyDelimiterCodecError {
@@ -174,53 +168,12 @@ impl AnyDelimiterCodecError {
     /// goes on behind it.
     #[doc(alias = "MaxChunkLengthExceeded")]
     pub fn is_too_long(&self) -> bool {
-        matches!(self.kind, Kind::TooLong { .. })
+        matches!(self.fault, Fault::TooLong { .. })
     }
 
     /// The transport failed, or memory for it or for a frame was refused.
     pub fn is_io(&self) -> bool {
-        matches!(self.kind, Kind::Io(_))
-    }
-}
-
-impl fmt::Display for AnyDelimiterCodecError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match &self.kind {
-            Kind::TooLong { max } => write!(f, "a delimited frame is longer than {max} bytes"),
-            Kind::Io(error) => write!(f, "{error}"),
-        }
-    }
-}
-
-impl error::Error for AnyDelimiterCodecError {
-    fn source(&self) -> Option<&(dyn error::Error + 'static)> {
-        match &self.kind {
-            Kind::TooLong { .. } => None,
-            Kind::Io(error) => error.source(),
-        }
-    }
-}
-
-impl From<TooLong> for AnyDelimiterCodecError {
-    fn from(TooLong { max }: TooLong) -> Self {
-        Self { kind: Kind::TooLong { max } }
-    }
-}
-
-impl From<io::Error> for AnyDelimiterCodecError {
-    fn from(error: io::Error) -> Self {
-        Self { kind: Kind::Io(error) }
-    }
-}
-
-impl From<AnyDelimiterCodecError> for io::Error {
-    /// A frame that is too long is `InvalidData`. An error of the transport or of memory is
-    /// returned as it was.
-    fn from(error: AnyDelimiterCodecError) -> Self {
-        match error.kind {
-            Kind::Io(error) => error,
-            _ => io::Error::new(io::ErrorKind::InvalidData, error),
-        }
+        matches!(self.fault, Fault::Io(_))
     }
 }
 

@@ -1,13 +1,13 @@
 //! `LinesCodec`: lines of text.
 
-use std::{error, fmt, io, str::Utf8Error};
+use std::io;
 
 use bytes::{Buf, BufMut};
 use memchr::memchr;
 
 use super::{
     Decoder, Encoder,
-    seek::{Seek, TooLong},
+    seek::{Fault, Seek},
 };
 use crate::chain::ChainMut;
 
@@ -120,7 +120,7 @@ fn take_line(src: &mut ChainMut, len: usize) -> Vec<u8> {
 
 fn text(line: Vec<u8>) -> Result<String, LinesCodecError> {
     String::from_utf8(line)
-        .map_err(|error| LinesCodecError { kind: Kind::NotText(error.utf8_error()) })
+        .map_err(|error| LinesCodecError { fault: Fault::NotText(error.utf8_error()) })
 }
 
 /// The error of a [`LinesCodec`]: there is no next line, or one cannot be sent.
@@ -139,14 +139,7 @@ fn text(line: Vec<u8>) -> Result<String, LinesCodecError> {
 /// ```
 #[derive(Debug)]
 pub struct LinesCodecError {
-    kind: Kind,
-}
-
-#[derive(Debug)]
-enum Kind {
-    TooLong { max: usize },
-    NotText(Utf8Error),
-    Io(io::Error),
+    pub(super) fault: Fault,
 }
 
 impl LinesCodecError {
@@ -154,60 +147,17 @@ impl LinesCodecError {
     /// goes on behind it.
     #[doc(alias = "MaxLineLengthExceeded")]
     pub fn is_too_long(&self) -> bool {
-        matches!(self.kind, Kind::TooLong { .. })
+        matches!(self.fault, Fault::TooLong { .. })
     }
 
     /// A line is not UTF-8. It is consumed.
     pub fn is_not_text(&self) -> bool {
-        matches!(self.kind, Kind::NotText(_))
+        matches!(self.fault, Fault::NotText(_))
     }
 
     /// The transport failed, or memory for it or for a line was refused.
     pub fn is_io(&self) -> bool {
-        matches!(self.kind, Kind::Io(_))
-    }
-}
-
-impl fmt::Display for LinesCodecError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match &self.kind {
-            Kind::TooLong { max } => write!(f, "a line is longer than {max} bytes"),
-            Kind::NotText(error) => write!(f, "a line is not UTF-8: {error}"),
-            Kind::Io(error) => write!(f, "{error}"),
-        }
-    }
-}
-
-impl error::Error for LinesCodecError {
-    fn source(&self) -> Option<&(dyn error::Error + 'static)> {
-        match &self.kind {
-            Kind::TooLong { .. } => None,
-            Kind::NotText(error) => Some(error),
-            Kind::Io(error) => error.source(),
-        }
-    }
-}
-
-impl From<TooLong> for LinesCodecError {
-    fn from(TooLong { max }: TooLong) -> Self {
-        Self { kind: Kind::TooLong { max } }
-    }
-}
-
-impl From<io::Error> for LinesCodecError {
-    fn from(error: io::Error) -> Self {
-        Self { kind: Kind::Io(error) }
-    }
-}
-
-impl From<LinesCodecError> for io::Error {
-    /// A line that is too long or not text is `InvalidData`. An error of the transport or of memory
-    /// is returned as it was.
-    fn from(error: LinesCodecError) -> Self {
-        match error.kind {
-            Kind::Io(error) => error,
-            _ => io::Error::new(io::ErrorKind::InvalidData, error),
-        }
+        matches!(self.fault, Fault::Io(_))
     }
 }
 

@@ -20,6 +20,7 @@ mod any_delimiter;
 mod chain;
 pub mod compat;
 mod decoder;
+mod delimited_error;
 mod encoder;
 mod framed;
 mod framed_parts;

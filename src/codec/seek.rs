@@ -1,5 +1,7 @@
 //! `Seek`: looks for the end of a delimited frame as bytes arrive.
 
+use std::{io, str::Utf8Error};
+
 use bytes::Buf;
 
 use crate::chain::ChainMut;
@@ -26,6 +28,14 @@ pub(super) struct Seek {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct TooLong {
     pub(super) max: usize,
+}
+
+/// Why there is no next frame, or why one cannot be sent.
+#[derive(Debug)]
+pub(super) enum Fault {
+    TooLong { max: usize },
+    NotText(Utf8Error),
+    Io(io::Error),
 }
 
 impl Seek {
