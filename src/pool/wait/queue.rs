@@ -23,10 +23,11 @@ use std::{
 };
 
 use super::{
+    done::Done,
+    entry::{Entry, WaitState},
     granter::{Blocked, Granted, Granter},
     lane::{Lane, Ticket},
 };
-use crate::util::WakeList;
 
 /// How many entries one serving looks at behind a head that cannot be served.
 const SCAN_MAX: usize = 64;
@@ -46,18 +47,6 @@ pub(in crate::pool) struct WaitQueue<G: Granter> {
     is_over: bool,
 }
 
-struct Entry<G: Granter> {
-    holder: G::Holder,
-    request: G::Request,
-    state: WaitState<G>,
-}
-
-enum WaitState<G: Granter> {
-    Waiting { at: Option<G::Limit>, waker: Waker },
-    Granted { grant: G::Grant, since: Instant },
-    TakenBack,
-}
-
 /// The progress of a wait.
 pub(in crate::pool) enum Progress<T> {
     Granted(T),
@@ -67,17 +56,6 @@ pub(in crate::pool) enum Progress<T> {
     Waiting {
         holds: bool,
     },
-}
-
-/// What must happen after the queue is unlocked: a waker, and the drop of a grant, may run foreign
-/// code.
-#[must_use]
-pub(in crate::pool) struct Done<G: Granter> {
-    wakers: WakeList,
-    grants: Vec<G::Grant>,
-    entries: Vec<Entry<G>>,
-    /// A request began to wait for the pool.
-    raised: bool,
 }
 
 impl<G: Granter> WaitQueue<G> {
@@ -432,28 +410,5 @@ impl<G: Granter> WaitQueue<G> {
                 done.grants.push(grant);
             }
         }
-    }
-}
-
-impl<G: Granter> Done<G> {
-    fn new() -> Self {
-        Self { wakers: WakeList::default(), grants: Vec::new(), entries: Vec::new(), raised: false }
-    }
-
-    fn join(&mut self, mut other: Done<G>) {
-        self.wakers.append(&mut other.wakers);
-        self.grants.append(&mut other.grants);
-        self.entries.append(&mut other.entries);
-        self.raised |= other.raised;
-    }
-
-    /// Whether a request began to wait for the pool.
-    pub(in crate::pool) fn is_raised(&self) -> bool {
-        self.raised
-    }
-
-    /// Calls the wakers and drops the grants. Call it without any lock.
-    pub(in crate::pool) fn finish(self) {
-        self.wakers.wake_all();
     }
 }
