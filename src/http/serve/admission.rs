@@ -16,11 +16,13 @@ use bytes::BytesMut;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use super::{
-    connection::{Awake, Connection, Next, Phase, Queued, Stage},
+    awake::Awake,
+    connection::{Connection, Next, Queued, Stage},
     connection_state::ConnectionState,
     driver::Mode,
     farewell::Farewell,
     head::{HEAD_LEN, Protocol, Verdict, judge, left_of_request},
+    phase::Phase,
     waiting_heads::WaitingHead,
 };
 use crate::{

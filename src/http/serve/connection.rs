@@ -43,11 +43,12 @@ use bytes::BytesMut;
 use tokio::io::{AsyncRead, AsyncWrite};
 
 use super::{
-    connection_state::ConnectionState,
-    connections::{Connections, Open, Wakeful},
-    driver::{Driver, Drivers},
+    awake::Awake,
+    connections::{Connections, Open},
+    driver::Drivers,
     farewell::Farewell,
     head::Protocol,
+    phase::Phase,
     settings::{AccountSettings, Settings},
     waiting_heads::WaitingHead,
 };
@@ -104,35 +105,6 @@ pub(super) struct Queued<T> {
     pub(super) protocol: Protocol,
     pub(super) reserve: ReserveFuture,
     pub(super) _place: WaitingHead,
-}
-
-pub(super) struct Awake<T> {
-    pub(super) driver: Box<dyn Driver<T>>,
-    pub(super) state: Arc<ConnectionState>,
-    pub(super) phase: Phase,
-    pub(super) can_park: bool,
-    pub(super) is_http2: bool,
-    pub(super) is_told_to_stop: bool,
-    /// When what a client of HTTP/2 asks is left unheard, once it was told.
-    pub(super) last_call: Tick,
-    /// ROOM
-    pub(super) _room: Reservation,
-    /// Counts it, lingering or not.
-    pub(super) wakeful: Wakeful,
-}
-
-/// Each is begun anew, with its deadline, whenever it differs from the one before; that of a busy
-/// connection at each look.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Phase {
-    /// So many requests were dispatched, and bytes of the next head came.
-    Head { dispatched: u32 },
-    /// A response is in flight, or the client is waited for.
-    Busy,
-    /// A response is out, and something of its request is not: so many reads brought bytes.
-    Draining { reads: u32 },
-    /// Nothing to do, after so many requests and so many reads that brought bytes.
-    Idle { dispatched: u32, reads: u32 },
 }
 
 impl<T: AsyncRead + AsyncWrite + Unpin + Send + 'static> Connection<T> {
@@ -390,58 +362,5 @@ impl<T: AsyncRead + AsyncWrite + Unpin + Send + 'static> Future for Connection<T
 impl<T> Drop for Connection<T> {
     fn drop(&mut self) {
         self.shared.sleepers.leave(self.slot);
-    }
-}
-
-impl Phase {
-    /// Whether all that was asked is answered, and something was.
-    fn may_park(self) -> bool {
-        match self {
-            Self::Idle { .. } => true,
-            Self::Head { dispatched } => dispatched > 0,
-            Self::Busy | Self::Draining { .. } => false,
-        }
-    }
-}
-
-impl<T> Awake<T> {
-    /// Whether nothing is left to be done for any request, as far as hyper has seen one.
-    fn is_between_requests(&self, phase: Phase) -> bool {
-        phase.may_park() && self.state.is_idle()
-    }
-
-    /// Whether it could be parked, and is not yet.
-    fn lingers(&self) -> bool {
-        self.can_park && matches!(self.phase, Phase::Idle { .. })
-    }
-
-    fn phase_now(&self) -> Phase {
-        let (dispatched, reads) = (self.state.dispatched(), self.state.reads());
-        let is_waited_for = self.state.waits_since() < Tick::NEVER;
-        if self.state.has_responses() || (is_waited_for && self.is_http2) {
-            return Phase::Busy;
-        }
-        if self.is_http2 {
-            // Frames that make no request, pings say, keep no connection open.
-            let idle = Phase::Idle { dispatched, reads: 0 };
-            return if self.state.has_bodies() { Phase::Draining { reads } } else { idle };
-        }
-        if dispatched == 0 {
-            // DISPATCHED
-            return Phase::Head { dispatched };
-        }
-        if !self.state.is_idle() {
-            return if is_waited_for { Phase::Busy } else { Phase::Draining { reads } };
-        }
-        match self.phase {
-            // Bytes came, and made no request.
-            Phase::Head { dispatched: before } if before == dispatched => self.phase,
-            Phase::Idle { dispatched: before, reads: seen }
-                if before == dispatched && seen != reads =>
-            {
-                Phase::Head { dispatched }
-            }
-            _ => Phase::Idle { dispatched, reads },
-        }
     }
 }

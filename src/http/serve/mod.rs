@@ -26,6 +26,7 @@
 //! ```
 
 mod admission;
+mod awake;
 mod body_wait;
 mod box_error;
 mod connection;
@@ -36,6 +37,7 @@ mod farewell;
 mod head;
 mod hyper_service;
 mod listener;
+mod phase;
 mod request_body;
 mod response_body;
 mod run;
