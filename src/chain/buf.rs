@@ -1,10 +1,10 @@
-//! Reading a chain, as a `Buf` and as `std::io::Read`.
+//! Reading chains, as a `Buf` and as `std::io::Read`.
 
 use std::io::{self, IoSlice};
 
 use bytes::{Buf, BufMut, Bytes, BytesMut};
 
-use super::Chain;
+use super::{Chain, ChainMut, rest::Part};
 
 impl Buf for Chain {
     #[inline]
@@ -60,10 +60,62 @@ impl Buf for Chain {
             };
             return piece.into_bytes();
         }
-        let mut bytes = BytesMut::with_capacity(len);
-        bytes.put(Buf::take(self, len));
-        bytes.freeze()
+        copy_out(self, len)
     }
+}
+
+impl Buf for ChainMut {
+    #[inline]
+    fn remaining(&self) -> usize {
+        self.len()
+    }
+
+    #[inline]
+    fn chunk(&self) -> &[u8] {
+        let part = self.rest.as_ref().and_then(|rest| rest.front());
+        part.map_or(&self.tail[..], Part::as_slice)
+    }
+
+    /// Lists all pieces that fit into `dst` (FULL-VECTOR).
+    fn chunks_vectored<'a>(&'a self, dst: &mut [IoSlice<'a>]) -> usize {
+        let mut count = 0;
+        for (slice, piece) in dst.iter_mut().zip(self.chunks()) {
+            *slice = IoSlice::new(piece);
+            count += 1;
+        }
+        count
+    }
+
+    /// Drops each piece that ends before the new front, so that its block goes home (EARLY-RETURN).
+    /// The room stays.
+    #[inline]
+    fn advance(&mut self, count: usize) {
+        let Some(rest) = &mut self.rest else { return self.tail.advance(count) };
+        // Checked before anything is dropped: if the panic is caught, the chain is as it was.
+        assert!(
+            count <= rest.len() + self.tail.len(),
+            "advance {count} of {} bytes",
+            rest.len() + self.tail.len()
+        );
+        let left = rest.advance_parts(count);
+        self.tail.advance(left);
+    }
+
+    /// Copies nothing if one piece holds all `len` bytes.
+    fn copy_to_bytes(&mut self, len: usize) -> Bytes {
+        assert!(len <= self.len(), "copy_to_bytes {len} of {} bytes", self.len());
+        if len <= self.chunk().len() {
+            return self.split_to(len).freeze().copy_to_bytes(len);
+        }
+        copy_out(self, len)
+    }
+}
+
+/// Takes `len` bytes out of several pieces into one.
+fn copy_out(chain: &mut impl Buf, len: usize) -> Bytes {
+    let mut bytes = BytesMut::with_capacity(len);
+    bytes.put(chain.take(len));
+    bytes.freeze()
 }
 
 impl io::Read for Chain {

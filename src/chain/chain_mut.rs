@@ -5,12 +5,9 @@
 //!   `tail`, then that of the spare blocks of `rest`. The chain's length and its room are the sums
 //!   of both (LEN).
 
-use std::{
-    fmt,
-    io::{self, IoSlice},
-};
+use std::{fmt, io};
 
-use bytes::{Buf, BufMut, Bytes, BytesMut, buf::UninitSlice};
+use bytes::{Buf, BufMut, buf::UninitSlice};
 
 use super::{
     Chain, Segment,
@@ -442,55 +439,6 @@ unsafe impl BufMut for ChainMut {
         } else {
             self.put_across(src);
         }
-    }
-}
-
-impl Buf for ChainMut {
-    #[inline]
-    fn remaining(&self) -> usize {
-        self.len()
-    }
-
-    #[inline]
-    fn chunk(&self) -> &[u8] {
-        let part = self.rest.as_ref().and_then(|rest| rest.front());
-        part.map_or(&self.tail[..], Part::as_slice)
-    }
-
-    /// Lists all pieces that fit into `dst` (FULL-VECTOR).
-    fn chunks_vectored<'a>(&'a self, dst: &mut [IoSlice<'a>]) -> usize {
-        let mut count = 0;
-        for (slice, piece) in dst.iter_mut().zip(self.chunks()) {
-            *slice = IoSlice::new(piece);
-            count += 1;
-        }
-        count
-    }
-
-    /// Drops each piece that ends before the new front, so that its block goes home (EARLY-RETURN).
-    /// The room stays.
-    #[inline]
-    fn advance(&mut self, count: usize) {
-        let Some(rest) = &mut self.rest else { return self.tail.advance(count) };
-        // Checked before anything is dropped: if the panic is caught, the chain is as it was.
-        assert!(
-            count <= rest.len() + self.tail.len(),
-            "advance {count} of {} bytes",
-            rest.len() + self.tail.len()
-        );
-        let left = rest.advance_parts(count);
-        self.tail.advance(left);
-    }
-
-    /// Copies nothing if one piece holds all `len` bytes.
-    fn copy_to_bytes(&mut self, len: usize) -> Bytes {
-        assert!(len <= self.len(), "copy_to_bytes {len} of {} bytes", self.len());
-        if len <= self.chunk().len() {
-            return self.split_to(len).freeze().copy_to_bytes(len);
-        }
-        let mut bytes = BytesMut::with_capacity(len);
-        bytes.put(Buf::take(self, len));
-        bytes.freeze()
     }
 }
 
