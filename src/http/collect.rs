@@ -116,6 +116,28 @@ fn saturated(len: u64) -> usize {
 }
 
 /// Why a body was not collected.
+///
+/// # Examples
+/// ```
+/// use std::error::Error;
+/// use http_body_util::Full;
+/// use leasehold::{LeaseError, Pool, http::collect};
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn Error>> {
+/// let pool = Pool::new(8 << 20)?;
+/// let small = pool.account("small", 4 << 10);
+/// let body = || Full::new(&[0; 10_000][..]);
+///
+/// assert!(collect(body(), &pool, 9_999).await.unwrap_err().is_too_long());
+///
+/// let error = collect(body(), &small, 1 << 20).await.unwrap_err();
+/// assert!(error.is_lease());
+/// let cause = error.source().and_then(|cause| cause.downcast_ref::<LeaseError>());
+/// assert!(cause.is_some_and(LeaseError::is_too_large)); // a wait would be in vain: 413, not 503
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug)]
 pub struct CollectError {
     kind: Kind,

@@ -11,6 +11,9 @@ const HIGH_MARK: usize = 64 << 10;
 const PATIENCE: Duration = Duration::from_millis(250);
 
 /// What happens to a member that has no room for a message.
+///
+/// # Examples
+/// In the docs of [`HubBuilder`].
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum SlowPolicy {
     /// The member loses its oldest messages that it has not begun to send: for feeds in which only
