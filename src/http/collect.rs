@@ -29,8 +29,8 @@ const TO_COME_MIN: usize = 4 << 10;
 /// # Waiting
 /// No block is leased for a frame before it has arrived. When memory is short, the frame stays in
 /// hyper's buffer until there is a block for it; hyper reads one frame more, and then stops
-/// reading. The bytes collected so far stay leased. So many large uploads at once may wait for each
-/// other until the first one fails: give them accounts with limits, or admit fewer.
+/// reading. The bytes collected so far stay leased. Large uploads may therefore wait for each other
+/// until the first one fails: give them accounts with limits, or admit fewer.
 ///
 /// # Errors
 /// [`CollectError`]. The body is longer than `limit` ([`is_too_long`](CollectError::is_too_long));
