@@ -139,7 +139,7 @@ impl fmt::Display for ConnectError {
             Kind::Uri(_) => write!(f, "the URI is not well-formed"),
             Kind::Request(why) => write!(f, "the request cannot be sent: {why}"),
             Kind::Tls => {
-                write!(f, "wss:// needs TLS, which is not here: connect_on takes a TLS stream")
+                write!(f, "there is no TLS here for wss://; connect_on takes a TLS stream")
             }
             Kind::Io(_) => write!(f, "the connection failed"),
             Kind::Late(timeout) => write!(f, "no response within {timeout:?}"),

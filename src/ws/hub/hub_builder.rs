@@ -37,7 +37,7 @@ pub enum SlowPolicy {
 ///     .policy(SlowPolicy::Close)
 ///     .slow_member_timeout(Duration::from_millis(100))
 ///     .build();
-/// assert_eq!(hub.try_send("nobody is here yet")?, 0);
+/// assert_eq!(hub.try_send("the hub has no member yet")?, 0);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Clone, Debug)]
