@@ -29,8 +29,8 @@ const TO_COME_MIN: usize = 4 << 10;
 /// # Waiting
 /// No block is leased for a frame before it has arrived. When memory is short, the frame stays in
 /// hyper's buffer until there is a block for it; hyper reads one frame more, and then stops
-/// reading. The bytes collected so far stay leased. So many large uploads at once may wait for each
-/// other until the first one fails: give them accounts with limits, or admit fewer.
+/// reading. The bytes collected so far stay leased. Large uploads may therefore wait for each other
+/// until the first one fails: give them accounts with limits, or admit fewer.
 ///
 /// # Errors
 /// [`CollectError`]. The body is longer than `limit` ([`is_too_long`](CollectError::is_too_long));
@@ -116,6 +116,28 @@ fn saturated(len: u64) -> usize {
 }
 
 /// Why a body was not collected.
+///
+/// # Examples
+/// ```
+/// use std::error::Error;
+/// use http_body_util::Full;
+/// use leasehold::{LeaseError, Pool, http::collect};
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn Error>> {
+/// let pool = Pool::new(8 << 20)?;
+/// let small = pool.account("small", 4 << 10);
+/// let body = || Full::new(&[0; 10_000][..]);
+///
+/// assert!(collect(body(), &pool, 9_999).await.unwrap_err().is_too_long());
+///
+/// let error = collect(body(), &small, 1 << 20).await.unwrap_err();
+/// assert!(error.is_lease());
+/// let cause = error.source().and_then(|cause| cause.downcast_ref::<LeaseError>());
+/// assert!(cause.is_some_and(LeaseError::is_too_large)); // a wait would be in vain: 413, not 503
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug)]
 pub struct CollectError {
     kind: Kind,

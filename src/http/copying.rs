@@ -2,7 +2,7 @@
 //!
 //! # Invariants
 //! - BY-ARRIVAL: one lease is for at most 64 KiB, and for at most eight times the bytes that have
-//!   arrived. The announced length does not raise it.
+//!   arrived. The announced length does not raise it (NO-TRUST).
 //! - NO-SPARE: while the next frame is not there, every leased block has bytes in it (LATE).
 //! - NO-SELF-WAIT: a wait for memory has the pool's deadline. If only the bytes that are held here
 //!   could make room, there is no wait but an error.

@@ -169,7 +169,26 @@ impl<B: Body + fmt::Debug> fmt::Debug for LeasedBody<B> {
     }
 }
 
-/// Why a [`LeasedBody`] gave no frame.
+/// Why a [`LeasedBody`] yielded no frame.
+///
+/// # Examples
+/// A lack of memory loses nothing, so the body can be read on:
+/// ```
+/// use std::time::Duration;
+/// use http_body_util::Full;
+/// use leasehold::{Pool, http::LeasedBody};
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let pool = Pool::builder().budget(1 << 20).max_wait(Duration::from_millis(1)).build()?;
+/// let mut body = LeasedBody::new(Full::new(&b"hello"[..]), &pool);
+/// let others = std::iter::from_fn(|| pool.try_lease(1).ok()).collect::<Vec<_>>();
+/// assert!(body.next_chain().await.unwrap().unwrap_err().is_lease());
+/// drop(others);
+/// assert_eq!(body.next_chain().await.transpose()?.unwrap(), *b"hello");
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug)]
 pub struct LeasedBodyError {
     kind: Kind,

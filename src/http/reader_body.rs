@@ -271,6 +271,22 @@ fn into_bytes(mut chain: Chain) -> Bytes {
 }
 
 /// Why a [`ReaderBody`] ended before its end.
+///
+/// # Examples
+/// ```
+/// use http_body_util::BodyExt;
+/// use leasehold::{Pool, http::ReaderBody};
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let pool = Pool::new(8 << 20)?;
+/// let cut_short = &b"a file that was truncated"[..];
+/// let error = ReaderBody::sized(cut_short, 1000, &pool).collect().await.unwrap_err();
+/// assert!(error.is_ended_early());
+/// assert_eq!(pool.leased(), 0);
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug)]
 pub struct ReaderBodyError {
     kind: Kind,

@@ -19,6 +19,31 @@ use crate::{http::CollectError, pool::LeaseError};
 /// | the request has no account ([`MissingAccount`]) | 500 | |
 ///
 /// The response names no account and no figure of the pool; the [`source`](Error::source) does.
+///
+/// # Examples
+/// A handler that sees the rejection itself:
+/// ```
+/// use axum::{Extension, Router, http::{Request, StatusCode}, routing::post};
+/// use leasehold::{Chain, Pool, http::axum::ChainRejection};
+/// use tower::ServiceExt;
+///
+/// async fn upload(body: Result<Chain, ChainRejection>) -> (StatusCode, String) {
+///     match body {
+///         Ok(body) => (StatusCode::OK, body.len().to_string()),
+///         Err(rejection) => (rejection.status(), format!("not taken: {rejection}")),
+///     }
+/// }
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let pool = Pool::new(8 << 20)?;
+/// let app = Router::new().route("/", post(upload)).layer(Extension(pool));
+/// let too_long = axum::body::Body::from(vec![0; 3 << 20]); // axum's limit is 2 MiB
+/// let response = app.oneshot(Request::post("/").body(too_long)?).await?;
+/// assert_eq!(response.status(), StatusCode::PAYLOAD_TOO_LARGE);
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug)]
 pub struct ChainRejection {
     kind: Kind,

@@ -153,7 +153,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin + Send + 'static> Connection<T> {
     }
 
     fn queue(&mut self, io: T, head: BytesMut, protocol: Protocol, place: WaitingHead) -> Next {
-        let account = self.shared.settings.account.as_ref().expect("it has refused");
+        let account = self.shared.settings.account.as_ref().expect("only a pool refuses");
         let reserve = account.awake.reserve(protocol.awake_len());
         self.stage = Stage::Queued(Box::new(Queued { io, head, protocol, reserve, _place: place }));
         Next::GoOn

@@ -14,21 +14,21 @@ pub(super) struct Awake<T> {
     pub(super) can_park: bool,
     pub(super) is_http2: bool,
     pub(super) is_told_to_stop: bool,
-    /// When what a client of HTTP/2 asks is left unheard, once it was told.
+    /// When requests of an HTTP/2 client are no longer answered, after its GOAWAY.
     pub(super) last_call: Tick,
     /// ROOM
     pub(super) _room: Reservation,
-    /// Counts it, lingering or not.
+    /// Counts the connection as awake, and its bytes while it lingers.
     pub(super) wakeful: Wakeful,
 }
 
 impl<T> Awake<T> {
-    /// Whether nothing is left to be done for any request, as far as hyper has seen one.
+    /// Whether no request that hyper has seen has anything left to do.
     pub(super) fn is_between_requests(&self, phase: Phase) -> bool {
         phase.may_park() && self.state.is_idle()
     }
 
-    /// Whether it could be parked, and is not yet.
+    /// Whether the connection could be parked, and is not parked yet.
     pub(super) fn lingers(&self) -> bool {
         self.can_park && matches!(self.phase, Phase::Idle { .. })
     }
@@ -40,7 +40,7 @@ impl<T> Awake<T> {
             return Phase::Busy;
         }
         if self.is_http2 {
-            // Frames that make no request, pings say, keep no connection open.
+            // Frames that are no request, such as pings, do not keep a connection open.
             let idle = Phase::Idle { dispatched, reads: 0 };
             return if self.state.has_bodies() { Phase::Draining { reads } } else { idle };
         }
@@ -52,7 +52,7 @@ impl<T> Awake<T> {
             return if is_waited_for { Phase::Busy } else { Phase::Draining { reads } };
         }
         match self.phase {
-            // Bytes came, and made no request.
+            // Bytes came, but no request.
             Phase::Head { dispatched: before } if before == dispatched => self.phase,
             Phase::Idle { dispatched: before, reads: seen }
                 if before == dispatched && seen != reads =>

@@ -1,35 +1,40 @@
 //! `Connection`: one connection, parked between requests.
 //!
 //! ```text
-//!            a head                room for hyper                service, response        all conditions of `track`
-//!   Waiting ────────▶ (Queued) ────────────────────▶ Awake: Head ─────────────────▶ Awake: Busy ────────▶ Awake: Idle
-//!      ▲                                               ▲                                                      │   │
-//!      │                                               └──────────── bytes of the next head ──────────────────┘   │
-//!      └──────────────────────────────── linger is over, too many linger, or memory is short ─────────────────────┘
+//!                   a whole head          service, response        nothing left to do
+//!   Waiting ──▶ (Queued) ──▶ Awake: Head ─────────────────▶ Busy ───────────────────▶ Idle
+//!      ▲                         ▲                                                    │  │
+//!      │                         └──────────── bytes of the next head ────────────────┘  │
+//!      └────────── the linger is over, too many linger, or memory is short ──────────────┘
 //! ```
 //!
-//! A whole head for which there is no room waits in line, and is answered 503 if that takes too
-//! long; what is told so ends in order.
+//! "Nothing left to do" are all conditions of `connection_state`. `Queued` is for a head that must
+//! wait for hyper's room.
 //!
-//! While it waits there is the socket, a place in the list of sleepers, and what has come of the
-//! next head: hyper's 18 KB are for requests, not for whoever sends half a head. Each deadline
-//! counts from when its phase began, that of a head from its first byte; more bytes do not reset
-//! it. A busy connection has one only while the client is waited for, from its last progress.
+//! A whole head for which there is no room waits in line. If that takes too long, it is answered
+//! 503, and the connection ends in order.
+//!
+//! A waiting connection holds its socket, a place in the list of sleepers, and the bytes of the
+//! next head that have come. hyper's 18 KB are for whole requests. Each deadline counts from the
+//! beginning of its phase. The deadline of a head counts from its first byte; more bytes do not
+//! reset it. A busy connection has a deadline only while it waits for its client, from the last
+//! progress.
 //!
 //! # Invariants
-//! - DISPATCHED: hyper gets a head when it is whole, too long or broken, and is not parked with it
-//!   before a request was dispatched.
-//! - STALLED: while the client is waited for (WAITED), the deadline counts from when that began.
-//!   While a body may be waited for by a task that does not wake this one, the connection looks
-//!   again one stall timeout after it last did: no such wait can be over before.
-//! - SOCKET: only a bare socket is parked: of another transport it is not known what it has read
-//!   already.
-//! - ROOM: with a pool, what hyper holds for a connection that is awake is reserved first.
-//! - CLAIM: once the server stops, a request is served if its first byte came before that, and no
-//!   other one. A connection that waits for its first byte looks once for one. One that hyper has
-//!   is told to end as soon as hyper asks for a byte that has no claim.
-//! - WARM: what hyper holds for all that linger, with what its read buffers have grown to, is at
-//!   most `max_warm`, and one connection's more.
+//! - WHOLE-HEAD: hyper gets a head when it is whole, too long or broken. With that head the
+//!   connection is not parked before a request was dispatched (DISPATCHED).
+//! - STALLED: while the connection waits for its client (WAITED), the deadline counts from the
+//!   beginning of the wait. A task of the service may wait for a body without waking this one. So
+//!   while a body is open, the connection looks again one stall timeout after its last look: no
+//!   wait that began since can be over before.
+//! - SOCKET: only a bare socket is parked: another transport may have read bytes that it has not
+//!   given out.
+//! - ROOM: with a pool, the memory that hyper holds for an awake connection is reserved first.
+//! - CLAIM: once the server stops, a request is served only if its first byte came before the stop.
+//!   A connection that waits for the first byte of a head looks once for one. If hyper has the
+//!   connection, hyper is told to end as soon as it asks for a byte without a claim.
+//! - WARM: hyper holds at most `max_warm` bytes for all lingering connections together, and those
+//!   of one connection more. The growth of its read buffers counts.
 
 use std::{
     future::Future,
@@ -57,8 +62,7 @@ use crate::{
     pool::{Reservation, ReserveFuture},
 };
 
-/// How long a client of HTTP/2 has to end a connection that was idle for too long, once it was
-/// told.
+/// How long an HTTP/2 client has to end a connection that was idle for too long, after its GOAWAY.
 const GOODBYE: Duration = Duration::from_secs(1);
 
 /// What all connections of a server share.
@@ -75,22 +79,22 @@ pub(super) struct Connection<T> {
     slot: Slot,
     /// When the present phase must end.
     pub(super) deadline: Tick,
-    /// Whether nothing was asked yet: HTTP/2 is possible.
+    /// Whether no request has come yet: it may still be HTTP/2.
     pub(super) is_fresh: bool,
-    /// Whether it has looked for the first byte of a request since the server stops (CLAIM).
+    /// Whether it has looked for the first byte of a request after the stop of the server (CLAIM).
     pub(super) has_looked: bool,
-    /// Whether only the request that comes next has a claim.
+    /// Whether the next request is the last one with a claim.
     pub(super) is_last: bool,
-    /// What is in the list of sleepers: the waker, its deadline there, and whether it lingers. The
-    /// deadline of an earlier phase may come sooner than `deadline`.
+    /// The entry in the list of sleepers: the waker, its deadline there, and whether it lingers. It
+    /// may be the deadline of an earlier phase, and sooner than `deadline`.
     asleep: Option<(Waker, Tick, bool)>,
     pub(super) stage: Stage<T>,
-    /// Dropped last: once it is no longer counted, all that it held is home.
+    /// Dropped last: when the connection is no longer counted, all its memory is home.
     pub(super) open: Open,
 }
 
 pub(super) enum Stage<T> {
-    /// The transport, and what has come of the next head with the room for it.
+    /// The transport, the bytes of the next head that have come, and the room for them.
     Waiting(T, BytesMut, Reservation),
     Queued(Box<Queued<T>>),
     Awake(Box<Awake<T>>),
@@ -98,7 +102,7 @@ pub(super) enum Stage<T> {
     Ended,
 }
 
-/// A head, and no room for hyper to take it.
+/// A whole head that waits for hyper's room.
 pub(super) struct Queued<T> {
     pub(super) io: T,
     pub(super) head: BytesMut,
@@ -110,7 +114,7 @@ pub(super) struct Queued<T> {
 impl<T: AsyncRead + AsyncWrite + Unpin + Send + 'static> Connection<T> {
     pub(super) fn new(shared: Arc<Shared<T>>, io: T) -> Self {
         if let Some(bytes) = shared.settings.max_unsent {
-            // A peer that is gone already is noticed soon enough.
+            // If the peer is gone already, the first read tells.
             let _ = limit_unsent_of(&io, bytes);
         }
         let open = shared.connections.accept();
@@ -149,24 +153,24 @@ impl<T: AsyncRead + AsyncWrite + Unpin + Send + 'static> Connection<T> {
                 Err(more) => awake = more,
             }
         }
-        // What the client is waited for changes while a response is in flight.
+        // While a response is in flight, the wait for the client begins and ends.
         if phase != awake.phase || phase == Phase::Busy {
             self.turn_to(&mut awake, phase, now);
             if matches!(phase, Phase::Draining { .. }) {
-                // Nobody else may: what hyper did in this turn is all that it was woken for, and
-                // one more may read or flush what is left.
+                // No other event may wake it: hyper has done all that it was woken for. One more
+                // turn may read or flush the rest.
                 cx.waker().wake_by_ref();
             }
         }
         let is_late = now >= self.deadline;
         if phase.may_park() && awake.can_park && !is_stopping {
-            // Half a head is waited for without hyper.
+            // The rest of a half head is waited for without hyper.
             if is_late || !awake.lingers() || self.must_park() {
                 return Poll::Ready(self.park(*awake, now));
             }
         } else if is_late && awake.is_http2 && !std::mem::replace(&mut awake.is_told_to_stop, true)
         {
-            // RFC 9113 §6.8: so that the client knows what was not processed.
+            // RFC 9113 §6.8: GOAWAY tells the client which requests were not processed.
             awake.driver.shut_down();
             awake.last_call = now.after(GOODBYE);
             self.deadline = awake.last_call;
@@ -179,7 +183,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin + Send + 'static> Connection<T> {
         Poll::Pending
     }
 
-    /// The server stops: hyper tells a client of HTTP/2 at once, and one of HTTP/1 with the last
+    /// The server stops. hyper tells an HTTP/2 client at once, and an HTTP/1 client with the last
     /// request that has a claim.
     #[cold]
     fn stop(&mut self, awake: &mut Awake<T>, now: Tick) {
@@ -199,8 +203,9 @@ impl<T: AsyncRead + AsyncWrite + Unpin + Send + 'static> Connection<T> {
         }
     }
 
-    /// hyper was driven while the server stops, and before that `had_claims`: what to do if it has
-    /// asked for a byte without a claim (CLAIM), or the connection as it was.
+    /// Decides what to do after hyper was driven while the server stops; `had_claims` is from
+    /// before the drive. Gives the connection back unless hyper has asked for a byte without a
+    /// claim (CLAIM).
     #[cold]
     fn look_for_the_last(
         &mut self,
@@ -213,7 +218,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin + Send + 'static> Connection<T> {
             return Err(awake);
         }
         if !awake.is_between_requests(phase) {
-            // The one that is in flight is the last.
+            // The request in flight is the last one.
             awake.is_told_to_stop = true;
             awake.driver.shut_down();
             self.stage = Stage::Awake(awake);
@@ -222,13 +227,13 @@ impl<T: AsyncRead + AsyncWrite + Unpin + Send + 'static> Connection<T> {
         if !had_claims {
             return Ok(Next::End);
         }
-        // What hyper has left is of a head that has a claim.
+        // The bytes that hyper has left are of a head with a claim.
         self.is_last = true;
         Ok(self.park(*awake, now))
     }
 
-    /// hyper is done. If the client may still be sending, what it sends is read, so that it is not
-    /// reset before it has read its answer.
+    /// Ends a connection that hyper is done with. If the client may still be sending, its bytes are
+    /// read on: a reset could lose the answer.
     #[inline(never)]
     fn end(&mut self, awake: Awake<T>, now: Tick) -> Next {
         let (is_cut_short, is_drained) = (awake.state.is_cut_short(), awake.state.is_drained());
@@ -261,7 +266,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin + Send + 'static> Connection<T> {
         Poll::Pending
     }
 
-    /// A phase begins, and its deadline.
+    /// Begins a phase and its deadline.
     fn turn_to(&mut self, awake: &mut Awake<T>, phase: Phase, now: Tick) {
         let settings = &self.shared.settings;
         self.deadline = match phase {
@@ -275,16 +280,16 @@ impl<T: AsyncRead + AsyncWrite + Unpin + Send + 'static> Connection<T> {
         awake.wakeful.set_lingers(awake.lingers().then(|| awake.state.awake_len()));
     }
 
-    /// Whether there is no time to linger: too many do, or memory is short.
+    /// Whether the connection must not linger: too many do, or memory is short.
     fn must_park(&self) -> bool {
         let settings = &self.shared.settings;
         let warm = self.shared.connections.lingering();
         warm > settings.max_warm || settings.account.as_ref().is_some_and(AccountSettings::is_short)
     }
 
-    /// Sees to it that the task is woken at the deadline, or sooner, and when the server stops.
-    /// Takes a lock only if it is not yet entered so: a busy connection has a later deadline with
-    /// each request, and moves its entry when the earlier one has come.
+    /// Arranges that the task is woken at the deadline or sooner, and when the server stops. Takes
+    /// a lock only if its entry does not do that already. A busy connection has a later deadline
+    /// with each request; it moves its entry only when the earlier deadline has come.
     fn sleep(&mut self, cx: &Context<'_>, now: Tick) {
         let (mut deadline, mut lingers) = (self.deadline, false);
         if let Stage::Awake(awake) = &self.stage {
@@ -309,7 +314,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin + Send + 'static> Connection<T> {
     fn park(&mut self, awake: Awake<T>, now: Tick) -> Next {
         let Some((io, left)) = awake.driver.into_parts() else { return Next::End };
         let settings = &self.shared.settings;
-        // What is left is of the next head.
+        // The bytes that are left are of the next head.
         let timeout = if left.is_empty() { settings.idle_timeout } else { settings.header_timeout };
         self.deadline = now.after(timeout);
         self.stage = Stage::Waiting(io, left, Reservation::empty());
@@ -347,7 +352,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin + Send + 'static> Future for Connection<T
                 Poll::Ready(Next::End) => return Poll::Ready(()),
                 Poll::Pending => {
                     this.sleep(cx, now);
-                    // A tick or the stop may have come between the look above and this.
+                    // A tick or the stop may have come since the look above.
                     let (now, stops) = this.shared.sleepers.look();
                     let is_over = stops && this.shared.sleepers.is_over();
                     if now < this.deadline && stops == is_stopping && !is_over {

@@ -1,10 +1,11 @@
 //! `ConnectionState`: what is known of a connection while hyper drives it.
 //!
 //! A connection may be taken apart between requests only if hyper would do nothing more for the
-//! last one. hyper does not say so; what passes through its hands does. These are the conditions,
-//! and each is a security property: without ANSWERED and SENT responses are cut, without ENDED and
-//! UNTAINTED bytes of a body are parsed as the next request (request smuggling), without DISPATCHED
-//! a head that comes in pieces makes the connection be rebuilt again and again.
+//! last one. hyper does not say so. It is known from the requests, bodies, reads and writes that
+//! pass through hyper. The conditions below are security properties. Without ANSWERED and SENT,
+//! responses are cut. Without ENDED and UNTAINTED, bytes of a body are parsed as the next request
+//! (request smuggling). Without DISPATCHED, a head that comes in pieces makes the connection be
+//! rebuilt again and again.
 //!
 //! # Invariants
 //! - ANSWERED: no response is in flight, from the call of the service to the drop of the response's
@@ -14,12 +15,12 @@
 //! - SENT: the transport was flushed after the last write.
 //! - DRAINED: the last read of the transport found nothing.
 //! - DISPATCHED: a connection that was resumed with bytes of a head has dispatched that request.
-//! - WAITED: what the client is waited for is noted with its time: a write that found no room,
-//!   until one finds some; with HTTP/1 also a service that asks for more of a body, until hyper has
-//!   more.
-//! - NOTICED: when a response or a body ends, the connection looks at the above afterwards. If it
-//!   ends while hyper is driven, as most do, the connection looks once hyper returns, and needs no
-//!   waking; a waking for each request would cost a second poll of hyper.
+//! - WAITED: each wait for the client is noted with the time of its beginning. A wait begins with a
+//!   write that finds no room, and ends with a write that finds some. With HTTP/1 it also begins
+//!   when a service asks for more of a body, and ends when hyper has more.
+//! - NOTICED: after the end of a response or a body, the connection looks at these conditions. If
+//!   the end comes while hyper is driven, as it mostly does, the connection looks once hyper
+//!   returns, and is not woken: a wake-up for each request would cost a second poll of hyper.
 
 use std::{
     sync::{
@@ -41,7 +42,7 @@ use crate::{
     util::wake_list::wake,
 };
 
-/// hyper's read buffer to begin with, which is a part of [`Protocol::awake_len`].
+/// The first length of hyper's read buffer, which is a part of [`Protocol::awake_len`].
 const FIRST_READ_LEN: usize = 8 << 10;
 
 #[derive(Debug)]
@@ -62,22 +63,22 @@ pub(super) struct ConnectionState {
     is_connect: AtomicBool,
     /// Whether a response upgrades the connection.
     is_upgrading: AtomicBool,
-    /// Whether requests are left unheard: for HTTP/2, whose clients may go on after they were told.
+    /// Whether new requests are not answered: HTTP/2 clients may go on after their GOAWAY.
     is_closed: AtomicBool,
     /// Whether the server stops (CLAIM).
     is_stopping: AtomicBool,
-    /// Whether hyper has not yet asked for a byte that came after that.
+    /// Whether hyper has not yet asked for a byte that came after the stop.
     has_claims: AtomicBool,
     /// The largest room that hyper has read into, in bytes.
     read_room: AtomicUsize,
     /// Requests dispatched on this connection since it was resumed.
     dispatched: AtomicU32,
-    /// Of the transport, to take more (WAITED).
+    /// The wait for the transport to take more (WAITED).
     write_wait: Wait,
     body_wait: BodyWait,
-    /// From before hyper is driven until the connection is about to look at the above (NOTICED).
+    /// Set from before hyper is driven until the connection looks at the conditions (NOTICED).
     is_driven: AtomicBool,
-    /// The connection's task, while something outside of it may change the above.
+    /// The connection's task, while other tasks may change the conditions.
     waker: Mutex<Option<Waker>>,
 }
 
@@ -108,7 +109,7 @@ impl ConnectionState {
 
     // ---- requests -------------------------------------------------------------------------------
 
-    /// A request is dispatched; the response is in flight until the guard is dropped.
+    /// Notes that a request is dispatched; its response is in flight until the guard is dropped.
     pub(super) fn dispatch(self: &Arc<Self>) -> InFlight {
         self.is_tainted.store(false, Release);
         add_one(&self.dispatched);
@@ -116,13 +117,13 @@ impl ConnectionState {
         InFlight(Arc::clone(self))
     }
 
-    /// A request asks for a tunnel.
+    /// Notes that a request asks for a tunnel.
     #[cold]
     pub(super) fn note_connect(&self) {
         self.is_connect.store(true, Relaxed);
     }
 
-    /// Whether requests are left unheard.
+    /// Whether new requests are not answered.
     #[inline]
     pub(super) fn is_closed(&self) -> bool {
         self.is_closed.load(Relaxed)
@@ -142,7 +143,8 @@ impl ConnectionState {
         }
     }
 
-    /// hyper reads into so many bytes: it grows its buffer with what comes, and never shrinks it.
+    /// Notes that hyper reads into a buffer of `len` bytes. Its buffer grows with what comes, and
+    /// never shrinks.
     pub(super) fn note_room(&self, len: usize) {
         if len > self.read_room.load(Relaxed) {
             self.read_room.store(len, Relaxed);
@@ -161,7 +163,7 @@ impl ConnectionState {
         self.is_unsent.store(false, Release);
     }
 
-    /// The transport takes no more (WAITED).
+    /// Notes that the transport takes no more (WAITED).
     pub(super) fn note_stuck(&self) {
         self.write_wait.begin(&self.sleepers.clock);
     }
@@ -176,19 +178,19 @@ impl ConnectionState {
         self.is_upgrading.load(Acquire)
     }
 
-    /// What ties the transport to its server.
+    /// Ties the transport to its server.
     #[cold]
     pub(super) fn tether(&self) -> Tether {
         Tether::new(&self.sleepers)
     }
 
-    /// Whether the server stops, and hyper has had nothing yet but what came before that (CLAIM).
+    /// Whether the server stops, and hyper has had only bytes that came before the stop (CLAIM).
     #[inline]
     pub(super) fn is_claiming(&self) -> bool {
         self.is_stopping.load(Relaxed) && self.has_claims()
     }
 
-    /// hyper asks for more than what came before the server stopped.
+    /// Notes that hyper asks for bytes that came after the stop.
     pub(super) fn note_no_claims(&self) {
         self.has_claims.store(false, Release);
         self.note_drained();
@@ -196,17 +198,17 @@ impl ConnectionState {
 
     // ---- the connection -------------------------------------------------------------------------
 
-    /// The server stops.
+    /// Notes that the server stops.
     pub(super) fn begin_stop(&self) {
         self.is_stopping.store(true, Relaxed);
     }
 
-    /// From here on requests are left unheard.
+    /// From here on new requests are not answered.
     pub(super) fn close(&self) {
         self.is_closed.store(true, Relaxed);
     }
 
-    /// Whether requests may be left that have a claim (CLAIM).
+    /// Whether requests with a claim may be left (CLAIM).
     #[inline]
     pub(super) fn has_claims(&self) -> bool {
         self.has_claims.load(Acquire)
@@ -232,7 +234,7 @@ impl ConnectionState {
         self.reads.load(Acquire)
     }
 
-    /// What hyper holds for this connection when it is idle, in bytes.
+    /// How many bytes hyper holds for this connection when it is idle.
     pub(super) fn awake_len(&self) -> usize {
         self.protocol.awake_len() + self.read_room.load(Relaxed).saturating_sub(FIRST_READ_LEN)
     }
@@ -247,18 +249,18 @@ impl ConnectionState {
         self.bodies.load(SeqCst) > 0
     }
 
-    /// Since when the client is waited for (WAITED).
+    /// Since when the connection waits for its client (WAITED).
     pub(super) fn waits_since(&self) -> Tick {
         self.write_wait.since().min(self.body_wait.since())
     }
 
     /// Whether a service may begin to wait for the client at any time, in a task that does not wake
-    /// the connection's.
+    /// the connection.
     pub(super) fn may_wait(&self) -> bool {
         self.protocol == Protocol::Http1 && self.has_bodies()
     }
 
-    /// Whether nothing is left to be done for any request: all conditions but DISPATCHED, which the
+    /// Whether no request has anything left to do: all conditions but DISPATCHED, which the
     /// connection keeps.
     pub(super) fn is_idle(&self) -> bool {
         let answered = !self.has_responses();
@@ -271,18 +273,18 @@ impl ConnectionState {
 
     /// Before hyper is driven.
     pub(super) fn begin_drive(&self) {
-        // Only to spare a waking: those that do not see it wake the task for nothing.
+        // Only saves wake-ups: a thread that does not see this wakes the task for nothing.
         self.is_driven.store(true, Relaxed);
     }
 
-    /// After hyper was driven, and before what came of it is looked at: from here on the task is
-    /// woken when a body or a response ends.
+    /// Called after hyper was driven, and before the connection looks at the conditions. From here
+    /// on the task is woken when a body or a response ends.
     pub(super) fn end_drive(&self, cx: &Context<'_>) {
-        // Both counts rise only while hyper is driven: what is not open by now needs no waker.
+        // Both counts rise only while hyper is driven. If both are 0 now, no waker is needed.
         if self.responses.load(Acquire) > 0 || self.bodies.load(Acquire) > 0 {
             self.watch(cx);
         }
-        // NOTICED: with `note_end`. Either that one sees this store, or `has_responses` and
+        // NOTICED: pairs with `note_end`. Either `note_end` sees this store, or `has_responses` and
         // `is_idle` see its count.
         self.is_driven.swap(false, SeqCst);
     }
@@ -294,7 +296,7 @@ impl ConnectionState {
         }
     }
 
-    /// A body or a response has ended: counts it, and wakes the task unless that will look anyway
+    /// Counts the end of a body or a response, and wakes the task unless it will look anyway
     /// (NOTICED).
     fn note_end(&self, count: &AtomicU32) {
         count.fetch_sub(1, SeqCst);
@@ -306,7 +308,7 @@ impl ConnectionState {
     }
 }
 
-/// What hyper wakes when it has more of a body.
+/// The waker that hyper wakes when it has more of a body.
 impl Wake for ConnectionState {
     fn wake(self: Arc<Self>) {
         self.wake_by_ref();
@@ -317,8 +319,7 @@ impl Wake for ConnectionState {
     }
 }
 
-/// For a count that only the connection's task changes, while it drives hyper: cheaper than
-/// `fetch_add`.
+/// Adds 1 to a count that only the connection's task changes: cheaper than `fetch_add`.
 fn add_one(count: &AtomicU32) {
     count.store(count.load(Relaxed).wrapping_add(1), Release);
 }
@@ -328,7 +329,7 @@ fn add_one(count: &AtomicU32) {
 pub(super) struct InFlight(Arc<ConnectionState>);
 
 impl InFlight {
-    /// The response has come; some upgrade the connection.
+    /// Notes the status of the response: some upgrade the connection.
     #[inline]
     pub(super) fn note_status(&self, status: StatusCode) {
         let is_tunnel = || self.0.is_connect.load(Relaxed) && status.is_success();
@@ -348,14 +349,14 @@ impl Drop for InFlight {
 #[derive(Debug)]
 pub(super) struct OpenBody {
     state: Arc<ConnectionState>,
-    /// Of its request: how many were dispatched by then.
+    /// The number of its request: how many were dispatched by then.
     number: u32,
     is_ended: bool,
 }
 
 impl OpenBody {
-    /// The service asks for more (WAITED). What hyper is to wake instead of whom it gave, if
-    /// anything.
+    /// The service asks for more (WAITED). Returns the waker to give to hyper in place of `waker`,
+    /// if any.
     pub(super) fn begin_wait(&self, waker: &Waker) -> Option<Waker> {
         let state = &self.state;
         let is_watched = state.protocol == Protocol::Http1
@@ -363,7 +364,7 @@ impl OpenBody {
         is_watched.then(|| Waker::from(Arc::clone(state)))
     }
 
-    /// It has got what it asked for.
+    /// The service has got what it asked for.
     pub(super) fn end_wait(&self) {
         self.state.body_wait.end(self.number);
     }

@@ -26,12 +26,12 @@ use super::{
 };
 use crate::pool::Account;
 
-/// A connection in hyper's hands, whatever its service is.
+/// A connection that hyper has, of any service.
 pub(super) trait Driver<T>: Send {
     /// Ready when the connection has ended, failed, or was upgraded.
     fn poll_drive(&mut self, cx: &mut Context<'_>) -> Poll<()>;
 
-    /// No request after the current one.
+    /// Tells hyper to serve no request after the current one.
     fn shut_down(&mut self);
 
     /// The transport, and bytes that were read from it; none if it was upgraded, or cannot be taken
@@ -39,18 +39,18 @@ pub(super) trait Driver<T>: Send {
     fn into_parts(self: Box<Self>) -> Option<(T, BytesMut)>;
 }
 
-/// What hyper serves a connection with.
+/// The protocol that hyper serves a connection with.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Mode {
     Http1,
-    /// For one request.
+    /// HTTP/1, for one request.
     Http1Once,
     Http2,
 }
 
-/// Makes drivers: all that a connection knows of its service.
+/// Makes drivers. A connection knows no more of its service than this.
 pub(super) trait Drivers<T>: Send + Sync {
-    /// Hands `io` to hyper, with the bytes that were read from it already.
+    /// Gives `io` to hyper, with the bytes that were read from it already.
     fn driver(
         &self,
         mode: Mode,
@@ -61,7 +61,7 @@ pub(super) trait Drivers<T>: Send + Sync {
     ) -> Box<dyn Driver<T>>;
 }
 
-/// Drivers for a service.
+/// Makes drivers for a service.
 pub(super) struct DriversFor<S> {
     service: S,
     http1: http1::Builder,
@@ -118,8 +118,7 @@ where
     S: HttpService<Incoming, ResBody: Body<Error: Into<BoxError>> + 'static, Error: Into<BoxError>>,
 {
     fn poll_drive(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        // An error is the end of the connection; hyper has answered it, or there is nobody to
-        // answer.
+        // An error ends the connection. hyper has answered it, or no client is left.
         Pin::new(self).poll(cx).map(drop)
     }
 
@@ -130,8 +129,8 @@ where
     fn into_parts(self: Box<Self>) -> Option<(T, BytesMut)> {
         let parts = (*self).into_parts()?;
         let (io, prefix) = parts.io.into_inner().into_parts();
-        // What hyper has read comes first. Even an empty one holds hyper's buffer, up to 408 KiB:
-        // it is copied, or dropped.
+        // The bytes that hyper has read come first. Even an empty `Bytes` keeps hyper's buffer, up
+        // to 408 KiB, so they are copied, or dropped.
         let mut left = BytesMut::new();
         if parts.read_buf.has_remaining() || prefix.has_remaining() {
             left.extend_from_slice(&parts.read_buf);

@@ -1,21 +1,21 @@
-//! `Phase`: what a connection that is awake does.
+//! `Phase`: what an awake connection does.
 
-/// Each is begun anew, with its deadline, whenever it differs from the one before; that of a busy
-/// connection at each look.
+/// A phase begins anew, with its deadline, whenever it differs from the one before. The deadline of
+/// `Busy` is set at each look.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Phase {
-    /// So many requests were dispatched, and bytes of the next head came.
+    /// Bytes of the next head came, after `dispatched` requests.
     Head { dispatched: u32 },
-    /// A response is in flight, or the client is waited for.
+    /// A response is in flight, or the connection waits for its client.
     Busy,
-    /// A response is out, and something of its request is not: so many reads brought bytes.
+    /// A response is out, but its request is not finished; `reads` reads brought bytes.
     Draining { reads: u32 },
-    /// Nothing to do, after so many requests and so many reads that brought bytes.
+    /// Nothing to do, after `dispatched` requests and `reads` reads that brought bytes.
     Idle { dispatched: u32, reads: u32 },
 }
 
 impl Phase {
-    /// Whether all that was asked is answered, and something was.
+    /// Whether there was a request, and all requests are answered.
     pub(super) fn may_park(self) -> bool {
         match self {
             Self::Idle { .. } => true,

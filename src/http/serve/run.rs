@@ -26,7 +26,7 @@ const BACKLOG_MAX: usize = 64 << 10;
 /// for.
 const CUT_MAX: Duration = Duration::from_secs(1);
 
-/// Accepts connections until `signal` is ready, and ends those that are open then.
+/// Accepts connections until `signal` is ready, and then ends the open ones.
 pub(super) async fn run<L: Listener>(
     mut listener: L,
     mut shared: Shared<L::Io>,

@@ -82,7 +82,7 @@ impl DeflateBuilder {
     /// # Panics
     /// If it is out of that range.
     pub fn level(mut self, level: u32) -> Self {
-        assert!((1..=9).contains(&level), "there is no level {level} from 1 to 9");
+        assert!((1..=9).contains(&level), "a level is from 1 to 9, not {level}");
         self.level = level;
         self
     }
@@ -99,7 +99,7 @@ impl DeflateBuilder {
     /// # Panics
     /// If it is out of that range.
     pub fn window_bits(mut self, bits: u8) -> Self {
-        assert!((9..=15).contains(&bits), "there is no window of {bits} bits from 9 to 15");
+        assert!((9..=15).contains(&bits), "a window has 9 to 15 bits, not {bits}");
         self.window_bits = bits;
         self
     }

@@ -256,7 +256,7 @@ impl Connect {
         let (response, early) = answer.into_parts();
         offer.check(&response)?;
         let per_message = PerMessage::accept(&config, response.headers())
-            .ok_or(ConnectError::broken("it has an extension that was not asked for, or not so"))?;
+            .ok_or(ConnectError::broken("it has an extension that does not fit the request"))?;
         let early = timeout_at(deadline, lease_early(early, account))
             .await
             .map_err(|_| ConnectError::late(timeout))??;

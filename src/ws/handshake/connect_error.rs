@@ -9,6 +9,30 @@ use crate::pool::LeaseError;
 
 /// The error of a client's handshake: the request could not be sent, or the answer is not that of a
 /// WebSocket.
+///
+/// # Examples
+/// ```
+/// use leasehold::{Pool, ws};
+/// use tokio::io::{AsyncReadExt, AsyncWriteExt};
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let pool = Pool::new(8 << 20)?;
+/// let error = ws::connect("wss://example.com", &pool).await.unwrap_err();
+/// assert!(error.needs_tls());
+///
+/// let (near, mut far) = tokio::io::duplex(1 << 10);
+/// tokio::spawn(async move {
+///     far.read_u8().await?;
+///     far.write_all(b"HTTP/1.1 401 Unauthorized\r\ncontent-length: 6\r\n\r\nlog in").await
+/// });
+/// let request = hyper::Request::get("ws://example.com").body(())?;
+/// let error = ws::connect_on(near, request, &pool).await.unwrap_err();
+/// let response = error.response().expect("the server has refused");
+/// assert_eq!((response.status().as_u16(), &response.body()[..]), (401, &b"log in"[..]));
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug)]
 pub struct ConnectError {
     /// In a box, so that a `Result` is no larger for the error.
@@ -115,7 +139,7 @@ impl fmt::Display for ConnectError {
             Kind::Uri(_) => write!(f, "the URI is not well-formed"),
             Kind::Request(why) => write!(f, "the request cannot be sent: {why}"),
             Kind::Tls => {
-                write!(f, "wss:// needs TLS, which is not here: connect_on takes a TLS stream")
+                write!(f, "there is no TLS here for wss://; connect_on takes a TLS stream")
             }
             Kind::Io(_) => write!(f, "the connection failed"),
             Kind::Late(timeout) => write!(f, "no response within {timeout:?}"),

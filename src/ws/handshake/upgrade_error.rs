@@ -16,6 +16,18 @@ use crate::{chain::Chain, http::BytesBody};
 /// | the version is not 13 | 426 | `Upgrade: websocket`, `Sec-WebSocket-Version: 13` |
 /// | it is broken in another way | 400 | |
 /// | the server, or a layer, lets no connection be upgraded | 500 | |
+///
+/// # Examples
+/// ```
+/// use hyper::{Request, StatusCode};
+/// use leasehold::ws;
+///
+/// let mut request = Request::get("/chat").body(())?; // a browser that shows the path as a page
+/// let error = ws::upgrade(&mut request).unwrap_err();
+/// assert!(error.is_plain());
+/// assert_eq!(error.into_response().status(), StatusCode::UPGRADE_REQUIRED);
+/// # Ok::<(), hyper::http::Error>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct UpgradeError {
     kind: Kind,

@@ -11,6 +11,9 @@ const HIGH_MARK: usize = 64 << 10;
 const PATIENCE: Duration = Duration::from_millis(250);
 
 /// What happens to a member that has no room for a message.
+///
+/// # Examples
+/// In the docs of [`HubBuilder`].
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum SlowPolicy {
     /// The member loses its oldest messages that it has not begun to send: for feeds in which only
@@ -34,7 +37,7 @@ pub enum SlowPolicy {
 ///     .policy(SlowPolicy::Close)
 ///     .slow_member_timeout(Duration::from_millis(100))
 ///     .build();
-/// assert_eq!(hub.try_send("nobody is here yet")?, 0);
+/// assert_eq!(hub.try_send("the hub has no member yet")?, 0);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Clone, Debug)]

@@ -102,6 +102,21 @@ impl Hub {
     /// Queues a message for all members; returns how many of them have it. Members without room
     /// lose their oldest messages, or are closed.
     ///
+    /// # Examples
+    /// ```
+    /// use leasehold::{Pool, ws::{Hub, Role, WebSocket}};
+    ///
+    /// let pool = Pool::new(8 << 20)?;
+    /// let hub = Hub::builder(&pool).max_queued(1000).build();
+    /// let member = hub.join(WebSocket::new(tokio::io::empty(), Role::Server, &pool));
+    /// // No task polls the member, so its mailbox fills, and then it loses its oldest messages.
+    /// for number in 0..100 {
+    ///     assert_eq!(hub.try_send(format!("message {number}"))?, 1);
+    /// }
+    /// assert!(member.dropped_count() > 80);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
     /// # Errors
     /// [`HubError`] with the message: the hub is closed, the message is a close frame, or the
     /// account has no room for it.

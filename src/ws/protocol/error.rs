@@ -7,6 +7,25 @@ use crate::pool::LeaseError;
 
 /// The error of a [`WebSocket`](crate::ws::WebSocket): what the peer did, what failed, or which
 /// limit was reached.
+///
+/// # Examples
+/// ```
+/// use leasehold::{Pool, ws::{CloseCode, Role, WebSocket}};
+/// use tokio::io::AsyncWriteExt;
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let pool = Pool::new(8 << 20)?;
+/// let (near, mut far) = tokio::io::duplex(1 << 10);
+/// let mut server = WebSocket::new(near, Role::Server, &pool);
+/// far.write_all(b"\x81\x05hello").await?; // a client must mask its frames
+///
+/// let error = server.recv().await.unwrap().unwrap_err();
+/// assert!(error.is_protocol());
+/// assert_eq!(error.close_code(), Some(CloseCode::PROTOCOL)); // the peer is told
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug)]
 pub struct Error {
     /// In a box, so that a `Result` of a message is no larger than the message.

@@ -3,7 +3,7 @@
 //! # Invariants
 //! - IN-PLACE: a payload stays in the blocks that it was read into. It is unmasked and checked
 //!   there, as its bytes arrive.
-//! - NO-TRUST: no length that a header announces sizes a lease.
+//! - UNSIZED: no length that a header announces sizes a lease (NO-TRUST).
 //! - TIGHT: a payload that uses little of its blocks is copied out of them (NO-PIN). Small
 //!   fragments are copied together.
 //! - EMPTY-BETWEEN: between messages no block is held (LATE).

@@ -122,7 +122,16 @@ impl TryFrom<Chain> for Utf8Chain {
     }
 }
 
-/// The bytes of a chain are not UTF-8.
+/// The bytes of a chain are not UTF-8. The error has the chain.
+///
+/// # Examples
+/// ```
+/// use leasehold::{Chain, ws::Utf8Chain};
+///
+/// let chain = Chain::from(bytes::Bytes::from_static(b"\xff"));
+/// let error = Utf8Chain::try_from(chain).unwrap_err();
+/// assert_eq!(error.into_inner(), *b"\xff");
+/// ```
 #[derive(Debug)]
 pub struct NotUtf8Error {
     chain: Chain,

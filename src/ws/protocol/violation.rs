@@ -36,7 +36,9 @@ impl fmt::Display for Violation {
             Self::Masked => write!(f, "a frame of a server is masked"),
             Self::NothingToContinue => write!(f, "a continuation has nothing to continue"),
             Self::Interrupted => write!(f, "a message begins before the last one has ended"),
-            Self::NotCompressed => write!(f, "a frame is marked as compressed that cannot be"),
+            Self::NotCompressed => {
+                write!(f, "a frame that cannot be compressed is marked as compressed")
+            }
             Self::CloseLen => write!(f, "a close frame has one byte"),
             Self::CloseCode(code) => write!(f, "close code {code} must not be sent"),
             Self::Utf8 => write!(f, "text is not UTF-8"),

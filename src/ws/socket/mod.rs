@@ -103,6 +103,27 @@ use crate::{
 /// # Ok(())
 /// # }
 /// ```
+///
+/// Two tasks of one socket, one that receives and one that sends:
+/// ```
+/// use futures_util::{SinkExt, StreamExt};
+/// use leasehold::{Pool, ws::{Message, Role, WebSocket}};
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let pool = Pool::new(8 << 20)?;
+/// let (near, far) = tokio::io::duplex(1 << 10);
+/// let (mut sink, mut stream) = WebSocket::new(near, Role::Server, &pool).split();
+/// let receiving = tokio::spawn(async move { stream.next().await });
+///
+/// let mut client = WebSocket::new(far, Role::Client, &pool);
+/// client.send("question").await?;
+/// sink.send(Message::from("news")).await?;
+/// assert_eq!(client.recv().await.transpose()?, Some(Message::from("news")));
+/// assert_eq!(receiving.await?.transpose()?, Some(Message::from("question")));
+/// # Ok(())
+/// # }
+/// ```
 pub struct WebSocket<T> {
     io: T,
     reading: Reading,
@@ -228,6 +249,28 @@ impl<T: AsyncRead + AsyncWrite + Unpin> WebSocket<T> {
 
     /// Sends all that was taken and a close frame, then waits for the peer's close frame and for
     /// the end of the connection. Messages that still come are dropped.
+    ///
+    /// # Examples
+    /// ```
+    /// use leasehold::{Pool, ws::{CloseCode, CloseFrame, Message, Role, WebSocket}};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let pool = Pool::new(8 << 20)?;
+    /// let (near, far) = tokio::io::duplex(1 << 10);
+    /// let mut server = WebSocket::new(near, Role::Server, &pool);
+    /// let mut client = WebSocket::new(far, Role::Client, &pool);
+    ///
+    /// let frame = CloseFrame::new(CloseCode::GOING_AWAY, "good night");
+    /// let expected = Message::Close(Some(frame.clone()));
+    /// let closing = tokio::spawn(async move { server.close(Some(frame)).await });
+    /// assert_eq!(client.recv().await.transpose()?, Some(expected)); // it is answered already
+    /// assert!(client.recv().await.is_none());
+    /// drop(client);
+    /// closing.await??;
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     /// The transport failed before the close frame was sent, or the peer sent something wrong.
