@@ -1,7 +1,7 @@
 //! `Holder`: tells when two hold what is there once.
 
 use bytes::BufMut;
-use leasehold::Pool;
+use leasehold::Account;
 use loom::sync::{
     Arc,
     atomic::{AtomicBool, Ordering::Relaxed},
@@ -19,8 +19,8 @@ impl Holder {
     }
 
     /// Leases a block and gives it back; returns whether there was one.
-    pub(crate) fn lease_and_return(&self, pool: &Pool) -> bool {
-        let Ok(mut block) = pool.try_lease(LEN) else { return false };
+    pub(crate) fn lease_and_return(&self, account: &Account) -> bool {
+        let Ok(mut block) = account.try_lease(LEN) else { return false };
         assert!(!self.0.swap(true, Relaxed), "two hold one block");
         block.put_u8(1);
         assert!(self.0.swap(false, Relaxed));
@@ -29,8 +29,8 @@ impl Holder {
     }
 
     /// Reserves the room of that block and gives it back; returns whether there was any.
-    pub(crate) fn reserve_and_release(&self, pool: &Pool) -> bool {
-        let Ok(reserved) = pool.try_reserve(LEN) else { return false };
+    pub(crate) fn reserve_and_release(&self, account: &Account) -> bool {
+        let Ok(reserved) = account.try_reserve(LEN) else { return false };
         assert!(!self.0.swap(true, Relaxed), "two hold one room");
         assert!(self.0.swap(false, Relaxed));
         drop(reserved);
