@@ -11,7 +11,7 @@
 //! A whole head for which there is no room waits in line, and is answered 503 if that takes too
 //! long; what is told so ends in order.
 //!
-//! While it waits there is the socket, a place in the list of sleepers, and what has come of the
+//! While it waits there is the socket, a place in its server's timers, and what has come of the
 //! next head: hyper's 18 KB are for requests, not for whoever sends half a head. Each deadline
 //! counts from when its phase began, that of a head from its first byte; more bytes do not reset
 //! it. A busy connection has one only while the client is waited for, from its last progress.
@@ -52,8 +52,9 @@ use super::{
     waiting_heads::WaitingHead,
 };
 use crate::{
-    io::{Sleepers, Slot, Tick, limit_unsent_of, peek_now},
+    io::{ServerState, limit_unsent_of, peek_now},
     pool::{Reservation, ReserveFuture},
+    util::{Millis, SlotId, Wakes},
 };
 
 /// How long a client of HTTP/2 has to end a connection that was idle for too long, once it was
@@ -64,25 +65,26 @@ const GOODBYE: Duration = Duration::from_secs(1);
 pub(super) struct Shared<T> {
     pub(super) drivers: Box<dyn Drivers<T>>,
     pub(super) settings: Settings,
-    pub(super) sleepers: Arc<Sleepers>,
+    pub(super) server: Arc<ServerState>,
     pub(super) connections: Connections,
 }
 
 /// The task of a connection.
 pub(super) struct Connection<T> {
     pub(super) shared: Arc<Shared<T>>,
-    slot: Slot,
+    /// Its place in the timers.
+    slot: SlotId,
     /// When the present phase must end.
-    pub(super) deadline: Tick,
+    pub(super) deadline: Millis,
     /// Whether nothing was asked yet: HTTP/2 is possible.
     pub(super) is_fresh: bool,
     /// Whether it has looked for the first byte of a request since the server stops (CLAIM).
     pub(super) has_looked: bool,
     /// Whether only the request that comes next has a claim.
     pub(super) is_last: bool,
-    /// What is in the list of sleepers: the waker, its deadline there, and whether it lingers. The
+    /// What is in the timers: the waker, its deadline there, and whether it may be woken early. The
     /// deadline of an earlier phase may come sooner than `deadline`.
-    asleep: Option<(Waker, Tick, bool)>,
+    asleep: Option<(Waker, Millis, Wakes)>,
     pub(super) stage: Stage<T>,
     /// Dropped last: once it is no longer counted, all that it held is home.
     pub(super) open: Open,
@@ -114,7 +116,7 @@ pub(super) struct Awake<T> {
     pub(super) is_http2: bool,
     pub(super) is_told_to_stop: bool,
     /// When what a client of HTTP/2 asks is left unheard, once it was told.
-    pub(super) last_call: Tick,
+    pub(super) last_call: Millis,
     /// ROOM
     pub(super) _room: Reservation,
     /// Counts it, lingering or not.
@@ -142,9 +144,9 @@ impl<T: AsyncRead + AsyncWrite + Unpin + Send + 'static> Connection<T> {
             let _ = limit_unsent_of(&io, bytes);
         }
         let open = shared.connections.accept();
-        let slot = shared.sleepers.join();
-        let (now, _) = shared.sleepers.look();
-        let deadline = now.after(shared.settings.idle_timeout);
+        let slot = shared.server.timers.join();
+        let (now, _) = shared.server.look();
+        let deadline = now.deadline_after(shared.settings.idle_timeout);
         Self {
             shared,
             slot,
@@ -159,7 +161,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin + Send + 'static> Connection<T> {
     }
 
     fn poll_awake(&mut self, cx: &mut Context<'_>, mut awake: Box<Awake<T>>) -> Poll<Next> {
-        let (now, is_stopping) = self.shared.sleepers.look();
+        let (now, is_stopping) = self.shared.server.look();
         if is_stopping {
             self.stop(&mut awake, now);
         }
@@ -196,7 +198,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin + Send + 'static> Connection<T> {
         {
             // RFC 9113 §6.8: so that the client knows what was not processed.
             awake.driver.shut_down();
-            awake.last_call = now.after(GOODBYE);
+            awake.last_call = now.deadline_after(GOODBYE);
             self.deadline = awake.last_call;
             self.stage = Stage::Awake(awake);
             return Poll::Ready(Next::GoOn);
@@ -210,7 +212,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin + Send + 'static> Connection<T> {
     /// The server stops: hyper tells a client of HTTP/2 at once, and one of HTTP/1 with the last
     /// request that has a claim.
     #[cold]
-    fn stop(&mut self, awake: &mut Awake<T>, now: Tick) {
+    fn stop(&mut self, awake: &mut Awake<T>, now: Millis) {
         if !awake.is_http2 {
             awake.state.begin_stop();
             return;
@@ -220,7 +222,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin + Send + 'static> Connection<T> {
         }
         if !std::mem::replace(&mut awake.is_told_to_stop, true) {
             awake.driver.shut_down();
-            awake.last_call = now.after(GOODBYE);
+            awake.last_call = now.deadline_after(GOODBYE);
             if matches!(awake.phase, Phase::Idle { .. } | Phase::Head { .. }) {
                 self.deadline = self.deadline.min(awake.last_call);
             }
@@ -235,7 +237,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin + Send + 'static> Connection<T> {
         mut awake: Box<Awake<T>>,
         had_claims: bool,
         phase: Phase,
-        now: Tick,
+        now: Millis,
     ) -> Result<Next, Box<Awake<T>>> {
         if awake.state.has_claims() || awake.is_told_to_stop || awake.state.dispatched() == 0 {
             return Err(awake);
@@ -258,7 +260,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin + Send + 'static> Connection<T> {
     /// hyper is done. If the client may still be sending, what it sends is read, so that it is not
     /// reset before it has read its answer.
     #[inline(never)]
-    fn end(&mut self, awake: Awake<T>, now: Tick) -> Next {
+    fn end(&mut self, awake: Awake<T>, now: Millis) -> Next {
         let (is_cut_short, is_drained) = (awake.state.is_cut_short(), awake.state.is_drained());
         if awake.is_http2 || (is_drained && !is_cut_short) {
             return Next::End;
@@ -271,7 +273,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin + Send + 'static> Connection<T> {
         }
     }
 
-    pub(super) fn bid_farewell(&mut self, farewell: Farewell<T>, now: Tick) -> Next {
+    pub(super) fn bid_farewell(&mut self, farewell: Farewell<T>, now: Millis) -> Next {
         self.deadline = farewell.deadline(now);
         self.stage = Stage::Ending(farewell);
         Next::GoOn
@@ -283,21 +285,24 @@ impl<T: AsyncRead + AsyncWrite + Unpin + Send + 'static> Connection<T> {
             return Poll::Ready(Next::End);
         }
         if has_moved {
-            self.deadline = farewell.deadline(self.shared.sleepers.look().0);
+            self.deadline = farewell.deadline(self.shared.server.look().0);
         }
         self.stage = Stage::Ending(farewell);
         Poll::Pending
     }
 
     /// A phase begins, and its deadline.
-    fn turn_to(&mut self, awake: &mut Awake<T>, phase: Phase, now: Tick) {
+    fn turn_to(&mut self, awake: &mut Awake<T>, phase: Phase, now: Millis) {
         let settings = &self.shared.settings;
         self.deadline = match phase {
-            Phase::Head { .. } => now.after(settings.header_timeout),
-            Phase::Busy => awake.state.waits_since().after(settings.stall_timeout), // STALLED
-            Phase::Idle { .. } if awake.can_park => now.after(settings.linger),
-            Phase::Idle { .. } if awake.is_told_to_stop => now.after(GOODBYE),
-            Phase::Draining { .. } | Phase::Idle { .. } => now.after(settings.idle_timeout),
+            Phase::Head { .. } => now.deadline_after(settings.header_timeout),
+            // STALLED
+            Phase::Busy => awake.state.waits_since().deadline_after(settings.stall_timeout),
+            Phase::Idle { .. } if awake.can_park => now.deadline_after(settings.linger),
+            Phase::Idle { .. } if awake.is_told_to_stop => now.deadline_after(GOODBYE),
+            Phase::Draining { .. } | Phase::Idle { .. } => {
+                now.deadline_after(settings.idle_timeout)
+            }
         };
         awake.phase = phase;
         awake.wakeful.set_lingers(awake.lingers().then(|| awake.state.awake_len()));
@@ -313,33 +318,33 @@ impl<T: AsyncRead + AsyncWrite + Unpin + Send + 'static> Connection<T> {
     /// Sees to it that the task is woken at the deadline, or sooner, and when the server stops.
     /// Takes a lock only if it is not yet entered so: a busy connection has a later deadline with
     /// each request, and moves its entry when the earlier one has come.
-    fn sleep(&mut self, cx: &Context<'_>, now: Tick) {
-        let (mut deadline, mut lingers) = (self.deadline, false);
+    fn sleep(&mut self, cx: &Context<'_>, now: Millis) {
+        let (mut deadline, mut wakes) = (self.deadline, Wakes::AtDeadline);
         if let Stage::Awake(awake) = &self.stage {
-            lingers = awake.lingers();
+            if awake.lingers() {
+                wakes = Wakes::Early;
+            }
             if awake.state.may_wait() {
-                deadline = deadline.min(now.after(self.shared.settings.stall_timeout)); // STALLED
+                // STALLED
+                deadline = deadline.min(now.deadline_after(self.shared.settings.stall_timeout));
             }
         }
-        let is_asleep = |(waker, sooner, lingered): &(Waker, Tick, bool)| {
-            now < *sooner
-                && *sooner <= deadline
-                && (*lingered || !lingers)
-                && waker.will_wake(cx.waker())
+        let is_asleep = |(waker, sooner, entered): &(Waker, Millis, Wakes)| {
+            now < *sooner && *sooner <= deadline && *entered >= wakes && waker.will_wake(cx.waker())
         };
         if !self.asleep.as_ref().is_some_and(is_asleep) {
-            self.shared.sleepers.sleep(self.slot, cx, deadline, lingers);
-            self.asleep = Some((cx.waker().clone(), deadline, lingers));
+            self.shared.server.timers.sleep(self.slot, cx, deadline, wakes);
+            self.asleep = Some((cx.waker().clone(), deadline, wakes));
         }
     }
 
     /// Takes the connection apart to its socket.
-    fn park(&mut self, awake: Awake<T>, now: Tick) -> Next {
+    fn park(&mut self, awake: Awake<T>, now: Millis) -> Next {
         let Some((io, left)) = awake.driver.into_parts() else { return Next::End };
         let settings = &self.shared.settings;
         // What is left is of the next head.
         let timeout = if left.is_empty() { settings.idle_timeout } else { settings.header_timeout };
-        self.deadline = now.after(timeout);
+        self.deadline = now.deadline_after(timeout);
         self.stage = Stage::Waiting(io, left, Reservation::empty());
         Next::GoOn
     }
@@ -356,11 +361,11 @@ impl<T: AsyncRead + AsyncWrite + Unpin + Send + 'static> Future for Connection<T
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
         let this = &mut *self;
         loop {
-            let (now, is_stopping) = this.shared.sleepers.look();
+            let (now, is_stopping) = this.shared.server.look();
             let is_late = now >= this.deadline;
             let polled = match std::mem::replace(&mut this.stage, Stage::Ended) {
                 Stage::Ended => return Poll::Ready(()),
-                _ if is_stopping && this.shared.sleepers.is_over() => return Poll::Ready(()),
+                _ if is_stopping && this.shared.server.is_over() => return Poll::Ready(()),
                 Stage::Awake(awake) => this.poll_awake(cx, awake),
                 Stage::Queued(queued) if is_late => {
                     Poll::Ready(this.refuse(queued.io, queued.protocol))
@@ -376,8 +381,8 @@ impl<T: AsyncRead + AsyncWrite + Unpin + Send + 'static> Future for Connection<T
                 Poll::Pending => {
                     this.sleep(cx, now);
                     // A tick or the stop may have come between the look above and this.
-                    let (now, stops) = this.shared.sleepers.look();
-                    let is_over = stops && this.shared.sleepers.is_over();
+                    let (now, stops) = this.shared.server.look();
+                    let is_over = stops && this.shared.server.is_over();
                     if now < this.deadline && stops == is_stopping && !is_over {
                         return Poll::Pending;
                     }
@@ -389,7 +394,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin + Send + 'static> Future for Connection<T
 
 impl<T> Drop for Connection<T> {
     fn drop(&mut self) {
-        self.shared.sleepers.leave(self.slot);
+        self.shared.server.timers.leave(self.slot);
     }
 }
 
@@ -417,7 +422,7 @@ impl<T> Awake<T> {
 
     fn phase_now(&self) -> Phase {
         let (dispatched, reads) = (self.state.dispatched(), self.state.reads());
-        let is_waited_for = self.state.waits_since() < Tick::NEVER;
+        let is_waited_for = self.state.waits_since() < Millis::NEVER;
         if self.state.has_responses() || (is_waited_for && self.is_http2) {
             return Phase::Busy;
         }

@@ -36,9 +36,9 @@ use ::http::StatusCode;
 
 use super::{body_wait::BodyWait, head::Protocol, wait::Wait};
 use crate::{
-    io::{Sleepers, Tether, Tick},
+    io::{ServerState, Tether},
     sync::Mutex,
-    util::wake_list::wake,
+    util::{Millis, wake_list::wake},
 };
 
 /// hyper's read buffer to begin with, which is a part of [`Protocol::awake_len`].
@@ -47,7 +47,7 @@ const FIRST_READ_LEN: usize = 8 << 10;
 #[derive(Debug)]
 pub(super) struct ConnectionState {
     protocol: Protocol,
-    sleepers: Arc<Sleepers>,
+    server: Arc<ServerState>,
     /// Responses in flight.
     responses: AtomicU32,
     /// Request bodies that have neither ended nor been dropped.
@@ -82,10 +82,10 @@ pub(super) struct ConnectionState {
 }
 
 impl ConnectionState {
-    pub(super) fn new(protocol: Protocol, sleepers: Arc<Sleepers>) -> Self {
+    pub(super) fn new(protocol: Protocol, server: Arc<ServerState>) -> Self {
         Self {
             protocol,
-            sleepers,
+            server,
             responses: AtomicU32::new(0),
             bodies: AtomicU32::new(0),
             is_tainted: AtomicBool::new(false),
@@ -163,7 +163,7 @@ impl ConnectionState {
 
     /// The transport takes no more (WAITED).
     pub(super) fn note_stuck(&self) {
-        self.write_wait.begin(&self.sleepers.clock);
+        self.write_wait.begin(self.server.timers.clock());
     }
 
     pub(super) fn note_unstuck(&self) {
@@ -179,7 +179,7 @@ impl ConnectionState {
     /// What ties the transport to its server.
     #[cold]
     pub(super) fn tether(&self) -> Tether {
-        Tether::new(&self.sleepers)
+        Tether::new(&self.server)
     }
 
     /// Whether the server stops, and hyper has had nothing yet but what came before that (CLAIM).
@@ -248,7 +248,7 @@ impl ConnectionState {
     }
 
     /// Since when the client is waited for (WAITED).
-    pub(super) fn waits_since(&self) -> Tick {
+    pub(super) fn waits_since(&self) -> Millis {
         self.write_wait.since().min(self.body_wait.since())
     }
 
@@ -359,7 +359,7 @@ impl OpenBody {
     pub(super) fn begin_wait(&self, waker: &Waker) -> Option<Waker> {
         let state = &self.state;
         let is_watched = state.protocol == Protocol::Http1
-            && state.body_wait.begin(self.number, waker, &state.sleepers.clock);
+            && state.body_wait.begin(self.number, waker, state.server.timers.clock());
         is_watched.then(|| Waker::from(Arc::clone(state)))
     }
 
