@@ -8,5 +8,5 @@ mod queue;
 pub(in crate::pool) use self::{
     granter::{Blocked, Granter},
     lane::{HOLD_MAX, Ticket},
-    queue::{Done, Progress, WaitQueue},
+    queue::{Progress, Served, WaitQueue},
 };
