@@ -51,6 +51,9 @@
 
 #![deny(unsafe_code)]
 #![cfg_attr(docsrs, feature(doc_cfg))]
+// A room has what the rooms above it use, and not all of them may be built. With all of them,
+// nothing may be unused.
+#![cfg_attr(not(feature = "full"), allow(dead_code, unused_imports))]
 
 pub mod chain;
 #[cfg(feature = "codec")]

@@ -65,8 +65,6 @@ impl ChainMut {
 
     /// The first bytes of the chain, at most as many as fit into `room`. They are returned where
     /// they lie if they are one piece, else they are copied into `room`.
-    // For the modules above; not every set of features builds one that uses it.
-    #[allow(dead_code)]
     #[inline]
     pub(crate) fn peek_front<'a>(&'a self, room: &'a mut [u8]) -> &'a [u8] {
         let (front, len) = (self.chunk(), self.len().min(room.len()));
@@ -127,8 +125,6 @@ impl ChainMut {
     ///
     /// # Panics
     /// If the range ends after this chain, or if bytes in it were linked.
-    // For the modules above; not every set of features builds one that uses it.
-    #[allow(dead_code)]
     #[inline]
     pub(crate) fn change(&mut self, begin: usize, end: usize, mut change: impl FnMut(&mut [u8])) {
         assert!(begin <= end && end <= self.len(), "change {begin}..{end} of {} bytes", self.len());
@@ -186,8 +182,6 @@ impl ChainMut {
 
     /// As [`split_frame`](Self::split_frame), but also gives the room back if no byte is left. A
     /// chain without bytes then holds nothing.
-    // For the modules above; not every set of features builds one that uses it.
-    #[allow(dead_code)]
     #[inline]
     pub(crate) fn take_frame(&mut self, at: usize) -> Chain {
         if self.rest.is_none()

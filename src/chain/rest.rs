@@ -44,8 +44,6 @@ impl Rest {
         self.parts.iter()
     }
 
-    // For the modules above. Not every set of features builds one that uses it.
-    #[allow(dead_code)]
     pub(super) fn parts_mut(&mut self) -> impl Iterator<Item = &mut Part> {
         self.parts.iter_mut()
     }

@@ -61,8 +61,6 @@ impl ChainMut {
     }
 
     /// Makes an empty chain that leases from the same account.
-    // For the modules above. Not every set of features builds one that uses it.
-    #[allow(dead_code)]
     pub(crate) fn sibling(&self) -> ChainMut {
         ChainMut { account: self.account.clone(), ..ChainMut::detached() }
     }

@@ -3,7 +3,7 @@
 //! # The server
 //! [`serve`](crate::http::serve()) runs a tower service, such as an axum `Router`, on stock hyper.
 //! A connection that has nothing to do is taken apart to its bare socket, so an idle connection
-//! costs some 536 bytes of heap. A hyper service is served through
+//! costs some 545 bytes of heap. A hyper service is served through
 //! [`from_hyper`](crate::http::serve::from_hyper) or
 //! [`from_incoming`](crate::http::serve::from_incoming).
 //!

@@ -68,8 +68,6 @@ impl Copying {
     }
 
     /// The copied bytes that were not taken, as a chain to write on.
-    // Used by rooms above, which a build without their features lacks.
-    #[allow(dead_code)]
     pub(crate) fn into_chain(self) -> ChainMut {
         self.chain
     }

@@ -35,8 +35,6 @@ mod leased_body;
 mod reader_body;
 pub mod serve;
 
-// Used by rooms above, which a build without their features lacks.
-#[allow(unused_imports)]
 pub(crate) use self::copying::Copying;
 pub use self::{
     bytes_body::BytesBody,

@@ -91,15 +91,11 @@ impl AnyStream {
     }
 
     /// Ends the stream with the server that accepted it.
-    // For the modules above; not every set of features builds one that uses it.
-    #[allow(dead_code)]
     pub(crate) fn tethered(self, tether: Tether) -> Self {
         Self { tether: Some(tether), ..self }
     }
 
     /// Whether the server that accepted it is stopping.
-    // For the modules above; not every set of features builds one that uses it.
-    #[allow(dead_code)]
     pub(crate) fn is_leaving(&self) -> bool {
         self.tether.as_ref().is_some_and(Tether::is_stopping)
     }

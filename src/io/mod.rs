@@ -33,25 +33,16 @@
 mod any_stream;
 mod buf_stream;
 mod chain_reader;
+mod mark;
 mod outbox;
 #[allow(unsafe_code)]
 mod recognised;
 mod relay;
+mod server_state;
 #[allow(unsafe_code)]
 mod socket;
-mod write;
-
-// For the modules above; not every set of features builds one that uses it.
-#[allow(dead_code)]
-mod clock;
-#[allow(dead_code)]
-mod mark;
-#[allow(dead_code)]
-mod sleepers;
-#[allow(dead_code)]
 mod tether;
-#[allow(dead_code)]
-mod ties;
+mod write;
 
 pub use self::{
     any_stream::AnyStream,
@@ -62,15 +53,12 @@ pub use self::{
     socket::limit_unsent,
     write::{poll_write_buf, write_all_buf},
 };
-// For the modules above; not every set of features builds one that uses it.
-#[allow(unused_imports)]
 pub(crate) use self::{
-    clock::{Clock, TICK, Tick},
     mark::Mark,
     recognised::{
         is_leaving, is_socket, limit_unsent_of, peek_now, poll_readable, recv_now, recv_room,
     },
-    sleepers::{Sleepers, Slot},
+    server_state::ServerState,
     tether::Tether,
     write::{poll_write_all_buf, poll_write_slices},
 };

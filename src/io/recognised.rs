@@ -58,8 +58,6 @@ impl<'a> Socket<'a> {
 }
 
 /// As [`limit_unsent`], if the transport is a TCP socket. No other transport has this limit.
-// For the modules above; not every set of features builds one that uses it.
-#[allow(dead_code)]
 pub(crate) fn limit_unsent_of<T>(io: &T, bytes: u32) -> io::Result<()> {
     match Socket::of(io) {
         Some(Socket::Tcp(tcp)) => limit_unsent(tcp, bytes),
@@ -83,8 +81,6 @@ pub(super) fn reach<T: ?Sized, R>(
 }
 
 /// Whether the server that accepted an upgraded socket is stopping.
-// For the modules above; not every set of features builds one that uses it.
-#[allow(dead_code)]
 pub(crate) fn is_leaving<T: ?Sized>(io: &T) -> bool {
     cast_any::<T, AnyStream>(io).is_some_and(AnyStream::is_leaving)
 }
@@ -96,8 +92,6 @@ pub(crate) fn is_socket<T: ?Sized>(io: &T) -> bool {
 
 /// Receives the bytes that the kernel has, even if tokio has not noticed them. `None` if there are
 /// none, or if `io` is not a socket.
-// For the modules above; not every set of features builds one that uses it.
-#[allow(dead_code)]
 pub(crate) fn recv_now<T>(io: &T, room: &mut ReadBuf<'_>) -> Option<io::Result<usize>> {
     use std::io::Read;
 
@@ -112,8 +106,6 @@ pub(crate) fn recv_now<T>(io: &T, room: &mut ReadBuf<'_>) -> Option<io::Result<u
 
 /// The number of bytes that the kernel has, up to `most`. `None` if `io` is not a socket, or has
 /// failed.
-// For the modules above; not every set of features builds one that uses it.
-#[allow(dead_code)]
 pub(crate) fn peek_now<T>(io: &T, most: usize) -> Option<usize> {
     let mut room = [MaybeUninit::uninit(); RECV_NOW_LEN];
     match Socket::of(io)?.sock().peek(&mut room[..most.min(RECV_NOW_LEN)]) {
@@ -124,16 +116,12 @@ pub(crate) fn peek_now<T>(io: &T, most: usize) -> Option<usize> {
 }
 
 /// The number of received bytes that the kernel may hold for `io`. `None` if it is not a socket.
-// For the modules above; not every set of features builds one that uses it.
-#[allow(dead_code)]
 pub(crate) fn recv_room<T>(io: &T) -> Option<usize> {
     Socket::of(io)?.sock().recv_buffer_size().ok()
 }
 
 /// Waits until a transport has bytes to read, if it is a socket. To ask any other transport, read
 /// from it.
-// For the modules above; not every set of features builds one that uses it.
-#[allow(dead_code)]
 pub(crate) fn poll_readable<T>(io: &T, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
     match Socket::of(io) {
         Some(socket) => {

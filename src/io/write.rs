@@ -208,8 +208,6 @@ fn poll_write_pieces<T: AsyncWrite + ?Sized, B: Buf + ?Sized>(
 
 /// Writes `slices` with one call. A bare socket that took only some of them is not called again to
 /// find no room (SHORT).
-// For the modules above; not every set of features builds one that uses it.
-#[allow(dead_code)]
 pub(crate) fn poll_write_slices<T: AsyncWrite>(
     io: Pin<&mut T>,
     cx: &mut Context<'_>,

@@ -13,7 +13,7 @@ mod ledger;
 mod store;
 mod wait;
 
-pub(crate) use self::handles::{Recharge, Shape, Wait, resolve};
+pub(crate) use self::handles::{Recharge, SetAside, Shape, Wait, WeakPool, resolve};
 pub use self::{
     handles::{
         Account, AccountStats, Block, BlockMut, BuildError, Builder, ClassStats, Credit,
@@ -21,6 +21,3 @@ pub use self::{
     },
     store::Backing,
 };
-// For the modules above; not every set of features builds one that uses it.
-#[allow(unused_imports)]
-pub(crate) use self::handles::{SetAside, WeakPool};

@@ -1,8 +1,8 @@
 //! `WakeList`: tasks to wake when no lock is held.
 //!
 //! # Invariants
-//! - AFTER-UNLOCK: a waker may run foreign code. It is put into a list under a lock, and called
-//!   after the lock is released.
+//! - AFTER-UNLOCK: a waker may run foreign code, and so may the drop of a value. Both are put aside
+//!   under a lock, and called or dropped after the lock is released.
 //! - ALL-WOKEN: a waker that panics keeps no other task asleep. The list wakes the others while the
 //!   panic unwinds.
 

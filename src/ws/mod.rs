@@ -98,7 +98,6 @@ mod handshake;
 mod hub;
 #[cfg(not(feature = "deflate"))]
 mod identity;
-mod millis;
 mod protocol;
 mod socket;
 

@@ -26,8 +26,9 @@ use super::{
     waiting_heads::WaitingHead,
 };
 use crate::{
-    io::{Tick, is_socket, peek_now, recv_now},
+    io::{is_socket, peek_now, recv_now},
     pool::{LeaseError, Reservation},
+    util::Millis,
 };
 
 /// The longest head that hyper takes, unless another limit is set.
@@ -53,7 +54,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin + Send + 'static> Connection<T> {
             let mut room = [MaybeUninit::uninit(); HEAD_LEN];
             let mut room = ReadBuf::uninit(&mut room[..max_head - head.len()]);
             let polled = match Pin::new(&mut io).poll_read(cx, &mut room) {
-                Poll::Pending if head.is_empty() && self.shared.sleepers.look().1 => {
+                Poll::Pending if head.is_empty() && self.shared.server.look().1 => {
                     // CLAIM: the kernel may have bytes that tokio has not noticed.
                     if recv_now(&io, &mut room).is_none()
                         && !std::mem::replace(&mut self.has_looked, true)
@@ -77,7 +78,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin + Send + 'static> Connection<T> {
                 Poll::Ready(Ok(())) if !room.filled().is_empty() => {
                     if head.is_empty() {
                         self.deadline =
-                            self.shared.sleepers.look().0.after(settings.header_timeout);
+                            self.shared.server.look().0.deadline_after(settings.header_timeout);
                     }
                     head.extend_from_slice(room.filled());
                 }
@@ -187,7 +188,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin + Send + 'static> Connection<T> {
 
     /// Tells the client that there is no room (NO-SILENCE), and closes the connection.
     pub(super) fn refuse(&mut self, io: T, protocol: Protocol) -> Next {
-        let (now, _) = self.shared.sleepers.look();
+        let (now, _) = self.shared.server.look();
         self.bid_farewell(Farewell::refused(io, protocol, now), now)
     }
 
@@ -203,8 +204,8 @@ impl<T: AsyncRead + AsyncWrite + Unpin + Send + 'static> Connection<T> {
         let can_park = !is_http2 && settings.keep_alive && is_socket(&io);
         // CLAIM
         let is_last =
-            !is_http2 && self.shared.sleepers.look().1 && (self.is_last || is_alone(&io, &head));
-        let state = Arc::new(ConnectionState::new(protocol, Arc::clone(&self.shared.sleepers)));
+            !is_http2 && self.shared.server.look().1 && (self.is_last || is_alone(&io, &head));
+        let state = Arc::new(ConnectionState::new(protocol, Arc::clone(&self.shared.server)));
         let mode = match protocol {
             Protocol::Http2 => Mode::Http2,
             Protocol::Http1 if is_last => Mode::Http1Once,
@@ -220,7 +221,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin + Send + 'static> Connection<T> {
             can_park,
             is_http2,
             is_told_to_stop: is_last,
-            last_call: Tick::NEVER,
+            last_call: Millis::NEVER,
             _room: room,
             wakeful: self.open.awaken(),
         }));

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::{
     connection_state::ConnectionState, connections::Wakeful, driver::Driver, phase::Phase,
 };
-use crate::{io::Tick, pool::Reservation};
+use crate::{pool::Reservation, util::Millis};
 
 pub(super) struct Awake<T> {
     pub(super) driver: Box<dyn Driver<T>>,
@@ -15,7 +15,7 @@ pub(super) struct Awake<T> {
     pub(super) is_http2: bool,
     pub(super) is_told_to_stop: bool,
     /// When requests of an HTTP/2 client are no longer answered, after its GOAWAY.
-    pub(super) last_call: Tick,
+    pub(super) last_call: Millis,
     /// ROOM
     pub(super) _room: Reservation,
     /// Counts the connection as awake, and its bytes while it lingers.
@@ -35,7 +35,7 @@ impl<T> Awake<T> {
 
     pub(super) fn phase_now(&self) -> Phase {
         let (dispatched, reads) = (self.state.dispatched(), self.state.reads());
-        let is_waited_for = self.state.waits_since() < Tick::NEVER;
+        let is_waited_for = self.state.waits_since() < Millis::NEVER;
         if self.state.has_responses() || (is_waited_for && self.is_http2) {
             return Phase::Busy;
         }

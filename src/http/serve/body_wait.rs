@@ -13,9 +13,8 @@ use std::task::Waker;
 
 use super::wait::Wait;
 use crate::{
-    io::{Clock, Tick},
     sync::Mutex,
-    util::wake_list::wake,
+    util::{Clock, Millis, wake_list::wake},
 };
 
 #[derive(Debug, Default)]
@@ -87,7 +86,7 @@ impl BodyWait {
     }
 
     /// When the wait began; never, if hyper has what the service asked for.
-    pub(super) fn since(&self) -> Tick {
+    pub(super) fn since(&self) -> Millis {
         self.wait.since()
     }
 }
@@ -123,18 +122,18 @@ mod tests {
     fn a_wait_goes_on_while_it_is_asked_again_and_ends_with_the_answer() {
         let (wait, clock) = (BodyWait::default(), Clock::default());
         let ((first, first_woken), (second, second_woken)) = (asker(), asker());
-        assert_eq!(wait.since(), Tick::NEVER);
+        assert_eq!(wait.since(), Millis::NEVER);
         let since = clock.advance();
         assert!(wait.begin(1, &first, &clock));
         clock.advance();
         assert!(wait.begin(1, &second, &clock)); // in another task
         assert_eq!(wait.since(), since);
         wait.answer();
-        assert_eq!((wait.since(), first_woken(), second_woken()), (Tick::NEVER, 0, 1));
+        assert_eq!((wait.since(), first_woken(), second_woken()), (Millis::NEVER, 0, 1));
         assert!(wait.begin(1, &second, &clock));
         assert_eq!(wait.since(), clock.now());
         wait.end(1);
-        assert_eq!(wait.since(), Tick::NEVER);
+        assert_eq!(wait.since(), Millis::NEVER);
     }
 
     #[test]
@@ -151,7 +150,7 @@ mod tests {
         wait.leave(1);
         assert_eq!(wait.since(), since);
         wait.answer();
-        assert_eq!((wait.since(), old_woken(), new_woken()), (Tick::NEVER, 1, 1));
+        assert_eq!((wait.since(), old_woken(), new_woken()), (Millis::NEVER, 1, 1));
     }
 
     #[test]
@@ -161,6 +160,6 @@ mod tests {
         assert!(wait.begin(1, &waker, &clock));
         wait.leave(1);
         wait.answer();
-        assert_eq!((wait.since(), woken()), (Tick::NEVER, 0));
+        assert_eq!((wait.since(), woken()), (Millis::NEVER, 0));
     }
 }

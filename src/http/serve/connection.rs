@@ -14,7 +14,7 @@
 //! A whole head for which there is no room waits in line. If that takes too long, it is answered
 //! 503, and the connection ends in order.
 //!
-//! A waiting connection holds its socket, a place in the list of sleepers, and the bytes of the
+//! A waiting connection holds its socket, a place in the timers of its server, and the bytes of the
 //! next head that have come. hyper's 18 KB are for whole requests. Each deadline counts from the
 //! beginning of its phase. The deadline of a head counts from its first byte; more bytes do not
 //! reset it. A busy connection has a deadline only while it waits for its client, from the last
@@ -58,8 +58,9 @@ use super::{
     waiting_heads::WaitingHead,
 };
 use crate::{
-    io::{Sleepers, Slot, Tick, limit_unsent_of, peek_now},
+    io::{ServerState, limit_unsent_of, peek_now},
     pool::{Reservation, ReserveFuture},
+    util::{Millis, SlotId, Wakes},
 };
 
 /// How long an HTTP/2 client has to end a connection that was idle for too long, after its GOAWAY.
@@ -69,25 +70,26 @@ const GOODBYE: Duration = Duration::from_secs(1);
 pub(super) struct Shared<T> {
     pub(super) drivers: Box<dyn Drivers<T>>,
     pub(super) settings: Settings,
-    pub(super) sleepers: Arc<Sleepers>,
+    pub(super) server: Arc<ServerState>,
     pub(super) connections: Connections,
 }
 
 /// The task of a connection.
 pub(super) struct Connection<T> {
     pub(super) shared: Arc<Shared<T>>,
-    slot: Slot,
+    /// Its place in the timers.
+    slot: SlotId,
     /// When the present phase must end.
-    pub(super) deadline: Tick,
+    pub(super) deadline: Millis,
     /// Whether no request has come yet: it may still be HTTP/2.
     pub(super) is_fresh: bool,
     /// Whether it has looked for the first byte of a request after the stop of the server (CLAIM).
     pub(super) has_looked: bool,
     /// Whether the next request is the last one with a claim.
     pub(super) is_last: bool,
-    /// The entry in the list of sleepers: the waker, its deadline there, and whether it lingers. It
+    /// The entry in the timers: the waker, its deadline there, and whether it may be woken early. It
     /// may be the deadline of an earlier phase, and sooner than `deadline`.
-    asleep: Option<(Waker, Tick, bool)>,
+    asleep: Option<(Waker, Millis, Wakes)>,
     pub(super) stage: Stage<T>,
     /// Dropped last: when the connection is no longer counted, all its memory is home.
     pub(super) open: Open,
@@ -118,9 +120,9 @@ impl<T: AsyncRead + AsyncWrite + Unpin + Send + 'static> Connection<T> {
             let _ = limit_unsent_of(&io, bytes);
         }
         let open = shared.connections.accept();
-        let slot = shared.sleepers.join();
-        let (now, _) = shared.sleepers.look();
-        let deadline = now.after(shared.settings.idle_timeout);
+        let slot = shared.server.timers.join();
+        let (now, _) = shared.server.look();
+        let deadline = now.deadline_after(shared.settings.idle_timeout);
         Self {
             shared,
             slot,
@@ -135,7 +137,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin + Send + 'static> Connection<T> {
     }
 
     fn poll_awake(&mut self, cx: &mut Context<'_>, mut awake: Box<Awake<T>>) -> Poll<Next> {
-        let (now, is_stopping) = self.shared.sleepers.look();
+        let (now, is_stopping) = self.shared.server.look();
         if is_stopping {
             self.stop(&mut awake, now);
         }
@@ -172,7 +174,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin + Send + 'static> Connection<T> {
         {
             // RFC 9113 §6.8: GOAWAY tells the client which requests were not processed.
             awake.driver.shut_down();
-            awake.last_call = now.after(GOODBYE);
+            awake.last_call = now.deadline_after(GOODBYE);
             self.deadline = awake.last_call;
             self.stage = Stage::Awake(awake);
             return Poll::Ready(Next::GoOn);
@@ -186,7 +188,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin + Send + 'static> Connection<T> {
     /// The server stops. hyper tells an HTTP/2 client at once, and an HTTP/1 client with the last
     /// request that has a claim.
     #[cold]
-    fn stop(&mut self, awake: &mut Awake<T>, now: Tick) {
+    fn stop(&mut self, awake: &mut Awake<T>, now: Millis) {
         if !awake.is_http2 {
             awake.state.begin_stop();
             return;
@@ -196,7 +198,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin + Send + 'static> Connection<T> {
         }
         if !std::mem::replace(&mut awake.is_told_to_stop, true) {
             awake.driver.shut_down();
-            awake.last_call = now.after(GOODBYE);
+            awake.last_call = now.deadline_after(GOODBYE);
             if matches!(awake.phase, Phase::Idle { .. } | Phase::Head { .. }) {
                 self.deadline = self.deadline.min(awake.last_call);
             }
@@ -212,7 +214,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin + Send + 'static> Connection<T> {
         mut awake: Box<Awake<T>>,
         had_claims: bool,
         phase: Phase,
-        now: Tick,
+        now: Millis,
     ) -> Result<Next, Box<Awake<T>>> {
         if awake.state.has_claims() || awake.is_told_to_stop || awake.state.dispatched() == 0 {
             return Err(awake);
@@ -235,7 +237,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin + Send + 'static> Connection<T> {
     /// Ends a connection that hyper is done with. If the client may still be sending, its bytes are
     /// read on: a reset could lose the answer.
     #[inline(never)]
-    fn end(&mut self, awake: Awake<T>, now: Tick) -> Next {
+    fn end(&mut self, awake: Awake<T>, now: Millis) -> Next {
         let (is_cut_short, is_drained) = (awake.state.is_cut_short(), awake.state.is_drained());
         if awake.is_http2 || (is_drained && !is_cut_short) {
             return Next::End;
@@ -248,7 +250,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin + Send + 'static> Connection<T> {
         }
     }
 
-    pub(super) fn bid_farewell(&mut self, farewell: Farewell<T>, now: Tick) -> Next {
+    pub(super) fn bid_farewell(&mut self, farewell: Farewell<T>, now: Millis) -> Next {
         self.deadline = farewell.deadline(now);
         self.stage = Stage::Ending(farewell);
         Next::GoOn
@@ -260,21 +262,24 @@ impl<T: AsyncRead + AsyncWrite + Unpin + Send + 'static> Connection<T> {
             return Poll::Ready(Next::End);
         }
         if has_moved {
-            self.deadline = farewell.deadline(self.shared.sleepers.look().0);
+            self.deadline = farewell.deadline(self.shared.server.look().0);
         }
         self.stage = Stage::Ending(farewell);
         Poll::Pending
     }
 
     /// Begins a phase and its deadline.
-    fn turn_to(&mut self, awake: &mut Awake<T>, phase: Phase, now: Tick) {
+    fn turn_to(&mut self, awake: &mut Awake<T>, phase: Phase, now: Millis) {
         let settings = &self.shared.settings;
         self.deadline = match phase {
-            Phase::Head { .. } => now.after(settings.header_timeout),
-            Phase::Busy => awake.state.waits_since().after(settings.stall_timeout), // STALLED
-            Phase::Idle { .. } if awake.can_park => now.after(settings.linger),
-            Phase::Idle { .. } if awake.is_told_to_stop => now.after(GOODBYE),
-            Phase::Draining { .. } | Phase::Idle { .. } => now.after(settings.idle_timeout),
+            Phase::Head { .. } => now.deadline_after(settings.header_timeout),
+            // STALLED
+            Phase::Busy => awake.state.waits_since().deadline_after(settings.stall_timeout),
+            Phase::Idle { .. } if awake.can_park => now.deadline_after(settings.linger),
+            Phase::Idle { .. } if awake.is_told_to_stop => now.deadline_after(GOODBYE),
+            Phase::Draining { .. } | Phase::Idle { .. } => {
+                now.deadline_after(settings.idle_timeout)
+            }
         };
         awake.phase = phase;
         awake.wakeful.set_lingers(awake.lingers().then(|| awake.state.awake_len()));
@@ -290,33 +295,33 @@ impl<T: AsyncRead + AsyncWrite + Unpin + Send + 'static> Connection<T> {
     /// Arranges that the task is woken at the deadline or sooner, and when the server stops. Takes
     /// a lock only if its entry does not do that already. A busy connection has a later deadline
     /// with each request; it moves its entry only when the earlier deadline has come.
-    fn sleep(&mut self, cx: &Context<'_>, now: Tick) {
-        let (mut deadline, mut lingers) = (self.deadline, false);
+    fn sleep(&mut self, cx: &Context<'_>, now: Millis) {
+        let (mut deadline, mut wakes) = (self.deadline, Wakes::AtDeadline);
         if let Stage::Awake(awake) = &self.stage {
-            lingers = awake.lingers();
+            if awake.lingers() {
+                wakes = Wakes::Early;
+            }
             if awake.state.may_wait() {
-                deadline = deadline.min(now.after(self.shared.settings.stall_timeout)); // STALLED
+                // STALLED
+                deadline = deadline.min(now.deadline_after(self.shared.settings.stall_timeout));
             }
         }
-        let is_asleep = |(waker, sooner, lingered): &(Waker, Tick, bool)| {
-            now < *sooner
-                && *sooner <= deadline
-                && (*lingered || !lingers)
-                && waker.will_wake(cx.waker())
+        let is_asleep = |(waker, sooner, entered): &(Waker, Millis, Wakes)| {
+            now < *sooner && *sooner <= deadline && *entered >= wakes && waker.will_wake(cx.waker())
         };
         if !self.asleep.as_ref().is_some_and(is_asleep) {
-            self.shared.sleepers.sleep(self.slot, cx, deadline, lingers);
-            self.asleep = Some((cx.waker().clone(), deadline, lingers));
+            self.shared.server.timers.sleep(self.slot, cx, deadline, wakes);
+            self.asleep = Some((cx.waker().clone(), deadline, wakes));
         }
     }
 
     /// Takes the connection apart to its socket.
-    fn park(&mut self, awake: Awake<T>, now: Tick) -> Next {
+    fn park(&mut self, awake: Awake<T>, now: Millis) -> Next {
         let Some((io, left)) = awake.driver.into_parts() else { return Next::End };
         let settings = &self.shared.settings;
         // The bytes that are left are of the next head.
         let timeout = if left.is_empty() { settings.idle_timeout } else { settings.header_timeout };
-        self.deadline = now.after(timeout);
+        self.deadline = now.deadline_after(timeout);
         self.stage = Stage::Waiting(io, left, Reservation::empty());
         Next::GoOn
     }
@@ -333,11 +338,11 @@ impl<T: AsyncRead + AsyncWrite + Unpin + Send + 'static> Future for Connection<T
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
         let this = &mut *self;
         loop {
-            let (now, is_stopping) = this.shared.sleepers.look();
+            let (now, is_stopping) = this.shared.server.look();
             let is_late = now >= this.deadline;
             let polled = match std::mem::replace(&mut this.stage, Stage::Ended) {
                 Stage::Ended => return Poll::Ready(()),
-                _ if is_stopping && this.shared.sleepers.is_over() => return Poll::Ready(()),
+                _ if is_stopping && this.shared.server.is_over() => return Poll::Ready(()),
                 Stage::Awake(awake) => this.poll_awake(cx, awake),
                 Stage::Queued(queued) if is_late => {
                     Poll::Ready(this.refuse(queued.io, queued.protocol))
@@ -353,8 +358,8 @@ impl<T: AsyncRead + AsyncWrite + Unpin + Send + 'static> Future for Connection<T
                 Poll::Pending => {
                     this.sleep(cx, now);
                     // A tick or the stop may have come since the look above.
-                    let (now, stops) = this.shared.sleepers.look();
-                    let is_over = stops && this.shared.sleepers.is_over();
+                    let (now, stops) = this.shared.server.look();
+                    let is_over = stops && this.shared.server.is_over();
                     if now < this.deadline && stops == is_stopping && !is_over {
                         return Poll::Pending;
                     }
@@ -366,6 +371,6 @@ impl<T: AsyncRead + AsyncWrite + Unpin + Send + 'static> Future for Connection<T
 
 impl<T> Drop for Connection<T> {
     fn drop(&mut self) {
-        self.shared.sleepers.leave(self.slot);
+        self.shared.server.timers.leave(self.slot);
     }
 }

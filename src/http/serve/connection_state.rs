@@ -37,9 +37,9 @@ use ::http::StatusCode;
 
 use super::{body_wait::BodyWait, head::Protocol, wait::Wait};
 use crate::{
-    io::{Sleepers, Tether, Tick},
+    io::{ServerState, Tether},
     sync::Mutex,
-    util::wake_list::wake,
+    util::{Millis, wake_list::wake},
 };
 
 /// The first length of hyper's read buffer, which is a part of [`Protocol::awake_len`].
@@ -48,7 +48,7 @@ const FIRST_READ_LEN: usize = 8 << 10;
 #[derive(Debug)]
 pub(super) struct ConnectionState {
     protocol: Protocol,
-    sleepers: Arc<Sleepers>,
+    server: Arc<ServerState>,
     /// Responses in flight.
     responses: AtomicU32,
     /// Request bodies that have neither ended nor been dropped.
@@ -83,10 +83,10 @@ pub(super) struct ConnectionState {
 }
 
 impl ConnectionState {
-    pub(super) fn new(protocol: Protocol, sleepers: Arc<Sleepers>) -> Self {
+    pub(super) fn new(protocol: Protocol, server: Arc<ServerState>) -> Self {
         Self {
             protocol,
-            sleepers,
+            server,
             responses: AtomicU32::new(0),
             bodies: AtomicU32::new(0),
             is_tainted: AtomicBool::new(false),
@@ -165,7 +165,7 @@ impl ConnectionState {
 
     /// Notes that the transport takes no more (WAITED).
     pub(super) fn note_stuck(&self) {
-        self.write_wait.begin(&self.sleepers.clock);
+        self.write_wait.begin(self.server.timers.clock());
     }
 
     pub(super) fn note_unstuck(&self) {
@@ -181,7 +181,7 @@ impl ConnectionState {
     /// Ties the transport to its server.
     #[cold]
     pub(super) fn tether(&self) -> Tether {
-        Tether::new(&self.sleepers)
+        Tether::new(&self.server)
     }
 
     /// Whether the server stops, and hyper has had only bytes that came before the stop (CLAIM).
@@ -250,7 +250,7 @@ impl ConnectionState {
     }
 
     /// Since when the connection waits for its client (WAITED).
-    pub(super) fn waits_since(&self) -> Tick {
+    pub(super) fn waits_since(&self) -> Millis {
         self.write_wait.since().min(self.body_wait.since())
     }
 
@@ -360,7 +360,7 @@ impl OpenBody {
     pub(super) fn begin_wait(&self, waker: &Waker) -> Option<Waker> {
         let state = &self.state;
         let is_watched = state.protocol == Protocol::Http1
-            && state.body_wait.begin(self.number, waker, &state.sleepers.clock);
+            && state.body_wait.begin(self.number, waker, state.server.timers.clock());
         is_watched.then(|| Waker::from(Arc::clone(state)))
     }
 

@@ -11,7 +11,7 @@ use std::sync::{
 use tokio::sync::{Notify, futures::Notified};
 
 use crate::{
-    io::Sleepers,
+    io::ServerState,
     sync::{AtomicU64, AtomicUsize},
 };
 
@@ -27,7 +27,7 @@ use crate::{
 pub struct Connections {
     counts: Arc<Counts>,
     /// Lives as long as the server.
-    sleepers: Weak<Sleepers>,
+    server: Weak<ServerState>,
 }
 
 /// In an allocation of their own: they are written often, and their neighbours are only read.
@@ -43,8 +43,8 @@ struct Counts {
 }
 
 impl Connections {
-    pub(super) fn new(sleepers: &Arc<Sleepers>) -> Self {
-        Self { counts: Arc::default(), sleepers: Arc::downgrade(sleepers) }
+    pub(super) fn new(server: &Arc<ServerState>) -> Self {
+        Self { counts: Arc::default(), server: Arc::downgrade(server) }
     }
 
     /// How many connections are open. An upgraded connection is no longer counted.
@@ -72,7 +72,7 @@ impl Connections {
 
     /// Whether the graceful shutdown has begun, or the server and all its connections are gone.
     pub fn is_stopping(&self) -> bool {
-        self.sleepers.upgrade().is_none_or(|sleepers| sleepers.look().1)
+        self.server.upgrade().is_none_or(|server| server.look().1)
     }
 
     /// How many bytes hyper holds for connections that linger.

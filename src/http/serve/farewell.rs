@@ -17,7 +17,7 @@ use std::{
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use super::head::Protocol;
-use crate::io::Tick;
+use crate::util::Millis;
 
 /// How long a client may send nothing, and not close either (nginx's `lingering_timeout` is 5 s).
 const SILENCE: Duration = Duration::from_secs(2);
@@ -46,27 +46,27 @@ pub(super) struct Farewell<T> {
     words: &'static [u8],
     is_shut: bool,
     /// The latest end, whatever the client sends.
-    end: Tick,
+    end: Millis,
 }
 
 impl<T: AsyncRead + AsyncWrite + Unpin> Farewell<T> {
     /// Tells a client that there is no room for its request.
-    pub(super) fn refused(io: T, protocol: Protocol, now: Tick) -> Self {
+    pub(super) fn refused(io: T, protocol: Protocol, now: Millis) -> Self {
         let words = match protocol {
             Protocol::Http1 => UNAVAILABLE,
             Protocol::Http2 => BE_CALM,
         };
-        Self { io, words, is_shut: false, end: now.after(LINGER) }
+        Self { io, words, is_shut: false, end: now.deadline_after(LINGER) }
     }
 
     /// For a connection whose answer is written, while the client may still be sending.
-    pub(super) fn said(io: T, now: Tick) -> Self {
-        Self { io, words: &[], is_shut: false, end: now.after(LINGER) }
+    pub(super) fn said(io: T, now: Millis) -> Self {
+        Self { io, words: &[], is_shut: false, end: now.deadline_after(LINGER) }
     }
 
     /// The time by which the client must have read or sent something again.
-    pub(super) fn deadline(&self, now: Tick) -> Tick {
-        now.after(SILENCE).min(self.end)
+    pub(super) fn deadline(&self, now: Millis) -> Millis {
+        now.deadline_after(SILENCE).min(self.end)
     }
 
     /// Goes on. Sets `has_moved` if bytes were written or read.

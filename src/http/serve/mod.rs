@@ -78,10 +78,7 @@ use self::{
     run::run,
     settings::{AccountSettings, Settings},
 };
-use crate::{
-    io::{Sleepers, TICK},
-    pool::Account,
-};
+use crate::{io::ServerState, pool::Account, util::TICK};
 
 /// Serves HTTP with `service` on the connections of `listener`: HTTP/1.1, and HTTP/2 for clients
 /// that begin with it.
@@ -97,9 +94,9 @@ use crate::{
 /// # Examples
 /// In [the module's docs](self).
 pub fn serve<L: Listener, S>(listener: L, service: S) -> Serve<L, S> {
-    let sleepers = Arc::new(Sleepers::default());
-    let connections = Connections::new(&sleepers);
-    Serve { listener, service, settings: Settings::default(), signal: None, sleepers, connections }
+    let server = Arc::new(ServerState::default());
+    let connections = Connections::new(&server);
+    Serve { listener, service, settings: Settings::default(), signal: None, server, connections }
 }
 
 /// A server with its settings, made by [`serve`]; await it to run it.
@@ -129,7 +126,7 @@ pub struct Serve<L, S> {
     service: S,
     settings: Settings,
     signal: Option<Pin<Box<dyn Future<Output = ()> + Send>>>,
-    sleepers: Arc<Sleepers>,
+    server: Arc<ServerState>,
     connections: Connections,
 }
 
@@ -352,9 +349,9 @@ where
     type IntoFuture = Pin<Box<dyn Future<Output = io::Result<Shutdown>> + Send>>;
 
     fn into_future(self) -> Self::IntoFuture {
-        let Self { listener, service, settings, signal, sleepers, connections } = self;
+        let Self { listener, service, settings, signal, server, connections } = self;
         let drivers = Box::new(DriversFor::new(service, &settings));
-        let shared = Shared { drivers, sleepers, connections, settings };
+        let shared = Shared { drivers, server, connections, settings };
         Box::pin(run(listener, shared, signal))
     }
 }

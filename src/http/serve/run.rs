@@ -17,7 +17,7 @@ use super::{
     settings::AccountSettings,
     shutdown::Shutdown,
 };
-use crate::io::{Sleepers, TICK};
+use crate::{io::ServerState, util::TICK};
 
 /// How many waiting connections a server accepts at most when it stops: no system keeps more.
 const BACKLOG_MAX: usize = 64 << 10;
@@ -32,10 +32,10 @@ pub(super) async fn run<L: Listener>(
     mut shared: Shared<L::Io>,
     signal: Option<Pin<Box<dyn Future<Output = ()> + Send>>>,
 ) -> io::Result<Shutdown> {
-    tokio::spawn(tick(Arc::downgrade(&shared.sleepers), shared.settings.account.clone()));
+    tokio::spawn(tick(Arc::downgrade(&shared.server), shared.settings.account.clone()));
     shared.settings.account.iter_mut().for_each(AccountSettings::begin);
     let shared = Arc::new(shared);
-    let (sleepers, connections) = (&shared.sleepers, &shared.connections);
+    let (server, connections) = (&shared.server, &shared.connections);
     let mut signal = signal.unwrap_or_else(|| Box::pin(pending()));
     let has_room = || connections.open() < shared.settings.max_connections;
     let open = |io| drop(tokio::spawn(Connection::new(Arc::clone(&shared), io)));
@@ -49,7 +49,7 @@ pub(super) async fn run<L: Listener>(
         }
     }
     let since = Instant::now();
-    sleepers.stop();
+    server.stop();
     // CLAIM: a connection that was not accepted yet may have sent a request.
     let ready = std::iter::from_fn(|| has_room().then(|| listener.accept_ready()).flatten());
     ready.take(BACKLOG_MAX).for_each(open);
@@ -58,19 +58,19 @@ pub(super) async fn run<L: Listener>(
         ended(connections, None).await;
         return Ok(Shutdown::new(0));
     };
-    let mut ended = pin!(ended(connections, Some(sleepers)));
+    let mut ended = pin!(ended(connections, Some(server)));
     if tokio::time::timeout_at(since + timeout, ended.as_mut()).await.is_ok() {
         return Ok(Shutdown::new(0));
     }
-    let cut = connections.open() + sleepers.tied();
-    sleepers.end();
+    let cut = connections.open() + server.tied();
+    server.end();
     // The tasks end as soon as they run.
     let _ = tokio::time::timeout(CUT_MAX, ended).await;
     Ok(Shutdown::new(cut))
 }
 
 /// Waits until all connections have ended, and all upgraded sockets if `sockets` is given.
-async fn ended(connections: &Connections, sockets: Option<&Sleepers>) {
+async fn ended(connections: &Connections, sockets: Option<&ServerState>) {
     loop {
         let mut connection = pin!(connections.ended());
         connection.as_mut().enable();
@@ -94,13 +94,16 @@ async fn ended(connections: &Connections, sockets: Option<&Sleepers>) {
 }
 
 /// The one timer of a server; ends with it.
-async fn tick(sleepers: Weak<Sleepers>, account: Option<AccountSettings>) {
+async fn tick(server: Weak<ServerState>, account: Option<AccountSettings>) {
     let mut interval = tokio::time::interval(TICK);
     interval.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         interval.tick().await;
-        let Some(sleepers) = sleepers.upgrade() else { return };
+        let Some(server) = server.upgrade() else { return };
         account.iter().for_each(AccountSettings::ask_pool);
-        sleepers.tick(account.as_ref().is_some_and(AccountSettings::is_short));
+        server.timers.tick();
+        if account.as_ref().is_some_and(AccountSettings::is_short) {
+            server.timers.wake_early();
+        }
     }
 }

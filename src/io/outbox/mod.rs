@@ -18,12 +18,9 @@
 //!   passes them. In their queue, the places that were granted are in front of those that wait.
 //! - LOW-MARK: waiting senders are woken when no more than the low mark is queued, as many as fit,
 //!   or when the outbox closes.
-//! - AFTER-LOCK: wakers are called, and chains dropped, after the outbox is unlocked. A waker that
-//!   panics loses nothing.
 
 mod batch;
 mod builder;
-mod done;
 mod end;
 mod error;
 mod item;
@@ -46,8 +43,8 @@ pub use self::{
 
 use std::{fmt, sync::Arc};
 
-use self::{done::Done, sending::Sending, state::OutboxState, watch::Watch, watchers::Until};
-use crate::{chain::Chain, sync::Mutex};
+use self::{sending::Sending, state::OutboxState, watch::Watch, watchers::Until};
+use crate::{chain::Chain, sync::Mutex, util::AfterUnlock};
 
 /// Takes chains for one peer, which an [`OutboxWriter`] sends. Clones are senders to the same peer.
 ///
@@ -153,9 +150,9 @@ impl Outbox {
     /// ```
     pub fn try_send(&self, chain: impl Into<Chain>) -> Result<(), SendError> {
         let chain = chain.into();
-        let mut done = Done::default();
-        let sent = self.state.lock().push(chain, &mut done);
-        done.finish();
+        let mut after = AfterUnlock::default();
+        let sent = self.state.lock().push(chain, &mut after);
+        after.finish();
         sent
     }
 
@@ -214,9 +211,9 @@ impl Outbox {
     /// # }
     /// ```
     pub fn close(&self) {
-        let mut done = Done::default();
-        self.state.lock().close(&mut done);
-        done.finish();
+        let mut after = AfterUnlock::default();
+        self.state.lock().close(&mut after);
+        after.finish();
     }
 
     /// Waits until the outbox takes no more items: it was closed, its writer is gone, its transport
@@ -274,9 +271,9 @@ impl Clone for Outbox {
 
 impl Drop for Outbox {
     fn drop(&mut self) {
-        let mut done = Done::default();
-        self.state.lock().remove_sender(&mut done);
-        done.finish();
+        let mut after = AfterUnlock::default();
+        self.state.lock().remove_sender(&mut after);
+        after.finish();
     }
 }
 

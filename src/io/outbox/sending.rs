@@ -6,10 +6,8 @@ use std::{
     task::{Context, Poll},
 };
 
-use super::{
-    done::Done, error::SendError, item::cost_of, sender_queue::Ticket, state::OutboxState,
-};
-use crate::{chain::Chain, sync::Mutex};
+use super::{error::SendError, item::cost_of, sender_queue::Ticket, state::OutboxState};
+use crate::{chain::Chain, sync::Mutex, util::AfterUnlock};
 
 /// A chain with a place in the queue. Its drop leaves the queue, and nothing of the chain is sent.
 pub(super) struct Sending<'a> {
@@ -30,23 +28,23 @@ impl Future for Sending<'_> {
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = &mut *self;
         let mut waker = Some(cx.waker().clone());
-        let mut done = Done::default();
+        let mut after = AfterUnlock::default();
         let sent = {
             let mut state = this.state.lock();
             match this.place {
-                Some(ticket) => state.collect(ticket, &mut this.chain, &mut waker, &mut done),
+                Some(ticket) => state.collect(ticket, &mut this.chain, &mut waker, &mut after),
                 None => {
                     this.place = state.join(cost_of(&this.chain), &mut waker);
                     this.place
                         .is_none()
-                        .then(|| state.push(std::mem::take(&mut this.chain), &mut done))
+                        .then(|| state.push(std::mem::take(&mut this.chain), &mut after))
                 }
             }
         };
         if sent.is_some() {
             this.place = None;
         }
-        done.finish();
+        after.finish();
         sent.map_or(Poll::Pending, Poll::Ready)
     }
 }
@@ -54,9 +52,9 @@ impl Future for Sending<'_> {
 impl Drop for Sending<'_> {
     fn drop(&mut self) {
         if let Some(ticket) = self.place.take() {
-            let mut done = Done::default();
-            self.state.lock().leave(ticket, &mut done);
-            done.finish();
+            let mut after = AfterUnlock::default();
+            self.state.lock().leave(ticket, &mut after);
+            after.finish();
         }
     }
 }

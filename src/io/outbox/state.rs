@@ -14,7 +14,6 @@ use std::{collections::VecDeque, task::Waker};
 use super::{
     Policy,
     batch::Batch,
-    done::Done,
     end::End,
     error::{FlushError, SendError},
     item::{Item, cost_of},
@@ -23,7 +22,7 @@ use super::{
     waiters::Waiters,
     watchers::Until,
 };
-use crate::chain::Chain;
+use crate::{chain::Chain, util::AfterUnlock};
 
 #[derive(Debug)]
 pub(super) struct OutboxState {
@@ -46,6 +45,13 @@ pub(super) struct OutboxState {
     waiters: Waiters,
     dropped_count: u64,
     dropped_bytes: u64,
+}
+
+/// What an outbox let go of.
+#[derive(Debug, Default)]
+pub(super) struct Dropped {
+    items: VecDeque<Item>,
+    waker: Option<Waker>,
 }
 
 /// What the writer is to do next.
@@ -117,15 +123,19 @@ impl OutboxState {
         self.senders += 1;
     }
 
-    pub(super) fn remove_sender(&mut self, done: &mut Done) {
+    pub(super) fn remove_sender(&mut self, after: &mut AfterUnlock<Dropped>) {
         self.senders -= 1;
         if self.senders == 0 {
-            self.rouse(done);
+            self.rouse(after);
         }
     }
 
     /// Queues an item, or does what the policy says.
-    pub(super) fn push(&mut self, chain: Chain, done: &mut Done) -> Result<(), SendError> {
+    pub(super) fn push(
+        &mut self,
+        chain: Chain,
+        after: &mut AfterUnlock<Dropped>,
+    ) -> Result<(), SendError> {
         if let Some(end) = &self.end {
             return Err(SendError::ended(chain, end.clone()));
         }
@@ -137,18 +147,18 @@ impl OutboxState {
             match self.limits.policy {
                 Policy::Wait | Policy::Refuse => return Err(self.full(chain, cost)),
                 Policy::DropOldest => {
-                    if !self.drop_oldest(cost, done) {
+                    if !self.drop_oldest(cost, after) {
                         return Err(self.full(chain, cost));
                     }
                 }
                 Policy::Close => {
-                    self.cut(End::Overflown, done);
+                    self.cut(End::Overflown, after);
                     return Err(SendError::ended(chain, End::Overflown));
                 }
             }
         }
         self.hold(cost);
-        self.append(chain, done);
+        self.append(chain, after);
         Ok(())
     }
 
@@ -169,7 +179,7 @@ impl OutboxState {
         ticket: Ticket,
         chain: &mut Chain,
         waker: &mut Option<Waker>,
-        done: &mut Done,
+        after: &mut AfterUnlock<Dropped>,
     ) -> Option<Result<(), SendError>> {
         if let Some(end) = &self.end {
             return Some(Err(SendError::ended(std::mem::take(chain), end.clone())));
@@ -178,29 +188,29 @@ impl OutboxState {
         if is_granted != Some(true) {
             return None;
         }
-        self.append(std::mem::take(chain), done);
+        self.append(std::mem::take(chain), after);
         Some(Ok(()))
     }
 
     /// Gives up a place in the queue. The room that was granted to it, or held back by it, goes to
     /// the senders behind it.
-    pub(super) fn leave(&mut self, ticket: Ticket, done: &mut Done) {
+    pub(super) fn leave(&mut self, ticket: Ticket, after: &mut AfterUnlock<Dropped>) {
         let Some(place) = self.waiters.change(|line, _| line.leave(ticket)).flatten() else {
             return;
         };
         if place.is_granted() {
             self.release(place.cost);
         }
-        done.old = place.into_waker();
-        self.serve(done);
+        after.dropped.waker = place.into_waker();
+        self.serve(after);
     }
 
     /// Takes no more items. What is queued is sent.
-    pub(super) fn close(&mut self, done: &mut Done) {
+    pub(super) fn close(&mut self, after: &mut AfterUnlock<Dropped>) {
         if self.end.is_none() {
             self.end = Some(End::Closed);
-            self.dismiss(|until| until == Until::Closed, done);
-            self.rouse(done);
+            self.dismiss(|until| until == Until::Closed, after);
+            self.rouse(after);
         }
     }
 
@@ -226,8 +236,8 @@ impl OutboxState {
         outcome
     }
 
-    pub(super) fn leave_watch(&mut self, ticket: Ticket, done: &mut Done) {
-        done.old = self.waiters.change(|_, watchers| watchers.leave(ticket)).flatten();
+    pub(super) fn leave_watch(&mut self, ticket: Ticket, after: &mut AfterUnlock<Dropped>) {
+        after.dropped.waker = self.waiters.change(|_, watchers| watchers.leave(ticket)).flatten();
     }
 
     // ---- the writer -----------------------------------------------------------------------------
@@ -239,8 +249,8 @@ impl OutboxState {
     }
 
     /// The waker that the writer left, if it waits.
-    pub(super) fn unregister(&mut self) -> Option<Waker> {
-        self.writer.take()
+    pub(super) fn unregister(&mut self, after: &mut AfterUnlock<Dropped>) {
+        after.dropped.waker = self.writer.take();
     }
 
     pub(super) fn step(&mut self) -> Step {
@@ -268,7 +278,7 @@ impl OutboxState {
     }
 
     /// Takes back what is left of a batch of `taken` items after a call.
-    pub(super) fn settle(&mut self, batch: Batch, taken: usize, done: &mut Done) {
+    pub(super) fn settle(&mut self, batch: Batch, taken: usize, after: &mut AfterUnlock<Dropped>) {
         let left = batch.cost();
         self.held -= self.in_call - left;
         self.count -= (taken - batch.items.len()) as u32;
@@ -276,7 +286,7 @@ impl OutboxState {
         if self.end.as_ref().is_some_and(End::is_cut) {
             self.held -= left;
             self.count -= batch.items.len() as u32;
-            done.items = batch.items;
+            after.dropped.items = batch.items;
             return;
         }
         self.is_begun = batch.is_begun && !batch.items.is_empty();
@@ -288,13 +298,13 @@ impl OutboxState {
         if self.items.is_empty() {
             self.items = VecDeque::new();
         }
-        self.serve(done);
+        self.serve(after);
     }
 
-    pub(super) fn note_flushed(&mut self, upto: u64, done: &mut Done) {
+    pub(super) fn note_flushed(&mut self, upto: u64, after: &mut AfterUnlock<Dropped>) {
         self.flushed = upto;
         let is_met = |until| matches!(until, Until::Flushed(wanted) if wanted <= upto);
-        self.waiters.change(|_, watchers| done.wakers.extend(watchers.take(is_met)));
+        self.waiters.change(|_, watchers| after.wakers.extend(watchers.take(is_met)));
     }
 
     pub(super) fn note_shut(&mut self) {
@@ -303,18 +313,18 @@ impl OutboxState {
 
     /// Ends at once: what is queued goes home, and no task waits any more. The first end of this
     /// kind stays.
-    pub(super) fn cut(&mut self, end: End, done: &mut Done) {
+    pub(super) fn cut(&mut self, end: End, after: &mut AfterUnlock<Dropped>) {
         if self.end.as_ref().is_some_and(|end| !matches!(end, End::Closed)) {
             return;
         }
         self.end = Some(end);
-        self.dismiss(|_| true, done);
+        self.dismiss(|_| true, after);
         self.held = self.in_call;
         self.count -= self.items.len() as u32;
         self.is_begun = false;
-        done.items = std::mem::take(&mut self.items);
+        after.dropped.items = std::mem::take(&mut self.items);
         self.is_idle = false;
-        done.wakers.extend(self.writer.take());
+        after.wakers.extend(self.writer.take());
     }
 
     // ---- both -----------------------------------------------------------------------------------
@@ -333,10 +343,10 @@ impl OutboxState {
         self.count -= 1;
     }
 
-    fn append(&mut self, chain: Chain, done: &mut Done) {
+    fn append(&mut self, chain: Chain, after: &mut AfterUnlock<Dropped>) {
         self.items.push_back(Item { chain, number: self.next });
         self.next += 1;
-        self.rouse(done);
+        self.rouse(after);
     }
 
     fn full(&self, chain: Chain, cost: usize) -> SendError {
@@ -345,7 +355,7 @@ impl OutboxState {
 
     /// Drops the oldest items until an item of this cost fits, if that helps. An item that is begun
     /// or in a call is not dropped (WHOLE).
-    fn drop_oldest(&mut self, cost: usize, done: &mut Done) -> bool {
+    fn drop_oldest(&mut self, cost: usize, after: &mut AfterUnlock<Dropped>) -> bool {
         let begun = usize::from(self.is_begun);
         let fixed = self.in_call + self.items.iter().take(begun).map(Item::cost).sum::<usize>();
         let fixed_count = self.count - (self.items.len() - begun) as u32;
@@ -357,20 +367,20 @@ impl OutboxState {
             self.release(item.cost());
             self.dropped_count += 1;
             self.dropped_bytes += item.chain.len() as u64;
-            done.items.push_back(item);
+            after.dropped.items.push_back(item);
         }
         true
     }
 
     /// Wakes the writer if it waits for an item.
-    fn rouse(&mut self, done: &mut Done) {
+    fn rouse(&mut self, after: &mut AfterUnlock<Dropped>) {
         if std::mem::take(&mut self.is_idle) {
-            done.wakers.extend(self.writer.take());
+            after.wakers.extend(self.writer.take());
         }
     }
 
     /// When little enough is queued, grants places in the queue, as many as fit (LOW-MARK).
-    fn serve(&mut self, done: &mut Done) {
+    fn serve(&mut self, after: &mut AfterUnlock<Dropped>) {
         if !self.limits.is_low(self.held, self.count) {
             return;
         }
@@ -381,13 +391,13 @@ impl OutboxState {
             {
                 *held += cost;
                 *count += 1;
-                done.wakers.push(waker);
+                after.wakers.push(waker);
             }
         });
     }
 
     /// Removes all senders from the queue, and the watchers for which `is_met` is true.
-    fn dismiss(&mut self, is_met: impl FnMut(Until) -> bool, done: &mut Done) {
+    fn dismiss(&mut self, is_met: impl FnMut(Until) -> bool, after: &mut AfterUnlock<Dropped>) {
         let (held, count) = (&mut self.held, &mut self.count);
         self.waiters.change(|line, watchers| {
             for place in line.leave_all() {
@@ -395,9 +405,9 @@ impl OutboxState {
                     *held -= place.cost;
                     *count -= 1;
                 }
-                done.wakers.extend(place.into_waker());
+                after.wakers.extend(place.into_waker());
             }
-            done.wakers.extend(watchers.take(is_met));
+            after.wakers.extend(watchers.take(is_met));
         });
     }
 

@@ -6,10 +6,8 @@ use std::{
     task::{Context, Poll},
 };
 
-use super::{
-    done::Done, error::FlushError, sender_queue::Ticket, state::OutboxState, watchers::Until,
-};
-use crate::sync::Mutex;
+use super::{error::FlushError, sender_queue::Ticket, state::OutboxState, watchers::Until};
+use crate::{sync::Mutex, util::AfterUnlock};
 
 pub(super) struct Watch<'a> {
     state: &'a Mutex<OutboxState>,
@@ -37,9 +35,9 @@ impl Future for Watch<'_> {
 impl Drop for Watch<'_> {
     fn drop(&mut self) {
         if let Some(ticket) = self.ticket {
-            let mut done = Done::default();
-            self.state.lock().leave_watch(ticket, &mut done);
-            done.finish();
+            let mut after = AfterUnlock::default();
+            self.state.lock().leave_watch(ticket, &mut after);
+            after.finish();
         }
     }
 }

@@ -11,11 +11,10 @@ use tokio::io::AsyncWrite;
 
 use super::{
     batch::Batch,
-    done::Done,
     end::End,
     state::{OutboxState, Step},
 };
-use crate::{io::poll_write_buf, sync::Mutex};
+use crate::{io::poll_write_buf, sync::Mutex, util::AfterUnlock};
 
 /// The end of an [`Outbox`](super::Outbox) that writes to the peer. Run it with the transport, in
 /// the task of the connection or in a task of its own.
@@ -148,9 +147,9 @@ impl OutboxWriter {
                 }
                 Step::Flush(upto) => {
                     ready!(io.as_mut().poll_flush(cx))?;
-                    let mut done = Done::default();
-                    self.state.lock().note_flushed(upto, &mut done);
-                    done.finish();
+                    let mut after = AfterUnlock::default();
+                    self.state.lock().note_flushed(upto, &mut after);
+                    after.finish();
                 }
                 Step::Shutdown => {
                     ready!(io.as_mut().poll_shutdown(cx))?;
@@ -164,14 +163,14 @@ impl OutboxWriter {
     }
 
     fn cut(&self, end: End) {
-        let mut done = Done::default();
+        let mut after = AfterUnlock::default();
         {
             let mut state = self.state.lock();
             // The writer need not be woken for what it does itself.
-            done.old = state.unregister();
-            state.cut(end, &mut done);
+            state.unregister(&mut after);
+            state.cut(end, &mut after);
         }
-        done.finish();
+        after.finish();
     }
 }
 
@@ -206,8 +205,8 @@ impl<'a> Call<'a> {
 impl Drop for Call<'_> {
     fn drop(&mut self) {
         let batch = std::mem::take(&mut self.batch);
-        let mut done = Done::default();
-        self.state.lock().settle(batch, self.taken, &mut done);
-        done.finish();
+        let mut after = AfterUnlock::default();
+        self.state.lock().settle(batch, self.taken, &mut after);
+        after.finish();
     }
 }

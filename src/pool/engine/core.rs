@@ -36,7 +36,7 @@ use crate::{
     pool::{
         ledger::{self, AccountKey, Accounts, Owner, Room},
         store::{Batch, Cache, Classes, Memory, RawBlock, Slab},
-        wait::{Done, WaitQueue},
+        wait::{Served, WaitQueue},
     },
     sync::Mutex,
     util::Bell,
@@ -164,14 +164,14 @@ impl Core {
     /// Serves the queue.
     #[cold]
     pub(in crate::pool) fn serve_now(&self, woken: Vec<AccountKey>) {
-        let done = self.queue.lock().serve(self, woken);
-        self.finish(done);
+        let served = self.queue.lock().serve(self, woken);
+        self.finish(served);
     }
 
     /// Calls the wakers and drops the grants that the queue returned. No lock may be held.
-    pub(in crate::pool) fn finish(&self, done: Done<Core>) {
-        self.note_leased(done.is_raised());
-        done.finish();
+    pub(in crate::pool) fn finish(&self, served: Served<Core>) {
+        self.note_leased(served.is_raised());
+        served.finish();
     }
 
     /// Sends all leases and returns through the slab, or lets magazines work again, unless the pool

@@ -20,10 +20,7 @@ mod reserve;
 mod stats;
 mod wait;
 
-// For the modules above; not every set of features builds one that uses it.
-#[allow(dead_code)]
 mod set_aside;
-#[allow(dead_code)]
 mod weak_pool;
 
 pub use self::{
@@ -41,6 +38,4 @@ pub use self::{
     stats::{AccountStats, ClassStats, Pressure, Stats},
 };
 pub(crate) use self::{asking::Shape, block::resolve, recharge::Recharge, wait::Wait};
-// For the modules above; not every set of features builds one that uses it.
-#[allow(unused_imports)]
 pub(crate) use self::{set_aside::SetAside, weak_pool::WeakPool};

@@ -23,10 +23,10 @@ use std::{
 };
 
 use super::{
-    done::Done,
     entry::{Entry, WaitState},
     granter::{Blocked, Granted, Granter},
     lane::{Lane, Ticket},
+    served::Served,
 };
 
 /// How many entries one serving looks at behind a head that cannot be served.
@@ -90,7 +90,7 @@ impl<G: Granter> WaitQueue<G> {
         request: G::Request,
         blocked: &Blocked<G::Refused>,
         waker: Waker,
-    ) -> (Ticket, Done<G>) {
+    ) -> (Ticket, Served<G>) {
         let ticket = Ticket(self.next);
         self.next += 1;
         let entry = Entry {
@@ -144,7 +144,7 @@ impl<G: Granter> WaitQueue<G> {
     }
 
     /// Lets others pass again, because the head has held them back for long enough.
-    pub(in crate::pool) fn end_hold(&mut self, granter: &G, ticket: Ticket) -> Done<G> {
+    pub(in crate::pool) fn end_hold(&mut self, granter: &G, ticket: Ticket) -> Served<G> {
         let mut woken = Vec::new();
         match self.entries.get(&ticket).map(|entry| &entry.state) {
             Some(WaitState::Waiting { at: None, .. }) => self.pool.end_hold(),
@@ -158,9 +158,9 @@ impl<G: Granter> WaitQueue<G> {
     }
 
     /// Leaves the queue. A turn is passed on, and a grant goes home.
-    pub(in crate::pool) fn leave(&mut self, granter: &G, ticket: Ticket) -> Done<G> {
+    pub(in crate::pool) fn leave(&mut self, granter: &G, ticket: Ticket) -> Served<G> {
         let Some(entry) = self.entries.remove(&ticket) else {
-            return Done::new();
+            return Served::new();
         };
         let mut woken = Vec::new();
         match &entry.state {
@@ -181,14 +181,14 @@ impl<G: Granter> WaitQueue<G> {
             }
             WaitState::TakenBack => {}
         }
-        let mut done = self.serve(granter, woken);
-        done.entries.push(entry);
-        done
+        let mut served = self.serve(granter, woken);
+        served.after.dropped.entries.push(entry);
+        served
     }
 
     /// Called when the limit of the pool's own account was changed. Blocks that are out above a
     /// lower limit must not be leased again from a magazine.
-    pub(in crate::pool) fn watch_limit(&mut self, granter: &G) -> Done<G> {
+    pub(in crate::pool) fn watch_limit(&mut self, granter: &G) -> Served<G> {
         self.is_over = true;
         self.serve(granter, Vec::new())
     }
@@ -200,8 +200,8 @@ impl<G: Granter> WaitQueue<G> {
         holder: &G::Holder,
         request: G::Request,
         blocked: Blocked<G::Refused>,
-    ) -> (Granted<G>, Done<G>) {
-        let mut done = self.serve(granter, Vec::new());
+    ) -> (Granted<G>, Served<G>) {
+        let mut served = self.serve(granter, Vec::new());
         // A request that may pass the lane of its limit must be able to pass the pool's lane too.
         let is_open = self.pool.may_pass()
             && match &blocked {
@@ -211,7 +211,7 @@ impl<G: Granter> WaitQueue<G> {
                 }
             };
         if !is_open {
-            return (Err(blocked), done);
+            return (Err(blocked), served);
         }
         let mut woken = Vec::new();
         let leased = granter.grant(holder, request, &mut woken);
@@ -224,22 +224,22 @@ impl<G: Granter> WaitQueue<G> {
                 woken.push(G::limit_of(refused));
             }
         }
-        done.join(self.serve(granter, woken));
-        (leased, done)
+        served.join(self.serve(granter, woken));
+        (leased, served)
     }
 
     /// Serves the lanes. The lanes of `woken` limits come first, because they feed the pool's.
-    pub(in crate::pool) fn serve(&mut self, granter: &G, mut woken: Vec<G::Limit>) -> Done<G> {
-        let mut done = Done::new();
-        self.take_back(granter.max_wait(), &mut done);
+    pub(in crate::pool) fn serve(&mut self, granter: &G, mut woken: Vec<G::Limit>) -> Served<G> {
+        let mut served = Served::new();
+        self.take_back(granter.max_wait(), &mut served);
         for _ in 0..ROUNDS_MAX {
             for key in std::mem::take(&mut woken) {
-                self.serve_limit(granter, key, &mut done);
+                self.serve_limit(granter, key, &mut served);
             }
-            self.serve_pool(granter, &mut woken, &mut done);
-            if self.raise(granter, &mut done) {
+            self.serve_pool(granter, &mut woken, &mut served);
+            if self.raise(granter, &mut served) {
                 // Blocks that came home to a magazine since the attempt are in the slab now.
-                self.serve_pool(granter, &mut woken, &mut done);
+                self.serve_pool(granter, &mut woken, &mut served);
             }
             if woken.is_empty() {
                 break;
@@ -248,8 +248,8 @@ impl<G: Granter> WaitQueue<G> {
         for key in woken {
             // Room that came and went in every round. The requests that have it then move to the
             // pool's lane, and the next return serves them.
-            self.serve_limit(granter, key, &mut done);
-            self.raise(granter, &mut done);
+            self.serve_limit(granter, key, &mut served);
+            self.raise(granter, &mut served);
         }
         self.is_over = self.is_over && granter.is_over_limit();
         if self.pool.tickets.is_empty() && !self.is_over && self.raised {
@@ -257,26 +257,26 @@ impl<G: Granter> WaitQueue<G> {
             granter.set_waiting(false);
         }
         if let Some(holder) = self.pool.new_holder() {
-            self.wake(holder, &mut done);
+            self.wake(holder, &mut served);
         }
-        done
+        served
     }
 
     /// Wakes a waiter without a grant. It polls again, and leaves its waker again.
-    fn wake(&mut self, ticket: Ticket, done: &mut Done<G>) {
+    fn wake(&mut self, ticket: Ticket, served: &mut Served<G>) {
         if let Some(Entry { state: WaitState::Waiting { waker, .. }, .. }) =
             self.entries.get_mut(&ticket)
         {
-            done.wakers.push(std::mem::replace(waker, Waker::noop().clone()));
+            served.after.wakers.push(std::mem::replace(waker, Waker::noop().clone()));
         }
     }
 
     /// Flags the pool when it is certain that a request waits for it, or that it may be over its
     /// limit. Returns whether the flag is new.
-    fn raise(&mut self, granter: &G, done: &mut Done<G>) -> bool {
+    fn raise(&mut self, granter: &G, served: &mut Served<G>) -> bool {
         let is_awaited = !self.pool.tickets.is_empty();
         let is_news = (is_awaited || self.is_over) && !self.raised;
-        done.raised |= is_awaited && (is_news || self.is_over);
+        served.raised |= is_awaited && (is_news || self.is_over);
         if is_news {
             self.raised = true;
             granter.set_waiting(true);
@@ -285,7 +285,7 @@ impl<G: Granter> WaitQueue<G> {
     }
 
     /// Moves the requests whose limit has room again to the pool's lane.
-    fn serve_limit(&mut self, granter: &G, key: G::Limit, done: &mut Done<G>) {
+    fn serve_limit(&mut self, granter: &G, key: G::Limit, served: &mut Served<G>) {
         let Some(lane) = self.limits.get_mut(&key) else { return };
         lane.begin_serving();
         let mut promised = 0;
@@ -320,11 +320,11 @@ impl<G: Granter> WaitQueue<G> {
             self.leave_limit(ticket, key, &entry_holder);
         }
         if let Some(holder) = holder {
-            self.wake(holder, done);
+            self.wake(holder, served);
         }
     }
 
-    fn serve_pool(&mut self, granter: &G, woken: &mut Vec<G::Limit>, done: &mut Done<G>) {
+    fn serve_pool(&mut self, granter: &G, woken: &mut Vec<G::Limit>, served: &mut Served<G>) {
         self.pool.begin_serving();
         let mut next = Ticket(0);
         let mut head_blocked = false;
@@ -342,7 +342,7 @@ impl<G: Granter> WaitQueue<G> {
                         self.pool.pass();
                     }
                     self.pool.remove(ticket);
-                    self.grant(ticket, grant, done);
+                    self.grant(ticket, grant, served);
                 }
                 Err(Blocked::Limit(refused)) => {
                     let met = G::limit_of(&refused);
@@ -353,7 +353,7 @@ impl<G: Granter> WaitQueue<G> {
                     self.line_up(granter, ticket, met, woken);
                     // It may come in front of a request that holds the others back.
                     if let Some(holder) = self.limits.get_mut(&met).and_then(Lane::new_holder) {
-                        self.wake(holder, done);
+                        self.wake(holder, served);
                     }
                 }
                 Err(Blocked::Pool) => head_blocked = true,
@@ -386,18 +386,18 @@ impl<G: Granter> WaitQueue<G> {
         }
     }
 
-    fn grant(&mut self, ticket: Ticket, grant: G::Grant, done: &mut Done<G>) {
+    fn grant(&mut self, ticket: Ticket, grant: G::Grant, served: &mut Served<G>) {
         let since = Instant::now();
         let entry = self.entries.get_mut(&ticket).expect("a ticket in lane has an entry (IN-LINE)");
         let state = std::mem::replace(&mut entry.state, WaitState::Granted { grant, since });
         self.grants.insert((since, ticket));
         if let WaitState::Waiting { waker, .. } = state {
-            done.wakers.push(waker);
+            served.after.wakers.push(waker);
         }
     }
 
     /// Takes back grants that were not collected for `max_wait`.
-    fn take_back(&mut self, max_wait: Duration, done: &mut Done<G>) {
+    fn take_back(&mut self, max_wait: Duration, served: &mut Served<G>) {
         while let Some(&(since, ticket)) = self.grants.first() {
             if since.elapsed() < max_wait {
                 return;
@@ -407,7 +407,7 @@ impl<G: Granter> WaitQueue<G> {
                 && let WaitState::Granted { grant, .. } =
                     std::mem::replace(&mut entry.state, WaitState::TakenBack)
             {
-                done.grants.push(grant);
+                served.after.dropped.grants.push(grant);
             }
         }
     }

@@ -1,7 +1,7 @@
 //! `CompressorSlot`: what one message has in a set.
 
 use std::{
-    fmt, mem,
+    fmt,
     sync::Arc,
     task::{Context, Poll, Waker},
 };
@@ -46,7 +46,7 @@ impl<M> CompressorSlot<M> {
     /// Takes the machine that was left, if it is still there.
     pub(super) fn take_left(&mut self) -> Option<Held<M>> {
         let ticket = self.ticket.take()?;
-        let machine = self.set.change(|stock, _| stock.collect(ticket))?.into_machine()?;
+        let machine = self.set.change(|stock, _| stock.collect(ticket))?.machine?;
         Some(Held::new(self.set.clone(), machine))
     }
 
@@ -78,15 +78,13 @@ impl<M> CompressorSlot<M> {
             self.patience = None;
         };
         (self.ticket, self.patience) = (None, None);
-        let is_begun = matches!(found, Found::Begun(_));
-        let held = self.set.hold(found, make);
-        Poll::Ready(if is_begun { Taken::Begun(held) } else { Taken::Other(held) })
+        let held = Held::new(self.set.clone(), found.machine.unwrap_or_else(make));
+        Poll::Ready(if found.is_begun { Taken::Begun(held) } else { Taken::Other(held) })
     }
 
     /// What is to be had at once, or how many wait before this place.
     fn find(&mut self, waker: &Waker) -> Result<Found<M>, usize> {
-        // Wakers are other people's code: the old one is dropped once nothing is locked.
-        let mut waker = waker.clone();
+        let mut waker = waker.clone(); // the one it replaces is dropped here (AFTER-UNLOCK)
         // First, so that what is late is served in order.
         self.set.change(|_, _| ());
         let ticket = &mut self.ticket;
@@ -95,15 +93,14 @@ impl<M> CompressorSlot<M> {
                 if let Some(found) = stock.collect(own) {
                     return Ok(found);
                 }
-                if let Some(before) = stock.position(own) {
-                    stock.swap_waker(before, &mut waker);
+                if let Some(before) = stock.swap_waker(own, &mut waker) {
                     return Err(before);
                 }
             }
             stock.find(now, |_| true).ok_or_else(|| {
-                let own = stock.queue(mem::replace(&mut waker, Waker::noop().clone()));
+                let (own, before) = stock.queue(waker.clone());
                 *ticket = Some(own);
-                stock.position(own).unwrap_or_default()
+                before
             })
         })
     }
@@ -124,8 +121,8 @@ impl<M> CompressorSlot<M> {
 impl<M> Drop for CompressorSlot<M> {
     fn drop(&mut self) {
         let Some(ticket) = self.ticket else { return };
-        let waiting = self.set.change(|stock, _| stock.give_up(ticket));
-        drop(waiting);
+        let waker = self.set.change(|stock, _| stock.give_up(ticket));
+        drop(waker);
     }
 }
 

@@ -13,6 +13,11 @@
 //!                      shelf ──┴── too late: granted to the next in line
 //! ```
 //!
+//! The line is its own. A permit of tokio's `Semaphore` belongs to the first in line from the
+//! moment it is given, polled or not, and cannot be taken back; a machine can, from its owner and
+//! from the line alike (NO-HOARD). The pool's queue takes grants back, but serves requests of
+//! several sizes under nested limits, which is more code to bind than this line has.
+//!
 //! # Invariants
 //! - BOUNDED: idle, on the shelf and held, there are `count` machines, at most `most`.
 //! - IN-LINE: while somebody waits, no machine is idle, and who comes later waits behind.
@@ -26,7 +31,7 @@ use std::{
 
 use tokio::time::Instant;
 
-use super::stock::{Found, Stock};
+use super::stock::Stock;
 use crate::sync::Mutex;
 
 /// Bytes on the heap that a machine costs here: places in the lists, of which the shortest have
@@ -57,23 +62,13 @@ impl<M> Set<M> {
         fits: impl Fn(&M) -> bool,
         make: impl FnOnce() -> M,
     ) -> Option<Held<M>> {
-        let found = self.change(|stock, now| stock.find(now, fits))?;
-        Some(self.hold(found, make))
+        let found = self.change(|stock, now| stock.find(now, &fits))?;
+        // One that does not fit is dropped before another is made.
+        let machine = found.machine.filter(fits).unwrap_or_else(make);
+        Some(Held::new(self.clone(), machine))
     }
 
-    /// Takes in hand what was found.
-    pub(super) fn hold(self: &Arc<Self>, found: Found<M>, make: impl FnOnce() -> M) -> Held<M> {
-        let machine = match found {
-            Found::Begun(machine) | Found::Other(machine) => machine,
-            Found::Vacancy(replaced) => {
-                drop(replaced);
-                make()
-            }
-        };
-        Held::new(self.clone(), machine)
-    }
-
-    /// Changes the stock, serves who waits, and wakes whom it has served.
+    /// Changes the stock, serves the line, and wakes what was served.
     pub(super) fn change<R>(&self, change: impl FnOnce(&mut Stock<M>, Instant) -> R) -> R {
         let now = Instant::now();
         let (changed, woken) = {

@@ -1,6 +1,6 @@
 //! `Stock`: the machines of a set that nobody holds, and who waits for one.
 
-use std::{collections::VecDeque, mem, task::Waker, time::Duration};
+use std::{collections::VecDeque, task::Waker, time::Duration};
 
 use tokio::time::Instant;
 
@@ -17,7 +17,8 @@ pub(super) struct Stock<M> {
     count: usize,
     idle: Vec<M>,
     shelf: Vec<Shelved<M>>,
-    line: VecDeque<Waiting>,
+    /// The tickets that wait, in order.
+    line: VecDeque<(u64, Waker)>,
     tickets: u64,
 }
 
@@ -30,28 +31,11 @@ struct Shelved<M> {
     is_begun: bool,
 }
 
-#[derive(Debug)]
-pub(super) struct Waiting {
-    ticket: u64,
-    waker: Waker,
-}
-
-/// What somebody gets who did not wait.
-pub(super) enum Found<M> {
+/// A machine that is to be had. If there is none, or it does not fit, one is made in its place.
+pub(super) struct Found<M> {
+    pub(super) machine: Option<M>,
     /// As its owner left it.
-    Begun(M),
-    Other(M),
-    /// One is to be made, in place of the machine here if there is one.
-    Vacancy(Option<M>),
-}
-
-impl<M> Found<M> {
-    pub(super) fn into_machine(self) -> Option<M> {
-        match self {
-            Self::Begun(machine) | Self::Other(machine) => Some(machine),
-            Self::Vacancy(replaced) => replaced,
-        }
-    }
+    pub(super) is_begun: bool,
 }
 
 impl<M> Stock<M> {
@@ -66,20 +50,20 @@ impl<M> Stock<M> {
         }
     }
 
-    /// A machine for somebody who has no place in the line.
+    /// A machine for a message that has no place in the line; one that `fits`, if it is idle.
     pub(super) fn find(&mut self, now: Instant, fits: impl Fn(&M) -> bool) -> Option<Found<M>> {
         if !self.line.is_empty() {
             return None;
         }
-        if let Some(index) = self.idle.iter().rposition(&fits) {
-            return Some(Found::Other(self.idle.swap_remove(index)));
-        }
-        if self.count < self.most {
-            self.count += 1;
-            return Some(Found::Vacancy(None));
-        }
-        let machine = self.take_free(now)?;
-        Some(if fits(&machine) { Found::Other(machine) } else { Found::Vacancy(Some(machine)) })
+        let machine = match self.idle.iter().rposition(fits) {
+            Some(index) => Some(self.idle.swap_remove(index)),
+            None if self.count < self.most => {
+                self.count += 1;
+                None
+            }
+            None => Some(self.take_free(now)?),
+        };
+        Some(Found { machine, is_begun: false })
     }
 
     /// An idle machine, or one from the shelf whose time has passed.
@@ -95,7 +79,7 @@ impl<M> Stock<M> {
         let mut woken = WakeList::default();
         while !self.line.is_empty()
             && let Some(machine) = self.take_free(now)
-            && let Some(Waiting { ticket, waker }) = self.line.pop_front()
+            && let Some((ticket, waker)) = self.line.pop_front()
         {
             self.shelf.push(Shelved { ticket, machine, until: now + PATIENCE, is_begun: false });
             woken.push(waker);
@@ -119,33 +103,34 @@ impl<M> Stock<M> {
     pub(super) fn collect(&mut self, ticket: u64) -> Option<Found<M>> {
         let index = self.shelf.iter().position(|shelved| shelved.ticket == ticket)?;
         let Shelved { machine, is_begun, .. } = self.shelf.swap_remove(index);
-        Some(if is_begun { Found::Begun(machine) } else { Found::Other(machine) })
+        Some(Found { machine: Some(machine), is_begun })
     }
 
-    /// Puts this waker at the end of the line; returns its ticket.
-    pub(super) fn queue(&mut self, waker: Waker) -> u64 {
-        let ticket = self.next_ticket();
-        self.line.push_back(Waiting { ticket, waker });
-        ticket
+    /// Puts a waker at the end of the line; returns its ticket, and how many wait before it.
+    pub(super) fn queue(&mut self, waker: Waker) -> (u64, usize) {
+        let (ticket, before) = (self.next_ticket(), self.line.len());
+        self.line.push_back((ticket, waker));
+        (ticket, before)
     }
 
-    /// How many wait before the one with this ticket; none if it does not wait.
-    pub(super) fn position(&self, ticket: u64) -> Option<usize> {
-        self.line.binary_search_by_key(&ticket, |waiting| waiting.ticket).ok()
+    /// Swaps the waker of a ticket that waits; returns how many wait before it.
+    pub(super) fn swap_waker(&mut self, ticket: u64, waker: &mut Waker) -> Option<usize> {
+        let index = self.position(ticket)?;
+        std::mem::swap(&mut self.line[index].1, waker);
+        Some(index)
     }
 
-    /// Swaps the waker of who waits there.
-    pub(super) fn swap_waker(&mut self, position: usize, waker: &mut Waker) {
-        mem::swap(&mut self.line[position].waker, waker);
-    }
-
-    /// Gives up what this ticket is for. What is returned holds a waker: it is dropped once nothing
-    /// is locked.
-    pub(super) fn give_up(&mut self, ticket: u64) -> Option<Waiting> {
-        if let Some(machine) = self.collect(ticket).and_then(Found::into_machine) {
+    /// Gives up what this ticket is for. The waker is to be dropped without a lock.
+    pub(super) fn give_up(&mut self, ticket: u64) -> Option<Waker> {
+        if let Some(machine) = self.collect(ticket).and_then(|found| found.machine) {
             self.give_back(machine);
         }
-        self.position(ticket).and_then(|index| self.line.remove(index))
+        let index = self.position(ticket)?;
+        self.line.remove(index).map(|(_, waker)| waker)
+    }
+
+    fn position(&self, ticket: u64) -> Option<usize> {
+        self.line.binary_search_by_key(&ticket, |waiting| waiting.0).ok()
     }
 
     fn next_ticket(&mut self) -> u64 {

@@ -26,8 +26,8 @@ use super::{
 };
 use crate::{
     sync::Mutex,
-    util::WakeList,
-    ws::{CloseFrame, millis::Millis},
+    util::{AfterUnlock, Millis},
+    ws::CloseFrame,
 };
 
 /// The most messages that the socket is given at once: with their headers, as many as one call
@@ -116,20 +116,8 @@ pub(super) enum Room {
 /// as good as stalled, and would slow all others down.
 const MOVE_LEN: usize = 4 << 10;
 
-/// What is to be done after all locks: a waker may run anybody's code, and a handle dropped here
-/// may be the last one of its blocks.
-#[derive(Default)]
-pub(super) struct After {
-    wakers: WakeList,
-    dropped: Vec<Arc<Broadcast>>,
-}
-
-impl After {
-    pub(super) fn finish(mut self) {
-        self.dropped.clear();
-        self.wakers.wake_all();
-    }
-}
+/// Messages that a mailbox let go of: a handle may be the last one of its blocks (AFTER-UNLOCK).
+pub(super) type Messages = Vec<Arc<Broadcast>>;
 
 impl Mailbox {
     pub(super) fn new() -> Self {
@@ -150,7 +138,7 @@ impl Mailbox {
         message: &Arc<Broadcast>,
         now: Millis,
         settings: &HubBuilder,
-        after: &mut After,
+        after: &mut AfterUnlock<Messages>,
     ) -> bool {
         let HubBuilder { max_queued, policy, .. } = *settings;
         let mut state = self.0.lock();
@@ -183,12 +171,12 @@ impl Mailbox {
     }
 
     /// Puts the member out. Messages that it has not begun are dropped, unless it still sends all.
-    pub(super) fn leave(&self, why: Leave, after: &mut After) {
+    pub(super) fn leave(&self, why: Leave, after: &mut AfterUnlock<Messages>) {
         self.0.lock().leave(why, after);
     }
 
     /// Closes the member: `farewell` goes behind all messages. The first farewell stays.
-    pub(super) fn close(&self, farewell: CloseFrame, after: &mut After) {
+    pub(super) fn close(&self, farewell: CloseFrame, after: &mut AfterUnlock<Messages>) {
         let mut state = self.0.lock();
         state.slow().farewell.get_or_insert(farewell);
         state.leave(Leave::Closing, after);
@@ -221,7 +209,7 @@ impl Mailbox {
     pub(super) fn take(
         &self,
         cx: &Context<'_>,
-        after: &mut After,
+        after: &mut AfterUnlock<Messages>,
         mut give: impl FnMut(&Broadcast),
     ) {
         let mut state = self.0.lock();
@@ -266,7 +254,7 @@ impl Mailbox {
     }
 
     /// Notes that the socket of a member that is out has sent all that it was given, or never will.
-    pub(super) fn let_go(&self, after: &mut After) {
+    pub(super) fn let_go(&self, after: &mut AfterUnlock<Messages>) {
         self.0.lock().sent(after);
     }
 
@@ -311,7 +299,7 @@ impl MailboxState {
     }
 
     /// Drops the begun messages, which are sent; returns whether there were any.
-    fn sent(&mut self, after: &mut After) -> bool {
+    fn sent(&mut self, after: &mut AfterUnlock<Messages>) -> bool {
         let count = std::mem::take(&mut self.begun);
         for _ in 0..count {
             let message = self
@@ -328,7 +316,7 @@ impl MailboxState {
         self.held == 0 || self.held.checked_add(cost).is_some_and(|sum| sum <= max_queued)
     }
 
-    fn drop_oldest(&mut self, cost: usize, max_queued: usize, after: &mut After) {
+    fn drop_oldest(&mut self, cost: usize, max_queued: usize, after: &mut AfterUnlock<Messages>) {
         while !self.has_room(cost, max_queued)
             && let Some(oldest) = self.messages.remove(self.begun as usize)
         {
@@ -338,7 +326,7 @@ impl MailboxState {
         }
     }
 
-    fn leave(&mut self, why: Leave, after: &mut After) {
+    fn leave(&mut self, why: Leave, after: &mut AfterUnlock<Messages>) {
         // A member that holds too much is cut, even while it leaves for another reason.
         if self.end.is_some_and(|end| end.force() >= why.force()) {
             return;

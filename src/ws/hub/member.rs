@@ -12,13 +12,16 @@ use futures_core::Stream;
 use tokio::io::{AsyncRead, AsyncWrite};
 
 use super::{
-    mailbox::{After, Force, Leave, Mailbox},
-    shared::{MemberId, Shared},
+    mailbox::{Force, Leave, Mailbox},
+    shared::Shared,
 };
-use crate::ws::{
-    CloseCode, CloseFrame, Error, Message, WebSocket,
-    protocol::outgoing::Frame,
-    socket::{farewell, halves::Half},
+use crate::{
+    util::{AfterUnlock, SlotId},
+    ws::{
+        CloseCode, CloseFrame, Error, Message, WebSocket,
+        protocol::outgoing::Frame,
+        socket::{farewell, halves::Half},
+    },
 };
 
 /// A [`WebSocket`] in a [`Hub`](super::Hub): a stream of the peer's messages, which also sends the
@@ -74,7 +77,7 @@ pub struct Member<T> {
     socket: WebSocket<T>,
     mailbox: Arc<Mailbox>,
     shared: Arc<Shared>,
-    place: MemberId,
+    place: SlotId,
 }
 
 impl<T> Member<T> {
@@ -161,7 +164,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Member<T> {
 
     /// Takes no more broadcasts; the close frame goes behind those that were taken.
     fn start_close(&mut self, frame: Option<CloseFrame>) {
-        let mut after = After::default();
+        let mut after = AfterUnlock::default();
         self.mailbox.close(frame.unwrap_or_default(), &mut after);
         after.finish();
     }
@@ -192,7 +195,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Member<T> {
                 self.mailbox.wrote(self.socket.written());
                 return Poll::Pending;
             }
-            let (mut after, mut last) = (After::default(), None);
+            let (mut after, mut last) = (AfterUnlock::default(), None);
             self.mailbox.take(cx, &mut after, |message| {
                 let frame = Frame::new(message.header, message.payload.clone());
                 if let Some(frame) = last.replace(frame) {
@@ -212,7 +215,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Member<T> {
 
     /// For a socket that takes no more broadcasts: drops the messages that it has sent.
     fn settle(&self) {
-        let mut after = After::default();
+        let mut after = AfterUnlock::default();
         self.mailbox.leave(Leave::Gone, &mut after);
         if !self.socket.is_sending() {
             self.mailbox.let_go(&mut after);

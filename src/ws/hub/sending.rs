@@ -11,7 +11,7 @@ use crate::sync::Sleep;
 pub(super) fn poll_room(
     shared: &Shared,
     cost: usize,
-    index: &mut usize,
+    index: &mut u32,
     timer: &mut Option<Sleep>,
     cx: &mut Context<'_>,
 ) -> Poll<()> {

@@ -13,12 +13,12 @@ use std::sync::Arc;
 use super::{
     broadcast::Broadcast,
     hub_builder::HubBuilder,
-    mailbox::{After, Leave, Mailbox},
+    mailbox::{Leave, Mailbox, Messages},
 };
 use crate::{
     pool::{Account, LeaseError},
     sync::{Mutex, MutexGuard},
-    ws::millis::Millis,
+    util::{AfterUnlock, Millis, SlotId, Slots},
 };
 
 #[derive(Debug)]
@@ -28,14 +28,9 @@ pub(super) struct Shared {
     members: Mutex<Members>,
 }
 
-/// Where a member is in the list.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct MemberId(u32);
-
 #[derive(Debug, Default)]
 pub(super) struct Members {
-    list: Vec<Option<Arc<Mailbox>>>,
-    free: Vec<u32>,
+    mailboxes: Slots<Arc<Mailbox>>,
     is_closed: bool,
 }
 
@@ -45,42 +40,31 @@ impl Shared {
     }
 
     /// A mailbox for a new member.
-    pub(super) fn join(&self) -> (Arc<Mailbox>, MemberId) {
+    pub(super) fn join(&self) -> (Arc<Mailbox>, SlotId) {
         let mailbox = Arc::new(Mailbox::new());
         let mut members = self.members.lock();
         if members.is_closed {
-            mailbox.leave(Leave::HubClosed, &mut After::default());
+            mailbox.leave(Leave::HubClosed, &mut AfterUnlock::default());
         }
-        let place = match members.free.pop() {
-            Some(place) => place,
-            None => {
-                members.list.push(None);
-                u32::try_from(members.list.len() - 1).expect("fewer than 4 billion members")
-            }
-        };
-        members.list[place as usize] = Some(Arc::clone(&mailbox));
-        (mailbox, MemberId(place))
+        let place = members.mailboxes.insert(Arc::clone(&mailbox));
+        (mailbox, place)
     }
 
-    pub(super) fn leave(&self, place: MemberId) {
-        let mailbox = {
-            let mut members = self.members.lock();
-            members.free.push(place.0);
-            members.list[place.0 as usize].take().expect("a member leaves once")
-        };
-        let mut after = After::default();
+    pub(super) fn leave(&self, place: SlotId) {
+        let mailbox = self.members.lock().mailboxes.remove(place).expect("a member leaves once");
+        let mut after = AfterUnlock::default();
         mailbox.leave(Leave::Gone, &mut after);
         after.finish();
     }
 
     pub(super) fn count(&self) -> usize {
-        let members = self.members.lock();
-        members.list.len() - members.free.len()
+        self.members.lock().mailboxes.count()
     }
 
     /// The member at this place in the list, if there is one; none at the end of the list.
-    pub(super) fn member(&self, index: usize) -> Option<Option<Arc<Mailbox>>> {
-        self.members.lock().list.get(index).cloned()
+    pub(super) fn member(&self, index: u32) -> Option<Option<Arc<Mailbox>>> {
+        let members = self.members.lock();
+        (index < members.mailboxes.places()).then(|| members.mailboxes.at(index).cloned())
     }
 
     /// Charges a message to the hub. Without room, the member with the largest share is put out,
@@ -97,7 +81,7 @@ impl Shared {
     /// Puts a message into all mailboxes; returns how many took it.
     pub(super) fn post(&self, message: &Arc<Broadcast>) -> usize {
         let now = Millis::now();
-        let mut after = After::default();
+        let mut after = AfterUnlock::default();
         let count = {
             let members = self.members.lock();
             let count = members
@@ -113,7 +97,7 @@ impl Shared {
 
     /// Takes no more messages, and puts all members out.
     pub(super) fn close(&self, why: Leave) {
-        let mut after = After::default();
+        let mut after = AfterUnlock::default();
         {
             let mut members = self.members.lock();
             members.is_closed = true;
@@ -127,12 +111,12 @@ impl Shared {
     }
 
     /// SHARE
-    fn relieve(&self, members: &MutexGuard<'_, Members>, after: &mut After) {
+    fn relieve(&self, members: &MutexGuard<'_, Members>, after: &mut AfterUnlock<Messages>) {
         let limit = self.account.limit_of_all();
         if self.account.leased() <= limit / 2 {
             return;
         }
-        let share = limit / (members.list.len() - members.free.len()).max(1);
+        let share = limit / members.mailboxes.count().max(1);
         members
             .iter()
             .filter(|member| member.share() > share)
@@ -143,7 +127,7 @@ impl Shared {
     /// members that are out already hold as much as this message needs: to put out more members
     /// would bring nothing home sooner.
     fn evict_largest(&self, message: &Broadcast) -> bool {
-        let mut after = After::default();
+        let mut after = AfterUnlock::default();
         let largest = {
             let members = self.members.lock();
             let (out, inside): (Vec<_>, Vec<_>) = members
@@ -162,6 +146,6 @@ impl Shared {
 
 impl Members {
     fn iter(&self) -> impl Iterator<Item = &Arc<Mailbox>> {
-        self.list.iter().flatten()
+        self.mailboxes.iter()
     }
 }

@@ -28,7 +28,8 @@ use super::{
 use crate::{
     chain::{Chain, ChainMut},
     io::ChainReader,
-    ws::{millis::Millis, socket::config::Config},
+    util::Millis,
+    ws::socket::config::Config,
 };
 
 /// Fragments that are shorter than this are copied behind one another, if there is room.
@@ -97,11 +98,27 @@ struct Fragments {
     utf8: Option<Utf8Check>,
 }
 
-/// Counts the control frames that came lately.
+/// Control frames that came lately: since when in 40 bits, and how many in 24.
 #[derive(Debug, Default)]
-struct Controls {
-    since: Millis,
-    count: u32,
+struct Controls(u64);
+
+impl Controls {
+    fn begin() -> Self {
+        Self(Millis::now().bits() << 24)
+    }
+
+    fn since(&self) -> Millis {
+        Millis::from_bits(self.0 >> 24)
+    }
+
+    fn count(&self) -> u32 {
+        self.0 as u32 & 0xff_ffff
+    }
+
+    fn add_one(&mut self) {
+        // No connection carries 16 million of them in a second.
+        self.0 += u64::from(self.count() < 0xff_ffff);
+    }
 }
 
 impl Reading {
@@ -261,11 +278,11 @@ impl Reading {
 
     fn count_control(&mut self, rules: Rules<'_>) -> Result<(), Error> {
         let controls = &mut self.controls;
-        if controls.count == 0 || controls.since.elapsed() >= CONTROLS_FOR {
-            *controls = Controls { since: Millis::now(), count: 0 };
+        if controls.count() == 0 || controls.since().elapsed() >= CONTROLS_FOR {
+            *controls = Controls::begin();
         }
-        controls.count += 1;
-        let (count, most) = (controls.count, rules.config.max_controls);
+        controls.add_one();
+        let (count, most) = (controls.count(), rules.config.max_controls);
         if count > most {
             return Err(Error::too_many(
                 "the peer's pings and pongs",

@@ -18,7 +18,7 @@ use std::{
 
 use tokio::time::MissedTickBehavior;
 
-use crate::io::{Sleepers, TICK, Tick};
+use crate::util::{Millis, TICK, Timers};
 
 /// How sockets find out that a peer is gone: a ping when nothing came for a while, and an end when
 /// nothing comes back.
@@ -45,7 +45,7 @@ pub struct KeepAlive {
 }
 
 struct Shared {
-    sleepers: Sleepers,
+    timers: Timers,
     is_ticking: AtomicBool,
     interval: Duration,
     timeout: Duration,
@@ -56,25 +56,25 @@ impl KeepAlive {
     /// `timeout` more. Neither is kept early, and either at most half a second late while the
     /// runtime keeps up.
     pub fn new(interval: Duration, timeout: Duration) -> Self {
-        let (sleepers, is_ticking) = (Sleepers::default(), AtomicBool::new(false));
-        Self { shared: Arc::new(Shared { sleepers, is_ticking, interval, timeout }) }
+        let (timers, is_ticking) = (Timers::default(), AtomicBool::new(false));
+        Self { shared: Arc::new(Shared { timers, is_ticking, interval, timeout }) }
     }
 
-    pub(in crate::ws) fn sleepers(&self) -> &Sleepers {
-        &self.shared.sleepers
+    pub(in crate::ws) fn timers(&self) -> &Timers {
+        &self.shared.timers
     }
 
     /// When a peer is pinged of whom something came now.
-    pub(in crate::ws) fn next_ping(&self) -> Tick {
-        self.shared.sleepers.look().0.after(self.shared.interval)
+    pub(in crate::ws) fn next_ping(&self) -> Millis {
+        self.shared.timers.now().deadline_after(self.shared.interval)
     }
 
     /// When a peer is given up that was pinged then.
-    pub(in crate::ws) fn end_after(&self, pinged: Tick) -> Tick {
-        pinged.after(self.shared.timeout)
+    pub(in crate::ws) fn end_after(&self, pinged: Millis) -> Millis {
+        pinged.deadline_after(self.shared.timeout)
     }
 
-    /// Begins to tick, if nobody does; for a socket that is in the list of sleepers.
+    /// Begins to tick, if nobody does; for a socket that is in the timers.
     pub(in crate::ws) fn begin(&self) {
         if !self.shared.is_ticking.load(Relaxed)
             && let Some(ticking) = Ticking::begin(&self.shared)
@@ -115,11 +115,11 @@ async fn tick(mut ticking: Ticking) {
     loop {
         interval.tick().await;
         let Some(shared) = ticking.0.upgrade() else { return };
-        shared.sleepers.tick(false);
-        if shared.sleepers.is_empty() {
+        shared.timers.tick();
+        if shared.timers.is_empty() {
             drop(ticking);
             // A socket that came before that has seen a timer, and is in the list now (WATCHED).
-            if shared.sleepers.is_empty() {
+            if shared.timers.is_empty() {
                 return;
             }
             let Some(again) = Ticking::begin(&shared) else { return };

@@ -3,7 +3,10 @@
 use std::{sync::Arc, task::Context};
 
 use super::{config::Config, keep_alive::KeepAlive};
-use crate::io::{Mark, Slot, Tick};
+use crate::{
+    io::Mark,
+    util::{Millis, SlotId, Wakes},
+};
 
 /// The settings that a socket shares, and what of their [`KeepAlive`] is its own: side by side, so
 /// that one need not point to the other.
@@ -14,12 +17,12 @@ pub(in crate::ws) struct KeepAliveState {
 }
 
 struct PingState {
-    /// Of the waker that stands in the list of sleepers, with this deadline. It may be an earlier
-    /// one: a busy socket has a later one with each message, and moves its entry when the earlier
-    /// one has come.
+    /// Of the waker that is in the timers.
     mark: Mark,
-    entered: Tick,
-    slot: Slot,
+    slot: SlotId,
+    /// The deadline there, in ticks. It may be an earlier one: a busy socket has a later one with
+    /// each message, and moves its entry when the earlier one has come.
+    entered: u32,
     due: Due,
 }
 
@@ -28,12 +31,15 @@ struct PingState {
 #[derive(Clone, Copy)]
 struct Due(u32);
 
+/// The last tick of all.
+const NEVER: u32 = u32::MAX >> 1;
+
 impl Due {
-    fn ping(deadline: Tick) -> Self {
-        Self(deadline.0.min(u32::MAX >> 1) << 1)
+    fn ping(deadline: Millis) -> Self {
+        Self(deadline.ticks().min(NEVER) << 1)
     }
 
-    fn end(deadline: Tick) -> Self {
+    fn end(deadline: Millis) -> Self {
         Self(Self::ping(deadline).0 | 1)
     }
 
@@ -41,10 +47,10 @@ impl Due {
         self.0 & 1 == 1
     }
 
-    fn deadline(self) -> Tick {
+    fn deadline(self) -> Millis {
         match self.0 >> 1 {
-            never if never == u32::MAX >> 1 => Tick::NEVER,
-            deadline => Tick(deadline),
+            NEVER => Millis::NEVER,
+            deadline => Millis::from_ticks(deadline),
         }
     }
 }
@@ -61,8 +67,8 @@ impl KeepAliveState {
     pub(in crate::ws) fn new(config: Arc<Config>) -> Self {
         let pings = config.keep_alive.as_ref().map(|keep_alive| PingState {
             mark: Mark::NONE,
-            entered: Tick::NEVER,
-            slot: keep_alive.sleepers().join(),
+            entered: u32::MAX,
+            slot: keep_alive.timers().join(),
             due: Due::ping(keep_alive.next_ping()),
         });
         Self { config, pings }
@@ -101,9 +107,9 @@ impl KeepAliveState {
 impl PingState {
     fn check(&mut self, keep_alive: &KeepAlive, cx: &Context<'_>) -> KeepAliveAction {
         keep_alive.begin();
-        let sleepers = keep_alive.sleepers();
+        let timers = keep_alive.timers();
         loop {
-            let (now, _) = sleepers.look();
+            let now = timers.now();
             let deadline = self.due.deadline();
             if now >= deadline {
                 if self.due.is_pinged() {
@@ -112,13 +118,14 @@ impl PingState {
                 self.due = Due::end(keep_alive.end_after(now));
                 return KeepAliveAction::Ping;
             }
-            let is_near = now < self.entered && self.entered <= deadline;
+            let entered = Millis::from_ticks(self.entered);
+            let is_near = now < entered && entered <= deadline;
             let mark = Mark::of(cx.waker());
             if is_near && self.mark == mark {
                 return KeepAliveAction::Wait;
             }
-            sleepers.sleep(self.slot, cx, deadline, false);
-            (self.mark, self.entered) = (mark, deadline);
+            timers.sleep(self.slot, cx, deadline, Wakes::AtDeadline);
+            (self.mark, self.entered) = (mark, deadline.ticks());
             // And once more, for a tick may have passed before it was entered (WOKEN).
         }
     }
@@ -127,7 +134,7 @@ impl PingState {
 impl Drop for KeepAliveState {
     fn drop(&mut self) {
         if let Some((keep_alive, pings)) = self.pings() {
-            keep_alive.sleepers().leave(pings.slot);
+            keep_alive.timers().leave(pings.slot);
         }
     }
 }
