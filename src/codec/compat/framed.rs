@@ -29,8 +29,9 @@ pin_project! {
     /// `tokio_util::codec::Framed`.
     ///
     /// It has the same frames, errors, states and back-pressure. But there is no buffer while
-    /// nothing is read or sent. The transport may also be one that only reads or only writes, for
-    /// which tokio-util has `FramedRead` and `FramedWrite`.
+    /// nothing is read or sent. The transport may also be one that only reads or only writes;
+    /// [`FramedRead`](super::FramedRead) and [`FramedWrite`](super::FramedWrite) have the names of
+    /// tokio-util for that.
     ///
     /// # Errors
     /// Those of the codec, and of the transport as [`io::Error`]. With

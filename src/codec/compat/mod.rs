@@ -1,10 +1,11 @@
 //! Codecs that were written for tokio-util, unchanged, on a transport that holds nothing while it
 //! is idle.
 //!
-//! [`Framed`] takes any `tokio_util::codec::Decoder` and `Encoder`, and gives the same frames and
-//! errors as tokio-util's `Framed`; only the import changes. tokio-util's `Framed` keeps 8 KiB for
-//! each direction from the start, and later as much as the largest message needed. This one gets a
-//! buffer when bytes have arrived, and frees it when they are decoded or sent.
+//! [`Framed`], [`FramedRead`] and [`FramedWrite`] take any `tokio_util::codec::Decoder` and
+//! `Encoder`, and give the same frames and errors as tokio-util's; only the import changes.
+//! tokio-util's `Framed` keeps 8 KiB for each direction from the start, and later as much as the
+//! largest message needed. This one gets a buffer when bytes have arrived, and frees it when they
+//! are decoded or sent.
 //!
 //! These codecs read from a `BytesMut`, which cannot be made of leased blocks, so the buffers come
 //! from the allocator. With [`Framed::charge_to`] their capacity is reserved from a pool, and
@@ -13,5 +14,11 @@
 
 mod buffer;
 mod framed;
+mod framed_read;
+mod framed_write;
 
-pub use self::framed::{Framed, FramedParts};
+pub use self::{
+    framed::{Framed, FramedParts},
+    framed_read::FramedRead,
+    framed_write::FramedWrite,
+};

@@ -11,7 +11,7 @@ macro_rules! written_against_tokio_util {
             use futures_util::{Sink, SinkExt, Stream, StreamExt, stream::{SplitSink, SplitStream}};
             use tokio::io::DuplexStream;
             use tokio_util::codec::{BytesCodec, Decoder, Encoder, LengthDelimitedCodec, LinesCodec};
-            use $($import)+::{Framed, FramedParts};
+            use $($import)+::{Framed, FramedParts, FramedRead, FramedWrite};
 
             /// In a type of the user's, with bounds of the user's.
             #[derive(Debug)]
@@ -122,6 +122,80 @@ macro_rules! written_against_tokio_util {
                 seen
             }
 
+            /// The two halves of a connection, each with a codec of its own.
+            pub(super) async fn halves() -> Vec<String> {
+                let mut seen = Vec::new();
+                let (near, far) = tokio::io::duplex(4096);
+                let (reading, writing) = tokio::io::split(near);
+                let mut lines = FramedRead::with_capacity(reading, LinesCodec::new_with_max_length(9), 64);
+                let mut out = FramedWrite::with_capacity(writing, LinesCodec::new(), 32);
+                let mut far = Framed::new(far, LinesCodec::new());
+                assert_traits(&lines);
+                assert_traits(&out);
+                seen.push(format!("{} {}", lines.decoder().max_length(), out.encoder().max_length()));
+                *lines.decoder_mut() = LinesCodec::new_with_max_length(5);
+                *out.encoder_mut() = LinesCodec::new_with_max_length(7);
+                seen.push(Pin::new(&mut lines).decoder_pin_mut().max_length().to_string());
+                seen.push(Pin::new(&mut out).encoder_pin_mut().max_length().to_string());
+                seen.push(out.backpressure_boundary().to_string());
+                out.set_backpressure_boundary(3);
+                seen.push(out.backpressure_boundary().to_string());
+
+                out.feed("one").await.unwrap();
+                seen.push(format!("{:?}", out.write_buffer()));
+                out.write_buffer_mut().extend_from_slice(b"two\n");
+                SinkExt::<&str>::flush(&mut out).await.unwrap();
+                for _ in 0..2 {
+                    seen.push(far.next().await.unwrap().unwrap());
+                }
+                far.send("three").await.unwrap();
+                seen.push(lines.next().await.unwrap().unwrap());
+                lines.read_buffer_mut().extend_from_slice(b"kept, ");
+                seen.push(format!("{:?}", lines.read_buffer()));
+                far.send("four").await.unwrap();
+
+                // Other codecs in the middle.
+                let mut bytes = lines.map_decoder(|_| BytesCodec::new());
+                seen.push(format!("{:?}", bytes.next().await.unwrap().unwrap()));
+                let _ = bytes.get_ref();
+                let _ = bytes.get_mut();
+                let _ = Pin::new(&mut bytes).get_pin_mut();
+                let mut out = out.map_encoder(|_| BytesCodec::new());
+                out.send(Bytes::from_static(b"four\n")).await.unwrap();
+                seen.push(far.next().await.unwrap().unwrap());
+                let _ = out.get_ref();
+                let _ = out.get_mut();
+                let _ = Pin::new(&mut out).get_pin_mut();
+                let parts = bytes.into_parts();
+                seen.push(format!("{:?} {:?}", parts.read_buf, parts.write_buf));
+                let whole = parts.io.unsplit(out.into_inner());
+                let mut out = FramedWrite::new(FramedRead::new(whole, BytesCodec::new()).into_inner(), BytesCodec::new());
+                out.feed(Bytes::from_static(b"five\n")).await.unwrap();
+                SinkExt::<Bytes>::close(&mut out).await.unwrap();
+                seen.push(far.next().await.unwrap().unwrap());
+                assert!(far.next().await.is_none());
+                let parts = out.into_parts();
+                seen.push(format!("{:?}", parts.write_buf));
+
+                // A transport that is framed already: each is what the other one is around.
+                let framed = Framed::new(parts.io, BytesCodec::new());
+                let mut around = Wrapped(framed);
+                around.ask().await;
+                seen
+            }
+
+            /// A reader around what is a sink, as stacks of codecs have it.
+            struct Wrapped(Framed<DuplexStream, BytesCodec>);
+
+            impl Wrapped {
+                async fn ask(&mut self) {
+                    fn is_sink<T: Sink<Bytes>>(_: &T) {}
+                    fn is_stream<T: Stream>(_: &T) {}
+                    is_sink(&FramedRead::new(&mut self.0, LinesCodec::new()));
+                    is_stream(&FramedWrite::new(&mut self.0, LinesCodec::new()));
+                }
+            }
+
             /// What a transport of the user's can do.
             trait Transport {
                 fn is_write_vectored_here(&self) -> bool;
@@ -159,4 +233,7 @@ async fn only_the_import_changes() {
     let expected = theirs::run().await;
     assert!(expected.len() > 10);
     assert_eq!(ours::run().await, expected);
+    let expected = theirs::halves().await;
+    assert!(expected.len() > 10);
+    assert_eq!(ours::halves().await, expected);
 }
