@@ -1,4 +1,4 @@
-//! `Awake`: a connection in hyper's hands.
+//! `Awake`: a connection that hyper drives.
 
 use std::sync::Arc;
 
@@ -14,25 +14,26 @@ pub(super) struct Awake<T> {
     pub(super) can_park: bool,
     pub(super) is_http2: bool,
     pub(super) is_told_to_stop: bool,
-    /// When what a client of HTTP/2 asks is left unheard, once it was told.
+    /// From when on requests of HTTP/2 are refused, once the client was told to stop.
     pub(super) last_call: Tick,
     /// ROOM
     pub(super) _room: Reservation,
-    /// Counts it, lingering or not.
+    /// Counts the connection as awake.
     pub(super) wakeful: Wakeful,
 }
 
 impl<T> Awake<T> {
-    /// Whether nothing is left to be done for any request, as far as hyper has seen one.
+    /// Whether every request that hyper has seen is done.
     pub(super) fn is_between_requests(&self, phase: Phase) -> bool {
         phase.may_park() && self.state.is_idle()
     }
 
-    /// Whether it could be parked, and is not yet.
+    /// Whether it could be parked, and stays awake for now.
     pub(super) fn lingers(&self) -> bool {
         self.can_park && matches!(self.phase, Phase::Idle { .. })
     }
 
+    /// The phase that the connection's state shows now.
     pub(super) fn phase_now(&self) -> Phase {
         let (dispatched, reads) = (self.state.dispatched(), self.state.reads());
         let is_waited_for = self.state.waits_since() < Tick::NEVER;

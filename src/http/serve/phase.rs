@@ -1,21 +1,22 @@
-//! `Phase`: what a connection that is awake does.
+//! `Phase`: what an awake connection does.
 
-/// Each is begun anew, with its deadline, whenever it differs from the one before; that of a busy
-/// connection at each look.
+/// A phase begins anew, with its deadline, when it differs from the one before. `Busy` begins anew
+/// at each look.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Phase {
-    /// So many requests were dispatched, and bytes of the next head came.
+    /// Bytes of the next head came, after `dispatched` requests.
     Head { dispatched: u32 },
-    /// A response is in flight, or the client is waited for.
+    /// A response is in flight, or the connection waits for the client.
     Busy,
-    /// A response is out, and something of its request is not: so many reads brought bytes.
+    /// The response is out, and its request has not ended. `reads` counts the reads that brought
+    /// bytes.
     Draining { reads: u32 },
-    /// Nothing to do, after so many requests and so many reads that brought bytes.
+    /// There is nothing to do, after `dispatched` requests and `reads` reads that brought bytes.
     Idle { dispatched: u32, reads: u32 },
 }
 
 impl Phase {
-    /// Whether all that was asked is answered, and something was.
+    /// Whether every request is answered, and there was one.
     pub(super) fn may_park(self) -> bool {
         match self {
             Self::Idle { .. } => true,
