@@ -1,4 +1,4 @@
-//! `Awake`: a connection in hyper's hands.
+//! `Awake`: a connection that hyper drives.
 
 use std::sync::Arc;
 
@@ -33,6 +33,7 @@ impl<T> Awake<T> {
         self.can_park && matches!(self.phase, Phase::Idle { .. })
     }
 
+    /// The phase that the connection's state shows now.
     pub(super) fn phase_now(&self) -> Phase {
         let (dispatched, reads) = (self.state.dispatched(), self.state.reads());
         let is_waited_for = self.state.waits_since() < Millis::NEVER;
