@@ -1,9 +1,10 @@
-//! A reverse proxy: what it holds of bodies is leased, however many clients read slowly.
+//! A reverse proxy. The bodies that it holds are in leased memory, however many clients read
+//! slowly.
 //!
 //! ```text
 //! python3 -m http.server 9000 &                               # some server to stand in front of
 //! cargo run --release --example reverse_proxy -- 127.0.0.1:9000
-//! curl http://127.0.0.1:7003/                                  # by way of the proxy
+//! curl http://127.0.0.1:7003/                                  # through the proxy
 //! ```
 //!
 //! A body is read into blocks of its connection's account and passed on as chains, both ways. A
@@ -32,13 +33,13 @@ use leasehold::{
 use tokio::net::TcpListener;
 use tower::service_fn;
 
-/// What one connection may have leased, both ways together.
+/// The limit of one connection's account, for both ways together.
 const CONNECTION_LIMIT: usize = 256 << 10;
 
-/// What hyper may keep of a response that it has read and not given out, beside the account.
+/// How much of a response hyper may have read and not given out; it is outside the account.
 const UPSTREAM_BUFFER: usize = 16 << 10;
 
-/// What the proxy sends: a body that is passed on, or a text of its own.
+/// The bodies that the proxy sends: a body that is passed on, or a text of its own.
 type Body = Either<LeasedBody<Incoming>, Full<Chain>>;
 
 #[tokio::main]
@@ -73,7 +74,7 @@ async fn forward(
     let path = head.uri.path_and_query().cloned().unwrap_or_else(|| "/".parse().expect("a path"));
     let uri = Uri::builder().scheme(Scheme::HTTP).authority(upstream).path_and_query(path);
     remove_hop_by_hop(&mut head.headers);
-    head.headers.remove(header::HOST); // the client sets that of the upstream
+    head.headers.remove(header::HOST); // the client sets the upstream's
     let mut onward = Request::builder().method(head.method).uri(uri.build()?);
     *onward.headers_mut().context("a valid request")? = head.headers;
     let onward = onward.body(LeasedBody::new(body, &account))?;
@@ -95,7 +96,8 @@ async fn forward(
     })
 }
 
-/// RFC 9110 §7.6.1: what is of one connection is not passed on, nor is what `Connection` names.
+/// RFC 9110 §7.6.1: headers for one connection are not passed on, nor headers that `Connection`
+/// names.
 fn remove_hop_by_hop(headers: &mut HeaderMap) {
     let named: Vec<HeaderName> = headers
         .get_all(header::CONNECTION)
