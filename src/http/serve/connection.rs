@@ -87,8 +87,8 @@ pub(super) struct Connection<T> {
     pub(super) has_looked: bool,
     /// Whether the next request is the last one with a claim.
     pub(super) is_last: bool,
-    /// The entry in the timers: the waker, its deadline there, and whether it may be woken early. It
-    /// may be the deadline of an earlier phase, and sooner than `deadline`.
+    /// The entry in the timers: the waker, its deadline there, and whether it may be woken early.
+    /// The deadline may be that of an earlier phase, and sooner than `deadline`.
     asleep: Option<(Waker, Millis, Wakes)>,
     pub(super) stage: Stage<T>,
     /// Dropped last: when the connection is no longer counted, all its memory is home.

@@ -34,7 +34,7 @@ pub(super) enum Taken<M> {
 pub(super) enum Kept {
     /// Its socket comes back at once.
     Briefly,
-    /// Its socket waits for something else: it is there for whoever needs it.
+    /// Its socket waits for something else: others may take the machine.
     WhileIdle,
 }
 

@@ -20,7 +20,7 @@
 //!
 //! # Invariants
 //! - BOUNDED: idle, on the shelf and held, there are `count` machines, at most `most`.
-//! - IN-LINE: while somebody waits, no machine is idle, and who comes later waits behind.
+//! - NO-OVERTAKING: while a message waits, no machine is idle, and a later message waits behind it.
 //! - NO-HOARD: what is on the shelf is kept for its ticket until its time, and not longer if it is
 //!   needed.
 

@@ -91,7 +91,7 @@ impl fmt::Debug for KeepAlive {
     }
 }
 
-/// Whoever has it ticks, and nobody else (ONE-TIMER).
+/// The one task that has it ticks (ONE-TIMER).
 struct Ticking(Weak<Shared>);
 
 impl Ticking {
