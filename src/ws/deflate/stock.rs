@@ -10,7 +10,7 @@ use crate::util::WakeList;
 /// for its turn well under this, unless the runtime is in trouble.
 pub(super) const PATIENCE: Duration = Duration::from_millis(100);
 
-/// BOUNDED, IN-LINE and NO-HOARD are its.
+/// BOUNDED, NO-OVERTAKING and NO-HOARD are its.
 #[derive(Debug)]
 pub(super) struct Stock<M> {
     most: usize,
