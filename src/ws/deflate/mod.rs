@@ -1,7 +1,8 @@
 //! permessage-deflate (RFC 7692): compressed messages (feature `deflate`).
 //!
 //! # Invariants
-//! BOUNDED, NO-OVERTAKING and NO-HOARD are in `set`; AS-INFLATED, SAME-BYTES and SLICED in `inflating`.
+//! BOUNDED, NO-OVERTAKING and NO-HOARD are in `set`; AS-INFLATED, SAME-BYTES and SLICED in
+//! `inflating`.
 //!
 //! - ALONE: each message is compressed by itself. Both context takeovers are negotiated away,
 //!   whatever the peer offers, so that a compressor belongs to a message and not to a connection.
