@@ -12,7 +12,7 @@ use anyhow::Context;
 use axum::{
     Router,
     body::Body,
-    extract::{DefaultBodyLimit, State},
+    extract::State,
     http::StatusCode,
     routing::{post, put},
 };
@@ -30,7 +30,7 @@ async fn main() -> anyhow::Result<()> {
     let pool = Pool::new(16 << 20)?;
     tokio::spawn(pool.maintain());
     let app = Router::new()
-        .route("/length", put(length).layer(DefaultBodyLimit::disable()))
+        .route("/length", put(length))
         .route("/echo", post(async |body: Chain| -> Chain { body }))
         .with_state(pool.clone());
     let address = "127.0.0.1:7002";
@@ -48,7 +48,12 @@ async fn length(
 ) -> Result<String, (StatusCode, String)> {
     let mut len = 0;
     while let Some(chain) = body.next_chain().await {
-        let chain = chain.map_err(|error| (StatusCode::BAD_REQUEST, format!("{error}\n")))?;
+        let chain = chain.map_err(|error| {
+            let is_short = error.is_lease();
+            let status =
+                if is_short { StatusCode::SERVICE_UNAVAILABLE } else { StatusCode::BAD_REQUEST };
+            (status, format!("{error}\n"))
+        })?;
         len += chain.len();
     }
     Ok(format!(

@@ -9,6 +9,7 @@
 //!
 //! With [`Serve::pool`](crate::http::serve::Serve::pool) each request has an
 //! [`Account`](crate::Account) as an extension, and the memory of hyper's connections is reserved.
+//! A handler of axum takes it as `Extension(account): Extension<Account>`.
 //!
 //! ```
 //! use std::future::IntoFuture;
@@ -39,15 +40,18 @@
 //! # Bodies of requests
 //! [`collect`](crate::http::collect) reads a whole body into one [`Chain`](crate::Chain), up to a
 //! limit. [`LeasedBody`](crate::http::LeasedBody) yields it as chains that come one by one, for
-//! uploads that are passed on. With the feature `axum` both are extractors. A body that is larger
-//! than its limit, or for which there is no memory, is an error that knows its status: 413 or 503.
+//! uploads that are passed on. Both return errors; `is_lease()` says that memory was missing.
+//!
+//! With the feature `axum`, [`Chain`](crate::Chain) and `LeasedBody` are extractors. `Chain`
+//! rejects a body that is too long with 413, and one for which there is no memory with 503.
 //!
 //! # Bodies of responses
 //! | you have | use |
 //! |---|---|
 //! | a chain, on plain hyper | [`ChainBody`] |
 //! | a chain, on axum or tonic | [`BytesBody`]; on axum return the `Chain` itself |
-//! | a file, or another reader | [`ReaderBody`]: a few blocks ahead of the client, and no more |
+//! | a file, or another reader, on plain hyper | [`ReaderBody`]: a few blocks ahead of the client, and no more |
+//! | the same, on axum or tonic | [`ReaderBody::into_bytes_body`], in axum's `Body::new` |
 //!
 //! ```
 //! use http_body_util::BodyExt;
@@ -73,6 +77,23 @@
 //! assert_eq!(pool.leased(), 0);
 //! # Ok(())
 //! # }
+//! ```
+//!
+//! A handler of axum that sends a file, with its length:
+//!
+//! ```
+//! use axum::{Extension, Router, body::Body, routing::get};
+//! use leasehold::{Account, http::ReaderBody};
+//! use tokio::fs::File;
+//!
+//! async fn file(Extension(account): Extension<Account>) -> Result<Body, String> {
+//!     let file = File::open("Cargo.toml").await.map_err(|error| error.to_string())?;
+//!     let len = file.metadata().await.map_err(|error| error.to_string())?.len();
+//!     Ok(Body::new(ReaderBody::sized(file, len, &account).into_bytes_body()))
+//! }
+//!
+//! let app: Router = Router::new().route("/file", get(file));
+//! # drop(app);
 //! ```
 //!
 //! # Admission
@@ -114,3 +135,4 @@
 //! [`BytesBody`]: crate::http::BytesBody
 //! [`ChainBody`]: crate::http::ChainBody
 //! [`ReaderBody`]: crate::http::ReaderBody
+//! [`ReaderBody::into_bytes_body`]: crate::http::ReaderBody::into_bytes_body

@@ -53,14 +53,26 @@
 //! - `http::collect` and `http::LeasedBody` wait. The body stays in the kernel, so the client waits
 //!   too.
 //! - `http::ReaderBody` waits before it reads the file further.
-//! - `http::serve`: a whole head waits for room. When its wait is over, the client is answered 503
-//!   with `Retry-After`.
+//! - `http::serve`: a whole head waits for room, until the pool's `max_wait` or `header_timeout` is
+//!   over, whichever is first. Both are 30 s by default. Then the client is answered 503 with
+//!   `Retry-After`; so it is at once if too many heads wait.
 //! - `layer::BudgetLayer` reserves at once, or answers 503 at once.
 //! - `ws::WebSocket` waits to read, and to mask or compress what it sends.
 //! - `ws::Hub`: `send` fails, and the error has the message. A member that holds too much is
 //!   closed.
 //!
 //! An error never leases: a refusal, a close frame and a 503 are told without memory of the pool.
+//!
+//! # Which 503 is it?
+//! | the answer | comes from | and is decided by |
+//! |---|---|---|
+//! | "Failed to buffer the request body: …" | the extractor `Chain` | the request's account, and the pool's `max_wait` |
+//! | "no room for another connection …", `connection: close` | `http::serve` | the account "awake connections" or "half heads" in `Stats::accounts` |
+//! | "all memory is in use …" | `BudgetLayer` | the account of the layer |
+//!
+//! All awake connections of a server together get at most half of its pool, 18 KiB each. So they
+//! may wait, and may be refused, while half of the pool is free: the other half is for your
+//! handlers. A larger pool lets more connections be awake at once.
 //!
 //! # Admit first, then work
 //! A server that takes on every request, and lets each wait for memory on its way, can fill up with

@@ -70,11 +70,13 @@ impl<T: AsyncRead + AsyncWrite + Unpin + Send + 'static> Connection<T> {
                 polled => polled,
             };
             match polled {
-                Poll::Pending if settings.holds(&head, &mut held) => {
-                    self.stage = Stage::Waiting(io, head, held);
-                    return Poll::Pending;
-                }
-                Poll::Pending => return Poll::Ready(self.refuse_now(io, Protocol::Http1)),
+                Poll::Pending => match settings.try_hold(&head, &mut held) {
+                    Ok(()) => {
+                        self.stage = Stage::Waiting(io, head, held);
+                        return Poll::Pending;
+                    }
+                    Err(error) => return Poll::Ready(self.refuse(io, Protocol::Http1, error)),
+                },
                 Poll::Ready(Ok(())) if !room.filled().is_empty() => {
                     if head.is_empty() {
                         self.deadline =
@@ -104,9 +106,9 @@ impl<T: AsyncRead + AsyncWrite + Unpin + Send + 'static> Connection<T> {
             Some(Err(error)) if error.is_too_large() => {
                 self.wake(io, head, protocol, Reservation::empty())
             }
-            Some(Err(_)) => match self.enter_line(&head) {
+            Some(Err(error)) => match self.enter_line(&head) {
                 Some(place) => self.queue(io, head, protocol, place),
-                None => self.refuse_now(io, protocol),
+                None => self.refuse(io, protocol, error),
             },
         }
     }
@@ -123,13 +125,19 @@ impl<T: AsyncRead + AsyncWrite + Unpin + Send + 'static> Connection<T> {
             }
             // It would wait for clients that never end their heads, unless its rest is there
             // already.
-            Some(Err(_)) => self.read_on(cx, io, head),
+            Some(Err(error)) => self.read_on(cx, io, head, error),
         }
     }
 
     /// For a head that is too long to be waited for here, while hyper has no room: it waits in line
     /// if it has come whole.
-    fn read_on(&mut self, cx: &mut Context<'_>, mut io: T, mut head: BytesMut) -> Next {
+    fn read_on(
+        &mut self,
+        cx: &mut Context<'_>,
+        mut io: T,
+        mut head: BytesMut,
+        error: LeaseError,
+    ) -> Next {
         let most = self.shared.settings.max_header_size.unwrap_or(HYPER_HEAD_MAX);
         loop {
             let Some(place) = self.enter_line(&head) else { break };
@@ -146,7 +154,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin + Send + 'static> Connection<T> {
             }
             head.extend_from_slice(room.filled());
         }
-        self.refuse_now(io, Protocol::Http1)
+        self.refuse(io, Protocol::Http1, error)
     }
 
     fn enter_line(&self, head: &BytesMut) -> Option<WaitingHead> {
@@ -174,20 +182,27 @@ impl<T: AsyncRead + AsyncWrite + Unpin + Send + 'static> Connection<T> {
                 let Queued { io, head, protocol, .. } = *queued;
                 Poll::Ready(self.wake(io, head, protocol, room))
             }
-            Poll::Ready(Err(_)) => Poll::Ready(self.refuse(queued.io, queued.protocol)),
+            // The wait has told it already.
+            Poll::Ready(Err(_)) => Poll::Ready(self.answer_refused(queued.io, queued.protocol)),
         }
     }
 
-    /// Refuses a head for which there is no room, not even to wait.
-    fn refuse_now(&mut self, io: T, protocol: Protocol) -> Next {
+    /// Refuses a head for which there is no room, not even to wait. The refusal counts (TOLD).
+    fn refuse(&mut self, io: T, protocol: Protocol, error: LeaseError) -> Next {
         if let Some(account) = &self.shared.settings.account {
-            account.awake.told(LeaseError::pool_empty(protocol.awake_len()));
+            account.awake.told(error);
         }
-        self.refuse(io, protocol)
+        self.answer_refused(io, protocol)
+    }
+
+    /// Refuses a head that has waited in line for as long as it may. The refusal counts (TOLD).
+    pub(super) fn refuse_late(&mut self, queued: Queued<T>) -> Next {
+        let error = LeaseError::pool_empty(queued.protocol.awake_len());
+        self.refuse(queued.io, queued.protocol, error)
     }
 
     /// Tells the client that there is no room (NO-SILENCE), and closes the connection.
-    pub(super) fn refuse(&mut self, io: T, protocol: Protocol) -> Next {
+    fn answer_refused(&mut self, io: T, protocol: Protocol) -> Next {
         let (now, _) = self.shared.server.look();
         self.bid_farewell(Farewell::refused(io, protocol, now), now)
     }

@@ -11,7 +11,7 @@
 
 use std::task::Waker;
 
-use super::wait::Wait;
+use super::client_wait::ClientWait;
 use crate::{
     sync::Mutex,
     util::{Clock, Millis, wake_list::wake},
@@ -20,7 +20,7 @@ use crate::{
 #[derive(Debug, Default)]
 pub(super) struct BodyWait {
     /// Changed only while `asker` is locked.
-    wait: Wait,
+    wait: ClientWait,
     asker: Mutex<Option<Asker>>,
 }
 

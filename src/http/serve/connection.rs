@@ -344,9 +344,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin + Send + 'static> Future for Connection<T
                 Stage::Ended => return Poll::Ready(()),
                 _ if is_stopping && this.shared.server.is_over() => return Poll::Ready(()),
                 Stage::Awake(awake) => this.poll_awake(cx, awake),
-                Stage::Queued(queued) if is_late => {
-                    Poll::Ready(this.refuse(queued.io, queued.protocol))
-                }
+                Stage::Queued(queued) if is_late => Poll::Ready(this.refuse_late(*queued)),
                 _ if is_late => return Poll::Ready(()),
                 Stage::Queued(queued) => this.poll_queued(cx, queued),
                 Stage::Waiting(io, head, room) => this.poll_waiting(cx, io, head, room),

@@ -35,7 +35,7 @@ use std::{
 
 use ::http::StatusCode;
 
-use super::{body_wait::BodyWait, head::Protocol, wait::Wait};
+use super::{body_wait::BodyWait, client_wait::ClientWait, head::Protocol};
 use crate::{
     io::{ServerState, Tether},
     sync::Mutex,
@@ -74,7 +74,7 @@ pub(super) struct ConnectionState {
     /// Requests dispatched on this connection since it was resumed.
     dispatched: AtomicU32,
     /// The wait for the transport to take more (WAITED).
-    write_wait: Wait,
+    write_wait: ClientWait,
     body_wait: BodyWait,
     /// Set from before hyper is driven until the connection looks at the conditions (NOTICED).
     is_driven: AtomicBool,
@@ -100,7 +100,7 @@ impl ConnectionState {
             has_claims: AtomicBool::new(true),
             read_room: AtomicUsize::new(0),
             dispatched: AtomicU32::new(0),
-            write_wait: Wait::default(),
+            write_wait: ClientWait::default(),
             body_wait: BodyWait::default(),
             is_driven: AtomicBool::new(false),
             waker: Mutex::default(),

@@ -33,8 +33,8 @@ const UNAVAILABLE: &[u8] = b"HTTP/1.1 503 Service Unavailable\r\n\
     content-type: text/plain; charset=utf-8\r\n\
     retry-after: 1\r\n\
     connection: close\r\n\
-    content-length: 44\r\n\r\n\
-    all memory is in use; try again in a moment\n";
+    content-length: 54\r\n\r\n\
+    no room for another connection; try again in a moment\n";
 
 /// HTTP/2 has no answer to a request before the handshake. So RFC 9113 §3.4, §6.8: empty SETTINGS,
 /// then a GOAWAY with ENHANCE_YOUR_CALM, which says that no stream was processed. The client may

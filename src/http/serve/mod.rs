@@ -29,6 +29,7 @@ mod admission;
 mod awake;
 mod body_wait;
 mod box_error;
+mod client_wait;
 mod connection;
 mod connection_state;
 mod connections;
@@ -46,7 +47,6 @@ mod shutdown;
 mod tracked_io;
 mod tracked_service;
 mod upgraded;
-mod wait;
 mod waiting_heads;
 
 pub use self::{

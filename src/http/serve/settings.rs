@@ -11,7 +11,7 @@ use std::{
 use bytes::BytesMut;
 
 use super::waiting_heads::WaitingHeads;
-use crate::pool::{Account, Reservation};
+use crate::pool::{Account, LeaseError, Reservation};
 
 /// How much of a half head needs no room in the pool: about as much as the connection itself holds.
 const UNCOUNTED_LEN: usize = 512;
@@ -82,19 +82,25 @@ impl AccountSettings {
 }
 
 impl Settings {
-    /// Whether there is room for a half head. `room` grows to hold it.
-    pub(super) fn holds(&self, head: &BytesMut, room: &mut Reservation) -> bool {
+    /// Makes `room` grow to hold a half head, if there is room. A refusal counts where it is
+    /// answered (TOLD).
+    pub(super) fn try_hold(
+        &self,
+        head: &BytesMut,
+        room: &mut Reservation,
+    ) -> Result<(), LeaseError> {
         let Some(account) = self.account.as_ref().filter(|_| head.capacity() > UNCOUNTED_LEN)
         else {
-            return true;
+            return Ok(());
         };
-        // A refusal is answered 503, and counted there (TOLD).
-        match account.heads.try_reserve_untold(head.capacity().saturating_sub(room.len())) {
-            Ok(more) if room.is_empty() => *room = more,
-            Ok(more) => room.absorb(more),
-            Err(_) => return false,
+        let missing = head.capacity().saturating_sub(room.len());
+        let more = account.heads.try_reserve_untold(missing)?;
+        if room.is_empty() {
+            *room = more;
+        } else {
+            room.absorb(more);
         }
-        true
+        Ok(())
     }
 }
 

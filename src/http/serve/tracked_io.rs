@@ -47,7 +47,7 @@ impl<T> TrackedIo<T> {
     }
 
     /// Notes after a write whether the transport took bytes.
-    fn note_room(&self, written: &Poll<io::Result<usize>>) {
+    fn note_progress(&self, written: &Poll<io::Result<usize>>) {
         match written {
             Poll::Pending => self.state.note_stuck(),
             Poll::Ready(_) => self.state.note_unstuck(),
@@ -185,7 +185,7 @@ impl<T: AsyncWrite + Unpin> AsyncWrite for TrackedIo<T> {
         let this = self.get_mut();
         this.note_written();
         let polled = Pin::new(&mut this.io).poll_write(cx, buf);
-        this.note_room(&polled);
+        this.note_progress(&polled);
         if this.tether.is_some() {
             this.reach(cx, polled.is_pending())?;
         }
@@ -200,7 +200,7 @@ impl<T: AsyncWrite + Unpin> AsyncWrite for TrackedIo<T> {
         let this = self.get_mut();
         this.note_written();
         let polled = poll_write_slices(Pin::new(&mut this.io), cx, bufs);
-        this.note_room(&polled);
+        this.note_progress(&polled);
         if this.tether.is_some() {
             this.reach(cx, polled.is_pending())?;
         }

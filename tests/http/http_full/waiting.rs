@@ -199,3 +199,32 @@ async fn room_to_wait_is_set_aside_and_given_back() {
     assert_eq!(fill(&pool).len(), 1 << 10);
     assert_eq!(pool.leased(), 0);
 }
+
+/// The deadline of the head, not that of the wait, may be the first to pass. Both refusals count.
+#[tokio::test]
+async fn a_head_that_waits_too_long_counts_as_refused_whichever_deadline_passes() {
+    for (header_timeout, max_wait) in [(30, 1), (1, 30)].map(|(a, b)| (secs(a), secs(b))) {
+        let pool = Pool::builder().budget(1 << 20).max_wait(max_wait).build().expect("a pool");
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a listener");
+        let address = listener.local_addr().expect("an address");
+        let server = serve(listener, from_hyper(Answers))
+            .pool(&pool, 100_000)
+            .header_timeout(header_timeout);
+        let server = tokio::spawn(server.into_future());
+        sleep(Duration::from_millis(10)).await;
+        let held = fill(&pool);
+        let before = pool.stats().refused;
+        let mut client = Client::connect(address);
+        client.send_all(&get(60)).await;
+        let answer = client.answer().await;
+        assert!(answer.starts_with("HTTP/1.1 503 "), "{answer}");
+        assert!(answer.ends_with("no room for another connection; try again in a moment\n"));
+        assert_eq!(pool.stats().refused, before + 1, "{header_timeout:?}, {max_wait:?}");
+        drop((held, client));
+        server.abort();
+    }
+}
+
+fn secs(secs: u64) -> Duration {
+    Duration::from_secs(secs)
+}

@@ -1,4 +1,4 @@
-//! `Wait`: the time at which a wait began, if there is a wait.
+//! `ClientWait`: the time at which a wait began, if there is a wait.
 
 use std::sync::atomic::Ordering::{Acquire, Relaxed, Release};
 
@@ -9,9 +9,9 @@ use crate::{
 
 /// One thread at a time begins or ends it; any thread may look.
 #[derive(Debug)]
-pub(super) struct Wait(AtomicU64);
+pub(super) struct ClientWait(AtomicU64);
 
-impl Wait {
+impl ClientWait {
     /// Begins a wait, unless one is going on.
     pub(super) fn begin(&self, clock: &Clock) {
         if self.since() == Millis::NEVER {
@@ -32,7 +32,7 @@ impl Wait {
     }
 }
 
-impl Default for Wait {
+impl Default for ClientWait {
     fn default() -> Self {
         Self(AtomicU64::new(Millis::NEVER.bits()))
     }
