@@ -166,12 +166,17 @@ struct One(Option<UnixStream>);
 
 impl Listener for One {
     type Io = UnixStream;
+    type Addr = ();
 
-    async fn accept(&mut self) -> UnixStream {
+    async fn accept(&mut self) -> (UnixStream, ()) {
         match self.0.take() {
-            Some(socket) => socket,
+            Some(socket) => (socket, ()),
             None => pending().await,
         }
+    }
+
+    fn local_addr(&self) -> std::io::Result<()> {
+        Ok(())
     }
 }
 

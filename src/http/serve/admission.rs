@@ -62,7 +62,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin + Send + 'static> Connection<T> {
                         // A transport that is no socket is asked again, after its own driver has
                         // run.
                         let _ = pin!(tokio::task::yield_now()).poll(cx);
-                        self.stage = Stage::Waiting(io, head, held);
+                        self.stage = Stage::waiting(io, head, held);
                         return Poll::Pending;
                     }
                     Poll::Ready(Ok(()))
@@ -72,7 +72,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin + Send + 'static> Connection<T> {
             match polled {
                 Poll::Pending => match settings.try_hold(&head, &mut held) {
                     Ok(()) => {
-                        self.stage = Stage::Waiting(io, head, held);
+                        self.stage = Stage::waiting(io, head, held);
                         return Poll::Pending;
                     }
                     Err(error) => return Poll::Ready(self.refuse(io, Protocol::Http1, error)),
@@ -227,7 +227,8 @@ impl<T: AsyncRead + AsyncWrite + Unpin + Send + 'static> Connection<T> {
             Protocol::Http1 => Mode::Http1,
         };
         let prefix = head.freeze();
-        let driver = self.shared.drivers.driver(mode, io, prefix, Arc::clone(&state), account);
+        let driver =
+            self.shared.drivers.driver(mode, io, prefix, Arc::clone(&state), account, &self.peer);
         self.is_fresh = false;
         self.stage = Stage::Awake(Box::new(Awake {
             driver,

@@ -48,6 +48,7 @@ use bytes::BytesMut;
 use tokio::io::{AsyncRead, AsyncWrite};
 
 use super::{
+    app::Peer,
     awake::Awake,
     connections::{Connections, Open},
     driver::Drivers,
@@ -90,18 +91,33 @@ pub(super) struct Connection<T> {
     /// The entry in the timers: the waker, its deadline there, and whether it may be woken early.
     /// The deadline may be that of an earlier phase, and sooner than `deadline`.
     asleep: Option<(Waker, Millis, Wakes)>,
+    pub(super) peer: Peer,
     pub(super) stage: Stage<T>,
     /// Dropped last: when the connection is no longer counted, all its memory is home.
     pub(super) open: Open,
 }
 
 pub(super) enum Stage<T> {
-    /// The transport, the bytes of the next head that have come, and the room for them.
-    Waiting(T, BytesMut, Reservation),
+    /// The transport, and the part of the next head that has come.
+    Waiting(T, Option<Box<HalfHead>>),
     Queued(Box<Queued<T>>),
     Awake(Box<Awake<T>>),
-    Ending(Farewell<T>),
+    Ending(Box<Farewell<T>>),
     Ended,
+}
+
+/// The bytes of a head that is not whole, and the room for them.
+pub(super) struct HalfHead {
+    bytes: BytesMut,
+    room: Reservation,
+}
+
+impl<T> Stage<T> {
+    /// Waits for more of a head.
+    pub(super) fn waiting(io: T, bytes: BytesMut, room: Reservation) -> Self {
+        let has_come = !bytes.is_empty() || !room.is_empty();
+        Self::Waiting(io, has_come.then(|| Box::new(HalfHead { bytes, room })))
+    }
 }
 
 /// A whole head that waits for hyper's room.
@@ -114,7 +130,7 @@ pub(super) struct Queued<T> {
 }
 
 impl<T: AsyncRead + AsyncWrite + Unpin + Send + 'static> Connection<T> {
-    pub(super) fn new(shared: Arc<Shared<T>>, io: T) -> Self {
+    pub(super) fn new(shared: Arc<Shared<T>>, io: T, peer: Peer) -> Self {
         if let Some(bytes) = shared.settings.max_unsent {
             // If the peer is gone already, the first read tells.
             let _ = limit_unsent_of(&io, bytes);
@@ -131,7 +147,8 @@ impl<T: AsyncRead + AsyncWrite + Unpin + Send + 'static> Connection<T> {
             has_looked: false,
             is_last: false,
             asleep: None,
-            stage: Stage::Waiting(io, BytesMut::new(), Reservation::empty()),
+            peer,
+            stage: Stage::Waiting(io, None),
             open,
         }
     }
@@ -252,11 +269,15 @@ impl<T: AsyncRead + AsyncWrite + Unpin + Send + 'static> Connection<T> {
 
     pub(super) fn bid_farewell(&mut self, farewell: Farewell<T>, now: Millis) -> Next {
         self.deadline = farewell.deadline(now);
-        self.stage = Stage::Ending(farewell);
+        self.stage = Stage::Ending(Box::new(farewell));
         Next::GoOn
     }
 
-    fn poll_farewell(&mut self, cx: &mut Context<'_>, mut farewell: Farewell<T>) -> Poll<Next> {
+    fn poll_farewell(
+        &mut self,
+        cx: &mut Context<'_>,
+        mut farewell: Box<Farewell<T>>,
+    ) -> Poll<Next> {
         let mut has_moved = false;
         if farewell.poll(cx, &mut has_moved).is_ready() {
             return Poll::Ready(Next::End);
@@ -322,7 +343,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin + Send + 'static> Connection<T> {
         // The bytes that are left are of the next head.
         let timeout = if left.is_empty() { settings.idle_timeout } else { settings.header_timeout };
         self.deadline = now.deadline_after(timeout);
-        self.stage = Stage::Waiting(io, left, Reservation::empty());
+        self.stage = Stage::waiting(io, left, Reservation::empty());
         Next::GoOn
     }
 }
@@ -347,7 +368,13 @@ impl<T: AsyncRead + AsyncWrite + Unpin + Send + 'static> Future for Connection<T
                 Stage::Queued(queued) if is_late => Poll::Ready(this.refuse_late(*queued)),
                 _ if is_late => return Poll::Ready(()),
                 Stage::Queued(queued) => this.poll_queued(cx, queued),
-                Stage::Waiting(io, head, room) => this.poll_waiting(cx, io, head, room),
+                Stage::Waiting(io, half) => {
+                    let (head, room) = match half {
+                        Some(half) => (half.bytes, half.room),
+                        None => (BytesMut::new(), Reservation::empty()),
+                    };
+                    this.poll_waiting(cx, io, head, room)
+                }
                 Stage::Ending(farewell) => this.poll_farewell(cx, farewell),
             };
             match polled {

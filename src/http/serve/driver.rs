@@ -2,12 +2,12 @@
 
 use std::{
     future::Future,
+    marker::PhantomData,
     pin::Pin,
     sync::Arc,
     task::{Context, Poll},
 };
 
-use ::http::{Request, Response};
 use bytes::{Buf, Bytes, BytesMut};
 use http_body::Body;
 use hyper::{
@@ -18,13 +18,12 @@ use hyper::{
 };
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use tokio::io::{AsyncRead, AsyncWrite};
-use tower_service::Service;
 
 use super::{
-    BoxError, connection_state::ConnectionState, request_body::RequestBody, settings::Settings,
-    tracked_io::TrackedIo, tracked_service::TrackedService,
+    App, BoxError, IncomingStream, Listener, app::Peer, connection_state::ConnectionState,
+    settings::Settings, tracked_io::TrackedIo, tracked_service::TrackedService,
 };
-use crate::pool::Account;
+use crate::{pool::Account, sync::Mutex};
 
 /// A connection that hyper has, of any service.
 pub(super) trait Driver<T>: Send {
@@ -58,46 +57,54 @@ pub(super) trait Drivers<T>: Send + Sync {
         prefix: Bytes,
         state: Arc<ConnectionState>,
         account: Option<Account>,
+        peer: &Peer,
     ) -> Box<dyn Driver<T>>;
 }
 
-/// Makes drivers for a service.
-pub(super) struct DriversFor<S> {
-    service: S,
+/// Makes drivers for the services of an app.
+pub(super) struct DriversFor<A, L, Via> {
+    /// None if connections keep their services.
+    app: Option<Mutex<A>>,
     http1: http1::Builder,
     http2: http2::Builder<TokioExecutor>,
+    _on: PhantomData<fn() -> (L, Via)>,
 }
 
-impl<S> DriversFor<S> {
-    pub(super) fn new(service: S, settings: &Settings) -> Self {
+impl<A, L, Via> DriversFor<A, L, Via> {
+    pub(super) fn new(app: Option<A>, settings: &Settings) -> Self {
         let mut http1 = http1::Builder::new();
         http1.keep_alive(settings.keep_alive);
         if let Some(bytes) = settings.max_header_size {
             http1.max_header_size(bytes);
         }
-        Self { service, http1, http2: http2::Builder::new(TokioExecutor::new()) }
+        let http2 = http2::Builder::new(TokioExecutor::new());
+        Self { app: app.map(Mutex::new), http1, http2, _on: PhantomData }
     }
 }
 
-impl<T, S, B> Drivers<T> for DriversFor<S>
+impl<A, L, Via> Drivers<L::Io> for DriversFor<A, L, Via>
 where
-    T: AsyncRead + AsyncWrite + Unpin + Send + 'static,
-    S: Service<Request<RequestBody>, Response = Response<B>> + Clone + Send + Sync + 'static,
-    S::Future: Send + 'static,
-    S::Error: Into<BoxError>,
-    B: Body + Send + 'static,
-    B::Data: Send,
-    B::Error: Into<BoxError>,
+    L: Listener,
+    A: App<L, Via>,
+    Via: 'static,
 {
     fn driver(
         &self,
         mode: Mode,
-        io: T,
+        io: L::Io,
         prefix: Bytes,
         state: Arc<ConnectionState>,
         account: Option<Account>,
-    ) -> Box<dyn Driver<T>> {
-        let service = TrackedService::new(self.service.clone(), Arc::clone(&state), account);
+        peer: &Peer,
+    ) -> Box<dyn Driver<L::Io>> {
+        let addr = peer.addr::<A::Service>();
+        let service = peer.service().unwrap_or_else(|| {
+            let client = addr.get::<L::Addr>().expect("the listener told it").clone();
+            let app = self.app.as_ref().expect("a service is kept, or made here");
+            app.lock().service(IncomingStream::new(&io, client))
+        });
+        let service =
+            TrackedService::new(service, A::body, Arc::clone(&state), account, addr.clone());
         let io = TokioIo::new(TrackedIo::new(io, prefix, state));
         match mode {
             Mode::Http1 => Box::new(self.http1.serve_connection(io, service).with_upgrades()),

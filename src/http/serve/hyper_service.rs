@@ -82,7 +82,9 @@ where
         Poll::Ready(Ok(()))
     }
 
-    fn call(&mut self, request: Request<RequestBody>) -> S::Future {
+    fn call(&mut self, mut request: Request<RequestBody>) -> S::Future {
+        let client = request.body().remote_addr().clone();
+        request.extensions_mut().insert(client);
         self.0.call(request.map(RequestBody::into_incoming))
     }
 }

@@ -3,14 +3,15 @@
 use std::{
     future::Future,
     io,
+    net::SocketAddr,
     pin::pin,
     task::{Context, Poll, Waker},
     time::Duration,
 };
 
-use socket2::{SockRef, Socket};
+use socket2::{SockAddr, SockRef, Socket};
 #[cfg(unix)]
-use tokio::net::{UnixListener, UnixStream};
+use tokio::net::{UnixListener, UnixStream, unix};
 use tokio::{
     io::{AsyncRead, AsyncWrite},
     net::{TcpListener, TcpStream},
@@ -28,6 +29,7 @@ const PAUSE: Duration = Duration::from_millis(100);
 /// # Examples
 /// A listener that bounds the kernel's send buffer of each connection:
 /// ```
+/// use std::net::SocketAddr;
 /// use leasehold::http::serve::Listener;
 /// use socket2::SockRef;
 /// use tokio::net::{TcpListener, TcpStream};
@@ -36,11 +38,17 @@ const PAUSE: Duration = Duration::from_millis(100);
 ///
 /// impl Listener for SmallBuffers {
 ///     type Io = TcpStream;
+///     type Addr = SocketAddr;
 ///
-///     async fn accept(&mut self) -> TcpStream {
-///         let stream = Listener::accept(&mut self.0).await; // waits out errors, sets TCP_NODELAY
+///     async fn accept(&mut self) -> (TcpStream, SocketAddr) {
+///         // Waits out errors, and sets TCP_NODELAY.
+///         let (stream, client) = Listener::accept(&mut self.0).await;
 ///         let _ = SockRef::from(&stream).set_send_buffer_size(64 << 10);
-///         stream
+///         (stream, client)
+///     }
+///
+///     fn local_addr(&self) -> std::io::Result<SocketAddr> {
+///         self.0.local_addr()
 ///     }
 /// }
 /// ```
@@ -48,75 +56,99 @@ pub trait Listener: Send + 'static {
     /// The transport of a connection.
     type Io: AsyncRead + AsyncWrite + Unpin + Send + 'static;
 
-    /// Waits for the next connection. The listener itself waits out errors that pass.
+    /// The address of a client, and of the listener itself.
+    type Addr: Clone + Send + Sync + 'static;
+
+    /// Waits for the next connection, and the address of its client. The listener itself waits out
+    /// errors that pass.
     ///
     /// # Cancel safety
     /// Must be cancel safe: no connection is lost when the future is dropped.
-    fn accept(&mut self) -> impl Future<Output = Self::Io> + Send;
+    fn accept(&mut self) -> impl Future<Output = (Self::Io, Self::Addr)> + Send;
 
     /// Accepts a connection that has come already, if there is one. A server that stops does this
     /// before it closes its listener.
     ///
     /// By default this polls `accept` once. TCP and Unix listeners ask the system, so that they
     /// miss no connection.
-    fn accept_ready(&mut self) -> Option<Self::Io> {
+    fn accept_ready(&mut self) -> Option<(Self::Io, Self::Addr)> {
         let accept = pin!(tokio::task::unconstrained(self.accept()));
         match accept.poll(&mut Context::from_waker(Waker::noop())) {
-            Poll::Ready(io) => Some(io),
+            Poll::Ready(accepted) => Some(accepted),
             Poll::Pending => None,
         }
     }
+
+    /// The address that the listener is bound to.
+    ///
+    /// # Errors
+    /// The system does not tell it.
+    fn local_addr(&self) -> io::Result<Self::Addr>;
 }
 
 impl Listener for TcpListener {
     type Io = TcpStream;
+    type Addr = SocketAddr;
 
     /// Sets TCP_NODELAY.
-    async fn accept(&mut self) -> TcpStream {
+    async fn accept(&mut self) -> (TcpStream, SocketAddr) {
         loop {
             match TcpListener::accept(self).await {
-                Ok((stream, _)) => {
+                Ok((stream, client)) => {
                     // If the peer is gone already, the first read tells.
                     let _ = stream.set_nodelay(true);
-                    return stream;
+                    return (stream, client);
                 }
                 Err(error) => wait_out(&error).await,
             }
         }
     }
 
-    fn accept_ready(&mut self) -> Option<TcpStream> {
-        let stream: std::net::TcpStream = accept_now(&SockRef::from(&*self))?.into();
-        let stream = TcpStream::from_std(stream).ok()?;
+    fn accept_ready(&mut self) -> Option<(TcpStream, SocketAddr)> {
+        let (socket, client) = accept_now(&SockRef::from(&*self))?;
+        let stream = TcpStream::from_std(socket.into()).ok()?;
         let _ = stream.set_nodelay(true);
-        Some(stream)
+        Some((stream, client.as_socket()?))
+    }
+
+    fn local_addr(&self) -> io::Result<SocketAddr> {
+        TcpListener::local_addr(self)
     }
 }
 
 #[cfg(unix)]
 impl Listener for UnixListener {
     type Io = UnixStream;
+    type Addr = unix::SocketAddr;
 
-    async fn accept(&mut self) -> UnixStream {
+    async fn accept(&mut self) -> (UnixStream, unix::SocketAddr) {
         loop {
             match UnixListener::accept(self).await {
-                Ok((stream, _)) => return stream,
+                Ok(accepted) => return accepted,
                 Err(error) => wait_out(&error).await,
             }
         }
     }
 
-    fn accept_ready(&mut self) -> Option<UnixStream> {
-        let stream: std::os::unix::net::UnixStream = accept_now(&SockRef::from(&*self))?.into();
-        UnixStream::from_std(stream).ok()
+    fn accept_ready(&mut self) -> Option<(UnixStream, unix::SocketAddr)> {
+        let (socket, _) = accept_now(&SockRef::from(&*self))?;
+        let stream = UnixStream::from_std(socket.into()).ok()?;
+        let client = stream.peer_addr().ok()?;
+        Some((stream, client))
+    }
+
+    fn local_addr(&self) -> io::Result<unix::SocketAddr> {
+        UnixListener::local_addr(self)
     }
 }
 
 /// Accepts a connection that the system has, even if tokio has not noticed it yet.
-fn accept_now(listener: &SockRef<'_>) -> Option<Socket> {
+fn accept_now(listener: &SockRef<'_>) -> Option<(Socket, SockAddr)> {
     loop {
         match listener.accept() {
-            Ok((socket, _)) => return socket.set_nonblocking(true).ok().map(|()| socket),
+            Ok((socket, client)) => {
+                return socket.set_nonblocking(true).ok().map(|()| (socket, client));
+            }
             Err(error) if is_passing(&error) => {}
             Err(_) => return None,
         }

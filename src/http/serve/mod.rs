@@ -26,7 +26,12 @@
 //! ```
 
 mod admission;
+mod app;
 mod awake;
+#[cfg(feature = "axum")]
+mod axum_app;
+#[cfg(feature = "axum")]
+mod axum_routes;
 mod body_wait;
 mod box_error;
 mod client_wait;
@@ -37,8 +42,11 @@ mod driver;
 mod farewell;
 mod head;
 mod hyper_service;
+mod incoming_stream;
 mod listener;
+mod listener_ext;
 mod phase;
+mod remote_addr;
 mod request_body;
 mod response_body;
 mod run;
@@ -49,11 +57,17 @@ mod tracked_service;
 mod upgraded;
 mod waiting_heads;
 
+#[cfg(feature = "axum")]
+pub use self::axum_app::ViaMakeService;
 pub use self::{
+    app::{App, ViaService},
     box_error::BoxError,
     connections::Connections,
     hyper_service::{HyperService, IncomingService, from_hyper, from_incoming},
+    incoming_stream::IncomingStream,
     listener::Listener,
+    listener_ext::{ListenerExt, TapIo},
+    remote_addr::RemoteAddr,
     request_body::RequestBody,
     shutdown::Shutdown,
     upgraded::into_socket,
@@ -63,14 +77,11 @@ use std::{
     fmt,
     future::{Future, IntoFuture},
     io,
+    marker::PhantomData,
     pin::Pin,
     sync::Arc,
     time::Duration,
 };
-
-use ::http::{Request, Response};
-use http_body::Body;
-use tower_service::Service;
 
 use self::{
     connection::Shared,
@@ -93,10 +104,11 @@ use crate::{io::ServerState, pool::Account, util::TICK};
 ///
 /// # Examples
 /// In [the module's docs](self).
-pub fn serve<L: Listener, S>(listener: L, service: S) -> Serve<L, S> {
+pub fn serve<L: Listener, A: App<L, Via>, Via>(listener: L, app: A) -> Serve<L, A, Via> {
     let server = Arc::new(ServerState::default());
     let connections = Connections::new(&server);
-    Serve { listener, service, settings: Settings::default(), signal: None, server, connections }
+    let settings = Settings::default();
+    Serve { listener, app, settings, signal: None, server, connections, _via: PhantomData }
 }
 
 /// A server with its settings, made by [`serve`]; await it to run it.
@@ -121,16 +133,17 @@ pub fn serve<L: Listener, S>(listener: L, service: S) -> Serve<L, S> {
 /// # Ok(()) }
 /// ```
 #[must_use = "a server does nothing unless awaited"]
-pub struct Serve<L, S> {
+pub struct Serve<L, A, Via = ViaService> {
     listener: L,
-    service: S,
+    app: A,
     settings: Settings,
     signal: Option<Pin<Box<dyn Future<Output = ()> + Send>>>,
     server: Arc<ServerState>,
     connections: Connections,
+    _via: PhantomData<fn() -> Via>,
 }
 
-impl<L, S> Serve<L, S> {
+impl<L, A, Via> Serve<L, A, Via> {
     /// Sets how long a connection may wait for its first or its next request; 75 s by default.
     ///
     /// No deadline of the server ends a connection early. It ends at most half a second late while
@@ -294,6 +307,17 @@ impl<L, S> Serve<L, S> {
         self
     }
 
+    /// The address that the listener is bound to.
+    ///
+    /// # Errors
+    /// The listener does not tell it.
+    pub fn local_addr(&self) -> io::Result<L::Addr>
+    where
+        L: Listener,
+    {
+        self.listener.local_addr()
+    }
+
     /// Returns a handle that tells how many connections the running server has, and how many are
     /// awake.
     ///
@@ -325,7 +349,7 @@ impl<L, S> Serve<L, S> {
     }
 }
 
-impl<L: fmt::Debug, S> fmt::Debug for Serve<L, S> {
+impl<L: fmt::Debug, A, Via> fmt::Debug for Serve<L, A, Via> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Serve")
             .field("listener", &self.listener)
@@ -335,23 +359,16 @@ impl<L: fmt::Debug, S> fmt::Debug for Serve<L, S> {
     }
 }
 
-impl<L, S, B> IntoFuture for Serve<L, S>
-where
-    L: Listener,
-    S: Service<Request<RequestBody>, Response = Response<B>> + Clone + Send + Sync + 'static,
-    S::Future: Send + 'static,
-    S::Error: Into<BoxError>,
-    B: Body + Send + 'static,
-    B::Data: Send,
-    B::Error: Into<BoxError>,
-{
+impl<L: Listener, A: App<L, Via>, Via: 'static> IntoFuture for Serve<L, A, Via> {
     type Output = io::Result<Shutdown>;
     type IntoFuture = Pin<Box<dyn Future<Output = io::Result<Shutdown>> + Send>>;
 
     fn into_future(self) -> Self::IntoFuture {
-        let Self { listener, service, settings, signal, server, connections } = self;
-        let drivers = Box::new(DriversFor::new(service, &settings));
+        let Self { listener, mut app, settings, signal, server, connections, _via } = self;
+        app.begin();
+        let (opener, maker) = if A::is_kept() { (Some(app), None) } else { (None, Some(app)) };
+        let drivers = Box::new(DriversFor::<A, L, Via>::new(maker, &settings));
         let shared = Shared { drivers, server, connections, settings };
-        Box::pin(run(listener, shared, signal))
+        Box::pin(run(listener, opener, shared, signal))
     }
 }

@@ -10,7 +10,10 @@ use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
 use hyper::body::Incoming;
 
-use super::connection_state::{ConnectionState, OpenBody};
+use super::{
+    RemoteAddr,
+    connection_state::{ConnectionState, OpenBody},
+};
 
 /// The body of a request that [`serve`](super::serve) hands to a service: hyper's [`Incoming`],
 /// watched.
@@ -46,13 +49,40 @@ pub struct RequestBody {
     inner: Incoming,
     /// None once the end was seen.
     open: Option<OpenBody>,
+    client: RemoteAddr,
 }
 
 impl RequestBody {
     /// Watches the body for `state`, if there is one.
-    pub(super) fn new(inner: Incoming, state: Option<&Arc<ConnectionState>>) -> Self {
+    pub(super) fn new(
+        inner: Incoming,
+        state: Option<&Arc<ConnectionState>>,
+        client: &RemoteAddr,
+    ) -> Self {
         let open = state.filter(|_| !inner.is_end_stream()).map(ConnectionState::begin_body);
-        Self { inner, open }
+        Self { inner, open, client: client.clone() }
+    }
+
+    /// The address of the client, as the listener told it.
+    ///
+    /// # Examples
+    /// ```no_run
+    /// use std::{convert::Infallible, net::SocketAddr};
+    /// use http_body_util::Full;
+    /// use hyper::{Request, Response, body::Bytes, service::service_fn};
+    /// use leasehold::http::{serve, serve::{RequestBody, from_hyper}};
+    ///
+    /// async fn tell(request: Request<RequestBody>) -> Result<Response<Full<Bytes>>, Infallible> {
+    ///     let client = request.body().remote_addr().get::<SocketAddr>();
+    ///     Ok(Response::new(Full::from(format!("you are {client:?}"))))
+    /// }
+    ///
+    /// # async fn run(listener: tokio::net::TcpListener) -> std::io::Result<()> {
+    /// serve(listener, from_hyper(service_fn(tell))).await?;
+    /// # Ok(()) }
+    /// ```
+    pub fn remote_addr(&self) -> &RemoteAddr {
+        &self.client
     }
 
     /// Returns hyper's own body, which is no longer watched.

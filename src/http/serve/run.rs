@@ -1,7 +1,7 @@
 //! `run`: a server from its first connection to its end.
 
 use std::{
-    future::{Future, pending},
+    future::{Future, pending, poll_fn},
     io,
     pin::{Pin, pin},
     sync::{Arc, Weak},
@@ -11,6 +11,8 @@ use std::{
 use tokio::time::{Instant, MissedTickBehavior};
 
 use super::{
+    App, IncomingStream, RemoteAddr,
+    app::Peer,
     connection::{Connection, Shared},
     connections::Connections,
     listener::Listener,
@@ -27,8 +29,9 @@ const BACKLOG_MAX: usize = 64 << 10;
 const CUT_MAX: Duration = Duration::from_secs(1);
 
 /// Accepts connections until `signal` is ready, and then ends the open ones.
-pub(super) async fn run<L: Listener>(
+pub(super) async fn run<L: Listener, A: App<L, Via>, Via>(
     mut listener: L,
+    mut opener: Option<A>,
     mut shared: Shared<L::Io>,
     signal: Option<Pin<Box<dyn Future<Output = ()> + Send>>>,
 ) -> io::Result<Shutdown> {
@@ -38,12 +41,11 @@ pub(super) async fn run<L: Listener>(
     let (server, connections) = (&shared.server, &shared.connections);
     let mut signal = signal.unwrap_or_else(|| Box::pin(pending()));
     let has_room = || connections.open() < shared.settings.max_connections;
-    let open = |io| drop(tokio::spawn(Connection::new(Arc::clone(&shared), io)));
     loop {
         let ended = connections.ended();
         let may_accept = has_room();
         tokio::select! {
-            io = listener.accept(), if may_accept => open(io),
+            accepted = listener.accept(), if may_accept => open(&mut opener, &shared, accepted).await,
             () = ended, if !may_accept => {}
             () = &mut signal => break,
         }
@@ -52,7 +54,9 @@ pub(super) async fn run<L: Listener>(
     server.stop();
     // CLAIM: a connection that was not accepted yet may have sent a request.
     let ready = std::iter::from_fn(|| has_room().then(|| listener.accept_ready()).flatten());
-    ready.take(BACKLOG_MAX).for_each(open);
+    for accepted in ready.take(BACKLOG_MAX) {
+        open(&mut opener, &shared, accepted).await;
+    }
     drop(listener); // from here on new connections are refused
     let Some(timeout) = shared.settings.shutdown_timeout else {
         ended(connections, None).await;
@@ -67,6 +71,25 @@ pub(super) async fn run<L: Listener>(
     // The tasks end as soon as they run.
     let _ = tokio::time::timeout(CUT_MAX, ended).await;
     Ok(Shutdown::new(cut))
+}
+
+/// Opens a connection: makes its service, if it is kept, and runs it in a task.
+async fn open<L: Listener, A: App<L, Via>, Via>(
+    opener: &mut Option<A>,
+    shared: &Arc<Shared<L::Io>>,
+    (io, addr): (L::Io, L::Addr),
+) {
+    let client = RemoteAddr::new(addr.clone());
+    let peer = match opener {
+        None => Peer::new(client),
+        Some(app) => {
+            poll_fn(|cx| app.poll_ready(cx)).await;
+            let opening = app.open(IncomingStream::new(&io, addr));
+            let service = opening.await;
+            Peer::with_service(client, service)
+        }
+    };
+    tokio::spawn(Connection::new(Arc::clone(shared), io, peer));
 }
 
 /// Waits until all connections have ended, and all upgraded sockets if `sockets` is given.

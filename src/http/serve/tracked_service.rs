@@ -13,6 +13,7 @@ use pin_project_lite::pin_project;
 use tower_service::Service;
 
 use super::{
+    RemoteAddr,
     connection_state::{ConnectionState, InFlight},
     request_body::RequestBody,
     response_body::ResponseBody,
@@ -20,26 +21,34 @@ use super::{
 use crate::pool::Account;
 
 /// One connection's view of the service.
-pub(super) struct TrackedService<S> {
+pub(super) struct TrackedService<S, R> {
     service: S,
+    body: fn(RequestBody) -> R,
     state: Arc<ConnectionState>,
     account: Option<Account>,
+    client: RemoteAddr,
 }
 
-impl<S> TrackedService<S> {
-    /// Requests carry `account` as an extension.
-    pub(super) fn new(service: S, state: Arc<ConnectionState>, account: Option<Account>) -> Self {
-        Self { service, state, account }
+impl<S, R> TrackedService<S, R> {
+    /// Requests carry `account` as an extension. `body` turns a body into what the service takes.
+    pub(super) fn new(
+        service: S,
+        body: fn(RequestBody) -> R,
+        state: Arc<ConnectionState>,
+        account: Option<Account>,
+        client: RemoteAddr,
+    ) -> Self {
+        Self { service, body, state, account, client }
     }
 }
 
-impl<S, B> hyper::service::Service<Request<Incoming>> for TrackedService<S>
+impl<S, R, B> hyper::service::Service<Request<Incoming>> for TrackedService<S, R>
 where
-    S: Service<Request<RequestBody>, Response = Response<B>> + Clone,
+    S: Service<Request<R>, Response = Response<B>> + Clone,
 {
     type Response = Response<ResponseBody<B>>;
     type Error = S::Error;
-    type Future = Answer<S, S::Future>;
+    type Future = Answer<S, R, S::Future>;
 
     fn call(&self, request: Request<Incoming>) -> Self::Future {
         // CLAIM: a request that comes after the server has stopped is not answered.
@@ -48,8 +57,10 @@ where
         if request.method() == Method::CONNECT {
             self.state.note_connect();
         }
-        let mut request =
-            request.map(|body| RequestBody::new(body, is_heard.then_some(&self.state)));
+        let mut request = request.map(|body| {
+            let state = is_heard.then_some(&self.state);
+            (self.body)(RequestBody::new(body, state, &self.client))
+        });
         if let Some(account) = &self.account {
             request.extensions_mut().insert(account.clone());
         }
@@ -63,25 +74,25 @@ where
 pin_project! {
     /// The response to come, in flight from here to the drop of its body. Without `in_flight` it
     /// never comes.
-    pub(super) struct Answer<S, F> {
+    pub(super) struct Answer<S, R, F> {
         #[pin]
-        step: Step<S, F>,
+        step: Step<S, R, F>,
         in_flight: Option<InFlight>,
     }
 }
 
 pin_project! {
     #[project = StepProjection]
-    enum Step<S, F> {
+    enum Step<S, R, F> {
         /// The service is asked whether it is ready, as tower wants it.
-        Unready { service: S, request: Option<Request<RequestBody>> },
+        Unready { service: S, request: Option<Request<R>> },
         Called { #[pin] future: F },
     }
 }
 
-impl<S, B> Future for Answer<S, S::Future>
+impl<S, R, B> Future for Answer<S, R, S::Future>
 where
-    S: Service<Request<RequestBody>, Response = Response<B>>,
+    S: Service<Request<R>, Response = Response<B>>,
 {
     type Output = Result<Response<ResponseBody<B>>, S::Error>;
 

@@ -30,12 +30,17 @@ impl<T: tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin + Send + 'static> L
     for Once<T>
 {
     type Io = T;
+    type Addr = ();
 
-    async fn accept(&mut self) -> T {
+    async fn accept(&mut self) -> (T, ()) {
         match self.0.take() {
-            Some(io) => io,
+            Some(io) => (io, ()),
             None => std::future::pending().await,
         }
+    }
+
+    fn local_addr(&self) -> std::io::Result<()> {
+        Ok(())
     }
 }
 

@@ -3,6 +3,7 @@
 use std::{
     convert::Infallible,
     io,
+    net::SocketAddr,
     pin::Pin,
     task::{Context, Poll},
     time::Duration,
@@ -36,9 +37,15 @@ struct OpaqueListener(TcpListener);
 
 impl Listener for OpaqueListener {
     type Io = Opaque;
+    type Addr = SocketAddr;
 
-    async fn accept(&mut self) -> Opaque {
-        Opaque(self.0.accept().await.expect("a connection").0)
+    async fn accept(&mut self) -> (Opaque, SocketAddr) {
+        let (stream, client) = self.0.accept().await.expect("a connection");
+        (Opaque(stream), client)
+    }
+
+    fn local_addr(&self) -> io::Result<SocketAddr> {
+        self.0.local_addr()
     }
 }
 

@@ -103,8 +103,15 @@ struct Plain(TcpListener);
 
 impl Listener for Plain {
     type Io = TcpStream;
+    type Addr = SocketAddr;
 
-    async fn accept(&mut self) -> TcpStream {
-        accept(&self.0).await
+    async fn accept(&mut self) -> (TcpStream, SocketAddr) {
+        let stream = accept(&self.0).await;
+        let client = stream.peer_addr().unwrap_or_else(|_| SocketAddr::from(([0; 4], 0)));
+        (stream, client)
+    }
+
+    fn local_addr(&self) -> std::io::Result<SocketAddr> {
+        self.0.local_addr()
     }
 }

@@ -22,12 +22,17 @@ struct Sent<T>(mpsc::UnboundedReceiver<T>);
 
 impl<T: AsyncRead + AsyncWrite + Unpin + Send + 'static> Listener for Sent<T> {
     type Io = T;
+    type Addr = ();
 
-    async fn accept(&mut self) -> T {
+    async fn accept(&mut self) -> (T, ()) {
         match self.0.recv().await {
-            Some(io) => io,
+            Some(io) => (io, ()),
             None => std::future::pending().await,
         }
+    }
+
+    fn local_addr(&self) -> std::io::Result<()> {
+        Ok(())
     }
 }
 
