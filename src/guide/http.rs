@@ -11,6 +11,11 @@
 //! [`Account`](crate::Account) as an extension, and the memory of hyper's connections is reserved.
 //! A handler of axum takes it as `Extension(account): Extension<Account>`.
 //!
+//! The client's address is there as with `axum::serve`: serve
+//! `app.into_make_service_with_connect_info::<SocketAddr>()`, and take
+//! `ConnectInfo(client): ConnectInfo<SocketAddr>`. A hyper service calls
+//! [`RequestBody::remote_addr`](crate::http::serve::RequestBody::remote_addr).
+//!
 //! ```
 //! use std::future::IntoFuture;
 //! use axum::{Router, routing::post};

@@ -21,8 +21,8 @@ use bytes::Bytes;
 use http_body_util::Full;
 use hyper::body::Incoming;
 use leasehold::http::serve::{
-    App, IncomingStream, Listener, ListenerExt, RemoteAddr, RequestBody, from_hyper, from_incoming,
-    serve,
+    App, IncomingStream, Listener, ListenerExt, RemoteAddr, RequestBody, from_axum, from_hyper,
+    from_incoming, serve,
 };
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
@@ -278,6 +278,28 @@ async fn a_listener_that_is_tapped_sees_each_connection() {
         let mut client = TcpStream::connect(address).await.expect("a connection");
         let own = client.local_addr().expect("an address").to_string();
         assert_eq!((ask(&mut client).await, TAPPED.load(Relaxed)), (own, count));
+    }
+    server.abort();
+}
+
+#[tokio::test]
+async fn a_listener_of_axums_trait_is_served_and_parked() {
+    let (listener, address) = listen().await;
+    let listener = axum::serve::ListenerExt::tap_io(listener, |_| {});
+    let app = Router::new()
+        .route("/", get(async |ConnectInfo(client): ConnectInfo<SocketAddr>| client.to_string()))
+        .into_make_service_with_connect_info::<SocketAddr>();
+    let server = serve(from_axum(listener), app).linger(Duration::ZERO);
+    assert_eq!(server.local_addr().expect("an address"), address);
+    let connections = server.connections();
+    let server = tokio::spawn(server.into_future());
+    let mut client = TcpStream::connect(address).await.expect("a connection");
+    let own = client.local_addr().expect("an address").to_string();
+    for _ in 0..2 {
+        assert_eq!(ask(&mut client).await, own);
+        while connections.parked() == 0 {
+            sleep(Duration::from_millis(1)).await;
+        }
     }
     server.abort();
 }

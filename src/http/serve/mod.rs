@@ -31,6 +31,8 @@ mod awake;
 #[cfg(feature = "axum")]
 mod axum_app;
 #[cfg(feature = "axum")]
+mod axum_listener;
+#[cfg(feature = "axum")]
 mod axum_routes;
 mod body_wait;
 mod box_error;
@@ -57,8 +59,6 @@ mod tracked_service;
 mod upgraded;
 mod waiting_heads;
 
-#[cfg(feature = "axum")]
-pub use self::axum_app::ViaMakeService;
 pub use self::{
     app::{App, ViaService},
     box_error::BoxError,
@@ -71,6 +71,11 @@ pub use self::{
     request_body::RequestBody,
     shutdown::Shutdown,
     upgraded::into_socket,
+};
+#[cfg(feature = "axum")]
+pub use self::{
+    axum_app::ViaMakeService,
+    axum_listener::{AxumListener, from_axum},
 };
 
 use std::{
