@@ -1,6 +1,10 @@
 //! The service that every server runs: what it does with a request's body, and when, is chosen by
 //! the path.
 
+// With a path, so that it is found from `tests/corpus` too, which includes this file.
+#[path = "service/own_heads.rs"]
+mod own_heads;
+
 use std::{
     convert::Infallible, error::Error, future::pending, io, panic, sync::LazyLock, time::Duration,
 };
@@ -19,6 +23,8 @@ use tokio::{
     io::AsyncWriteExt,
     time::{sleep, timeout},
 };
+
+use self::own_heads::own_head;
 
 /// Long enough for a server to take its connection apart, if it does that too early.
 const PAUSE: Duration = Duration::from_millis(8);
@@ -51,6 +57,7 @@ type Answer = Response<AnswerBody>;
 /// | `/large`, `/204`, `/304`, `/close` | what their names say |
 /// | `/upgrade`, `/upgrade-later` and CONNECT | echoes what comes on the upgraded connection |
 /// | `/fail`, `/panic` | no answer |
+/// | `/own-…` | a head that the service sets itself: see [`own_head`] |
 /// | others | a description of the request |
 ///
 /// # Errors
@@ -139,7 +146,7 @@ where
         "/fail" => Err(io::Error::other("the path asks for it")),
         // Not `panic!`: the hook would write about it into the tests' output.
         "/panic" => panic::resume_unwind(Box::new("the path asks for it")),
-        _ => Ok(text(describe(&head))),
+        _ => Ok(own_head(&path).unwrap_or_else(|| text(describe(&head)))),
     }
 }
 

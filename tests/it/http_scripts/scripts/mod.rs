@@ -6,6 +6,7 @@ mod expectations;
 mod garbage;
 mod heads;
 mod lengths;
+mod own_heads;
 mod responses;
 mod rests;
 mod unread;
@@ -23,6 +24,7 @@ pub(crate) fn all() -> Vec<Script> {
         unread::scripts(),
         expectations::scripts(),
         responses::scripts(),
+        own_heads::scripts(),
         upgrades::scripts(),
         garbage::scripts(),
         lengths::scripts(),
