@@ -10,7 +10,6 @@ pub mod bufs;
 pub mod compat;
 pub mod native;
 pub mod relay;
-pub mod serve;
 pub mod write;
 
 use std::sync::OnceLock;
