@@ -16,13 +16,13 @@ use hyper::{
     server::conn::{http1, http2},
     service::HttpService,
 };
-use hyper_util::rt::{TokioExecutor, TokioIo};
+use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tower_service::Service;
 
 use super::{
     BoxError, connection_state::ConnectionState, request_body::RequestBody, settings::Settings,
-    tracked_io::TrackedIo, tracked_service::TrackedService,
+    tracked_io::TrackedIo, tracked_service::TrackedService, tunnel::StreamExecutor,
 };
 use crate::pool::Account;
 
@@ -65,7 +65,6 @@ pub(super) trait Drivers<T>: Send + Sync {
 pub(super) struct DriversFor<S> {
     service: S,
     http1: http1::Builder,
-    http2: http2::Builder<TokioExecutor>,
 }
 
 impl<S> DriversFor<S> {
@@ -75,7 +74,7 @@ impl<S> DriversFor<S> {
         if let Some(bytes) = settings.max_header_size {
             http1.max_header_size(bytes);
         }
-        Self { service, http1, http2: http2::Builder::new(TokioExecutor::new()) }
+        Self { service, http1 }
     }
 }
 
@@ -98,7 +97,7 @@ where
         account: Option<Account>,
     ) -> Box<dyn Driver<T>> {
         let service = TrackedService::new(self.service.clone(), Arc::clone(&state), account);
-        let io = TokioIo::new(TrackedIo::new(io, prefix, state));
+        let io = TokioIo::new(TrackedIo::new(io, prefix, Arc::clone(&state)));
         match mode {
             Mode::Http1 => Box::new(self.http1.serve_connection(io, service).with_upgrades()),
             Mode::Http1Once => {
@@ -106,7 +105,12 @@ where
                 http1.keep_alive(false);
                 Box::new(http1.serve_connection(io, service).with_upgrades())
             }
-            Mode::Http2 => Box::new(self.http2.serve_connection(io, service)),
+            Mode::Http2 => {
+                let mut http2 = http2::Builder::new(StreamExecutor::new(state));
+                // RFC 8441 §3: SETTINGS_ENABLE_CONNECT_PROTOCOL, without which no client asks.
+                http2.enable_connect_protocol();
+                Box::new(http2.serve_connection(io, service))
+            }
         }
     }
 }
@@ -140,12 +144,12 @@ where
     }
 }
 
-impl<T, S> Driver<T> for http2::Connection<TokioIo<TrackedIo<T>>, S, TokioExecutor>
+impl<T, S> Driver<T> for http2::Connection<TokioIo<TrackedIo<T>>, S, StreamExecutor>
 where
     Self: Send,
     T: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     S: HttpService<Incoming, ResBody: Body<Error: Into<BoxError>> + 'static, Error: Into<BoxError>>,
-    TokioExecutor: Http2ServerConnExec<S::Future, S::ResBody>,
+    StreamExecutor: Http2ServerConnExec<S::Future, S::ResBody>,
 {
     fn poll_drive(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         Pin::new(self).poll(cx).map(drop)

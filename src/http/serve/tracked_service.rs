@@ -16,6 +16,7 @@ use super::{
     connection_state::{ConnectionState, InFlight},
     request_body::RequestBody,
     response_body::ResponseBody,
+    tunnel::Tunnel,
 };
 use crate::pool::Account;
 
@@ -45,11 +46,15 @@ where
         // CLAIM: a request that comes after the server has stopped is not answered.
         let is_heard = !self.state.is_closed();
         let in_flight = is_heard.then(|| self.state.dispatch());
-        if request.method() == Method::CONNECT {
-            self.state.note_connect();
-        }
+        let is_connect = request.method() == Method::CONNECT;
         let mut request =
             request.map(|body| RequestBody::new(body, is_heard.then_some(&self.state)));
+        if is_connect {
+            self.state.note_connect();
+            if self.state.is_http2() {
+                request.extensions_mut().insert(Tunnel::new(&self.state));
+            }
+        }
         if let Some(account) = &self.account {
             request.extensions_mut().insert(account.clone());
         }
