@@ -297,7 +297,7 @@ impl ConnectionState {
     /// Called after hyper was driven, and before the connection looks at the conditions. From here
     /// on the task is woken when a body or a response ends.
     pub(super) fn end_drive(&self, cx: &Context<'_>) {
-        // Both counts rise from 0 only while hyper is driven. If both are 0 now, no waker is needed.
+        // Both counts rise from 0 only while hyper is driven. If both are 0, no waker is needed.
         if self.responses.load(Acquire) > 0 || self.bodies.load(Acquire) > 0 {
             self.watch(cx);
         }

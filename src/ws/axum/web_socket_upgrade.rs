@@ -29,7 +29,9 @@ type OnFailedUpgrade = Box<dyn FnOnce(Error) + Send>;
 /// is not used: it ends when HTTP is done with the connection.
 ///
 /// Route it with `any`: a WebSocket begins with a GET on HTTP/1, and with a CONNECT on HTTP/2. A
-/// route of `get` takes the former only. As with [`upgrade`](crate::ws::upgrade()), a server that trusts
+/// route of `get` takes the former only.
+///
+/// As with [`upgrade`](crate::ws::upgrade()), a server that trusts
 /// cookies must check the Origin first.
 ///
 /// # Errors

@@ -24,8 +24,8 @@ use crate::{http::BytesBody, ws::socket::config::Config};
 /// trusts cookies must check the Origin first (RFC 6455 §10.2).
 ///
 /// # Errors
-/// The request is no handshake, or a broken one (RFC 6455 §4.2.1, RFC 8441 §4). [`UpgradeError::into_response`]
-/// makes the answer to the client.
+/// The request is no handshake, or a broken one (RFC 6455 §4.2.1, RFC 8441 §4).
+/// [`UpgradeError::into_response`] makes the answer to the client.
 ///
 /// # Examples
 /// In [the module's docs](crate::ws).
