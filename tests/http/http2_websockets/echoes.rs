@@ -33,7 +33,7 @@ async fn messages_of_all_lengths_come_back() {
     }
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn sockets_and_requests_share_a_connection() {
     for server in SERVERS {
         let site = Site::start(server).await;

@@ -199,7 +199,7 @@ impl Echo {
     }
 }
 
-/// Long enough: h2 ends a connection with some 10,000 short frames that are not read.
+/// Long enough: h2 ends a connection that has too many short frames that were not read.
 pub(crate) fn flood() -> String {
     "flood".repeat(4_000)
 }
