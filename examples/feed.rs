@@ -10,7 +10,11 @@
 use std::time::Duration;
 
 use anyhow::Context;
-use axum::{Router, response::Response, routing::get};
+use axum::{
+    Router,
+    response::Response,
+    routing::{any, get},
+};
 use leasehold::{
     Pool,
     http::serve,
@@ -34,7 +38,7 @@ async fn main() -> anyhow::Result<()> {
 
     let (feed, figures) = (hub.clone(), pool.clone());
     let app = Router::new()
-        .route("/feed", get(async move |upgrade| join(feed, upgrade)))
+        .route("/feed", any(async move |upgrade| join(feed, upgrade)))
         .route(
             "/",
             get(async move || format!("{} listen, {} bytes leased\n", hub.len(), figures.leased())),

@@ -60,7 +60,7 @@ pub fn app(
     let panel = gate.map(|gate| Panel::new(gate, figures));
     panel
         .map_or_else(Router::new, |panel| shown(&panel, &files))
-        .route("/ws", get(echo).with_state(echoes).fallback(reply::only_get))
+        .route("/ws", get(echo).connect(echo).with_state(echoes).fallback(reply::only_get))
         .route("/up/", uploads.clone())
         .route("/up/{*name}", uploads)
         .fallback_service(files)

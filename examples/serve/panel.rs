@@ -55,7 +55,7 @@ impl Panel {
     }
 
     pub fn feed(&self) -> MethodRouter {
-        let asked = get(feed).route_layer(from_fn(origin::only_own));
+        let asked = get(feed).connect(feed).route_layer(from_fn(origin::only_own));
         self.shown(asked.with_state(Feed::new(&self.figures)))
     }
 

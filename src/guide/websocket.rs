@@ -42,6 +42,10 @@
 //! # }
 //! ```
 //!
+//! The same handler serves WebSockets on HTTP/2 (RFC 8441). They begin with a CONNECT there, so
+//! route the handler with `any`, and not with `get`. On HTTP/2 many sockets and requests share a
+//! connection.
+//!
 //! # Keep polling
 //! A socket answers pings and close frames while it is polled, and in no other task. So read in a
 //! loop, also if you expect nothing. A socket that must receive and send at once is split

@@ -5,18 +5,26 @@
 //! copy. A message is sent out of the blocks it lies in; its header needs no block. Between
 //! messages a socket holds no block. A [`Hub`] sends one message to many sockets.
 //!
-//! | the handshake (RFC 6455 §4) | |
+//! | the handshake (RFC 6455 §4, RFC 8441) | |
 //! |---|---|
 //! | [`upgrade`], [`Acceptor`] | of a server: [`serve`](crate::http::serve()), or stock hyper |
 //! | `axum` (feature `axum`) | of a server, as an extractor: on these or on `axum::serve` |
 //! | [`connect`], [`connect_on`], [`Connect`] | of a client, on TCP or any transport |
 //! | [`WebSocket::new`] | your code does the handshake |
 //!
-//! After a handshake the transport is the bare socket again, as an
+//! A server takes WebSockets on HTTP/1 and on HTTP/2, with the same code; a client asks on HTTP/1.
+//!
+//! After a handshake on HTTP/1 the transport is the bare socket again, as an
 //! [`AnyStream`](crate::io::AnyStream). Frames that came early are copied into leased blocks, and
 //! hyper's memory is freed. The HTTP server no longer counts the connection. When a server of this
 //! crate stops, its sockets tell their peers so (1001). With `Serve::shutdown_timeout` the server
 //! waits for these sockets, and cuts them when the time is over.
+//!
+//! On HTTP/2 the transport is one stream of the connection, and stays with hyper. A browser that
+//! has an HTTP/2 connection to the server opens its WebSockets there, if the server announces that
+//! it may: [`serve`](crate::http::serve()) and `axum::serve` do. With stock hyper, call
+//! `enable_connect_protocol` on its builder. Such a socket behaves as any other. Its connection
+//! stays open while the socket lives, whatever the server's `idle_timeout` is.
 //!
 //! The [guide](crate::guide::websocket) has complete examples.
 //!

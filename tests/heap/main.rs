@@ -6,6 +6,7 @@ mod http_attack;
 mod relay_memory;
 mod ws_deflate_heap;
 mod ws_heap;
+mod ws_http2;
 mod ws_hub_cost;
 mod ws_idle;
 

@@ -113,14 +113,31 @@ impl ConnectionState {
     pub(super) fn dispatch(self: &Arc<Self>) -> InFlight {
         self.is_tainted.store(false, Release);
         add_one(&self.dispatched);
-        self.responses.fetch_add(1, AcqRel);
-        InFlight(Arc::clone(self))
+        self.begin_task()
     }
 
     /// Notes that a request asks for a tunnel.
     #[cold]
     pub(super) fn note_connect(&self) {
         self.is_connect.store(true, Relaxed);
+    }
+
+    pub(super) fn is_http2(&self) -> bool {
+        self.protocol == Protocol::Http2
+    }
+
+    /// Whether a task of hyper may be that of a tunnel (TUNNEL). After the close of the connection,
+    /// it may also be that of a request that is never answered, which must not count.
+    #[inline]
+    pub(super) fn may_tunnel(&self) -> bool {
+        self.is_connect.load(Relaxed) && !self.is_closed()
+    }
+
+    /// Counts a task or a transport of a tunnel as a response in flight (TUNNEL). Called only while
+    /// hyper is driven, or while the response to the CONNECT is in flight.
+    pub(super) fn begin_task(self: &Arc<Self>) -> InFlight {
+        self.responses.fetch_add(1, AcqRel);
+        InFlight(Arc::clone(self))
     }
 
     /// Whether new requests are not answered.
@@ -280,7 +297,7 @@ impl ConnectionState {
     /// Called after hyper was driven, and before the connection looks at the conditions. From here
     /// on the task is woken when a body or a response ends.
     pub(super) fn end_drive(&self, cx: &Context<'_>) {
-        // Both counts rise only while hyper is driven. If both are 0 now, no waker is needed.
+        // Both counts rise from 0 only while hyper is driven. If both are 0, no waker is needed.
         if self.responses.load(Acquire) > 0 || self.bodies.load(Acquire) > 0 {
             self.watch(cx);
         }

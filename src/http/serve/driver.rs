@@ -16,12 +16,13 @@ use hyper::{
     server::conn::{http1, http2},
     service::HttpService,
 };
-use hyper_util::rt::{TokioExecutor, TokioIo};
+use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncRead, AsyncWrite};
 
 use super::{
     App, BoxError, IncomingStream, Listener, app::Peer, connection_state::ConnectionState,
     settings::Settings, tracked_io::TrackedIo, tracked_service::TrackedService,
+    tunnel::StreamExecutor,
 };
 use crate::{pool::Account, sync::Mutex};
 
@@ -66,7 +67,6 @@ pub(super) struct DriversFor<A, L, Via> {
     /// None if connections keep their services.
     app: Option<Mutex<A>>,
     http1: http1::Builder,
-    http2: http2::Builder<TokioExecutor>,
     _on: PhantomData<fn() -> (L, Via)>,
 }
 
@@ -77,8 +77,7 @@ impl<A, L, Via> DriversFor<A, L, Via> {
         if let Some(bytes) = settings.max_header_size {
             http1.max_header_size(bytes);
         }
-        let http2 = http2::Builder::new(TokioExecutor::new());
-        Self { app: app.map(Mutex::new), http1, http2, _on: PhantomData }
+        Self { app: app.map(Mutex::new), http1, _on: PhantomData }
     }
 }
 
@@ -105,7 +104,7 @@ where
         });
         let service =
             TrackedService::new(service, A::body, Arc::clone(&state), account, addr.clone());
-        let io = TokioIo::new(TrackedIo::new(io, prefix, state));
+        let io = TokioIo::new(TrackedIo::new(io, prefix, Arc::clone(&state)));
         match mode {
             Mode::Http1 => Box::new(self.http1.serve_connection(io, service).with_upgrades()),
             Mode::Http1Once => {
@@ -113,7 +112,12 @@ where
                 http1.keep_alive(false);
                 Box::new(http1.serve_connection(io, service).with_upgrades())
             }
-            Mode::Http2 => Box::new(self.http2.serve_connection(io, service)),
+            Mode::Http2 => {
+                let mut http2 = http2::Builder::new(StreamExecutor::new(state));
+                // RFC 8441 §3: SETTINGS_ENABLE_CONNECT_PROTOCOL, without which no client asks.
+                http2.enable_connect_protocol();
+                Box::new(http2.serve_connection(io, service))
+            }
         }
     }
 }
@@ -147,12 +151,12 @@ where
     }
 }
 
-impl<T, S> Driver<T> for http2::Connection<TokioIo<TrackedIo<T>>, S, TokioExecutor>
+impl<T, S> Driver<T> for http2::Connection<TokioIo<TrackedIo<T>>, S, StreamExecutor>
 where
     Self: Send,
     T: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     S: HttpService<Incoming, ResBody: Body<Error: Into<BoxError>> + 'static, Error: Into<BoxError>>,
-    TokioExecutor: Http2ServerConnExec<S::Future, S::ResBody>,
+    StreamExecutor: Http2ServerConnExec<S::Future, S::ResBody>,
 {
     fn poll_drive(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         Pin::new(self).poll(cx).map(drop)

@@ -56,9 +56,11 @@ mod settings;
 mod shutdown;
 mod tracked_io;
 mod tracked_service;
+mod tunnel;
 mod upgraded;
 mod waiting_heads;
 
+pub(crate) use self::tunnel::Tunnel;
 pub use self::{
     app::{App, ViaService},
     box_error::BoxError,
@@ -151,6 +153,9 @@ pub struct Serve<L, A, Via = ViaService> {
 impl<L, A, Via> Serve<L, A, Via> {
     /// Sets how long a connection may wait for its first or its next request; 75 s by default.
     ///
+    /// A connection of HTTP/2 is not idle while a tunnel on it is open, such as a
+    /// [`WebSocket`](crate::ws::WebSocket).
+    ///
     /// No deadline of the server ends a connection early. It ends at most half a second late while
     /// the runtime keeps up.
     pub fn idle_timeout(mut self, timeout: Duration) -> Self {
@@ -227,7 +232,7 @@ impl<L, A, Via> Serve<L, A, Via> {
     }
 
     /// Whether clients may begin with HTTP/2; they may by default. Such connections keep hyper's
-    /// buffers.
+    /// buffers. Clients may open tunnels on them, such as WebSockets (RFC 8441).
     pub fn http2(mut self, http2: bool) -> Self {
         self.settings.http2 = http2;
         self
@@ -270,7 +275,7 @@ impl<L, A, Via> Serve<L, A, Via> {
     /// how many. A task that does not poll its socket, or blocks its thread, is not waited for.
     ///
     /// With a limit the server waits for upgraded sockets too. Without a limit it does not: they
-    /// might never end.
+    /// might never end. It waits for all connections of HTTP/2, with the tunnels on them.
     ///
     /// # Examples
     /// ```no_run
@@ -303,7 +308,8 @@ impl<L, A, Via> Serve<L, A, Via> {
     /// A client of HTTP/2 is told by GOAWAY. A [`WebSocket`](crate::ws::WebSocket) that was
     /// upgraded here, alone or in a hub, sends a close frame with 1001 (going away) once its task
     /// waits to receive; its peer has the socket's `close_timeout` to answer. Other upgraded
-    /// sockets go on until [`shutdown_timeout`](Self::shutdown_timeout) is over.
+    /// sockets go on until [`shutdown_timeout`](Self::shutdown_timeout) is over. On HTTP/2 they are
+    /// a part of their connection, and a server without that limit waits for them.
     pub fn with_graceful_shutdown(
         mut self,
         signal: impl Future<Output = ()> + Send + 'static,

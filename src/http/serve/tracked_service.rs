@@ -17,6 +17,7 @@ use super::{
     connection_state::{ConnectionState, InFlight},
     request_body::RequestBody,
     response_body::ResponseBody,
+    tunnel::Tunnel,
 };
 use crate::pool::Account;
 
@@ -54,13 +55,17 @@ where
         // CLAIM: a request that comes after the server has stopped is not answered.
         let is_heard = !self.state.is_closed();
         let in_flight = is_heard.then(|| self.state.dispatch());
-        if request.method() == Method::CONNECT {
-            self.state.note_connect();
-        }
+        let is_connect = request.method() == Method::CONNECT;
         let mut request = request.map(|body| {
             let state = is_heard.then_some(&self.state);
             (self.body)(RequestBody::new(body, state, &self.client))
         });
+        if is_connect {
+            self.state.note_connect();
+            if self.state.is_http2() {
+                request.extensions_mut().insert(Tunnel::new(&self.state));
+            }
+        }
         if let Some(account) = &self.account {
             request.extensions_mut().insert(account.clone());
         }

@@ -17,7 +17,8 @@ use crate::io::AnyStream;
 /// and writes fail.
 ///
 /// # Errors
-/// Gives `upgraded` back if the transport is of another type, or of another server.
+/// Gives `upgraded` back if the transport is of another type or of another server, or if it is a
+/// stream of HTTP/2.
 ///
 /// # Examples
 /// ```no_run

@@ -8,14 +8,13 @@ use axum_core::{
     extract::{FromRef, FromRequestParts},
     response::Response,
 };
-use hyper::upgrade::OnUpgrade;
 
 use crate::{
     io::AnyStream,
     pool::Account,
     ws::{
         Config, Error, Upgrade, UpgradeError, WebSocket,
-        handshake::{acceptor::take_on_upgrade, agreed::Agreed, offer::Offer},
+        handshake::{agreed::Agreed, offer::Offer, promise::Promise},
     },
 };
 
@@ -29,7 +28,10 @@ type OnFailedUpgrade = Box<dyn FnOnce(Error) + Send>;
 /// [`account_name`](Self::account_name) sets another one. The account in the request's extensions
 /// is not used: it ends when HTTP is done with the connection.
 ///
-/// Route it with `any` or `get`. As with [`upgrade`](crate::ws::upgrade()), a server that trusts
+/// Route it with `any`: a WebSocket begins with a GET on HTTP/1, and with a CONNECT on HTTP/2. A
+/// route of `get` takes the former only.
+///
+/// As with [`upgrade`](crate::ws::upgrade()), a server that trusts
 /// cookies must check the Origin first.
 ///
 /// # Errors
@@ -41,7 +43,7 @@ type OnFailedUpgrade = Box<dyn FnOnce(Error) + Send>;
 pub struct WebSocketUpgrade {
     offer: Offer,
     agreed: Agreed,
-    on_upgrade: OnUpgrade,
+    promise: Promise,
     pool: Account,
     account_name: Cow<'static, str>,
     config: Arc<Config>,
@@ -94,11 +96,10 @@ impl WebSocketUpgrade {
         C: FnOnce(WebSocket<AnyStream>) -> F + Send + 'static,
         F: Future<Output = ()> + Send + 'static,
     {
-        let Self { offer, agreed, on_upgrade, pool, account_name, config, on_failed_upgrade } =
-            self;
+        let Self { offer, agreed, promise, pool, account_name, config, on_failed_upgrade } = self;
         let (agreed, response) = agreed.answer(offer.key, &offer.extensions, &config);
         let account = pool.account(account_name, config.max_leased);
-        let upgrade = Upgrade::new(on_upgrade, agreed, config);
+        let upgrade = Upgrade::new(promise, agreed, config);
         tokio::spawn(async move {
             match upgrade.accept(&account).await {
                 Ok(socket) => callback(socket).await,
@@ -121,9 +122,9 @@ where
     type Rejection = UpgradeError;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, UpgradeError> {
-        let offer = Offer::of(&parts.method, parts.version, &parts.headers)?;
+        let offer = Offer::of(&parts.method, parts.version, &parts.headers, &parts.extensions)?;
         Ok(Self {
-            on_upgrade: take_on_upgrade(&mut parts.extensions)?,
+            promise: Promise::take(parts.version, &mut parts.extensions)?,
             offer,
             agreed: Agreed::default(),
             pool: Account::from_ref(state),

@@ -2,14 +2,16 @@
 
 use std::{borrow::Cow, sync::Arc};
 
-use ::http::{Extensions, Request, Response};
-use hyper::upgrade::OnUpgrade;
+use ::http::{Request, Response};
 
-use super::{offer::Offer, upgrade::Upgrade, upgrade_error::UpgradeError};
+use super::{offer::Offer, promise::Promise, upgrade::Upgrade, upgrade_error::UpgradeError};
 use crate::{http::BytesBody, ws::socket::config::Config};
 
 /// Answers a request for a WebSocket, on hyper, with the default settings; [`Acceptor`] has other
 /// settings.
+///
+/// The request is a GET on HTTP/1, and an extended CONNECT on HTTP/2 (RFC 8441). Both get a socket
+/// that behaves the same.
 ///
 /// Returns the response to send, and an [`Upgrade`] that becomes the socket:
 /// [`accept`](Upgrade::accept) it in a task of its own. You may add headers to the response. A body
@@ -22,8 +24,8 @@ use crate::{http::BytesBody, ws::socket::config::Config};
 /// trusts cookies must check the Origin first (RFC 6455 §10.2).
 ///
 /// # Errors
-/// The request is no handshake, or a broken one (RFC 6455 §4.2.1). [`UpgradeError::into_response`]
-/// makes the answer to the client.
+/// The request is no handshake, or a broken one (RFC 6455 §4.2.1, RFC 8441 §4).
+/// [`UpgradeError::into_response`] makes the answer to the client.
 ///
 /// # Examples
 /// In [the module's docs](crate::ws).
@@ -95,19 +97,12 @@ impl Acceptor {
         &self,
         request: &mut Request<B>,
     ) -> Result<(Response<BytesBody>, Upgrade), UpgradeError> {
-        let offer = Offer::of(request.method(), request.version(), request.headers())?;
-        let on_upgrade = take_on_upgrade(request.extensions_mut())?;
-        Ok(self.answer(&offer, on_upgrade))
-    }
-
-    pub(in crate::ws) fn answer(
-        &self,
-        offer: &Offer,
-        on_upgrade: OnUpgrade,
-    ) -> (Response<BytesBody>, Upgrade) {
+        let version = request.version();
+        let offer = Offer::of(request.method(), version, request.headers(), request.extensions())?;
+        let promise = Promise::take(version, request.extensions_mut())?;
         let agreed = offer.agree(&self.protocols);
         let (agreed, response) = agreed.answer(offer.key, &offer.extensions, &self.config);
-        (response, Upgrade::new(on_upgrade, agreed, Arc::clone(&self.config)))
+        Ok((response, Upgrade::new(promise, agreed, Arc::clone(&self.config))))
     }
 }
 
@@ -115,11 +110,4 @@ impl Default for Acceptor {
     fn default() -> Self {
         Self::new()
     }
-}
-
-/// Takes hyper's promise of the connection; it is there once.
-pub(in crate::ws) fn take_on_upgrade(
-    extensions: &mut Extensions,
-) -> Result<OnUpgrade, UpgradeError> {
-    extensions.remove().ok_or(UpgradeError::not_ours())
 }

@@ -23,20 +23,26 @@ impl Agreed {
     }
 
     /// Makes the response of a server with these settings (RFC 6455 §4.2.2). `extensions` are
-    /// the lines of the client's extensions; the response has those that the server accepts.
+    /// the lines of the client's extensions; the response has those that the server accepts. A
+    /// request without a key came on HTTP/2.
     pub(in crate::ws) fn answer(
         self,
-        key: Key,
+        key: Option<Key>,
         extensions: &[HeaderValue],
         config: &Config,
     ) -> (Self, Response<BytesBody>) {
         let (per_message, extensions) = PerMessage::agree(config, extensions);
         let mut response = Response::new(BytesBody::empty());
-        *response.status_mut() = StatusCode::SWITCHING_PROTOCOLS;
+        // RFC 8441 §5: a 2xx grants a CONNECT. It has no Upgrade, Connection and
+        // Sec-WebSocket-Accept.
+        if let Some(key) = key {
+            *response.status_mut() = StatusCode::SWITCHING_PROTOCOLS;
+            let headers = response.headers_mut();
+            headers.insert(header::UPGRADE, HeaderValue::from_static("websocket"));
+            headers.insert(header::CONNECTION, HeaderValue::from_static("upgrade"));
+            headers.insert(header::SEC_WEBSOCKET_ACCEPT, key.accept());
+        }
         let headers = response.headers_mut();
-        headers.insert(header::UPGRADE, HeaderValue::from_static("websocket"));
-        headers.insert(header::CONNECTION, HeaderValue::from_static("upgrade"));
-        headers.insert(header::SEC_WEBSOCKET_ACCEPT, key.accept());
         if let Some(protocol) = &self.protocol {
             headers.insert(header::SEC_WEBSOCKET_PROTOCOL, protocol.clone());
         }

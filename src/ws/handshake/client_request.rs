@@ -63,6 +63,6 @@ impl ClientRequest {
             put(name.as_str(), value.as_bytes());
         }
         head.extend_from_slice(b"\r\n");
-        Ok(Self { head, offer: Offer::new(key, headers) })
+        Ok(Self { head, offer: Offer::new(Some(key), headers) })
     }
 }

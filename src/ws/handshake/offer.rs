@@ -2,7 +2,8 @@
 
 use std::borrow::Cow;
 
-use ::http::{HeaderMap, HeaderValue, Method, Response, StatusCode, Version, header};
+use ::http::{Extensions, HeaderMap, HeaderValue, Method, Response, StatusCode, Version, header};
+use hyper::ext::Protocol;
 
 use super::{
     agreed::Agreed,
@@ -15,7 +16,8 @@ use super::{
 /// A request for a WebSocket that a server has checked, or that a client has sent.
 #[derive(Debug)]
 pub(in crate::ws) struct Offer {
-    pub(in crate::ws) key: Key,
+    /// `None` on HTTP/2 (RFC 8441 §5).
+    pub(in crate::ws) key: Option<Key>,
     /// The lines of its Sec-WebSocket-Protocol.
     protocols: Vec<HeaderValue>,
     /// The lines of its Sec-WebSocket-Extensions. A client has none here: its settings have them.
@@ -25,13 +27,27 @@ pub(in crate::ws) struct Offer {
 impl Offer {
     // ---- of a server ----------------------------------------------------------------------------
 
-    /// Checks the head of a request (RFC 6455 §4.2.1).
+    /// Checks the head of a request, of any version of HTTP.
     pub(in crate::ws) fn of(
         method: &Method,
         version: Version,
         headers: &HeaderMap,
+        extensions: &Extensions,
     ) -> Result<Self, UpgradeError> {
-        // RFC 6455 §4.2.1: a GET of HTTP/1.1 or higher; HTTP/2 and 3 have no upgrade of this kind.
+        if version <= Version::HTTP_11 {
+            return Self::of_get(method, version, headers);
+        }
+        let protocol = extensions.get::<Protocol>().map(Protocol::as_str);
+        Self::of_connect(method, protocol, headers).map_err(UpgradeError::of_connect)
+    }
+
+    /// Checks a request of HTTP/1 (RFC 6455 §4.2.1).
+    fn of_get(
+        method: &Method,
+        version: Version,
+        headers: &HeaderMap,
+    ) -> Result<Self, UpgradeError> {
+        // RFC 6455 §4.2.1: a GET of HTTP/1.1 or higher. Higher versions have no upgrades.
         if method != Method::GET {
             return Err(UpgradeError::method());
         }
@@ -48,18 +64,46 @@ impl Offer {
             return Err(UpgradeError::bad("its Connection has no \"upgrade\""));
         }
         // This end would read a body as frames, and a proxy on the way would read it as a body.
-        let has_length = headers.get_all(header::CONTENT_LENGTH).iter().any(|len| len != "0");
-        if has_length || headers.contains_key(header::TRANSFER_ENCODING) {
+        if has_body(headers) {
             return Err(UpgradeError::bad("it has a body"));
         }
         // RFC 6455 §4.4: the answer says which version the server speaks.
-        if single(headers, header::SEC_WEBSOCKET_VERSION).is_none_or(|version| version != "13") {
+        if !is_version_13(headers) {
             return Err(UpgradeError::version());
         }
         let key = single(headers, header::SEC_WEBSOCKET_KEY).and_then(Key::parse);
         let key =
             key.ok_or(UpgradeError::bad("its Sec-WebSocket-Key is not 16 bytes of base64"))?;
-        Ok(Self::new(key, headers))
+        Ok(Self::new(Some(key), headers))
+    }
+
+    /// Checks a request of HTTP/2. That it has `:scheme`, `:path` and `:authority` was checked by
+    /// HTTP.
+    fn of_connect(
+        method: &Method,
+        protocol: Option<&str>,
+        headers: &HeaderMap,
+    ) -> Result<Self, UpgradeError> {
+        if method == Method::GET {
+            return Err(UpgradeError::not_asked());
+        }
+        // RFC 8441 §4: the method of an extended CONNECT is CONNECT.
+        if method != Method::CONNECT {
+            return Err(UpgradeError::method());
+        }
+        // RFC 8441 §5: `:protocol` stands for Upgrade. Without it, the client wants a plain tunnel.
+        if !protocol.is_some_and(|protocol| protocol.eq_ignore_ascii_case("websocket")) {
+            return Err(UpgradeError::bad("its :protocol is not \"websocket\""));
+        }
+        // The content of a CONNECT is the tunnel (RFC 9113 §8.5).
+        if has_body(headers) {
+            return Err(UpgradeError::bad("it has a body"));
+        }
+        // RFC 8441 §5: Sec-WebSocket-Version as in RFC 6455, no Sec-WebSocket-Key.
+        if !is_version_13(headers) {
+            return Err(UpgradeError::version());
+        }
+        Ok(Self::new(None, headers))
     }
 
     /// The subprotocols that the client speaks, the preferred one first.
@@ -80,7 +124,7 @@ impl Offer {
     // ---- of a client ----------------------------------------------------------------------------
 
     /// The offer of a client's request with these headers.
-    pub(in crate::ws) fn new(key: Key, headers: &HeaderMap) -> Self {
+    pub(in crate::ws) fn new(key: Option<Key>, headers: &HeaderMap) -> Self {
         let protocols = headers.get_all(header::SEC_WEBSOCKET_PROTOCOL).iter().cloned().collect();
         let extensions =
             headers.get_all(header::SEC_WEBSOCKET_EXTENSIONS).iter().cloned().collect();
@@ -104,7 +148,7 @@ impl Offer {
             return Err(ConnectError::broken("its Connection has no \"upgrade\""));
         }
         // A cache cannot give this answer: it depends on the key of this request.
-        if single(headers, header::SEC_WEBSOCKET_ACCEPT) != Some(&self.key.accept()) {
+        if single(headers, header::SEC_WEBSOCKET_ACCEPT) != self.key.map(Key::accept).as_ref() {
             return Err(ConnectError::broken("its Sec-WebSocket-Accept is not that of our key"));
         }
         if headers.contains_key(header::SEC_WEBSOCKET_PROTOCOL) {
@@ -115,4 +159,13 @@ impl Offer {
         }
         Ok(())
     }
+}
+
+fn has_body(headers: &HeaderMap) -> bool {
+    let has_length = headers.get_all(header::CONTENT_LENGTH).iter().any(|len| len != "0");
+    has_length || headers.contains_key(header::TRANSFER_ENCODING)
+}
+
+fn is_version_13(headers: &HeaderMap) -> bool {
+    single(headers, header::SEC_WEBSOCKET_VERSION).is_some_and(|version| version == "13")
 }

@@ -1,20 +1,9 @@
 //! `Upgrade`: from hyper's connection to a socket.
 
-use std::{io, sync::Arc};
+use std::sync::Arc;
 
-use bytes::Bytes;
-use hyper::upgrade::{OnUpgrade, Upgraded};
-use hyper_util::{rt::TokioIo, server::conn::auto};
-#[cfg(unix)]
-use tokio::net::UnixStream;
-use tokio::{
-    io::{AsyncRead, AsyncWrite},
-    net::TcpStream,
-};
-
-use super::{agreed::Agreed, early::lease_early};
+use super::{agreed::Agreed, early::lease_early, promise::Promise};
 use crate::{
-    http::serve::into_socket,
     io::AnyStream,
     pool::Account,
     ws::{
@@ -39,14 +28,14 @@ pub struct Upgrade(Box<Handshake>);
 /// would keep room for both as long as the socket lives.
 #[derive(Debug)]
 struct Handshake {
-    on_upgrade: OnUpgrade,
+    promise: Promise,
     agreed: Agreed,
     config: Arc<Config>,
 }
 
 impl Upgrade {
-    pub(in crate::ws) fn new(on_upgrade: OnUpgrade, agreed: Agreed, config: Arc<Config>) -> Self {
-        Self(Box::new(Handshake { on_upgrade, agreed, config }))
+    pub(in crate::ws) fn new(promise: Promise, agreed: Agreed, config: Arc<Config>) -> Self {
+        Self(Box::new(Handshake { promise, agreed, config }))
     }
 
     /// The subprotocol that was agreed on.
@@ -60,7 +49,7 @@ impl Upgrade {
     /// sent with its request are copied into leased blocks, and all that hyper held for the
     /// connection is freed. The transport is the bare socket again, if the server is
     /// [`serve`](crate::http::serve()), stock hyper or `axum::serve`. The transport of another
-    /// server stays with hyper, in a box.
+    /// server stays with hyper, in a box. So does a stream of HTTP/2.
     ///
     /// When a server of this crate stops, the socket sends a close frame with 1001 (going away)
     /// behind its queue, once its task waits to receive. The peer has
@@ -86,45 +75,9 @@ impl Upgrade {
 
 impl Handshake {
     async fn accept(self, account: &Account) -> Result<WebSocket<AnyStream>, Error> {
-        let upgraded = self.on_upgrade.await.map_err(io::Error::other)?;
-        let (io, early) = take_apart(upgraded);
+        let (io, early) = self.promise.transport().await?;
         let early = lease_early(early, account).await?;
         Ok(WebSocket::with_early(io, Role::Server, early, self.config)
             .with_per_message(self.agreed.per_message))
     }
-}
-
-/// The transport of a connection, as bare as possible, and the bytes that were read of it already.
-fn take_apart(upgraded: Upgraded) -> (AnyStream, Bytes) {
-    let socket =
-        socket_of::<TcpStream>(upgraded).or_else(unix_socket_of).or_else(socket_of::<AnyStream>);
-    socket.unwrap_or_else(|upgraded| (AnyStream::new(TokioIo::new(upgraded)), Bytes::new()))
-}
-
-#[cfg(unix)]
-fn unix_socket_of(upgraded: Upgraded) -> Result<(AnyStream, Bytes), Upgraded> {
-    socket_of::<UnixStream>(upgraded)
-}
-
-#[cfg(not(unix))]
-fn unix_socket_of(upgraded: Upgraded) -> Result<(AnyStream, Bytes), Upgraded> {
-    Err(upgraded)
-}
-
-/// The transport, if it is a `T` and the server is one of the three that are known here.
-fn socket_of<T>(upgraded: Upgraded) -> Result<(AnyStream, Bytes), Upgraded>
-where
-    T: AsyncRead + AsyncWrite + Unpin + Send + Into<AnyStream> + 'static,
-{
-    let upgraded = match into_socket::<T>(upgraded) {
-        Ok(socket) => return Ok(socket),
-        Err(upgraded) => upgraded,
-    };
-    let upgraded = match upgraded.downcast::<TokioIo<T>>() {
-        Ok(parts) => return Ok((parts.io.into_inner().into(), parts.read_buf)),
-        Err(upgraded) => upgraded,
-    };
-    // axum's.
-    let parts = auto::upgrade::downcast::<TokioIo<T>>(upgraded)?;
-    Ok((parts.io.into_inner().into(), parts.read_buf))
 }

@@ -17,6 +17,15 @@ use crate::{chain::Chain, http::BytesBody};
 /// | it is broken in another way | 400 | |
 /// | the server, or a layer, lets no connection be upgraded | 500 | |
 ///
+/// On HTTP/2 there is no Upgrade, and a WebSocket begins with an extended CONNECT (RFC 8441):
+///
+/// | | status | |
+/// |---|---|---|
+/// | the method is not CONNECT; a GET asks for no WebSocket ([`is_plain`](Self::is_plain)) | 405 | `Allow: CONNECT` |
+/// | the version is not 13 | 400 | `Sec-WebSocket-Version: 13` |
+/// | it is broken in another way, or of another `:protocol` | 400 | |
+/// | the server, or a layer, lets no stream be a tunnel | 500 | |
+///
 /// # Examples
 /// ```
 /// use hyper::{Request, StatusCode};
@@ -31,6 +40,16 @@ use crate::{chain::Chain, http::BytesBody};
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct UpgradeError {
     kind: Kind,
+    opening: Opening,
+}
+
+/// How a WebSocket begins.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Opening {
+    /// On HTTP/1: a GET with an Upgrade.
+    Get,
+    /// On HTTP/2: an extended CONNECT.
+    Connect,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -43,24 +62,34 @@ enum Kind {
 }
 
 impl UpgradeError {
+    /// Of a request of HTTP/1.
+    fn new(kind: Kind) -> Self {
+        Self { kind, opening: Opening::Get }
+    }
+
+    /// Of a request of HTTP/2.
+    pub(in crate::ws) fn of_connect(self) -> Self {
+        Self { opening: Opening::Connect, ..self }
+    }
+
     pub(in crate::ws) fn method() -> Self {
-        Self { kind: Kind::Method }
+        Self::new(Kind::Method)
     }
 
     pub(in crate::ws) fn not_asked() -> Self {
-        Self { kind: Kind::NotAsked }
+        Self::new(Kind::NotAsked)
     }
 
     pub(in crate::ws) fn version() -> Self {
-        Self { kind: Kind::Version }
+        Self::new(Kind::Version)
     }
 
     pub(in crate::ws) fn bad(why: &'static str) -> Self {
-        Self { kind: Kind::Bad(why) }
+        Self::new(Kind::Bad(why))
     }
 
     pub(in crate::ws) fn not_ours() -> Self {
-        Self { kind: Kind::NotOurs }
+        Self::new(Kind::NotOurs)
     }
 
     /// The request is a plain GET: a page may be the better answer.
@@ -70,11 +99,14 @@ impl UpgradeError {
 
     /// The status of the response.
     pub fn status(&self) -> StatusCode {
-        match self.kind {
-            Kind::Method => StatusCode::METHOD_NOT_ALLOWED,
-            Kind::NotAsked | Kind::Version => StatusCode::UPGRADE_REQUIRED,
-            Kind::Bad(_) => StatusCode::BAD_REQUEST,
-            Kind::NotOurs => StatusCode::INTERNAL_SERVER_ERROR,
+        match (self.kind, self.opening) {
+            (Kind::Method, _) | (Kind::NotAsked, Opening::Connect) => {
+                StatusCode::METHOD_NOT_ALLOWED
+            }
+            (Kind::NotAsked | Kind::Version, Opening::Get) => StatusCode::UPGRADE_REQUIRED,
+            // RFC 9110 §15.5.22: a 426 has an Upgrade, which HTTP/2 forbids (RFC 9113 §8.2.2).
+            (Kind::Bad(_), _) | (Kind::Version, Opening::Connect) => StatusCode::BAD_REQUEST,
+            (Kind::NotOurs, _) => StatusCode::INTERNAL_SERVER_ERROR,
         }
     }
 
@@ -85,8 +117,8 @@ impl UpgradeError {
         *response.status_mut() = self.status();
         let headers = response.headers_mut();
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
-        if self.kind == Kind::Method {
-            headers.insert(header::ALLOW, HeaderValue::from_static("GET"));
+        if self.status() == StatusCode::METHOD_NOT_ALLOWED {
+            headers.insert(header::ALLOW, HeaderValue::from_static(self.method_name()));
         }
         if self.status() == StatusCode::UPGRADE_REQUIRED {
             // RFC 9110 §15.5.22: the response names the protocol to upgrade to.
@@ -98,12 +130,22 @@ impl UpgradeError {
         }
         response
     }
+
+    fn method_name(self) -> &'static str {
+        match self.opening {
+            Opening::Get => "GET",
+            Opening::Connect => "CONNECT",
+        }
+    }
 }
 
 impl fmt::Display for UpgradeError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.kind {
-            Kind::Method => write!(f, "a WebSocket begins with a GET"),
+            Kind::Method => write!(f, "a WebSocket begins with a {}", self.method_name()),
+            Kind::NotAsked if self.opening == Opening::Connect => {
+                write!(f, "this is a WebSocket: on HTTP/2 it begins with an extended CONNECT")
+            }
             Kind::NotAsked => {
                 write!(f, "this is a WebSocket: the request's Upgrade must be \"websocket\"")
             }

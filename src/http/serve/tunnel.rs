@@ -1,0 +1,141 @@
+//! `Tunnel`: a stream of HTTP/2 that carries another protocol (RFC 9113 §8.5, RFC 8441).
+//!
+//! # Invariants
+//! - TUNNEL: a connection with an open tunnel is busy. hyper does not say when a tunnel ends. But
+//!   hyper runs a task for what the tunnel sends, and that task counts as a response in flight
+//!   ([`StreamExecutor`]). A [`TunnelIo`] of this server counts too, until it is dropped.
+
+use std::{
+    future::Future,
+    io,
+    pin::Pin,
+    sync::Arc,
+    task::{Context, Poll, ready},
+};
+
+use hyper::{rt::Executor, upgrade::Upgraded};
+use hyper_util::rt::TokioIo;
+use pin_project_lite::pin_project;
+use tokio::{
+    io::{AsyncRead, AsyncWrite, ReadBuf},
+    task::coop::poll_proceed,
+};
+
+use super::connection_state::{ConnectionState, InFlight};
+use crate::io::AnyStream;
+
+/// The longest write into a tunnel, in bytes. hyper copies each write, and keeps up to three of
+/// them while the peer's window is closed. It is also the shortest `SETTINGS_MAX_FRAME_SIZE` (RFC
+/// 9113 §6.5.2), so that a write is one frame.
+const MAX_WRITE: usize = 16 << 10;
+
+/// What a CONNECT on HTTP/2 has as an extension: the connection that its tunnel will be a part of.
+#[derive(Clone, Debug)]
+pub(crate) struct Tunnel(Arc<ConnectionState>);
+
+impl Tunnel {
+    pub(super) fn new(state: &Arc<ConnectionState>) -> Self {
+        Self(Arc::clone(state))
+    }
+
+    /// The transport of the tunnel: it ends with its server, and keeps the connection busy. Without
+    /// a `Tunnel`, the stream is of another server.
+    pub(crate) fn stream(tunnel: Option<Self>, upgraded: Upgraded) -> AnyStream {
+        let in_flight = tunnel.as_ref().map(|tunnel| tunnel.0.begin_task());
+        let io = AnyStream::new(TunnelIo { io: TokioIo::new(upgraded), _in_flight: in_flight });
+        match tunnel {
+            Some(tunnel) => io.tethered(tunnel.0.tether()),
+            None => io,
+        }
+    }
+}
+
+/// hyper's end of a tunnel, with short writes. A task that always finds it ready yields now and
+/// then, as with tokio's transports: hyper's own end does not see to that.
+struct TunnelIo {
+    io: TokioIo<Upgraded>,
+    /// TUNNEL
+    _in_flight: Option<InFlight>,
+}
+
+impl AsyncRead for TunnelIo {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        let coop = ready!(poll_proceed(cx));
+        let polled = Pin::new(&mut self.io).poll_read(cx, buf);
+        if polled.is_ready() {
+            coop.made_progress();
+        }
+        polled
+    }
+}
+
+impl AsyncWrite for TunnelIo {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        let coop = ready!(poll_proceed(cx));
+        let polled = Pin::new(&mut self.io).poll_write(cx, &buf[..buf.len().min(MAX_WRITE)]);
+        if polled.is_ready() {
+            coop.made_progress();
+        }
+        polled
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.io).poll_flush(cx)
+    }
+
+    /// Ends the stream (END_STREAM) behind all that was written, and waits until hyper has given
+    /// all of it to h2.
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.io).poll_shutdown(cx)
+    }
+}
+
+/// Spawns the tasks of an HTTP/2 connection.
+#[derive(Clone, Debug)]
+pub(super) struct StreamExecutor(Arc<ConnectionState>);
+
+impl StreamExecutor {
+    pub(super) fn new(state: Arc<ConnectionState>) -> Self {
+        Self(state)
+    }
+}
+
+impl<F> Executor<F> for StreamExecutor
+where
+    F: Future<Output = ()> + Send + 'static,
+{
+    /// The types of hyper's tasks have no names. So once the client has asked for a tunnel, all
+    /// tasks count, those of requests too: a request counts as long anyway (ANSWERED).
+    fn execute(&self, task: F) {
+        if self.0.may_tunnel() {
+            tokio::spawn(StreamTask { task, _in_flight: self.0.begin_task() });
+        } else {
+            tokio::spawn(task);
+        }
+    }
+}
+
+pin_project! {
+    /// A task that counts as a response in flight (TUNNEL).
+    struct StreamTask<F> {
+        #[pin]
+        task: F,
+        _in_flight: InFlight,
+    }
+}
+
+impl<F: Future<Output = ()>> Future for StreamTask<F> {
+    type Output = ();
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        self.project().task.poll(cx)
+    }
+}
