@@ -2,7 +2,6 @@
 
 use std::{
     future::{Future, ready},
-    sync::Arc,
     task::{Context, Poll},
 };
 
@@ -10,8 +9,7 @@ use ::http::{Request, Response};
 use http_body::Body;
 use tower_service::Service;
 
-use super::{BoxError, IncomingStream, Listener, RemoteAddr, RequestBody};
-use crate::sync::Mutex;
+use super::{BoxError, IncomingStream, Listener, RequestBody};
 
 /// What [`serve`](super::serve) serves on the connections of a listener. `Via` says in which way,
 /// and is always inferred.
@@ -110,34 +108,5 @@ where
 
     fn body(body: RequestBody) -> RequestBody {
         body
-    }
-}
-
-/// What a connection keeps of its client while it lives.
-#[derive(Clone, Debug)]
-pub(super) struct Peer(RemoteAddr);
-
-/// For a service that must be kept: the address stands beside it.
-struct Kept<S> {
-    addr: RemoteAddr,
-    service: Mutex<S>,
-}
-
-impl Peer {
-    /// For a connection whose service is made when it is needed.
-    pub(super) fn new(addr: RemoteAddr) -> Self {
-        Self(addr)
-    }
-
-    pub(super) fn with_service<S: Send + 'static>(addr: RemoteAddr, service: S) -> Self {
-        Self(RemoteAddr::new(Arc::new(Kept { addr, service: Mutex::new(service) })))
-    }
-
-    pub(super) fn addr<S: Send + 'static>(&self) -> &RemoteAddr {
-        self.0.get::<Arc<Kept<S>>>().map_or(&self.0, |kept| &kept.addr)
-    }
-
-    pub(super) fn service<S: Clone + Send + 'static>(&self) -> Option<S> {
-        self.0.get::<Arc<Kept<S>>>().map(|kept| kept.service.lock().clone())
     }
 }

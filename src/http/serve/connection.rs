@@ -48,12 +48,12 @@ use bytes::BytesMut;
 use tokio::io::{AsyncRead, AsyncWrite};
 
 use super::{
-    app::Peer,
     awake::Awake,
     connections::{Connections, Open},
     driver::Drivers,
     farewell::Farewell,
     head::Protocol,
+    peer::Peer,
     phase::Phase,
     settings::{AccountSettings, Settings},
     waiting_heads::WaitingHead,

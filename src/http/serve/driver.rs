@@ -20,7 +20,7 @@ use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncRead, AsyncWrite};
 
 use super::{
-    App, BoxError, IncomingStream, Listener, app::Peer, connection_state::ConnectionState,
+    App, BoxError, IncomingStream, Listener, connection_state::ConnectionState, peer::Peer,
     settings::Settings, tracked_io::TrackedIo, tracked_service::TrackedService,
     tunnel::StreamExecutor,
 };

@@ -47,6 +47,7 @@ mod hyper_service;
 mod incoming_stream;
 mod listener;
 mod listener_ext;
+mod peer;
 mod phase;
 mod remote_addr;
 mod request_body;

@@ -12,10 +12,10 @@ use tokio::time::{Instant, MissedTickBehavior};
 
 use super::{
     App, IncomingStream, RemoteAddr,
-    app::Peer,
     connection::{Connection, Shared},
     connections::Connections,
     listener::Listener,
+    peer::Peer,
     settings::AccountSettings,
     shutdown::Shutdown,
 };
