@@ -27,7 +27,8 @@ impl<T: AsyncRead + AsyncWrite + AsyncSeek + Unpin> AsyncSeek for BufStream<T> {
         Ok(())
     }
 
-    /// The new position; 0 if no seek was asked for, as tokio's.
+    /// The new position. If no seek was asked for, the transport says what it says then, as
+    /// tokio's.
     fn poll_complete(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<u64>> {
         let this = self.get_mut();
         let sought = ready!(this.poll_seek(cx));
@@ -40,7 +41,7 @@ impl<T: AsyncRead + AsyncWrite + AsyncSeek + Unpin> BufStream<T> {
     fn poll_seek(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<u64>> {
         loop {
             match self.seek.as_deref() {
-                None => return Poll::Ready(Ok(0)),
+                None => return Pin::new(&mut self.inner).poll_complete(cx),
                 Some(&Seek::Asked(position)) => {
                     ready!(self.poll_send_all(cx))?;
                     ready!(Pin::new(&mut self.inner).poll_complete(cx))?;
