@@ -140,10 +140,11 @@ fn cast_any<T: ?Sized, S: 'static>(io: &T) -> Option<&S> {
 
 /// `io` as an `S`. `None` if it is another type.
 fn cast<T: ?Sized, S>(io: &T) -> Option<&S> {
-    // SAFETY: SAME-TYPE: equal ids mean types that are equal but for lifetimes. Each `S` in this
-    // file is a socket, which has no lifetime (an `AnyStream` is `'static` too), or a half or a
-    // mutable reference that borrows one. The result lives no longer than `io`, nor than what `io`
-    // itself borrows.
-    (typeid::of::<T>() == typeid::of::<S>())
-        .then(|| unsafe { &*std::ptr::from_ref(io).cast::<S>() })
+    (typeid::of::<T>() == typeid::of::<S>()).then(|| {
+        // SAFETY: SAME-TYPE: equal ids mean types that are equal but for lifetimes. Each `S` in
+        // this file is a socket, which has no lifetime (an `AnyStream` is `'static` too), or a half
+        // or a mutable reference that borrows one. The result lives no longer than `io`, nor than
+        // what `io` itself borrows.
+        unsafe { &*std::ptr::from_ref(io).cast::<S>() }
+    })
 }
