@@ -60,8 +60,8 @@ fn main() -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Runs all in turns, several times, and prints the best of each. A load has so many units, of this
-/// name.
+/// Runs all rivals in turns, several times, and prints the best run of each. The rates count in the
+/// load's unit.
 fn print_load(
     name: &str,
     pool: &Pool,

@@ -5,8 +5,8 @@ use crate::machine;
 /// How many connections are tried first.
 pub(crate) const TRIED: usize = 50;
 
-/// So many that their memory, at so many bytes each, fits into half of what is free now; at most
-/// `wanted`.
+/// How many connections fit into half of the memory that is free now, at `bytes_each`. The result
+/// is at most `wanted`.
 pub(crate) fn connections(bytes_each: f64, wanted: usize) -> anyhow::Result<usize> {
     let room = machine::memory_available()? as f64 / 2.0;
     let fitting = room / bytes_each.max(1.0);

@@ -27,7 +27,7 @@
 //!   same with as little as possible;
 //! - what is drawn ([`Scenario::plots`]).
 //!
-//! Rows of one case are compared: each figure to the best one of those that are not ours. `echo`
+//! The rows of one case are compared: each figure is divided by the best figure of a rival. `echo`
 //! has services that several scenarios use.
 
 #[path = "../ws/audience.rs"]

@@ -175,8 +175,8 @@ fn chain_of(pool: &Pool, content: &[u8], at_once: usize) -> Chain {
 
 // ---- the client ---------------------------------------------------------------------------------
 
-/// Of so many connections each, in turns, for one is faster than another, and this machine may have
-/// other work.
+/// How many connections each rival has, in turns. One connection is faster than another, and this
+/// machine may have other work.
 const SESSIONS: usize = 8;
 
 /// Of each session; the kernel's buffers are growing in the first one.

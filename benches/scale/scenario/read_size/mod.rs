@@ -188,7 +188,8 @@ async fn full(stream: &TcpStream) -> usize {
 /// What the sender writes at once, so that it is not the slower one.
 const WRITE_LEN: usize = 256 * KIB;
 
-/// Of so many connections each, in turns, for one is faster than another.
+/// How many connections each reader has, in turns. One connection is faster than another, so one
+/// would not do.
 const SESSIONS: usize = 3;
 
 /// In the first ones the kernel's buffers are growing.
