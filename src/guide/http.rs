@@ -42,6 +42,25 @@
 //! # }
 //! ```
 //!
+//! An accept loop of one's own hands its connections to a
+//! [`Server`](crate::http::serve::Server), which parks, times and stops them in the same way:
+//!
+//! ```no_run
+//! use axum::{Router, routing::get};
+//! use leasehold::{Pool, http::serve::Server};
+//!
+//! # async fn run(listener: tokio::net::TcpListener) -> Result<(), Box<dyn std::error::Error>> {
+//! let pool = Pool::new(64 << 20)?;
+//! let app = Router::new().route("/", get(async || "hello")).with_state(());
+//! let server = Server::builder().pool(&pool, 4 << 20).max_connections(10_000).build();
+//! loop {
+//!     server.ready().await; // fewer than 10,000 connections are open
+//!     let (socket, client) = listener.accept().await?;
+//!     tokio::spawn(server.serve_connection(socket, app.clone()).remote_addr(client));
+//! }
+//! # }
+//! ```
+//!
 //! # Bodies of requests
 //! [`collect`](crate::http::collect) reads a whole body into one [`Chain`](crate::Chain), up to a
 //! limit. [`LeasedBody`](crate::http::LeasedBody) yields it as chains that come one by one, for

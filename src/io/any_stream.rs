@@ -57,6 +57,14 @@ enum Kind {
     #[cfg(unix)]
     Unix(Box<UnixStream>),
     Other(Box<dyn ReadWrite>),
+    Guarded(Box<Guarded>),
+}
+
+/// A stream, and what is kept until it is closed.
+struct Guarded {
+    kind: Kind,
+    /// Dropped after the stream.
+    _guard: Box<dyn Send>,
 }
 
 /// The methods of a boxed transport.
@@ -95,6 +103,12 @@ impl AnyStream {
         Self { tether: Some(tether), ..self }
     }
 
+    /// Keeps `guard` until the stream is closed, and drops it then.
+    pub(crate) fn guarded(self, guard: impl Send + 'static) -> Self {
+        let guarded = Guarded { kind: self.kind, _guard: Box::new(guard) };
+        Self { kind: Kind::Guarded(Box::new(guarded)), tether: self.tether }
+    }
+
     /// Whether the server that accepted it is stopping.
     pub(crate) fn is_leaving(&self) -> bool {
         self.tether.as_ref().is_some_and(Tether::is_stopping)
@@ -121,38 +135,54 @@ impl AnyStream {
 
     /// The TCP socket, if it is one. Use it for addresses and options.
     pub fn as_tcp(&self) -> Option<&TcpStream> {
-        match &self.kind {
-            Kind::Tcp(tcp) => Some(tcp),
+        match self.socket() {
+            Some(Socket::Tcp(tcp)) => Some(tcp),
             _ => None,
         }
     }
 
     pub(super) fn socket(&self) -> Option<Socket<'_>> {
-        match &self.kind {
-            Kind::Tcp(tcp) => Some(Socket::Tcp(tcp)),
+        self.kind.socket()
+    }
+
+    fn io(&self) -> &dyn ReadWrite {
+        self.kind.io()
+    }
+
+    fn io_mut(self: Pin<&mut Self>) -> Pin<&mut dyn ReadWrite> {
+        Pin::new(self.get_mut().kind.io_mut())
+    }
+}
+
+impl Kind {
+    fn socket(&self) -> Option<Socket<'_>> {
+        match self {
+            Self::Tcp(tcp) => Some(Socket::Tcp(tcp)),
             #[cfg(unix)]
-            Kind::Unix(unix) => Some(Socket::Unix(unix)),
-            Kind::Other(_) => None,
+            Self::Unix(unix) => Some(Socket::Unix(unix)),
+            Self::Other(_) => None,
+            Self::Guarded(guarded) => guarded.kind.socket(),
         }
     }
 
     fn io(&self) -> &dyn ReadWrite {
-        match &self.kind {
-            Kind::Tcp(tcp) => tcp,
+        match self {
+            Self::Tcp(tcp) => tcp,
             #[cfg(unix)]
-            Kind::Unix(unix) => &**unix,
-            Kind::Other(other) => &**other,
+            Self::Unix(unix) => &**unix,
+            Self::Other(other) => &**other,
+            Self::Guarded(guarded) => guarded.kind.io(),
         }
     }
 
-    fn io_mut(self: Pin<&mut Self>) -> Pin<&mut dyn ReadWrite> {
-        let io: &mut dyn ReadWrite = match &mut self.get_mut().kind {
-            Kind::Tcp(tcp) => tcp,
+    fn io_mut(&mut self) -> &mut dyn ReadWrite {
+        match self {
+            Self::Tcp(tcp) => tcp,
             #[cfg(unix)]
-            Kind::Unix(unix) => &mut **unix,
-            Kind::Other(other) => &mut **other,
-        };
-        Pin::new(io)
+            Self::Unix(unix) => &mut **unix,
+            Self::Other(other) => &mut **other,
+            Self::Guarded(guarded) => guarded.kind.io_mut(),
+        }
     }
 }
 
@@ -224,11 +254,11 @@ impl From<UnixStream> for AnyStream {
 impl fmt::Debug for AnyStream {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut debug = f.debug_tuple("AnyStream");
-        match &self.kind {
-            Kind::Tcp(tcp) => debug.field(tcp).finish(),
+        match self.socket() {
+            Some(Socket::Tcp(tcp)) => debug.field(tcp).finish(),
             #[cfg(unix)]
-            Kind::Unix(unix) => debug.field(unix).finish(),
-            Kind::Other(_) => debug.finish_non_exhaustive(),
+            Some(Socket::Unix(unix)) => debug.field(unix).finish(),
+            None => debug.finish_non_exhaustive(),
         }
     }
 }

@@ -55,9 +55,7 @@ pub use self::{
 };
 pub(crate) use self::{
     mark::Mark,
-    recognised::{
-        is_leaving, is_socket, limit_unsent_of, peek_now, poll_readable, recv_now, recv_room,
-    },
+    recognised::{as_tcp, is_leaving, is_socket, peek_now, poll_readable, recv_now, recv_room},
     server_state::ServerState,
     tether::Tether,
     write::{poll_write_all_buf, poll_write_slices},

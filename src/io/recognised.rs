@@ -16,10 +16,7 @@ use tokio::{
     net::{TcpStream, tcp},
 };
 
-use super::{
-    any_stream::AnyStream,
-    socket::{Socket, limit_unsent},
-};
+use super::{any_stream::AnyStream, socket::Socket};
 
 /// The bytes that are received with one call on the stack, without tokio.
 const RECV_NOW_LEN: usize = 4 << 10;
@@ -57,11 +54,11 @@ impl<'a> Socket<'a> {
     }
 }
 
-/// As [`limit_unsent`], if the transport is a TCP socket. No other transport has this limit.
-pub(crate) fn limit_unsent_of<T>(io: &T, bytes: u32) -> io::Result<()> {
+/// The TCP socket that `io` is, if it is one.
+pub(crate) fn as_tcp<T>(io: &T) -> Option<&TcpStream> {
     match Socket::of(io) {
-        Some(Socket::Tcp(tcp)) => limit_unsent(tcp, bytes),
-        _ => Ok(()),
+        Some(Socket::Tcp(tcp)) => Some(tcp),
+        _ => None,
     }
 }
 

@@ -1,6 +1,7 @@
 //! The HTTP server over real sockets and against the clock. They are apart, so that no test of pure
 //! computing takes their time.
 
+mod configured;
 mod http2_websockets;
 mod http_forms;
 mod http_full;
@@ -8,6 +9,7 @@ mod http_parking;
 mod http_serve;
 mod http_stall;
 mod http_stop;
+mod own_loop;
 
 #[path = "../support/mod.rs"]
 mod support;

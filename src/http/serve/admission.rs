@@ -19,7 +19,7 @@ use super::{
     awake::Awake,
     connection::{Connection, Next, Queued, Stage},
     connection_state::ConnectionState,
-    driver::Mode,
+    driver::{Mode, Waking},
     farewell::Farewell,
     head::{HEAD_LEN, Protocol, Verdict, judge, left_of_request},
     phase::Phase,
@@ -86,7 +86,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin + Send + 'static> Connection<T> {
                 }
                 // The stream has ended or failed. hyper judges the bytes that came.
                 Poll::Ready(_) if !head.is_empty() => break Verdict::More,
-                Poll::Ready(_) => return Poll::Ready(Next::End),
+                Poll::Ready(_) => return Poll::Ready(Next::End(Ok(()))),
             }
         };
         drop(held);
@@ -220,15 +220,23 @@ impl<T: AsyncRead + AsyncWrite + Unpin + Send + 'static> Connection<T> {
         // CLAIM
         let is_last =
             !is_http2 && self.shared.server.look().1 && (self.is_last || is_alone(&io, &head));
-        let state = Arc::new(ConnectionState::new(protocol, Arc::clone(&self.shared.server)));
+        let client = self.shared.drivers.client(&self.peer).clone();
+        let server = Arc::clone(&self.shared.server);
+        let state = Arc::new(ConnectionState::new(protocol, server, client));
         let mode = match protocol {
             Protocol::Http2 => Mode::Http2,
             Protocol::Http1 if is_last => Mode::Http1Once,
             Protocol::Http1 => Mode::Http1,
         };
-        let prefix = head.freeze();
-        let driver =
-            self.shared.drivers.driver(mode, io, prefix, Arc::clone(&state), account, &self.peer);
+        let driver = self.shared.drivers.driver(Waking {
+            mode,
+            io,
+            prefix: head.freeze(),
+            state: Arc::clone(&state),
+            account,
+            peer: &self.peer,
+            builders: &settings.builders,
+        });
         self.is_fresh = false;
         self.stage = Stage::Awake(Box::new(Awake {
             driver,

@@ -1,9 +1,9 @@
 //! `Awake`: a connection that hyper drives.
 
-use std::sync::Arc;
+use std::{io, sync::Arc};
 
 use super::{
-    connection_state::ConnectionState, connections::Wakeful, driver::Driver, phase::Phase,
+    BoxError, connection_state::ConnectionState, connections::Wakeful, driver::Driver, phase::Phase,
 };
 use crate::{pool::Reservation, util::Millis};
 
@@ -33,11 +33,22 @@ impl<T> Awake<T> {
         self.can_park && matches!(self.phase, Phase::Idle { .. })
     }
 
+    /// Why the connection ends at its deadline.
+    pub(super) fn late(&self) -> Result<(), BoxError> {
+        let what = match self.phase {
+            Phase::Idle { .. } => return Ok(()),
+            Phase::Head { .. } => "the head of a request was not whole in time",
+            Phase::Busy => "the client has stopped reading its response, or sending its body",
+            Phase::Draining { .. } => "the client did not end its request in time",
+        };
+        Err(io::Error::new(io::ErrorKind::TimedOut, what).into())
+    }
+
     /// The phase that the connection's state shows now.
     pub(super) fn phase_now(&self) -> Phase {
         let (dispatched, reads) = (self.state.dispatched(), self.state.reads());
-        let is_waited_for = self.state.waits_since() < Millis::NEVER;
-        if self.state.has_responses() || (is_waited_for && self.is_http2) {
+        let is_waited_for = || self.state.waits_since() < Millis::NEVER;
+        if self.state.has_responses() || (self.is_http2 && is_waited_for()) {
             return Phase::Busy;
         }
         if self.is_http2 {
@@ -50,7 +61,7 @@ impl<T> Awake<T> {
             return Phase::Head { dispatched };
         }
         if !self.state.is_idle() {
-            return if is_waited_for { Phase::Busy } else { Phase::Draining { reads } };
+            return if is_waited_for() { Phase::Busy } else { Phase::Draining { reads } };
         }
         match self.phase {
             // Bytes came, but no request.

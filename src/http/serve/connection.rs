@@ -38,6 +38,10 @@
 
 use std::{
     future::Future,
+    io::{
+        self,
+        ErrorKind::{ConnectionAborted, TimedOut},
+    },
     pin::Pin,
     sync::Arc,
     task::{Context, Poll, Waker},
@@ -48,6 +52,7 @@ use bytes::BytesMut;
 use tokio::io::{AsyncRead, AsyncWrite};
 
 use super::{
+    BoxError,
     awake::Awake,
     connections::{Connections, Open},
     driver::Drivers,
@@ -59,7 +64,7 @@ use super::{
     waiting_heads::WaitingHead,
 };
 use crate::{
-    io::{ServerState, limit_unsent_of, peek_now},
+    io::{ServerState, as_tcp, limit_unsent, peek_now},
     pool::{Reservation, ReserveFuture},
     util::{Millis, SlotId, Wakes},
 };
@@ -70,7 +75,7 @@ const GOODBYE: Duration = Duration::from_secs(1);
 /// What all connections of a server share.
 pub(super) struct Shared<T> {
     pub(super) drivers: Box<dyn Drivers<T>>,
-    pub(super) settings: Settings,
+    pub(super) settings: Arc<Settings>,
     pub(super) server: Arc<ServerState>,
     pub(super) connections: Connections,
 }
@@ -130,12 +135,13 @@ pub(super) struct Queued<T> {
 }
 
 impl<T: AsyncRead + AsyncWrite + Unpin + Send + 'static> Connection<T> {
-    pub(super) fn new(shared: Arc<Shared<T>>, io: T, peer: Peer) -> Self {
-        if let Some(bytes) = shared.settings.max_unsent {
+    pub(super) fn new(shared: Arc<Shared<T>>, open: Open, io: T, peer: Peer) -> Self {
+        if let Some(tcp) = as_tcp(&io) {
             // If the peer is gone already, the first read tells.
-            let _ = limit_unsent_of(&io, bytes);
+            let settings = &shared.settings;
+            let _ = settings.max_unsent.map(|bytes| limit_unsent(tcp, bytes));
+            let _ = settings.tcp_nodelay.map(|is_on| tcp.set_nodelay(is_on));
         }
-        let open = shared.connections.accept();
         let slot = shared.server.timers.join();
         let (now, _) = shared.server.look();
         let deadline = now.deadline_after(shared.settings.idle_timeout);
@@ -162,8 +168,8 @@ impl<T: AsyncRead + AsyncWrite + Unpin + Send + 'static> Connection<T> {
         awake.state.begin_drive();
         let driven = awake.driver.poll_drive(cx);
         awake.state.end_drive(cx);
-        if driven.is_ready() {
-            return Poll::Ready(self.end(*awake, now));
+        if let Poll::Ready(outcome) = driven {
+            return Poll::Ready(self.end(*awake, outcome, now));
         }
         let phase = awake.phase_now();
         if is_stopping {
@@ -196,7 +202,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin + Send + 'static> Connection<T> {
             self.stage = Stage::Awake(awake);
             return Poll::Ready(Next::GoOn);
         } else if is_late {
-            return Poll::Ready(Next::End);
+            return Poll::Ready(Next::End(awake.late()));
         }
         self.stage = Stage::Awake(awake);
         Poll::Pending
@@ -244,7 +250,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin + Send + 'static> Connection<T> {
             return Ok(Next::GoOn);
         }
         if !had_claims {
-            return Ok(Next::End);
+            return Ok(Next::End(Ok(())));
         }
         // The bytes that hyper has left are of a head with a claim.
         self.is_last = true;
@@ -254,16 +260,16 @@ impl<T: AsyncRead + AsyncWrite + Unpin + Send + 'static> Connection<T> {
     /// Ends a connection that hyper is done with. If the client may still be sending, its bytes are
     /// read on: a reset could lose the answer.
     #[inline(never)]
-    fn end(&mut self, awake: Awake<T>, now: Millis) -> Next {
+    fn end(&mut self, awake: Awake<T>, outcome: Result<(), BoxError>, now: Millis) -> Next {
         let (is_cut_short, is_drained) = (awake.state.is_cut_short(), awake.state.is_drained());
         if awake.is_http2 || (is_drained && !is_cut_short) {
-            return Next::End;
+            return Next::End(outcome);
         }
         match awake.driver.into_parts() {
             Some((io, _)) if is_cut_short || peek_now(&io, 1).is_some_and(|count| count > 0) => {
-                self.bid_farewell(Farewell::said(io, now), now)
+                self.bid_farewell(Farewell::said(io, outcome, now), now)
             }
-            _ => Next::End,
+            _ => Next::End(outcome),
         }
     }
 
@@ -280,7 +286,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin + Send + 'static> Connection<T> {
     ) -> Poll<Next> {
         let mut has_moved = false;
         if farewell.poll(cx, &mut has_moved).is_ready() {
-            return Poll::Ready(Next::End);
+            return Poll::Ready(Next::End(farewell.into_outcome()));
         }
         if has_moved {
             self.deadline = farewell.deadline(self.shared.server.look().0);
@@ -338,7 +344,9 @@ impl<T: AsyncRead + AsyncWrite + Unpin + Send + 'static> Connection<T> {
 
     /// Takes the connection apart to its socket.
     fn park(&mut self, awake: Awake<T>, now: Millis) -> Next {
-        let Some((io, left)) = awake.driver.into_parts() else { return Next::End };
+        let Some((io, left)) = awake.driver.into_parts() else {
+            return Next::End(Ok(()));
+        };
         let settings = &self.shared.settings;
         // The bytes that are left are of the next head.
         let timeout = if left.is_empty() { settings.idle_timeout } else { settings.header_timeout };
@@ -350,23 +358,31 @@ impl<T: AsyncRead + AsyncWrite + Unpin + Send + 'static> Connection<T> {
 
 pub(super) enum Next {
     GoOn,
-    End,
+    End(Result<(), BoxError>),
 }
 
-impl<T: AsyncRead + AsyncWrite + Unpin + Send + 'static> Future for Connection<T> {
-    type Output = ();
-
-    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
-        let this = &mut *self;
+impl<T: AsyncRead + AsyncWrite + Unpin + Send + 'static> Connection<T> {
+    /// Serves the connection to its end.
+    pub(super) fn poll_end(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), BoxError>> {
+        let this = self;
         loop {
             let (now, is_stopping) = this.shared.server.look();
             let is_late = now >= this.deadline;
             let polled = match std::mem::replace(&mut this.stage, Stage::Ended) {
-                Stage::Ended => return Poll::Ready(()),
-                _ if is_stopping && this.shared.server.is_over() => return Poll::Ready(()),
+                Stage::Ended => return Poll::Ready(Ok(())),
+                _ if is_stopping && this.shared.server.is_over() => {
+                    let error = io::Error::new(ConnectionAborted, "the server has stopped");
+                    return Poll::Ready(Err(error.into()));
+                }
                 Stage::Awake(awake) => this.poll_awake(cx, awake),
                 Stage::Queued(queued) if is_late => Poll::Ready(this.refuse_late(*queued)),
-                _ if is_late => return Poll::Ready(()),
+                Stage::Ending(farewell) if is_late => return Poll::Ready(farewell.into_outcome()),
+                Stage::Waiting(_, Some(_)) if is_late => {
+                    let error =
+                        io::Error::new(TimedOut, "the head of a request was not whole in time");
+                    return Poll::Ready(Err(error.into()));
+                }
+                Stage::Waiting(..) if is_late => return Poll::Ready(Ok(())),
                 Stage::Queued(queued) => this.poll_queued(cx, queued),
                 Stage::Waiting(io, half) => {
                     let (head, room) = match half {
@@ -379,7 +395,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin + Send + 'static> Future for Connection<T
             };
             match polled {
                 Poll::Ready(Next::GoOn) => {}
-                Poll::Ready(Next::End) => return Poll::Ready(()),
+                Poll::Ready(Next::End(outcome)) => return Poll::Ready(outcome),
                 Poll::Pending => {
                     this.sleep(cx, now);
                     // A tick or the stop may have come since the look above.
@@ -391,6 +407,15 @@ impl<T: AsyncRead + AsyncWrite + Unpin + Send + 'static> Future for Connection<T
                 }
             }
         }
+    }
+}
+
+/// The task of a connection of a listener. An error has ended no more than the connection.
+impl<T: AsyncRead + AsyncWrite + Unpin + Send + 'static> Future for Connection<T> {
+    type Output = ();
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        self.poll_end(cx).map(drop)
     }
 }
 

@@ -35,7 +35,7 @@ use std::{
 
 use ::http::StatusCode;
 
-use super::{body_wait::BodyWait, client_wait::ClientWait, head::Protocol};
+use super::{RemoteAddr, body_wait::BodyWait, client_wait::ClientWait, head::Protocol};
 use crate::{
     io::{ServerState, Tether},
     sync::Mutex,
@@ -49,6 +49,7 @@ const FIRST_READ_LEN: usize = 8 << 10;
 pub(super) struct ConnectionState {
     protocol: Protocol,
     server: Arc<ServerState>,
+    client: RemoteAddr,
     /// Responses in flight.
     responses: AtomicU32,
     /// Request bodies that have neither ended nor been dropped.
@@ -83,10 +84,11 @@ pub(super) struct ConnectionState {
 }
 
 impl ConnectionState {
-    pub(super) fn new(protocol: Protocol, server: Arc<ServerState>) -> Self {
+    pub(super) fn new(protocol: Protocol, server: Arc<ServerState>, client: RemoteAddr) -> Self {
         Self {
             protocol,
             server,
+            client,
             responses: AtomicU32::new(0),
             bodies: AtomicU32::new(0),
             is_tainted: AtomicBool::new(false),
@@ -146,9 +148,38 @@ impl ConnectionState {
         self.is_closed.load(Relaxed)
     }
 
-    pub(super) fn begin_body(self: &Arc<Self>) -> OpenBody {
+    /// Counts a body that has begun. Returns the number of its request.
+    pub(super) fn begin_body(&self) -> u32 {
         self.bodies.fetch_add(1, AcqRel);
-        OpenBody { state: Arc::clone(self), number: self.dispatched(), is_ended: false }
+        self.dispatched()
+    }
+
+    /// Counts the end of the body of request `number`, and whether it was `cut`: dropped before
+    /// its end (UNTAINTED).
+    pub(super) fn end_body(&self, number: u32, cut: bool) {
+        if cut {
+            self.is_tainted.store(true, Release);
+        }
+        self.body_wait.leave(number);
+        self.note_end(&self.bodies);
+    }
+
+    /// The service asks for more of the body of request `number` (WAITED). Returns the waker to
+    /// give to hyper in place of `waker`, if any.
+    pub(super) fn begin_body_wait(self: &Arc<Self>, number: u32, waker: &Waker) -> Option<Waker> {
+        let is_watched = self.protocol == Protocol::Http1
+            && self.body_wait.begin(number, waker, self.server.timers.clock());
+        is_watched.then(|| Waker::from(Arc::clone(self)))
+    }
+
+    /// The service has got what it asked for.
+    pub(super) fn end_body_wait(&self, number: u32) {
+        self.body_wait.end(number);
+    }
+
+    /// The address of the client.
+    pub(super) fn client(&self) -> &RemoteAddr {
+        &self.client
     }
 
     // ---- the transport --------------------------------------------------------------------------
@@ -359,44 +390,5 @@ impl InFlight {
 impl Drop for InFlight {
     fn drop(&mut self) {
         self.0.note_end(&self.0.responses);
-    }
-}
-
-/// A request body that has not ended.
-#[derive(Debug)]
-pub(super) struct OpenBody {
-    state: Arc<ConnectionState>,
-    /// The number of its request: how many were dispatched by then.
-    number: u32,
-    is_ended: bool,
-}
-
-impl OpenBody {
-    /// The service asks for more (WAITED). Returns the waker to give to hyper in place of `waker`,
-    /// if any.
-    pub(super) fn begin_wait(&self, waker: &Waker) -> Option<Waker> {
-        let state = &self.state;
-        let is_watched = state.protocol == Protocol::Http1
-            && state.body_wait.begin(self.number, waker, state.server.timers.clock());
-        is_watched.then(|| Waker::from(Arc::clone(state)))
-    }
-
-    /// The service has got what it asked for.
-    pub(super) fn end_wait(&self) {
-        self.state.body_wait.end(self.number);
-    }
-
-    pub(super) fn end(mut self) {
-        self.is_ended = true;
-    }
-}
-
-impl Drop for OpenBody {
-    fn drop(&mut self) {
-        if !self.is_ended {
-            self.state.is_tainted.store(true, Release);
-        }
-        self.state.body_wait.leave(self.number);
-        self.state.note_end(&self.state.bodies);
     }
 }

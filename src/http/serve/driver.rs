@@ -2,12 +2,12 @@
 
 use std::{
     future::Future,
-    marker::PhantomData,
     pin::Pin,
     sync::Arc,
     task::{Context, Poll},
 };
 
+use ::http::{Request, Response};
 use bytes::{Buf, Bytes, BytesMut};
 use http_body::Body;
 use hyper::{
@@ -18,18 +18,19 @@ use hyper::{
 };
 use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncRead, AsyncWrite};
+use tower_service::Service;
 
 use super::{
-    App, BoxError, IncomingStream, Listener, connection_state::ConnectionState, peer::Peer,
-    settings::Settings, tracked_io::TrackedIo, tracked_service::TrackedService,
-    tunnel::StreamExecutor,
+    BoxError, RemoteAddr, RequestBody, builders::Builders, connection_state::ConnectionState,
+    peer::Peer, stream_executor::StreamExecutor, tracked_io::TrackedIo,
+    tracked_service::TrackedService,
 };
-use crate::{pool::Account, sync::Mutex};
+use crate::pool::Account;
 
 /// A connection that hyper has, of any service.
 pub(super) trait Driver<T>: Send {
     /// Ready when the connection has ended, failed, or was upgraded.
-    fn poll_drive(&mut self, cx: &mut Context<'_>) -> Poll<()>;
+    fn poll_drive(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), BoxError>>;
 
     /// Tells hyper to serve no request after the current one.
     fn shut_down(&mut self);
@@ -48,76 +49,52 @@ pub(super) enum Mode {
     Http2,
 }
 
+/// A connection that wakes.
+pub(super) struct Waking<'a, T> {
+    pub(super) mode: Mode,
+    pub(super) io: T,
+    /// The bytes that were read already.
+    pub(super) prefix: Bytes,
+    pub(super) state: Arc<ConnectionState>,
+    /// What requests carry as an extension.
+    pub(super) account: Option<Account>,
+    pub(super) peer: &'a Peer,
+    pub(super) builders: &'a Builders,
+}
+
 /// Makes drivers. A connection knows no more of its service than this.
 pub(super) trait Drivers<T>: Send + Sync {
-    /// Gives `io` to hyper, with the bytes that were read from it already.
-    fn driver(
-        &self,
-        mode: Mode,
-        io: T,
-        prefix: Bytes,
-        state: Arc<ConnectionState>,
-        account: Option<Account>,
-        peer: &Peer,
-    ) -> Box<dyn Driver<T>>;
+    /// The address that `peer` keeps.
+    fn client<'a>(&self, peer: &'a Peer) -> &'a RemoteAddr;
+
+    /// Gives a connection to hyper.
+    fn driver(&self, waking: Waking<'_, T>) -> Box<dyn Driver<T>>;
 }
 
-/// Makes drivers for the services of an app.
-pub(super) struct DriversFor<A, L, Via> {
-    /// None if connections keep their services.
-    app: Option<Mutex<A>>,
-    http1: http1::Builder,
-    _on: PhantomData<fn() -> (L, Via)>,
-}
-
-impl<A, L, Via> DriversFor<A, L, Via> {
-    pub(super) fn new(app: Option<A>, settings: &Settings) -> Self {
-        let mut http1 = http1::Builder::new();
-        http1.keep_alive(settings.keep_alive);
-        if let Some(bytes) = settings.max_header_size {
-            http1.max_header_size(bytes);
-        }
-        Self { app: app.map(Mutex::new), http1, _on: PhantomData }
-    }
-}
-
-impl<A, L, Via> Drivers<L::Io> for DriversFor<A, L, Via>
-where
-    L: Listener,
-    A: App<L, Via>,
-    Via: 'static,
-{
-    fn driver(
-        &self,
-        mode: Mode,
-        io: L::Io,
-        prefix: Bytes,
-        state: Arc<ConnectionState>,
-        account: Option<Account>,
-        peer: &Peer,
-    ) -> Box<dyn Driver<L::Io>> {
-        let addr = peer.addr::<A::Service>();
-        let service = peer.service().unwrap_or_else(|| {
-            let client = addr.get::<L::Addr>().expect("the listener told it").clone();
-            let app = self.app.as_ref().expect("a service is kept, or made here");
-            app.lock().service(IncomingStream::new(&io, client))
-        });
-        let service =
-            TrackedService::new(service, A::body, Arc::clone(&state), account, addr.clone());
+impl<T: AsyncRead + AsyncWrite + Unpin + Send + 'static> Waking<'_, T> {
+    /// Gives the connection to hyper, with its service. `body` turns a body into what the service
+    /// takes.
+    pub(super) fn drive<S, F, R, B>(self, service: S, body: F) -> Box<dyn Driver<T>>
+    where
+        F: Fn(RequestBody) -> R + Send + 'static,
+        S: Service<Request<R>, Response = Response<B>, Error: Into<BoxError>, Future: Send>
+            + Clone
+            + Send
+            + 'static,
+        R: Send + 'static,
+        B: Body<Data: Send, Error: Into<BoxError>> + Send + 'static,
+    {
+        let Self { mode, io, prefix, state, account, builders, .. } = self;
+        let service = TrackedService::new(service, body, Arc::clone(&state), account);
         let io = TokioIo::new(TrackedIo::new(io, prefix, Arc::clone(&state)));
         match mode {
-            Mode::Http1 => Box::new(self.http1.serve_connection(io, service).with_upgrades()),
+            Mode::Http1 => Box::new(builders.http1().serve_connection(io, service).with_upgrades()),
             Mode::Http1Once => {
-                let mut http1 = self.http1.clone();
+                let mut http1 = builders.http1().clone();
                 http1.keep_alive(false);
                 Box::new(http1.serve_connection(io, service).with_upgrades())
             }
-            Mode::Http2 => {
-                let mut http2 = http2::Builder::new(StreamExecutor::new(state));
-                // RFC 8441 §3: SETTINGS_ENABLE_CONNECT_PROTOCOL, without which no client asks.
-                http2.enable_connect_protocol();
-                Box::new(http2.serve_connection(io, service))
-            }
+            Mode::Http2 => Box::new(builders.http2(state).serve_connection(io, service)),
         }
     }
 }
@@ -128,9 +105,12 @@ where
     T: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     S: HttpService<Incoming, ResBody: Body<Error: Into<BoxError>> + 'static, Error: Into<BoxError>>,
 {
-    fn poll_drive(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+    fn poll_drive(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), BoxError>> {
         // An error ends the connection. hyper has answered it, or no client is left.
-        Pin::new(self).poll(cx).map(drop)
+        match Pin::new(self).poll(cx) {
+            Poll::Pending => Poll::Pending,
+            Poll::Ready(outcome) => Poll::Ready(outcome.map_err(BoxError::from)),
+        }
     }
 
     fn shut_down(&mut self) {
@@ -158,8 +138,8 @@ where
     S: HttpService<Incoming, ResBody: Body<Error: Into<BoxError>> + 'static, Error: Into<BoxError>>,
     StreamExecutor: Http2ServerConnExec<S::Future, S::ResBody>,
 {
-    fn poll_drive(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        Pin::new(self).poll(cx).map(drop)
+    fn poll_drive(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), BoxError>> {
+        Pin::new(self).poll(cx).map_err(BoxError::from)
     }
 
     fn shut_down(&mut self) {

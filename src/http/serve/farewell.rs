@@ -16,7 +16,7 @@ use std::{
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
-use super::head::Protocol;
+use super::{BoxError, head::Protocol};
 use crate::util::Millis;
 
 /// How long a client may send nothing, and not close either (nginx's `lingering_timeout` is 5 s).
@@ -47,6 +47,8 @@ pub(super) struct Farewell<T> {
     is_shut: bool,
     /// The latest end, whatever the client sends.
     end: Millis,
+    /// How the connection has ended.
+    outcome: Result<(), BoxError>,
 }
 
 impl<T: AsyncRead + AsyncWrite + Unpin> Farewell<T> {
@@ -56,12 +58,17 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Farewell<T> {
             Protocol::Http1 => UNAVAILABLE,
             Protocol::Http2 => BE_CALM,
         };
-        Self { io, words, is_shut: false, end: now.deadline_after(LINGER) }
+        let outcome = Err("the pool has no room for another connection".into());
+        Self { io, words, is_shut: false, end: now.deadline_after(LINGER), outcome }
     }
 
     /// For a connection whose answer is written, while the client may still be sending.
-    pub(super) fn said(io: T, now: Millis) -> Self {
-        Self { io, words: &[], is_shut: false, end: now.deadline_after(LINGER) }
+    pub(super) fn said(io: T, outcome: Result<(), BoxError>, now: Millis) -> Self {
+        Self { io, words: &[], is_shut: false, end: now.deadline_after(LINGER), outcome }
+    }
+
+    pub(super) fn into_outcome(self) -> Result<(), BoxError> {
+        self.outcome
     }
 
     /// The time by which the client must have read or sent something again.

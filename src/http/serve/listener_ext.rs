@@ -2,7 +2,7 @@
 
 use std::{fmt, io};
 
-use super::Listener;
+use super::{LimitConnections, Listener};
 
 /// What can be added to any [`Listener`], as axum's trait of the same name.
 ///
@@ -25,6 +25,28 @@ pub trait ListenerExt: Listener + Sized {
         F: FnMut(&mut Self::Io) + Send + 'static,
     {
         TapIo { listener: self, tap }
+    }
+
+    /// Accepts a connection only while fewer than `count` of the earlier ones are open. At least
+    /// one is accepted.
+    ///
+    /// Other than with [`Serve::max_connections`](super::Serve::max_connections), an upgraded
+    /// connection counts until it is closed. A socket is still a socket behind this: its type is
+    /// [`AnyStream`](crate::io::AnyStream).
+    ///
+    /// # Examples
+    /// ```no_run
+    /// use axum::Router;
+    /// use leasehold::http::{serve, serve::ListenerExt};
+    /// use tokio::net::TcpListener;
+    ///
+    /// # async fn run() -> std::io::Result<()> {
+    /// let listener = TcpListener::bind("127.0.0.1:8080").await?.limit_connections(10_000);
+    /// serve(listener, Router::new()).await?;
+    /// # Ok(()) }
+    /// ```
+    fn limit_connections(self, count: usize) -> LimitConnections<Self> {
+        LimitConnections::new(self, count)
     }
 }
 

@@ -27,6 +27,7 @@
 
 mod admission;
 mod app;
+mod app_drivers;
 mod awake;
 #[cfg(feature = "axum")]
 mod axum_app;
@@ -36,7 +37,9 @@ mod axum_listener;
 mod axum_routes;
 mod body_wait;
 mod box_error;
+mod builders;
 mod client_wait;
+mod configure;
 mod connection;
 mod connection_state;
 mod connections;
@@ -45,16 +48,23 @@ mod farewell;
 mod head;
 mod hyper_service;
 mod incoming_stream;
+mod limit_connections;
 mod listener;
 mod listener_ext;
+mod open_body;
 mod peer;
 mod phase;
 mod remote_addr;
 mod request_body;
 mod response_body;
 mod run;
+mod serve_connection;
+mod server;
+mod service_drivers;
 mod settings;
 mod shutdown;
+mod spawner;
+mod stream_executor;
 mod tracked_io;
 mod tracked_service;
 mod tunnel;
@@ -68,11 +78,15 @@ pub use self::{
     connections::Connections,
     hyper_service::{HyperService, IncomingService, from_hyper, from_incoming},
     incoming_stream::IncomingStream,
+    limit_connections::LimitConnections,
     listener::Listener,
     listener_ext::{ListenerExt, TapIo},
     remote_addr::RemoteAddr,
     request_body::RequestBody,
+    serve_connection::ServeConnection,
+    server::{NoListener, Server},
     shutdown::Shutdown,
+    stream_executor::StreamExecutor,
     upgraded::into_socket,
 };
 #[cfg(feature = "axum")]
@@ -92,8 +106,8 @@ use std::{
 };
 
 use self::{
+    app_drivers::AppDrivers,
     connection::Shared,
-    driver::DriversFor,
     run::run,
     settings::{AccountSettings, Settings},
 };
@@ -113,13 +127,12 @@ use crate::{io::ServerState, pool::Account, util::TICK};
 /// # Examples
 /// In [the module's docs](self).
 pub fn serve<L: Listener, A: App<L, Via>, Via>(listener: L, app: A) -> Serve<L, A, Via> {
-    let server = Arc::new(ServerState::default());
-    let connections = Connections::new(&server);
-    let settings = Settings::default();
-    Serve { listener, app, settings, signal: None, server, connections, _via: PhantomData }
+    Serve::new(listener, app)
 }
 
 /// A server with its settings, made by [`serve`]; await it to run it.
+///
+/// [`Server::builder`] makes one without a listener, for an accept loop of one's own.
 ///
 /// # Examples
 /// ```no_run
@@ -140,7 +153,7 @@ pub fn serve<L: Listener, A: App<L, Via>, Via>(listener: L, app: A) -> Serve<L, 
 ///     .await?;
 /// # Ok(()) }
 /// ```
-#[must_use = "a server does nothing unless awaited"]
+#[must_use = "a server does nothing unless it is awaited, or built"]
 pub struct Serve<L, A, Via = ViaService> {
     listener: L,
     app: A,
@@ -152,6 +165,13 @@ pub struct Serve<L, A, Via = ViaService> {
 }
 
 impl<L, A, Via> Serve<L, A, Via> {
+    fn new(listener: L, app: A) -> Self {
+        let server = Arc::new(ServerState::default());
+        let connections = Connections::new(&server);
+        let settings = Settings::default();
+        Self { listener, app, settings, signal: None, server, connections, _via: PhantomData }
+    }
+
     /// Sets how long a connection may wait for its first or its next request; 75 s by default.
     ///
     /// A connection of HTTP/2 is not idle while a tunnel on it is open, such as a
@@ -226,25 +246,6 @@ impl<L, A, Via> Serve<L, A, Via> {
         self
     }
 
-    /// Sets whether a connection serves more than one request; it does by default.
-    pub fn keep_alive(mut self, keep_alive: bool) -> Self {
-        self.settings.keep_alive = keep_alive;
-        self
-    }
-
-    /// Whether clients may begin with HTTP/2; they may by default. Such connections keep hyper's
-    /// buffers. Clients may open tunnels on them, such as WebSockets (RFC 8441).
-    pub fn http2(mut self, http2: bool) -> Self {
-        self.settings.http2 = http2;
-        self
-    }
-
-    /// Sets the longest head of a request, in bytes; hyper's limit by default.
-    pub fn max_header_size(mut self, bytes: usize) -> Self {
-        self.settings.max_header_size = Some(bytes);
-        self
-    }
-
     /// Opens an account of at most `limit` bytes inside `pool` for each connection that is awake.
     /// The service gets it as an extension of each request: an [`Account`]. While the pool's
     /// pressure is high, connections are parked at once; the pressure is looked at four times a
@@ -297,39 +298,6 @@ impl<L, A, Via> Serve<L, A, Via> {
         self
     }
 
-    /// Stops when `signal` is ready. No more connections are accepted, idle ones are closed, and
-    /// requests that have come are answered.
-    ///
-    /// A request has come if its first byte has come. That includes half heads, requests behind the
-    /// one in flight, requests that wait for room, and requests on connections that were not
-    /// accepted yet. Each is answered, or ended by its deadline. A request that begins later is not
-    /// answered. The last response on a connection says `connection: close`, unless it was made
-    /// before the server could know that it is the last.
-    ///
-    /// A client of HTTP/2 is told by GOAWAY. A [`WebSocket`](crate::ws::WebSocket) that was
-    /// upgraded here, alone or in a hub, sends a close frame with 1001 (going away) once its task
-    /// waits to receive; its peer has the socket's `close_timeout` to answer. Other upgraded
-    /// sockets go on until [`shutdown_timeout`](Self::shutdown_timeout) is over. On HTTP/2 they are
-    /// a part of their connection, and a server without that limit waits for them.
-    pub fn with_graceful_shutdown(
-        mut self,
-        signal: impl Future<Output = ()> + Send + 'static,
-    ) -> Self {
-        self.signal = Some(Box::pin(signal));
-        self
-    }
-
-    /// The address that the listener is bound to.
-    ///
-    /// # Errors
-    /// The listener does not tell it.
-    pub fn local_addr(&self) -> io::Result<L::Addr>
-    where
-        L: Listener,
-    {
-        self.listener.local_addr()
-    }
-
     /// Returns a handle that tells how many connections the running server has, and how many are
     /// awake.
     ///
@@ -361,6 +329,38 @@ impl<L, A, Via> Serve<L, A, Via> {
     }
 }
 
+impl<L: Listener, A, Via> Serve<L, A, Via> {
+    /// Stops when `signal` is ready. No more connections are accepted, idle ones are closed, and
+    /// requests that have come are answered.
+    ///
+    /// A request has come if its first byte has come. That includes half heads, requests behind the
+    /// one in flight, requests that wait for room, and requests on connections that were not
+    /// accepted yet. Each is answered, or ended by its deadline. A request that begins later is not
+    /// answered. The last response on a connection says `connection: close`, unless it was made
+    /// before the server could know that it is the last.
+    ///
+    /// A client of HTTP/2 is told by GOAWAY. A [`WebSocket`](crate::ws::WebSocket) that was
+    /// upgraded here, alone or in a hub, sends a close frame with 1001 (going away) once its task
+    /// waits to receive; its peer has the socket's `close_timeout` to answer. Other upgraded
+    /// sockets go on until [`shutdown_timeout`](Self::shutdown_timeout) is over. On HTTP/2 they are
+    /// a part of their connection, and a server without that limit waits for them.
+    pub fn with_graceful_shutdown(
+        mut self,
+        signal: impl Future<Output = ()> + Send + 'static,
+    ) -> Self {
+        self.signal = Some(Box::pin(signal));
+        self
+    }
+
+    /// The address that the listener is bound to.
+    ///
+    /// # Errors
+    /// The listener does not tell it.
+    pub fn local_addr(&self) -> io::Result<L::Addr> {
+        self.listener.local_addr()
+    }
+}
+
 impl<L: fmt::Debug, A, Via> fmt::Debug for Serve<L, A, Via> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Serve")
@@ -379,7 +379,8 @@ impl<L: Listener, A: App<L, Via>, Via: 'static> IntoFuture for Serve<L, A, Via> 
         let Self { listener, mut app, settings, signal, server, connections, _via } = self;
         app.begin();
         let (opener, maker) = if A::is_kept() { (Some(app), None) } else { (None, Some(app)) };
-        let drivers = Box::new(DriversFor::<A, L, Via>::new(maker, &settings));
+        let drivers = Box::new(AppDrivers::<A, L, Via>::new(maker));
+        let settings = settings.begin();
         let shared = Shared { drivers, server, connections, settings };
         Box::pin(run(listener, opener, shared, signal))
     }

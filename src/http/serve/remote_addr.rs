@@ -32,11 +32,17 @@ pub struct RemoteAddr(Kind);
 /// An address of TCP is kept in place: it costs no allocation.
 #[derive(Clone)]
 enum Kind {
+    Unknown,
     Tcp(SocketAddr),
     Other(Arc<dyn Any + Send + Sync>),
 }
 
 impl RemoteAddr {
+    /// No listener has told one.
+    pub(super) fn unknown() -> Self {
+        Self(Kind::Unknown)
+    }
+
     pub(super) fn new<A: Send + Sync + 'static>(addr: A) -> Self {
         let any = &addr as &dyn Any;
         if let Some(&tcp) = any.downcast_ref() {
@@ -51,6 +57,7 @@ impl RemoteAddr {
     /// The address, if `A` is its type.
     pub fn get<A: 'static>(&self) -> Option<&A> {
         match &self.0 {
+            Kind::Unknown => None,
             Kind::Tcp(addr) => (addr as &dyn Any).downcast_ref(),
             Kind::Other(addr) => addr.downcast_ref(),
         }
@@ -76,6 +83,7 @@ fn unnamed(_: &dyn Any) -> Option<Arc<dyn Any + Send + Sync>> {
 impl fmt::Debug for RemoteAddr {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.0 {
+            Kind::Unknown => f.write_str("RemoteAddr(unknown)"),
             Kind::Tcp(addr) => f.debug_tuple("RemoteAddr").field(addr).finish(),
             Kind::Other(_) => f.debug_tuple("RemoteAddr").finish_non_exhaustive(),
         }

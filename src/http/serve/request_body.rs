@@ -10,10 +10,7 @@ use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
 use hyper::body::Incoming;
 
-use super::{
-    RemoteAddr,
-    connection_state::{ConnectionState, OpenBody},
-};
+use super::{RemoteAddr, connection_state::ConnectionState, open_body::OpenBody};
 
 /// The body of a request that [`serve`](super::serve) hands to a service: hyper's [`Incoming`],
 /// watched.
@@ -47,20 +44,18 @@ use super::{
 #[derive(Debug)]
 pub struct RequestBody {
     inner: Incoming,
-    /// None once the end was seen.
-    open: Option<OpenBody>,
-    client: RemoteAddr,
+    open: OpenBody,
 }
 
 impl RequestBody {
-    /// Watches the body for `state`, if there is one.
-    pub(super) fn new(
-        inner: Incoming,
-        state: Option<&Arc<ConnectionState>>,
-        client: &RemoteAddr,
-    ) -> Self {
-        let open = state.filter(|_| !inner.is_end_stream()).map(ConnectionState::begin_body);
-        Self { inner, open, client: client.clone() }
+    /// Watches the body for `state`, unless nobody reads it.
+    pub(super) fn new(inner: Incoming, state: &Arc<ConnectionState>, is_read: bool) -> Self {
+        let open = if is_read && !inner.is_end_stream() {
+            OpenBody::begin(state)
+        } else {
+            OpenBody::ended(state)
+        };
+        Self { inner, open }
     }
 
     /// The address of the client, as the listener told it.
@@ -82,7 +77,7 @@ impl RequestBody {
     /// # Ok(()) }
     /// ```
     pub fn remote_addr(&self) -> &RemoteAddr {
-        &self.client
+        self.open.state().client()
     }
 
     /// Returns hyper's own body, which is no longer watched.
@@ -90,14 +85,7 @@ impl RequestBody {
     /// If more of it is to come, the connection is not parked before its next request was
     /// dispatched, and a client that stops sending the body is not cut.
     pub fn into_incoming(self) -> Incoming {
-        drop(self.open);
         self.inner
-    }
-
-    fn end(&mut self) {
-        if let Some(open) = self.open.take() {
-            open.end();
-        }
     }
 }
 
@@ -110,18 +98,18 @@ impl Body for RequestBody {
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
         let this = self.get_mut();
-        let Some(open) = &this.open else {
-            // The end was seen. hyper tells the end only with the next request, and calls the body
-            // incomplete if the connection is parked before.
+        if this.open.is_ended() {
+            // hyper tells the end only with the next request, and calls the body incomplete if the
+            // connection is parked before.
             return Poll::Ready(None);
-        };
+        }
         let inner = Pin::new(&mut this.inner);
-        let polled = match open.begin_wait(cx.waker()) {
+        let polled = match this.open.begin_wait(cx.waker()) {
             Some(waker) => inner.poll_frame(&mut Context::from_waker(&waker)),
             None => inner.poll_frame(cx),
         };
         let frame = ready!(polled);
-        open.end_wait();
+        this.open.end_wait();
         let is_end = match &frame {
             None => true,
             Some(Ok(frame)) => frame.is_trailers() || this.inner.is_end_stream(),
@@ -130,7 +118,7 @@ impl Body for RequestBody {
             Some(Err(_)) => false,
         };
         if is_end {
-            this.end();
+            this.open.end();
         }
         Poll::Ready(frame)
     }

@@ -8,7 +8,10 @@ use std::{
     time::Duration,
 };
 
-use tokio::time::{Instant, MissedTickBehavior};
+use tokio::{
+    sync::Notify,
+    time::{Instant, MissedTickBehavior},
+};
 
 use super::{
     App, IncomingStream, RemoteAddr,
@@ -32,45 +35,72 @@ const CUT_MAX: Duration = Duration::from_secs(1);
 pub(super) async fn run<L: Listener, A: App<L, Via>, Via>(
     mut listener: L,
     mut opener: Option<A>,
-    mut shared: Shared<L::Io>,
+    shared: Shared<L::Io>,
     signal: Option<Pin<Box<dyn Future<Output = ()> + Send>>>,
 ) -> io::Result<Shutdown> {
-    tokio::spawn(tick(Arc::downgrade(&shared.server), shared.settings.account.clone()));
-    shared.settings.account.iter_mut().for_each(AccountSettings::begin);
+    shared.settings.builders.spawner.spawn(tick(&shared.server, &shared.settings.account));
     let shared = Arc::new(shared);
     let (server, connections) = (&shared.server, &shared.connections);
-    let mut signal = signal.unwrap_or_else(|| Box::pin(pending()));
-    let has_room = || connections.open() < shared.settings.max_connections;
-    loop {
-        let ended = connections.ended();
-        let may_accept = has_room();
-        tokio::select! {
-            accepted = listener.accept(), if may_accept => open(&mut opener, &shared, accepted).await,
-            () = ended, if !may_accept => {}
-            () = &mut signal => break,
+    let stopped = Notify::new();
+    let accepting = async {
+        let has_room = || connections.open() < shared.settings.max_connections;
+        while !server.look().1 {
+            let ended = connections.ended();
+            let may_accept = has_room();
+            tokio::select! {
+                accepted = listener.accept(), if may_accept => {
+                    open(&mut opener, &shared, accepted).await;
+                }
+                () = ended, if !may_accept => {}
+                () = stopped.notified() => {}
+            }
         }
+        // CLAIM: a connection that was not accepted yet may have sent a request.
+        let ready = std::iter::from_fn(|| has_room().then(|| listener.accept_ready()).flatten());
+        for accepted in ready.take(BACKLOG_MAX) {
+            open(&mut opener, &shared, accepted).await;
+        }
+        drop(listener); // from here on new connections are refused
+    };
+    let mut accepting = Box::pin(accepting);
+    tokio::select! {
+        () = &mut accepting => unreachable!("only a stop ends it"),
+        () = signal.unwrap_or_else(|| Box::pin(pending())) => {}
     }
     let since = Instant::now();
     server.stop();
-    // CLAIM: a connection that was not accepted yet may have sent a request.
-    let ready = std::iter::from_fn(|| has_room().then(|| listener.accept_ready()).flatten());
-    for accepted in ready.take(BACKLOG_MAX) {
-        open(&mut opener, &shared, accepted).await;
-    }
-    drop(listener); // from here on new connections are refused
-    let Some(timeout) = shared.settings.shutdown_timeout else {
-        ended(connections, None).await;
-        return Ok(Shutdown::new(0));
+    stopped.notify_one();
+    let timeout = shared.settings.shutdown_timeout;
+    Ok(wind_down(server, connections, accepting, since, timeout).await)
+}
+
+/// Ends a server that has stopped at `since`. First `accepting` ends, and then all connections; at
+/// the end of `timeout` those that are left are cut.
+pub(super) async fn wind_down(
+    server: &ServerState,
+    connections: &Connections,
+    accepting: impl Future<Output = ()>,
+    since: Instant,
+    timeout: Option<Duration>,
+) -> Shutdown {
+    let sockets = timeout.map(|_| server);
+    let mut all_ended = Box::pin(async {
+        accepting.await;
+        ended(connections, sockets).await;
+    });
+    let Some(timeout) = timeout else {
+        all_ended.await;
+        return Shutdown::new(0);
     };
-    let mut ended = pin!(ended(connections, Some(server)));
-    if tokio::time::timeout_at(since + timeout, ended.as_mut()).await.is_ok() {
-        return Ok(Shutdown::new(0));
+    if tokio::time::timeout_at(since + timeout, all_ended.as_mut()).await.is_ok() {
+        return Shutdown::new(0);
     }
     let cut = connections.open() + server.tied();
     server.end();
+    drop(all_ended); // with it the connection whose service is still being made
     // The tasks end as soon as they run.
-    let _ = tokio::time::timeout(CUT_MAX, ended).await;
-    Ok(Shutdown::new(cut))
+    let _ = tokio::time::timeout(CUT_MAX, ended(connections, Some(server))).await;
+    Shutdown::new(cut)
 }
 
 /// Opens a connection: makes its service, if it is kept, and runs it in a task.
@@ -79,6 +109,7 @@ async fn open<L: Listener, A: App<L, Via>, Via>(
     shared: &Arc<Shared<L::Io>>,
     (io, addr): (L::Io, L::Addr),
 ) {
+    let open = shared.connections.accept();
     let client = RemoteAddr::new(addr.clone());
     let peer = match opener {
         None => Peer::new(client),
@@ -89,7 +120,8 @@ async fn open<L: Listener, A: App<L, Via>, Via>(
             Peer::with_service(client, service)
         }
     };
-    tokio::spawn(Connection::new(Arc::clone(shared), io, peer));
+    let connection = Connection::new(Arc::clone(shared), open, io, peer);
+    shared.settings.builders.spawner.spawn(connection);
 }
 
 /// Waits until all connections have ended, and all upgraded sockets if `sockets` is given.
@@ -117,16 +149,23 @@ async fn ended(connections: &Connections, sockets: Option<&ServerState>) {
 }
 
 /// The one timer of a server; ends with it.
-async fn tick(server: Weak<ServerState>, account: Option<AccountSettings>) {
-    let mut interval = tokio::time::interval(TICK);
-    interval.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    loop {
-        interval.tick().await;
-        let Some(server) = server.upgrade() else { return };
-        account.iter().for_each(AccountSettings::ask_pool);
-        server.timers.tick();
-        if account.as_ref().is_some_and(AccountSettings::is_short) {
-            server.timers.wake_early();
+pub(super) fn tick(
+    server: &Arc<ServerState>,
+    account: &Option<AccountSettings>,
+) -> impl Future<Output = ()> + Send + 'static {
+    let server = Arc::downgrade(server);
+    let account = account.as_ref().map(AccountSettings::for_timer);
+    async move {
+        let mut interval = tokio::time::interval(TICK);
+        interval.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            interval.tick().await;
+            let Some(server) = Weak::upgrade(&server) else { return };
+            account.iter().for_each(AccountSettings::ask_pool);
+            server.timers.tick();
+            if account.as_ref().is_some_and(AccountSettings::is_short) {
+                server.timers.wake_early();
+            }
         }
     }
 }

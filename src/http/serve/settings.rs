@@ -10,7 +10,7 @@ use std::{
 
 use bytes::BytesMut;
 
-use super::waiting_heads::WaitingHeads;
+use super::{builders::Builders, waiting_heads::WaitingHeads};
 use crate::pool::{Account, LeaseError, Reservation};
 
 /// How much of a half head needs no room in the pool: about as much as the connection itself holds.
@@ -36,7 +36,9 @@ pub(super) struct Settings {
     pub(super) keep_alive: bool,
     pub(super) http2: bool,
     pub(super) max_header_size: Option<usize>,
+    pub(super) tcp_nodelay: Option<bool>,
     pub(super) account: Option<AccountSettings>,
+    pub(super) builders: Builders,
 }
 
 /// Where the accounts of connections are opened, and the limit of each.
@@ -64,8 +66,14 @@ impl AccountSettings {
     }
 
     /// Sets aside the room for heads that wait.
-    pub(super) fn begin(&mut self) {
+    fn begin(&mut self) {
         self.line = Some(WaitingHeads::new(&self.pool));
+    }
+
+    /// The same for the timer, which may end later than the server. The room for waiting heads goes
+    /// home with the server.
+    pub(super) fn for_timer(&self) -> Self {
+        Self { line: None, ..self.clone() }
     }
 
     /// Whether connections should be parked at once, because others wait for their room. The state
@@ -82,6 +90,12 @@ impl AccountSettings {
 }
 
 impl Settings {
+    /// The settings of a server that begins.
+    pub(super) fn begin(mut self) -> Arc<Self> {
+        self.account.iter_mut().for_each(AccountSettings::begin);
+        Arc::new(self)
+    }
+
     /// Makes `room` grow to hold a half head, if there is room. A refusal counts where it is
     /// answered (TOLD).
     pub(super) fn try_hold(
@@ -122,7 +136,9 @@ impl Default for Settings {
             keep_alive: true,
             http2: true,
             max_header_size: None,
+            tcp_nodelay: None,
             account: None,
+            builders: Builders::default(),
         }
     }
 }

@@ -13,7 +13,6 @@ use pin_project_lite::pin_project;
 use tower_service::Service;
 
 use super::{
-    RemoteAddr,
     connection_state::{ConnectionState, InFlight},
     request_body::RequestBody,
     response_body::ResponseBody,
@@ -22,30 +21,29 @@ use super::{
 use crate::pool::Account;
 
 /// One connection's view of the service.
-pub(super) struct TrackedService<S, R> {
+pub(super) struct TrackedService<S, F> {
     service: S,
-    body: fn(RequestBody) -> R,
+    body: F,
     state: Arc<ConnectionState>,
     account: Option<Account>,
-    client: RemoteAddr,
 }
 
-impl<S, R> TrackedService<S, R> {
+impl<S, F> TrackedService<S, F> {
     /// Requests carry `account` as an extension. `body` turns a body into what the service takes.
     pub(super) fn new(
         service: S,
-        body: fn(RequestBody) -> R,
+        body: F,
         state: Arc<ConnectionState>,
         account: Option<Account>,
-        client: RemoteAddr,
     ) -> Self {
-        Self { service, body, state, account, client }
+        Self { service, body, state, account }
     }
 }
 
-impl<S, R, B> hyper::service::Service<Request<Incoming>> for TrackedService<S, R>
+impl<S, F, R, B> hyper::service::Service<Request<Incoming>> for TrackedService<S, F>
 where
     S: Service<Request<R>, Response = Response<B>> + Clone,
+    F: Fn(RequestBody) -> R,
 {
     type Response = Response<ResponseBody<B>>;
     type Error = S::Error;
@@ -56,10 +54,8 @@ where
         let is_heard = !self.state.is_closed();
         let in_flight = is_heard.then(|| self.state.dispatch());
         let is_connect = request.method() == Method::CONNECT;
-        let mut request = request.map(|body| {
-            let state = is_heard.then_some(&self.state);
-            (self.body)(RequestBody::new(body, state, &self.client))
-        });
+        let mut request =
+            request.map(|body| (self.body)(RequestBody::new(body, &self.state, is_heard)));
         if is_connect {
             self.state.note_connect();
             if self.state.is_http2() {

@@ -3,19 +3,18 @@
 //! # Invariants
 //! - TUNNEL: a connection with an open tunnel is busy. hyper does not say when a tunnel ends. But
 //!   hyper runs a task for what the tunnel sends, and that task counts as a response in flight
-//!   ([`StreamExecutor`]). A [`TunnelIo`] of this server counts too, until it is dropped.
+//!   ([`StreamExecutor`](super::StreamExecutor)). A [`TunnelIo`] of this server counts too, until
+//!   it is dropped.
 
 use std::{
-    future::Future,
     io,
     pin::Pin,
     sync::Arc,
     task::{Context, Poll, ready},
 };
 
-use hyper::{rt::Executor, upgrade::Upgraded};
+use hyper::upgrade::Upgraded;
 use hyper_util::rt::TokioIo;
-use pin_project_lite::pin_project;
 use tokio::{
     io::{AsyncRead, AsyncWrite, ReadBuf},
     task::coop::poll_proceed,
@@ -95,47 +94,5 @@ impl AsyncWrite for TunnelIo {
     /// all of it to h2.
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         Pin::new(&mut self.io).poll_shutdown(cx)
-    }
-}
-
-/// Spawns the tasks of an HTTP/2 connection.
-#[derive(Clone, Debug)]
-pub(super) struct StreamExecutor(Arc<ConnectionState>);
-
-impl StreamExecutor {
-    pub(super) fn new(state: Arc<ConnectionState>) -> Self {
-        Self(state)
-    }
-}
-
-impl<F> Executor<F> for StreamExecutor
-where
-    F: Future<Output = ()> + Send + 'static,
-{
-    /// The types of hyper's tasks have no names. So once the client has asked for a tunnel, all
-    /// tasks count, those of requests too: a request counts as long anyway (ANSWERED).
-    fn execute(&self, task: F) {
-        if self.0.may_tunnel() {
-            tokio::spawn(StreamTask { task, _in_flight: self.0.begin_task() });
-        } else {
-            tokio::spawn(task);
-        }
-    }
-}
-
-pin_project! {
-    /// A task that counts as a response in flight (TUNNEL).
-    struct StreamTask<F> {
-        #[pin]
-        task: F,
-        _in_flight: InFlight,
-    }
-}
-
-impl<F: Future<Output = ()>> Future for StreamTask<F> {
-    type Output = ();
-
-    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
-        self.project().task.poll(cx)
     }
 }
