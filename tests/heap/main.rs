@@ -2,6 +2,7 @@
 //! they run one after another.
 
 mod attack;
+mod http2_bounds;
 mod http_attack;
 mod relay_memory;
 mod ws_deflate_heap;

@@ -2,6 +2,7 @@
 //! computing takes their time.
 
 mod configured;
+mod http2_room;
 mod http2_websockets;
 mod http_forms;
 mod http_full;

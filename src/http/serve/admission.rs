@@ -22,6 +22,7 @@ use super::{
     driver::{Mode, Waking},
     farewell::Farewell,
     head::{HEAD_LEN, Protocol, Verdict, judge, left_of_request},
+    http2_room::Http2Room,
     phase::Phase,
     waiting_heads::WaitingHead,
 };
@@ -222,7 +223,12 @@ impl<T: AsyncRead + AsyncWrite + Unpin + Send + 'static> Connection<T> {
             !is_http2 && self.shared.server.look().1 && (self.is_last || is_alone(&io, &head));
         let client = self.shared.drivers.client(&self.peer).clone();
         let server = Arc::clone(&self.shared.server);
-        let state = Arc::new(ConnectionState::new(protocol, server, client));
+        let http2_room = settings.account.as_ref().zip(account.as_ref()).filter(|_| is_http2);
+        let http2_room = http2_room.map(|(pools, own)| {
+            let (server, streams) = (Arc::clone(&server), pools.streams.clone());
+            Arc::new(Http2Room::new(server, streams, own.clone(), settings.http2_window()))
+        });
+        let state = Arc::new(ConnectionState::new(protocol, server, client, http2_room));
         let mode = match protocol {
             Protocol::Http2 => Mode::Http2,
             Protocol::Http1 if is_last => Mode::Http1Once,

@@ -10,6 +10,13 @@ use super::{connection_state::ConnectionState, spawner::Spawner, stream_executor
 /// A change of the user's to the builder of an HTTP/2 connection.
 type Configure = Arc<dyn Fn(&mut http2::Builder<StreamExecutor>) + Send + Sync>;
 
+/// RFC 9113 §6.5.2: "It is recommended that this value be no smaller than 100". nginx has 128.
+const MAX_STREAMS: u32 = 100;
+
+/// What h2 takes of a stream ahead of the transport before it asks for no more. Responses are
+/// bounded apart from this (UNSENT); it is for tunnels.
+const MAX_SEND_BUF: usize = 16 << 10;
+
 #[derive(Clone)]
 pub(super) struct Builders {
     http1: http1::Builder,
@@ -34,12 +41,20 @@ impl Builders {
         self.http2.push(Arc::new(configure));
     }
 
-    /// The builder of one HTTP/2 connection.
+    /// The builder of one HTTP/2 connection, with a window that is reserved (UNREAD).
     pub(super) fn http2(&self, state: Arc<ConnectionState>) -> http2::Builder<StreamExecutor> {
+        let window = state.http2_room().map(|room| room.window());
         let executor = StreamExecutor::new(state, self.spawner.clone());
         let mut http2 = http2::Builder::new(executor);
         // RFC 8441 §3: SETTINGS_ENABLE_CONNECT_PROTOCOL, without which no client asks.
         http2.timer(TokioTimer::new()).enable_connect_protocol();
+        if let Some(window) = window {
+            http2
+                .initial_connection_window_size(window)
+                .initial_stream_window_size(window)
+                .max_concurrent_streams(MAX_STREAMS)
+                .max_send_buf_size(MAX_SEND_BUF);
+        }
         self.http2.iter().for_each(|configure| configure(&mut http2));
         http2
     }

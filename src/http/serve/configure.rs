@@ -24,6 +24,19 @@ impl<L, A, Via> Serve<L, A, Via> {
         self
     }
 
+    /// Sets how many bytes of request bodies a client of HTTP/2 may send ahead of the services that
+    /// read them, for all streams of a connection together; with a pool alone
+    /// ([`pool`](Self::pool)). Four times as many bytes of responses may wait with hyper for the
+    /// client. When they do, no stream of the connection sends more, until the client takes some:
+    /// raise this for clients that leave many large responses half read.
+    ///
+    /// It is from 64 KiB to 1 MiB. By default it is a 256th of the pool, at most 128 KiB. An upload
+    /// gets no further in a round trip than this: 128 KiB in 20 ms are 50 Mbit/s.
+    pub fn http2_window(mut self, bytes: u32) -> Self {
+        self.settings.http2_window = Some(bytes);
+        self
+    }
+
     /// Sets the longest head of a request, in bytes; hyper's limit by default.
     pub fn max_header_size(mut self, bytes: usize) -> Self {
         self.settings.max_header_size = Some(bytes);
@@ -60,6 +73,9 @@ impl<L, A, Via> Serve<L, A, Via> {
     /// Changes hyper's builder of HTTP/2 connections: pings, windows, the number of streams, and
     /// whatever else hyper lets one choose. It has a timer already, and takes Extended CONNECT (RFC
     /// 8441).
+    ///
+    /// With a pool, windows, streams and send buffers have values that the pool covers
+    /// ([`pool`](Self::pool)). What is set here beyond them is covered by nothing.
     ///
     /// `configure` is called for each connection. Several such functions are called in the order in
     /// which they were set.

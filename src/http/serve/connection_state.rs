@@ -17,7 +17,8 @@
 //! - DISPATCHED: a connection that was resumed with bytes of a head has dispatched that request.
 //! - WAITED: each wait for the client is noted with the time of its beginning. A wait begins with a
 //!   write that finds no room, and ends with a write that finds some. With HTTP/1 it also begins
-//!   when a service asks for more of a body, and ends when hyper has more.
+//!   when a service asks for more of a body, and ends when hyper has more. With HTTP/2 and a pool
+//!   it also begins when hyper gets a part of a response, and ends when the transport takes some.
 //! - NOTICED: after the end of a response or a body, the connection looks at these conditions. If
 //!   the end comes while hyper is driven, as it mostly does, the connection looks once hyper
 //!   returns, and is not woken: a wake-up for each request would cost a second poll of hyper.
@@ -35,7 +36,9 @@ use std::{
 
 use ::http::StatusCode;
 
-use super::{RemoteAddr, body_wait::BodyWait, client_wait::ClientWait, head::Protocol};
+use super::{
+    RemoteAddr, body_wait::BodyWait, client_wait::ClientWait, head::Protocol, http2_room::Http2Room,
+};
 use crate::{
     io::{ServerState, Tether},
     sync::Mutex,
@@ -50,6 +53,8 @@ pub(super) struct ConnectionState {
     protocol: Protocol,
     server: Arc<ServerState>,
     client: RemoteAddr,
+    /// The room of the streams of HTTP/2, if it is bounded.
+    http2_room: Option<Arc<Http2Room>>,
     /// Responses in flight.
     responses: AtomicU32,
     /// Request bodies that have neither ended nor been dropped.
@@ -84,8 +89,14 @@ pub(super) struct ConnectionState {
 }
 
 impl ConnectionState {
-    pub(super) fn new(protocol: Protocol, server: Arc<ServerState>, client: RemoteAddr) -> Self {
+    pub(super) fn new(
+        protocol: Protocol,
+        server: Arc<ServerState>,
+        client: RemoteAddr,
+        http2_room: Option<Arc<Http2Room>>,
+    ) -> Self {
         Self {
+            http2_room,
             protocol,
             server,
             client,
@@ -160,6 +171,9 @@ impl ConnectionState {
         if cut {
             self.is_tainted.store(true, Release);
         }
+        if let Some(room) = &self.http2_room {
+            room.end_unread();
+        }
         self.body_wait.leave(number);
         self.note_end(&self.bodies);
     }
@@ -175,6 +189,10 @@ impl ConnectionState {
     /// The service has got what it asked for.
     pub(super) fn end_body_wait(&self, number: u32) {
         self.body_wait.end(number);
+    }
+
+    pub(super) fn http2_room(&self) -> Option<&Arc<Http2Room>> {
+        self.http2_room.as_ref()
     }
 
     /// The address of the client.
@@ -287,6 +305,11 @@ impl ConnectionState {
         self.protocol.awake_len() + self.read_room.load(Relaxed).saturating_sub(FIRST_READ_LEN)
     }
 
+    /// How many responses are in flight.
+    pub(super) fn responses(&self) -> usize {
+        self.responses.load(Acquire) as usize
+    }
+
     /// Whether a response is in flight.
     pub(super) fn has_responses(&self) -> bool {
         self.responses.load(SeqCst) > 0
@@ -299,7 +322,11 @@ impl ConnectionState {
 
     /// Since when the connection waits for its client (WAITED).
     pub(super) fn waits_since(&self) -> Millis {
-        self.write_wait.since().min(self.body_wait.since())
+        let since = self.write_wait.since().min(self.body_wait.since());
+        match &self.http2_room {
+            Some(room) => since.min(room.waits_since()),
+            None => since,
+        }
     }
 
     /// Whether a service may begin to wait for the client at any time, in a task that does not wake

@@ -46,6 +46,7 @@ mod connections;
 mod driver;
 mod farewell;
 mod head;
+mod http2_room;
 mod hyper_service;
 mod incoming_stream;
 mod limit_connections;
@@ -57,6 +58,7 @@ mod phase;
 mod remote_addr;
 mod request_body;
 mod response_body;
+mod response_data;
 mod run;
 mod serve_connection;
 mod server;
@@ -65,6 +67,7 @@ mod settings;
 mod shutdown;
 mod spawner;
 mod stream_executor;
+mod stream_room;
 mod tracked_io;
 mod tracked_service;
 mod tunnel;
@@ -205,9 +208,10 @@ impl<L, A, Via> Serve<L, A, Via> {
     /// more of the response. That is about a third of what the system holds;
     /// [`max_unsent`](Self::max_unsent) makes it less.
     ///
-    /// Three things are not seen: HTTP/2 bodies that do not come, HTTP/2 clients that read but do
-    /// not widen their window, and bodies that were made hyper's own
-    /// ([`RequestBody::into_incoming`]).
+    /// Three things are not seen: HTTP/2 bodies that do not come; HTTP/2 clients that read but do
+    /// not widen their window, without a [`pool`](Self::pool); and bodies that were made hyper's
+    /// own ([`RequestBody::into_incoming`]). With a pool, a client of HTTP/2 is cut if it takes
+    /// nothing of any response.
     pub fn stall_timeout(mut self, timeout: Duration) -> Self {
         self.settings.stall_timeout = timeout.max(TICK);
         self
@@ -262,8 +266,15 @@ impl<L, A, Via> Serve<L, A, Via> {
     /// head is answered 503 at once. Half heads have a quarter of the pool together, so that they
     /// never hold up whole ones. When that is full, they are answered 503.
     ///
-    /// Two things are not counted: the first 512 bytes of a half head, and the growth of hyper's
-    /// buffer, up to 408 KiB, while it reads a body or a head of more than 4 KiB.
+    /// The streams of HTTP/2 have room of their own, at most a quarter of the pool: some 3 KiB for
+    /// each, 64 KiB more for a tunnel, the [window](Self::http2_window) of a connection while it
+    /// has a request with a body, and what hyper holds of its responses. A request for which there
+    /// is no room is answered 503. A response for which there is no room waits until the client has
+    /// taken what was sent before. A client may have 100 streams at a time.
+    ///
+    /// Three things are not counted: the first 512 bytes of a half head; the growth of hyper's
+    /// buffer, up to 408 KiB, while it reads a body or a head of more than 4 KiB of HTTP/1; and
+    /// what code outside of this crate makes of an upgraded stream of HTTP/2.
     pub fn pool(mut self, pool: &Account, limit: usize) -> Self {
         self.settings.account = Some(AccountSettings::new(pool, limit));
         self

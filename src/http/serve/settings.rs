@@ -1,6 +1,7 @@
 //! `Settings`: how a server treats its connections.
 
 use std::{
+    ops::RangeInclusive,
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering::Relaxed},
@@ -20,6 +21,20 @@ const UNCOUNTED_LEN: usize = 512;
 /// them would wait for memory, and none would go on.
 const AWAKE_SHARE: usize = 2;
 
+/// The streams of HTTP/2 get at most this fraction (1/n) of the pool.
+const STREAMS_SHARE: usize = 4;
+
+/// The window of an HTTP/2 connection is this fraction (1/n) of the pool, at most `WINDOW`.
+const WINDOW_SHARE: usize = 256;
+
+/// With this, a client that reads nothing on 100 streams holds less than a mebibyte: five windows,
+/// 36 KiB, and 3 KiB a stream.
+const WINDOW: usize = 128 << 10;
+
+/// The windows that can be set. RFC 9113 §6.9.2: that of a connection is never shorter than the
+/// first.
+const WINDOWS: RangeInclusive<usize> = 65_535..=1 << 20;
+
 /// Half heads get at most this fraction (1/n) of the pool.
 const HEADS_SHARE: usize = 4;
 
@@ -35,6 +50,7 @@ pub(super) struct Settings {
     pub(super) max_unsent: Option<u32>,
     pub(super) keep_alive: bool,
     pub(super) http2: bool,
+    pub(super) http2_window: Option<u32>,
     pub(super) max_header_size: Option<usize>,
     pub(super) tcp_nodelay: Option<bool>,
     pub(super) account: Option<AccountSettings>,
@@ -48,6 +64,9 @@ pub(super) struct AccountSettings {
     pub(super) limit: usize,
     /// Room for what hyper holds: a part of the pool, so that services have the rest.
     pub(super) awake: Account,
+    /// Room for what hyper and h2 hold for the streams of HTTP/2. It is apart from that of awake
+    /// connections, which waits for room; this does not.
+    pub(super) streams: Account,
     /// Room for half heads: a part of the pool, so that clients that never end their heads cannot
     /// fill it.
     pub(super) heads: Account,
@@ -61,8 +80,10 @@ pub(super) struct AccountSettings {
 impl AccountSettings {
     pub(super) fn new(pool: &Account, limit: usize) -> Self {
         let awake = pool.account("awake connections", pool.limit() / AWAKE_SHARE);
+        let streams = pool.account("HTTP/2 streams", pool.limit() / STREAMS_SHARE);
         let heads = pool.account("half heads", pool.limit() / HEADS_SHARE);
-        Self { pool: pool.clone(), limit, awake, heads, line: None, was_short: Arc::default() }
+        let was_short = Arc::default();
+        Self { pool: pool.clone(), limit, awake, streams, heads, line: None, was_short }
     }
 
     /// Sets aside the room for heads that wait.
@@ -94,6 +115,14 @@ impl Settings {
     pub(super) fn begin(mut self) -> Arc<Self> {
         self.account.iter_mut().for_each(AccountSettings::begin);
         Arc::new(self)
+    }
+
+    /// The window of an HTTP/2 connection, with a pool.
+    pub(super) fn http2_window(&self) -> usize {
+        let pool_len = self.account.as_ref().map_or(0, |account| account.pool.limit());
+        let by_pool = (pool_len / WINDOW_SHARE).min(WINDOW);
+        let window = self.http2_window.map_or(by_pool, |bytes| bytes as usize);
+        window.clamp(*WINDOWS.start(), *WINDOWS.end())
     }
 
     /// Makes `room` grow to hold a half head, if there is room. A refusal counts where it is
@@ -135,6 +164,7 @@ impl Default for Settings {
             max_unsent: None,
             keep_alive: true,
             http2: true,
+            http2_window: None,
             max_header_size: None,
             tcp_nodelay: None,
             account: None,

@@ -20,7 +20,10 @@ use tokio::{
     task::coop::poll_proceed,
 };
 
-use super::connection_state::{ConnectionState, InFlight};
+use super::{
+    connection_state::{ConnectionState, InFlight},
+    stream_room::StreamRoom,
+};
 use crate::io::AnyStream;
 
 /// The longest write into a tunnel, in bytes. hyper copies each write, and keeps up to three of
@@ -30,21 +33,28 @@ const MAX_WRITE: usize = 16 << 10;
 
 /// What a CONNECT on HTTP/2 has as an extension: the connection that its tunnel will be a part of.
 #[derive(Clone, Debug)]
-pub(crate) struct Tunnel(Arc<ConnectionState>);
+pub(crate) struct Tunnel {
+    state: Arc<ConnectionState>,
+    /// Kept until the transport is dropped.
+    room: Option<Arc<StreamRoom>>,
+}
 
 impl Tunnel {
-    pub(super) fn new(state: &Arc<ConnectionState>) -> Self {
-        Self(Arc::clone(state))
+    pub(super) fn new(state: &Arc<ConnectionState>, room: Option<Arc<StreamRoom>>) -> Self {
+        Self { state: Arc::clone(state), room }
     }
 
     /// The transport of the tunnel: it ends with its server, and keeps the connection busy. Without
     /// a `Tunnel`, the stream is of another server.
     pub(crate) fn stream(tunnel: Option<Self>, upgraded: Upgraded) -> AnyStream {
-        let in_flight = tunnel.as_ref().map(|tunnel| tunnel.0.begin_task());
-        let io = AnyStream::new(TunnelIo { io: TokioIo::new(upgraded), _in_flight: in_flight });
+        let io = TokioIo::new(upgraded);
         match tunnel {
-            Some(tunnel) => io.tethered(tunnel.0.tether()),
-            None => io,
+            None => AnyStream::new(TunnelIo { io, _in_flight: None, _room: None }),
+            Some(Self { state, room }) => {
+                let in_flight = Some(state.begin_task());
+                let io = TunnelIo { io, _in_flight: in_flight, _room: room };
+                AnyStream::new(io).tethered(state.tether())
+            }
         }
     }
 }
@@ -55,6 +65,7 @@ struct TunnelIo {
     io: TokioIo<Upgraded>,
     /// TUNNEL
     _in_flight: Option<InFlight>,
+    _room: Option<Arc<StreamRoom>>,
 }
 
 impl AsyncRead for TunnelIo {
