@@ -42,6 +42,11 @@ use crate::chain::ChainMut;
 /// assert_eq!(Numbers.decode(&mut received)?, None);
 /// # Ok::<(), io::Error>(())
 /// ```
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` does not decode chains",
+    label = "is not a `leasehold::codec::Decoder`",
+    note = "a codec of tokio-util's traits is framed by `leasehold::codec::compat::Framed`"
+)]
 pub trait Decoder {
     /// A decoded frame.
     type Item;

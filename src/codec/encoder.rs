@@ -36,6 +36,11 @@ use crate::chain::ChainMut;
 /// assert_eq!(wire.freeze(), *b"5\nhello");
 /// # Ok::<(), io::Error>(())
 /// ```
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` does not encode `{Item}` into chains",
+    label = "is not a `leasehold::codec::Encoder<{Item}>`",
+    note = "a codec of tokio-util's traits is framed by `leasehold::codec::compat::Framed`"
+)]
 pub trait Encoder<Item> {
     /// Why an item cannot be encoded. Errors of the transport and of memory arrive as
     /// [`io::Error`].

@@ -3,7 +3,8 @@
 //! # The server
 //! [`serve`](crate::http::serve()) runs a tower service, such as an axum `Router`, on stock hyper.
 //! A connection that has nothing to do is taken apart to its bare socket, so an idle connection
-//! costs some 545 bytes of heap. A hyper service is served through
+//! costs some 545 bytes of heap. That needs the body of its last request to be read to its end. A
+//! hyper service is served through
 //! [`from_hyper`](crate::http::serve::from_hyper) or
 //! [`from_incoming`](crate::http::serve::from_incoming).
 //!
@@ -60,6 +61,18 @@
 //! }
 //! # }
 //! ```
+//!
+//! # From `axum::serve`
+//! Only the line that serves changes, for a `Router`, a `MethodRouter` or a handler, and for what
+//! `into_make_service`, `into_make_service_with_connect_info::<SocketAddr>` or
+//! `tower::make::Shared` makes. Layers, extractors, server-sent events, WebSockets, CONNECT, HTTP/2
+//! and `with_graceful_shutdown` work as they are. Three things need another line:
+//!
+//! | you have | write |
+//! |---|---|
+//! | a listener of `axum::serve::Listener`, or axum's `tap_io` | [`from_axum(listener)`](crate::http::serve::from_axum) |
+//! | a type of your own for `ConnectInfo` | `Connected` for this crate's [`IncomingStream`](crate::http::serve::IncomingStream); that for axum's can stay |
+//! | a function that returns what the server returns | `.await?; Ok(())`: the result tells of the [`Shutdown`](crate::http::serve::Shutdown) |
 //!
 //! # Bodies of requests
 //! [`collect`](crate::http::collect) reads a whole body into one [`Chain`](crate::Chain), up to a

@@ -101,6 +101,8 @@ async fn whatever_axum_serve_takes_is_served() {
     )
     .await;
     greets("a layer around a Router", from_fn(passes_on).layer(router()).into_make_service()).await;
+    // A layer that takes requests of any body, such as tower-http's, needs no make-service.
+    greets("a generic layer", tower::limit::ConcurrencyLimit::new(router(), 8)).await;
     greets("BoxCloneService", boxed().into_make_service()).await;
     greets("Shared", tower::make::Shared::new(boxed())).await;
     greets(

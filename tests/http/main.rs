@@ -1,6 +1,7 @@
 //! The HTTP server over real sockets and against the clock. They are apart, so that no test of pure
 //! computing takes their time.
 
+mod axum_examples;
 mod configured;
 mod http2_room;
 mod http2_websockets;

@@ -6,6 +6,9 @@
 //!   one by one.
 //! - [`Chain`](crate::Chain) is a response.
 //!
+//! Both extractors take the body, so such an argument is a handler's last. `axum::debug_handler`
+//! (axum's feature `macros`) names the argument that is in the wrong place.
+//!
 //! The extractors lease from the request's account, which is one of its extensions:
 //! - the account of the request itself, from `layer::BudgetLayer`;
 //! - else the account of its connection, from [`Serve::pool`](super::serve::Serve::pool);

@@ -24,9 +24,15 @@ use super::{BoxError, IncomingStream, Listener, RequestBody};
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be served on the connections of `{L}`",
     label = "is neither a service of `Request<RequestBody>` nor makes services of axum's `Request`",
-    note = "a hyper service is served through `from_hyper(service)` or `from_incoming(service)`",
-    note = "a service of axum's `Request` is served through `axum::ServiceExt::into_make_service(service)`",
-    note = "a service must be `Clone + Send + 'static`, its future `Send`, and its error `Into<BoxError>`"
+    note = "a service of hyper is served through `from_hyper(service)`, and one of \
+            `Request<Incoming>` through `from_incoming(service)`",
+    note = "a service of axum's `Request` is served through \
+            `axum::ServiceExt::into_make_service(service)`",
+    note = "a `Router<S>` is served once it has its state: `router.with_state(state)`",
+    note = "`into_make_service_with_connect_info::<C>()` is served if `C` implements `Connected` \
+            for `leasehold::http::serve::IncomingStream<'_, L>`, not only for axum's",
+    note = "a service is `Clone + Send + 'static`, its future is `Send + 'static`, and its error \
+            is `Into<BoxError>`"
 )]
 pub trait App<L: Listener, Via>: Send + 'static {
     /// The service of one connection.

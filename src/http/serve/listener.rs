@@ -52,6 +52,14 @@ const PAUSE: Duration = Duration::from_millis(100);
 ///     }
 /// }
 /// ```
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a listener of `leasehold::http::serve`",
+    label = "connections cannot be taken from this",
+    note = "a listener of std becomes one of tokio: `listener.set_nonblocking(true)?`, then \
+            `tokio::net::TcpListener::from_std(listener)?`",
+    note = "what implements `axum::serve::Listener` is served through \
+            `leasehold::http::serve::from_axum(listener)`"
+)]
 pub trait Listener: Send + 'static {
     /// The transport of a connection.
     type Io: AsyncRead + AsyncWrite + Unpin + Send + 'static;
