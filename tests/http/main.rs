@@ -12,6 +12,7 @@ mod http_serve;
 mod http_stall;
 mod http_stop;
 mod own_loop;
+mod unread_bodies;
 
 #[path = "../support/mod.rs"]
 mod support;

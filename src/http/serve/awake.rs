@@ -28,9 +28,20 @@ impl<T> Awake<T> {
         phase.may_park() && self.state.is_idle()
     }
 
-    /// Whether the connection could be parked, and is not parked yet.
+    /// Whether hyper has the connection although nothing is left to do. It is not parked yet; or
+    /// the body of its last request was left unread, so that it cannot be parked (UNTAINTED).
     pub(super) fn lingers(&self) -> bool {
-        self.can_park && matches!(self.phase, Phase::Idle { .. })
+        self.can_park
+            && match self.phase {
+                Phase::Idle { .. } => true,
+                Phase::Draining { .. } => self.state.is_left_unread(),
+                Phase::Head { .. } | Phase::Busy => false,
+            }
+    }
+
+    /// How many bytes hyper holds for the connection while it lingers.
+    pub(super) fn lingers_len(&self) -> Option<usize> {
+        self.lingers().then(|| self.state.awake_len())
     }
 
     /// Why the connection ends at its deadline.

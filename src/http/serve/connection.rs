@@ -34,7 +34,8 @@
 //!   A connection that waits for the first byte of a head looks once for one. If hyper has the
 //!   connection, hyper is told to end as soon as it asks for a byte without a claim.
 //! - WARM: hyper holds at most `max_warm` bytes for all lingering connections together, and those
-//!   of one connection more. The growth of its read buffers counts.
+//!   of one connection more. The growth of its read buffers counts. A connection whose last body
+//!   was left unread lingers too: it is closed where another would be parked.
 
 use std::{
     future::Future,
@@ -187,6 +188,14 @@ impl<T: AsyncRead + AsyncWrite + Unpin + Send + 'static> Connection<T> {
                 cx.waker().wake_by_ref();
             }
         }
+        if matches!(phase, Phase::Draining { .. }) {
+            // The body may be dropped by now.
+            awake.wakeful.set_lingers(awake.lingers_len());
+            if awake.lingers() && !is_stopping && self.must_park() {
+                // It keeps hyper's memory, which others need, and cannot be parked.
+                return Poll::Ready(self.end(*awake, Ok(()), now));
+            }
+        }
         let is_late = now >= self.deadline;
         if phase.may_park() && awake.can_park && !is_stopping {
             // The rest of a half head is waited for without hyper.
@@ -309,7 +318,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin + Send + 'static> Connection<T> {
             }
         };
         awake.phase = phase;
-        awake.wakeful.set_lingers(awake.lingers().then(|| awake.state.awake_len()));
+        awake.wakeful.set_lingers(awake.lingers_len());
     }
 
     /// Whether the connection must not linger: too many do, or memory is short.

@@ -346,6 +346,12 @@ impl ConnectionState {
         answered && ended && untainted && sent && drained
     }
 
+    /// Whether all is answered and sent, and a request body was dropped before its end.
+    pub(super) fn is_left_unread(&self) -> bool {
+        let is_sent = !self.has_responses() && !self.is_unsent.load(Acquire);
+        is_sent && !self.has_bodies() && self.is_tainted.load(Acquire)
+    }
+
     /// Before hyper is driven.
     pub(super) fn begin_drive(&self) {
         // Only saves wake-ups: a thread that does not see this wakes the task for nothing.

@@ -6,11 +6,10 @@ use bytes::{Buf, Bytes};
 
 use super::stream_room::StreamRoom;
 
-/// What the service has sent, counted until the transport has taken it (UNSENT); or a refusal.
+/// What the service has sent, counted until the transport has taken it (UNSENT) or as it is.
 pub(super) enum ResponseData<D> {
     Sent(D),
     Counted(Counted<D>),
-    Refusal(&'static [u8]),
 }
 
 /// Data, and how much of it is counted.
@@ -47,7 +46,6 @@ impl<D: Buf> Buf for ResponseData<D> {
         match self {
             Self::Sent(data) => data.remaining(),
             Self::Counted(counted) => counted.data.remaining(),
-            Self::Refusal(text) => text.len(),
         }
     }
 
@@ -56,7 +54,6 @@ impl<D: Buf> Buf for ResponseData<D> {
         match self {
             Self::Sent(data) => data.chunk(),
             Self::Counted(counted) => counted.data.chunk(),
-            Self::Refusal(text) => text,
         }
     }
 
@@ -65,7 +62,6 @@ impl<D: Buf> Buf for ResponseData<D> {
         match self {
             Self::Sent(data) => data.chunks_vectored(dst),
             Self::Counted(counted) => counted.data.chunks_vectored(dst),
-            Self::Refusal(text) => text.chunks_vectored(dst),
         }
     }
 
@@ -77,7 +73,6 @@ impl<D: Buf> Buf for ResponseData<D> {
                 counted.data.advance(count);
                 counted.sent(count);
             }
-            Self::Refusal(text) => text.advance(count),
         }
     }
 
@@ -90,7 +85,6 @@ impl<D: Buf> Buf for ResponseData<D> {
                 counted.sent(len);
                 bytes
             }
-            Self::Refusal(text) => text.copy_to_bytes(len),
         }
     }
 }
