@@ -34,6 +34,9 @@ use crate::{
 /// No test waits longer for anything.
 const PATIENCE: Duration = Duration::from_secs(10);
 
+/// How long a connection waits for room.
+const MAX_WAIT: Duration = Duration::from_secs(1);
+
 struct Server {
     pool: Pool,
     address: SocketAddr,
@@ -43,7 +46,8 @@ struct Server {
 
 impl Server {
     async fn start(app: impl FnOnce(&Pool) -> Router) -> Self {
-        let pool = Pool::new(64 << 20).expect("the default classes fit");
+        let pool = Pool::builder().budget(64 << 20).max_wait(MAX_WAIT).build();
+        let pool = pool.expect("the default classes fit");
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let address = listener.local_addr().expect("an address");
         let server = serve(listener, app(&pool)).pool(&pool, 32 << 20).into_future();
@@ -238,4 +242,18 @@ async fn a_refusal_is_the_status_that_the_layer_gives_it() {
         drop((others, client));
         server.end().await;
     }
+}
+
+#[tokio::test]
+async fn a_connection_that_finds_no_room_is_resource_exhausted() {
+    let server = Server::start(|pool| app(pool)).await;
+    let others: Vec<_> = iter::from_fn(|| server.pool.try_reserve(32 << 10).ok()).collect();
+    let mut client = server.client().await;
+    let status = client.put(blob(10).into()).await.expect_err("a refusal");
+    assert_eq!(status.code(), Code::ResourceExhausted, "{status}");
+    drop((others, client));
+    let mut client = server.client().await;
+    client.put(blob(10).into()).await.expect("an answer");
+    drop(client);
+    server.end().await;
 }
