@@ -6,6 +6,7 @@
 use std::{
     io::{Read, Write},
     net::{SocketAddr, TcpStream},
+    time::Duration,
 };
 
 /// RFC 9113 §6.5.2: the largest frame, unless a peer allows more.
@@ -13,6 +14,9 @@ const FRAME_MAX: usize = 16_384;
 
 /// RFC 9113 §6.9.2: the first window of a connection, and of a stream until SETTINGS say otherwise.
 const WINDOW: i64 = 65_535;
+
+/// A server that says nothing for so long has failed.
+const PATIENCE: Duration = Duration::from_secs(20);
 
 const DATA: u8 = 0;
 const HEADERS: u8 = 1;
@@ -40,6 +44,7 @@ impl Wire {
     pub(crate) fn connect(address: SocketAddr) -> Self {
         let mut socket = TcpStream::connect(address).expect("a server");
         socket.set_nodelay(true).expect("a TCP socket");
+        socket.set_read_timeout(Some(PATIENCE)).expect("a TCP socket");
         socket.write_all(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n").expect("a preface is taken");
         let windows = [WINDOW; 2];
         let (is_answered, is_over) = (false, false);

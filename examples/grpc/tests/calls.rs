@@ -128,11 +128,11 @@ async fn a_message_over_the_limit_is_out_of_range_and_the_next_call_is_answered(
     assert!(download(&mut client).await.expect("a stream") == blob(1_000));
     // tonic makes room for a message when its length has come. For this one it does not.
     let address = server.address;
-    for method in ["/Shelf/Put", "/Shelf/Get"] {
+    for (method, len) in [("/Shelf/Put", MESSAGE_MAX + 1), ("/Shelf/Get", 1)] {
         let announced = tokio::task::spawn_blocking(move || {
             let mut wire = Wire::connect(address);
             wire.call(method);
-            wire.announce(MESSAGE_MAX + 1);
+            wire.announce(len);
             wire.finish();
         });
         announced.await.expect("a refusal, without the message");
