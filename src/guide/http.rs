@@ -160,6 +160,8 @@
 //! # }
 //! ```
 //!
+//! For gRPC there is a page of its own: `guide::grpc` (feature `tower`).
+//!
 //! # Clients that are slow
 //! | setting of [`Serve`](crate::http::serve::Serve) | bounds |
 //! |---|---|

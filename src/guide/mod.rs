@@ -5,6 +5,7 @@
 //! | [`budgets`] | How large is the pool? Which accounts do I open, with which limits? |
 //! | [`reading_writing`] | How do bytes get from a socket into blocks, and out again? |
 //! | `http` (feature `http`) | How do I serve hyper, tower or axum services within a budget? |
+//! | `grpc` (features `http` and `tower`) | What does tonic hold for large messages, and how do I bound it? |
 //! | `websocket` (feature `ws`) | How do I receive, send and broadcast messages? |
 //! | [`short_of_memory`] | What happens when there is no memory, and what do I do then? |
 //! | [`testing`] | How do I test that my code survives that, and leaks nothing? |
@@ -13,6 +14,8 @@
 //! crate. `examples/` in the repository has whole programs.
 
 pub mod budgets;
+#[cfg(all(feature = "http", feature = "tower"))]
+pub mod grpc;
 #[cfg(feature = "http")]
 pub mod http;
 pub mod reading_writing;

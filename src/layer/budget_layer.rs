@@ -88,6 +88,10 @@ impl BudgetLayer {
 
     /// Sets how many bytes are reserved for a body that does not announce its length; 64 KiB by
     /// default.
+    ///
+    /// It is no bound for gRPC. A call may announce a short body, and in it a long message, for
+    /// which tonic makes room. For such a service use [`base_len`](Self::base_len), and
+    /// [`max_body(0)`](Self::max_body).
     #[must_use]
     pub fn unknown_len(self, bytes: usize) -> Self {
         self.with(|settings| settings.unknown_len = bytes)
@@ -117,6 +121,9 @@ impl BudgetLayer {
 
     /// Sets a function that makes the response of a refusal. By default that is a 503 in plain
     /// text, or a gRPC status. The response should need almost no memory.
+    ///
+    /// A refusal of a gRPC call has no body: its client would read that as messages. With tonic,
+    /// `Status::into_http` makes such a response.
     #[must_use]
     pub fn refuse_with(
         self,
