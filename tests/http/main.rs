@@ -2,9 +2,11 @@
 //! computing takes their time.
 
 mod http2_websockets;
+mod http_clients;
 mod http_forms;
 mod http_full;
 mod http_parking;
+mod http_proxy;
 mod http_serve;
 mod http_stall;
 mod http_stop;
