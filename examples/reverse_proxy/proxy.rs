@@ -30,7 +30,7 @@ const CONNECTION_LIMIT: usize = 256 << 10;
 /// How much of one body is on its way. A client that does not read holds this, and no more.
 const AHEAD: usize = 64 << 10;
 
-/// The length of hyper's buffers for an upstream. Three of them may be full for one client that does
+/// The length of hyper's buffers for an upstream. Several of them may be full for one client that does
 /// not read, and they are outside the account.
 const UPSTREAM_BUFFER: usize = 16 << 10;
 

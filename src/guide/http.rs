@@ -133,7 +133,7 @@
 //! passed on. hyper-util's `Client` asks that a body is `Send`, `Unpin` and `'static`, and not
 //! `Clone`: if a kept connection turns out to be closed, the body comes back unread and is sent
 //! again. A request that was sent in part fails, and its blocks go home. If the upstream answers
-//! early and neither reads on nor closes, the rest of the body stays leased until it does.
+//! early, the answer is delivered, and the rest of the body is home once the upstream has closed.
 //!
 //! A proxy reads both bodies through [`LeasedBody::max_ahead`], the request's and the response's.
 //! Then a client that does not read holds that much, and not all of its account.
