@@ -55,17 +55,19 @@
 //! a request announces says nothing, and [`unknown_len`](crate::layer::BudgetLayer::unknown_len)
 //! alone is no bound. Without a layer, 100 calls on one connection make 839 MB of room with 500
 //! bytes of messages. `concurrency_limit_per_connection` and `max_concurrent_streams` are settings
-//! of tonic's own server. Behind `http::serve` a connection has at most hyper's 200 streams.
+//! of tonic's own server. Behind `http::serve` a connection has at most hyper's 200 streams, and
+//! 100 with [`Serve::pool`](crate::http::serve::Serve::pool).
 //!
 //! 100 uploads of 8 MiB at once, with 16 MiB reserved for each: under a budget of 64 MiB 3 are
 //! taken, and under 256 MiB 15. The others are refused. All together hold 29 and 130 MB of heap
 //! beside the pool's blocks.
 //!
-//! **What is not bounded yet**: what h2 holds. When hyper has given the last message of an answer
-//! to h2, the call is over for the layer, and its reservation goes back. Until the client reads it,
-//! the message is in the heap, and no account has it. So an answer of one long message holds its
-//! length for each slow client. A stream of short messages does not: hyper asks it for the next one
-//! when there is room, and its reservation stays until the end.
+//! **What the layer does not bound**: what h2 holds. When hyper has given the last message of an
+//! answer to h2, the call is over for the layer, and its reservation goes back. Until the client
+//! reads it, the message is in the heap. `Serve::pool` counts it: once 512 KiB are unsent on a
+//! connection, hyper gets no more of its other answers. But tonic makes a message whole before
+//! anybody can ask how long it is, so each slow client may hold one. A stream of short messages
+//! holds few of them, and its reservation stays until the end.
 //!
 //! # What a client sees
 //! | what there is no room for | status |

@@ -76,7 +76,7 @@
 //!
 //! # Bodies of requests
 //! [`collect`](crate::http::collect) reads a whole body into one [`Chain`](crate::Chain), up to a
-//! limit. [`LeasedBody`](crate::http::LeasedBody) yields it as chains that come one by one, for
+//! limit. [`LeasedBody`] yields it as chains that come one by one, for
 //! uploads that are passed on. Both return errors; `is_lease()` says that memory was missing.
 //!
 //! With the feature `axum`, [`Chain`](crate::Chain) and `LeasedBody` are extractors. `Chain`
@@ -162,6 +162,67 @@
 //!
 //! For gRPC there is a page of its own: `guide::grpc` (feature `tower`).
 //!
+//! # Clients and proxies
+//! hyper's clients take any body: [`ChainBody`] for a chain, and [`LeasedBody`] for a body that is
+//! passed on. hyper-util's `Client` asks that a body is `Send`, `Unpin` and `'static`, and not
+//! `Clone`: if a kept connection turns out to be closed, the body comes back unread and is sent
+//! again. A request that was sent in part fails, and its blocks go home. If the upstream answers
+//! early, the answer is delivered, and the rest of the body is home once the upstream has closed.
+//!
+//! A proxy reads both bodies through [`LeasedBody::max_ahead`], the request's and the response's.
+//! Then a client that does not read holds that much, and not all of its account.
+//!
+//! ```
+//! use bytes::BufMut;
+//! use hyper_util::{client::legacy::Client, rt::TokioExecutor};
+//! use leasehold::{Pool, http::{ChainBody, LeasedBody}};
+//! # use hyper_util::rt::TokioIo;
+//! # use hyper::{Request, Response, body::Incoming, server::conn::http1, service::service_fn};
+//!
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! # let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await?;
+//! # let uri = format!("http://{}/", listener.local_addr()?);
+//! # tokio::spawn(async move {
+//! #     let (socket, _) = listener.accept().await.unwrap();
+//! #     let echo = async |request: Request<Incoming>| {
+//! #         assert_eq!(request.headers()["content-length"], "9");
+//! #         Ok::<_, std::convert::Infallible>(Response::new(request.into_body()))
+//! #     };
+//! #     http1::Builder::new().serve_connection(TokioIo::new(socket), service_fn(echo)).await
+//! # });
+//! let pool = Pool::new(16 << 20)?;
+//! let mut upload = pool.chain(1000).await?;
+//! upload.put_slice(b"an upload");
+//!
+//! let client = Client::builder(TokioExecutor::new())
+//!     .http1_max_buf_size(16 << 10) // of a connection to an upstream, outside the budget
+//!     .build_http();
+//! let body = ChainBody::new(upload.freeze()); // hyper writes Content-Length
+//! let response = client.request(http::Request::put(&uri).body(body)?).await?;
+//!
+//! let mut body = LeasedBody::new(response.into_body(), &pool).max_ahead(64 << 10);
+//! while let Some(chain) = body.next_chain().await {
+//!     assert_eq!(chain?, *b"an upload");
+//! }
+//! assert_eq!(pool.leased(), 0);
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! reqwest wants `Data = Bytes`:
+//!
+//! | you have | the body for reqwest |
+//! |---|---|
+//! | a chain | `reqwest::Body::wrap(BytesBody::new(chain))`, with its length |
+//! | a reader | `reqwest::Body::wrap(ReaderBody::sized(file, len, &pool).into_bytes_body())` |
+//! | a body to pass on | `reqwest::Body::wrap(LeasedBody::new(body, &account).max_ahead(64 << 10).into_bytes_body())` |
+//!
+//! Its response is a body too: `LeasedBody::new(reqwest::Body::from(response), &pool)`. A test of
+//! the benches (`benches/tests/reqwest.rs`) runs these lines.
+//!
+//! The example `reverse_proxy` is a whole proxy.
+//!
 //! # Clients that are slow
 //! | setting of [`Serve`](crate::http::serve::Serve) | bounds |
 //! |---|---|
@@ -173,5 +234,7 @@
 //!
 //! [`BytesBody`]: crate::http::BytesBody
 //! [`ChainBody`]: crate::http::ChainBody
+//! [`LeasedBody`]: crate::http::LeasedBody
+//! [`LeasedBody::max_ahead`]: crate::http::LeasedBody::max_ahead
 //! [`ReaderBody`]: crate::http::ReaderBody
 //! [`ReaderBody::into_bytes_body`]: crate::http::ReaderBody::into_bytes_body

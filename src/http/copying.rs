@@ -6,8 +6,13 @@
 //! - NO-SPARE: while the next frame is not there, every leased block has bytes in it (LATE).
 //! - NO-SELF-WAIT: a wait for memory has the pool's deadline. If only the bytes that are held here
 //!   could make room, there is no wait but an error.
+//! - NOT-SHORT: if what is taken has a limit of its own, a wait for that limit is a wait for the
+//!   reader, and no lack of memory. It has no deadline of the pool.
 
-use std::task::{Context, Poll, ready};
+use std::{
+    task::{Context, Poll, ready},
+    time::Duration,
+};
 
 use bytes::{Buf, BufMut};
 
@@ -23,16 +28,35 @@ const PIECE_MAX: usize = 64 << 10;
 /// block (NO-PIN).
 const AHEAD: usize = 8;
 
+/// A reader that takes nothing for this long is gone. Servers have limits of their own, far below.
+/// This limit only ends a wait that would be endless.
+const READER_WAIT: Duration = Duration::from_secs(24 * 60 * 60);
+
 /// The bytes that were copied and not taken yet, and the place in the queue for memory.
 #[derive(Debug)]
 pub(crate) struct Copying {
     chain: ChainMut,
     lease: Option<Box<ChainLeaseFuture>>,
+    /// Whether the account is of these bytes alone.
+    is_own: bool,
+    /// Whether `lease` waits for the reader, and not for memory.
+    waits_for_reader: bool,
 }
 
 impl Copying {
     pub(crate) fn new(account: &Account) -> Self {
-        Self { chain: ChainMut::new(account), lease: None }
+        let chain = ChainMut::new(account);
+        Self { chain, lease: None, is_own: false, waits_for_reader: false }
+    }
+
+    /// As `new`, with at most `bytes` out at a time: copied, or taken and not dropped yet.
+    pub(super) fn with_limit(account: &Account, bytes: usize) -> Self {
+        let own = account.account("leased body", bytes.max(account.block_len_for(1)));
+        Self { is_own: true, ..Self::new(&own) }
+    }
+
+    pub(super) fn account(&self) -> Option<&Account> {
+        self.chain.account()
     }
 
     /// Copies as many bytes of `data` as there is room for, and at least one; waits for room if
@@ -86,6 +110,11 @@ impl Copying {
         to_come: usize,
     ) -> Poll<Result<(), LeaseError>> {
         let mut least = needed;
+        if self.waits_for_reader && !self.is_at_limit(self.piece_of(needed)?) {
+            // The reader has made room: from here on it is a wait for memory.
+            self.lease = None;
+            self.waits_for_reader = false;
+        }
         if self.lease.is_none() {
             let arrived = self.chain.len().saturating_add(needed);
             let wanted =
@@ -94,8 +123,22 @@ impl Copying {
                 return Poll::Ready(Ok(()));
             }
             least = self.piece_of(needed)?;
+            if self.is_own && self.is_at_limit(least) {
+                let account = self.chain.account().ok_or_else(LeaseError::detached)?;
+                self.lease = Some(Box::new(account.chain_timeout(least, READER_WAIT)));
+                self.waits_for_reader = true;
+            }
         }
-        self.chain.poll_reserve(cx, &mut self.lease, least)
+        let room = self.chain.poll_reserve(cx, &mut self.lease, least);
+        self.waits_for_reader &= room.is_pending();
+        room
+    }
+
+    /// Whether the account itself, and not one around it, has no room for `len` bytes.
+    fn is_at_limit(&self, len: usize) -> bool {
+        self.chain
+            .account()
+            .is_some_and(|account| account.leased() + account.chain_capacity(len) > account.limit())
     }
 
     /// How many of the `needed` bytes to wait for: no more than the limits can ever leave room for

@@ -8,11 +8,11 @@ use std::{
     task::{Context, Poll, ready},
 };
 
-use bytes::Buf;
+use bytes::{Buf, Bytes};
 use http_body::{Body, Frame, SizeHint};
 use pin_project_lite::pin_project;
 
-use super::copying::Copying;
+use super::{copying::Copying, frames_of_bytes::FramesOfBytes};
 use crate::{
     chain::Chain,
     pool::{Account, LeaseError},
@@ -74,6 +74,62 @@ impl<B: Body> LeasedBody<B> {
     /// Reads `body` into blocks that are charged to `account`.
     pub fn new(body: B, account: &Account) -> Self {
         Self { body, data: None, copying: Copying::new(account) }
+    }
+
+    /// Lets at most `bytes` of this body be out at a time, in an account of their own.
+    ///
+    /// For bodies that are passed on to a client that may be slow. Without it, chains that the
+    /// client has not read yet fill the account that the body was made with. Then the next frame
+    /// waits for memory, and fails after the pool's `max_wait`. With it, a client may read as
+    /// slowly as its server lets it: a wait for the client has no deadline here. A limit below one
+    /// block is a limit of one block. By default there is no limit but those of the account.
+    ///
+    /// # Examples
+    /// ```
+    /// use bytes::Bytes;
+    /// use http_body_util::Full;
+    /// use leasehold::{Pool, http::LeasedBody};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let pool = Pool::new(8 << 20)?;
+    /// let large = Full::new(Bytes::from(vec![7; 1 << 20]));
+    /// let mut body = LeasedBody::new(large, &pool).max_ahead(64 << 10);
+    /// while let Some(chain) = body.next_chain().await {
+    ///     drop(chain?); // sent
+    /// }
+    /// assert_eq!(pool.stats().peak, 64 << 10);
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn max_ahead(mut self, bytes: usize) -> Self {
+        // Nothing is in it: all that is copied is taken at once.
+        if let Some(account) = self.copying.account() {
+            self.copying = Copying::with_limit(account, bytes);
+        }
+        self
+    }
+
+    /// Turns the body into a body of `Data = Bytes`, for axum, tonic, tower-http and reqwest. Each
+    /// block is a frame, and goes home when that is dropped.
+    ///
+    /// # Examples
+    /// ```
+    /// use leasehold::{Pool, http::LeasedBody};
+    ///
+    /// let pool = Pool::new(8 << 20)?;
+    /// let incoming = http_body_util::Full::new(&b"hello"[..]);
+    /// let body = LeasedBody::new(incoming, &pool).into_bytes_body();
+    /// let response = http::Response::new(axum::body::Body::new(body)); // passed on
+    /// # drop(response);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn into_bytes_body(self) -> impl Body<Data = Bytes, Error = LeasedBodyError>
+    where
+        B::Error: Into<Box<dyn Error + Send + Sync>>,
+    {
+        FramesOfBytes::new(self)
     }
 }
 

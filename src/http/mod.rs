@@ -31,6 +31,7 @@ mod bytes_body;
 mod chain_body;
 mod collect;
 mod copying;
+mod frames_of_bytes;
 mod leased_body;
 mod reader_body;
 pub mod serve;

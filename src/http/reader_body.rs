@@ -16,10 +16,11 @@ use std::{
     time::Duration,
 };
 
-use bytes::{Buf, BufMut, Bytes};
+use bytes::{BufMut, Bytes};
 use http_body::{Body, Frame, SizeHint};
 use tokio::io::{AsyncRead, AsyncReadExt};
 
+use super::frames_of_bytes::FramesOfBytes;
 use crate::{
     chain::Chain,
     pool::{Account, BlockMut, LeaseError, LeaseFuture},
@@ -124,7 +125,7 @@ impl<R: AsyncRead + Unpin> ReaderBody<R> {
     where
         R: Send + 'static,
     {
-        FramesOfBytes { body: self }
+        FramesOfBytes::new(self)
     }
 
     /// How many bytes to read next.
@@ -237,37 +238,6 @@ impl<R: fmt::Debug> fmt::Debug for ReaderBody<R> {
             .field("is_done", &self.is_done)
             .finish_non_exhaustive()
     }
-}
-
-/// The frames of a [`ReaderBody`] as `Bytes`.
-struct FramesOfBytes<R> {
-    body: ReaderBody<R>,
-}
-
-impl<R: AsyncRead + Unpin> Body for FramesOfBytes<R> {
-    type Data = Bytes;
-    type Error = ReaderBodyError;
-
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, ReaderBodyError>>> {
-        let frame = ready!(Pin::new(&mut self.body).poll_frame(cx));
-        Poll::Ready(frame.map(|frame| frame.map(|frame| frame.map_data(into_bytes))))
-    }
-
-    fn is_end_stream(&self) -> bool {
-        self.body.is_end_stream()
-    }
-
-    fn size_hint(&self) -> SizeHint {
-        self.body.size_hint()
-    }
-}
-
-/// The bytes of one block are one piece, so this copies nothing.
-fn into_bytes(mut chain: Chain) -> Bytes {
-    chain.copy_to_bytes(chain.len())
 }
 
 /// Why a [`ReaderBody`] ended before its end.

@@ -1,7 +1,7 @@
 //! Bodies as chains that come one by one: pieces, trailers, short memory, and real hyper on both
 //! ends.
 
-use std::{error::Error, sync::Arc};
+use std::{error::Error, sync::Arc, time::Duration};
 
 use http_body_util::{BodyExt, Empty};
 use hyper::{
@@ -9,6 +9,7 @@ use hyper::{
     body::{Body, Bytes, SizeHint},
 };
 use leasehold::{BlockMut, Chain, LeaseError, Pool, http::LeasedBody};
+use tokio::time::timeout;
 
 use crate::support::bodies;
 use bodies::{Scripted, Step, pattern};
@@ -228,4 +229,77 @@ async fn cancelled_at_any_poll_it_loses_nothing_and_dropped_it_leaves_nothing_be
             "dropped at {is_dropped_at}"
         );
     }
+}
+
+/// A reader that is slower than the pool waits for memory is no lack of memory.
+#[tokio::test(start_paused = true)]
+async fn with_max_ahead_a_slow_reader_is_waited_for() {
+    for (ahead, holds) in [(0, KIB), (KIB, KIB), (32 * KIB, 32 * KIB), (64 * KIB, 64 * KIB)] {
+        let pool = pool();
+        let body = Scripted::stuttering(200_000, 20_000).sized();
+        let mut body = LeasedBody::new(body, &pool).max_ahead(ahead);
+        let mut received = Vec::new();
+        let mut held = std::collections::VecDeque::new();
+        while received.len() < 200_000 {
+            match timeout(Duration::from_secs(600), body.next_chain()).await {
+                Ok(chain) => {
+                    let chain = chain.expect("a frame").expect("a wait for the reader");
+                    received.extend(chain.to_vec());
+                    held.push_back(chain);
+                }
+                Err(_) => drop(held.pop_front().expect("a wait for nothing")),
+            }
+            assert!(pool.leased() <= holds, "{} of {holds} are leased", pool.leased());
+        }
+        assert!(received == pattern(200_000));
+        // No frame is cut for the room that is left, so the last part of it may stay free.
+        assert!(pool.stats().peak > holds / 2, "at most {} were out", pool.stats().peak);
+        drop((held, body));
+        assert_eq!(pool.leased(), 0);
+    }
+}
+
+/// A lack of memory still has the pool's deadline.
+#[tokio::test(start_paused = true)]
+async fn with_max_ahead_a_lack_of_memory_is_an_error() {
+    let pool = Pool::builder().budget(1 << 20).max_wait(Duration::from_secs(1)).build();
+    let pool = pool.expect("a valid pool");
+    let mut body = LeasedBody::new(Scripted::stuttering(3 * KIB, KIB), &pool).max_ahead(KIB);
+    let others = lease_all(&pool, KIB);
+    let next = timeout(Duration::from_secs(60), body.next_chain()).await.expect("a deadline");
+    assert!(next.expect("no end").expect_err("there is no memory").is_lease());
+    drop(others);
+    assert_eq!(body.next_chain().await.expect("a frame").expect("memory").len(), KIB);
+    drop(body);
+    assert_eq!(pool.leased(), 0);
+}
+
+#[tokio::test]
+async fn as_bytes_each_block_is_a_frame_and_the_length_stays() {
+    let pool = pool();
+    let body = Scripted::stuttering(300_000, 100_000).sized();
+    let body = LeasedBody::new(body, &pool).max_ahead(64 * KIB).into_bytes_body();
+    let mut body = std::pin::pin!(body);
+    let mut received = Vec::new();
+    while let Some(frame) = body.frame().await {
+        let bytes = frame.expect("no error").into_data().expect("data");
+        received.extend_from_slice(&bytes);
+        assert!(pool.leased() <= 64 * KIB);
+        assert_eq!(body.size_hint().exact(), Some(300_000 - received.len() as u64));
+    }
+    assert!(body.is_end_stream() && received == pattern(300_000));
+    assert_eq!(pool.leased(), 0);
+}
+
+#[tokio::test]
+async fn as_bytes_trailers_come_last() {
+    let pool = pool();
+    let mut trailers = HeaderMap::new();
+    trailers.insert("checksum", "1234".parse().expect("a value"));
+    let body = Scripted::new([Step::Data(pattern(10)), Step::Trailers(trailers.clone())]);
+    let body = LeasedBody::new(body, &pool).into_bytes_body();
+    let collected = std::pin::pin!(body).collect().await.expect("no error");
+    assert_eq!(collected.trailers(), Some(&trailers));
+    assert_eq!(collected.to_bytes(), pattern(10));
+    assert_eq!(pool.leased(), 0);
 }
