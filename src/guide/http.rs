@@ -230,6 +230,7 @@
 //! | `idle_timeout` | the time between requests |
 //! | `stall_timeout` | a client that stops reading its response, or sending its body |
 //! | `max_unsent` | what the kernel takes of a response ahead of the network |
+//! | `max_connections` | connections; the one that was idle for longest makes place for a new one |
 //! | `shutdown_timeout` | a graceful stop, from its signal |
 //!
 //! [`BytesBody`]: crate::http::BytesBody

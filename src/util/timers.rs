@@ -9,7 +9,13 @@
 //!   seen it.
 //! - TICKING: a waker that panics ends neither the tick nor the timer that calls it.
 
-use std::task::Context;
+use std::{
+    sync::atomic::{
+        AtomicBool,
+        Ordering::{Acquire, Release},
+    },
+    task::Context,
+};
 
 use super::{
     clock::Clock,
@@ -23,6 +29,8 @@ use crate::sync::Mutex;
 #[derive(Debug, Default)]
 pub(crate) struct Timers {
     clock: Clock,
+    /// Whether a task may have been evicted that does not know it yet.
+    has_evicted: AtomicBool,
     wheel: Mutex<Wheel>,
 }
 
@@ -68,6 +76,35 @@ impl Timers {
     /// Wakes the tasks that may be woken before their deadline.
     pub(crate) fn wake_early(&self) {
         self.wake(|wheel| wheel.early());
+    }
+
+    /// How many tasks are idle ([`Wakes::Idle`]).
+    pub(crate) fn idle(&self) -> usize {
+        self.wheel.lock().count(Wakes::Idle)
+    }
+
+    /// Wakes those tasks that have been idle for longest, to end: `count` of them, with those that
+    /// were woken so before and have not ended yet, or as many as are idle.
+    pub(crate) fn evict(&self, count: usize) {
+        self.wake(|wheel| {
+            let mut woken = WakeList::default();
+            while wheel.count(Wakes::Evicted) < count {
+                let Some(waker) = wheel.evict(self.clock.now()) else { break };
+                woken.push(waker);
+            }
+            self.has_evicted.store(wheel.count(Wakes::Evicted) > 0, Release); // with `is_evicted`
+            woken
+        });
+    }
+
+    /// Whether the task was woken to end, and has not slept since. Mostly without a lock.
+    pub(crate) fn is_evicted(&self, id: SlotId) -> bool {
+        if !self.has_evicted.load(Acquire) {
+            return false;
+        }
+        let mut wheel = self.wheel.lock();
+        self.has_evicted.store(wheel.count(Wakes::Evicted) > 0, Release);
+        wheel.wakes(id) == Some(Wakes::Evicted)
     }
 
     /// Wakes all.
@@ -173,6 +210,35 @@ mod tests {
         timers.sleep_ticks(timers.join(), &waker, 1);
         let ticked = catch_unwind(AssertUnwindSafe(|| timers.tick()));
         assert_eq!((ticked.is_ok(), woken.0.load(Relaxed)), (true, 1));
+    }
+
+    #[test]
+    fn the_task_that_was_idle_for_longest_is_evicted() {
+        let (timers, now) = (Timers::default(), Millis::from_bits(0));
+        let sleep = |id, count: &Waker, ticks, wakes| {
+            timers.sleep(id, &Context::from_waker(count), now.after(TICK * ticks), wakes);
+        };
+        let ids: Vec<_> = (0..4).map(|_| timers.join()).collect();
+        let woken: Vec<_> = (0..4).map(|_| count()).collect();
+        sleep(ids[0], &woken[0].1, 700, Wakes::Idle);
+        sleep(ids[1], &woken[1].1, 5, Wakes::AtDeadline);
+        sleep(ids[2], &woken[2].1, 300, Wakes::Idle);
+        sleep(ids[3], &woken[3].1, 10, Wakes::Early);
+        assert_eq!(timers.idle(), 2);
+        let counts = || woken.iter().map(|(count, _)| count.0.load(Relaxed)).collect::<Vec<_>>();
+        // 700 ticks are one revolution and 188 ticks.
+        timers.evict(1);
+        assert_eq!((counts(), timers.idle()), (vec![1, 0, 0, 0], 1));
+        timers.evict(1);
+        assert_eq!(counts(), [1, 0, 0, 0], "the first has not ended yet");
+        assert!(timers.is_evicted(ids[0]) && !timers.is_evicted(ids[2]));
+        timers.evict(3);
+        assert_eq!((counts(), timers.idle()), (vec![1, 0, 1, 0], 0), "no other task is idle");
+        // One that sleeps again has not ended.
+        sleep(ids[0], &woken[0].1, 20, Wakes::AtDeadline);
+        assert!(!timers.is_evicted(ids[0]) && timers.is_evicted(ids[2]));
+        timers.leave(ids[2]);
+        assert!(!timers.is_evicted(ids[2]) && !timers.has_evicted.load(Relaxed));
     }
 
     /// Says which task was woken.

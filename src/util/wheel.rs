@@ -7,7 +7,7 @@
 //! # Invariants
 //! - FILED: an entry is in the list of exactly one bucket, that of its deadline, while it has one.
 //!   An entry without a deadline is in no list.
-//! - EARLY: `early` is the number of entries that may be woken early.
+//! - TALLY: `counts` has the number of entries of each kind of [`Wakes`].
 
 use std::task::Waker;
 
@@ -29,7 +29,7 @@ pub(super) struct Wheel {
     entries: Slots<Entry>,
     /// The first entry of each.
     buckets: Box<[u32]>,
-    early: usize,
+    counts: [usize; 4],
     /// How many entries ticks have looked at.
     #[cfg(test)]
     pub(super) looks: usize,
@@ -51,11 +51,17 @@ pub(crate) enum Wakes {
     AtDeadline,
     /// At its deadline, and by [`Timers::wake_early`](super::Timers::wake_early) before that.
     Early,
+    /// At its deadline, and by [`Timers::evict`](super::Timers::evict) if no other idle task has
+    /// an earlier one.
+    Idle,
+    /// It was chosen by `evict`, and has not slept again since.
+    Evicted,
 }
 
 impl Wheel {
     /// A place for a task, without a deadline.
     pub(super) fn insert(&mut self) -> SlotId {
+        self.counts[Wakes::AtDeadline as usize] += 1;
         self.entries.insert(Entry {
             waker: Waker::noop().clone(),
             previous: NONE,
@@ -68,7 +74,7 @@ impl Wheel {
     /// Ends a place. The waker is to be dropped without a lock.
     pub(super) fn remove(&mut self, id: SlotId) -> Option<Waker> {
         let entry = self.entries.get_mut(id)?;
-        self.early -= usize::from(entry.wakes == Wakes::Early);
+        self.counts[entry.wakes as usize] -= 1;
         self.unfile(id.index());
         self.entries.remove(id).map(|entry| entry.waker)
     }
@@ -88,8 +94,8 @@ impl Wheel {
         let is_kept = entry.waker.will_wake(waker);
         let replaced = (!is_kept).then(|| std::mem::replace(&mut entry.waker, waker.clone()));
         let before = std::mem::replace(&mut entry.wakes, wakes);
-        self.early += usize::from(wakes == Wakes::Early);
-        self.early -= usize::from(before == Wakes::Early);
+        self.counts[before as usize] -= 1;
+        self.counts[wakes as usize] += 1;
         if entry.deadline != deadline {
             self.unfile(id.index());
             self.file(id.index(), deadline);
@@ -119,11 +125,43 @@ impl Wheel {
 
     /// The tasks that may be woken early.
     pub(super) fn early(&self) -> WakeList {
-        if self.early == 0 {
+        if self.count(Wakes::Early) == 0 {
             return WakeList::default();
         }
         let early = self.entries.iter().filter(|entry| entry.wakes == Wakes::Early);
         early.map(|entry| entry.waker.clone()).collect()
+    }
+
+    /// How many entries are woken so.
+    pub(super) fn count(&self, wakes: Wakes) -> usize {
+        self.counts[wakes as usize]
+    }
+
+    pub(super) fn wakes(&mut self, id: SlotId) -> Option<Wakes> {
+        self.entries.get_mut(id).map(|entry| entry.wakes)
+    }
+
+    /// Chooses the idle task with the earliest deadline. All idle tasks have the same time, so it
+    /// is the one that has been idle for longest. Deadlines of one tick count as equal, and one
+    /// beyond a revolution as that of its bucket.
+    pub(super) fn evict(&mut self, now: Millis) -> Option<Waker> {
+        if self.count(Wakes::Idle) == 0 {
+            return None;
+        }
+        let buckets = (1..=BUCKETS).map(|ahead| (bucket(now) + ahead) % BUCKETS);
+        for bucket in buckets {
+            let mut index = self.buckets[bucket];
+            while let Some(entry) = self.entries.at_mut(index) {
+                if entry.wakes == Wakes::Idle {
+                    entry.wakes = Wakes::Evicted;
+                    self.counts[Wakes::Idle as usize] -= 1;
+                    self.counts[Wakes::Evicted as usize] += 1;
+                    return Some(entry.waker.clone());
+                }
+                index = entry.next;
+            }
+        }
+        None // those that are idle have no deadline
     }
 
     /// All tasks.
@@ -176,7 +214,7 @@ impl Default for Wheel {
         Self {
             entries: Slots::default(),
             buckets: vec![NONE; BUCKETS].into_boxed_slice(),
-            early: 0,
+            counts: [0; 4],
             #[cfg(test)]
             looks: 0,
         }

@@ -231,7 +231,7 @@ async fn a_shutdown_cuts_what_is_left_when_its_time_is_over() {
 
 #[tokio::test]
 async fn ready_waits_for_room() {
-    let server = Server::builder().max_connections(2).build();
+    let server = Server::builder().max_connections(2).evict_idle(false).build();
     let mut clients = Vec::new();
     for _ in 0..2 {
         timeout(PATIENCE, server.ready()).await.expect("there is room");

@@ -68,6 +68,10 @@ impl<T: AsyncRead + AsyncWrite + Unpin + Send + 'static> Connection<T> {
                     }
                     Poll::Ready(Ok(()))
                 }
+                // EVICTED
+                Poll::Pending if head.is_empty() && self.is_evicted() => {
+                    return Poll::Ready(Next::End(Ok(())));
+                }
                 polled => polled,
             };
             match polled {
@@ -244,6 +248,9 @@ impl<T: AsyncRead + AsyncWrite + Unpin + Send + 'static> Connection<T> {
             builders: &settings.builders,
         });
         self.is_fresh = false;
+        if settings.evicts() {
+            self.asleep = None; // it is not idle (EVICTED)
+        }
         self.stage = Stage::Awake(Box::new(Awake {
             driver,
             state,

@@ -33,6 +33,8 @@
 //! - CLAIM: once the server stops, a request is served only if its first byte came before the stop.
 //!   A connection that waits for the first byte of a head looks once for one. If hyper has the
 //!   connection, hyper is told to end as soon as it asks for a byte without a claim.
+//! - EVICTED: a connection is ended for another only while it waits for the first byte of a
+//!   request. For its first request it has a second.
 //! - WARM: hyper holds at most `max_warm` bytes for all lingering connections together, and those
 //!   of one connection more. The growth of its read buffers counts. A connection whose last body
 //!   was left unread lingers too: it is closed where another would be parked.
@@ -73,6 +75,10 @@ use crate::{
 /// How long an HTTP/2 client has to end a connection that was idle for too long, after its GOAWAY.
 const GOODBYE: Duration = Duration::from_secs(1);
 
+/// How long a new connection has to send its first byte before it may be ended for another: that
+/// byte may be on its way.
+const GRACE: Duration = Duration::from_secs(1);
+
 /// What all connections of a server share.
 pub(super) struct Shared<T> {
     pub(super) drivers: Box<dyn Drivers<T>>,
@@ -96,7 +102,7 @@ pub(super) struct Connection<T> {
     pub(super) is_last: bool,
     /// The entry in the timers: the waker, its deadline there, and whether it may be woken early.
     /// The deadline may be that of an earlier phase, and sooner than `deadline`.
-    asleep: Option<(Waker, Millis, Wakes)>,
+    pub(super) asleep: Option<(Waker, Millis, Wakes)>,
     pub(super) peer: Peer,
     pub(super) stage: Stage<T>,
     /// Dropped last: when the connection is no longer counted, all its memory is home.
@@ -160,8 +166,12 @@ impl<T: AsyncRead + AsyncWrite + Unpin + Send + 'static> Connection<T> {
         }
     }
 
-    fn poll_awake(&mut self, cx: &mut Context<'_>, mut awake: Box<Awake<T>>) -> Poll<Next> {
-        let (now, is_stopping) = self.shared.server.look();
+    fn poll_awake(
+        &mut self,
+        cx: &mut Context<'_>,
+        mut awake: Box<Awake<T>>,
+        (now, is_stopping): (Millis, bool),
+    ) -> Poll<Next> {
         if is_stopping {
             self.stop(&mut awake, now);
         }
@@ -188,20 +198,17 @@ impl<T: AsyncRead + AsyncWrite + Unpin + Send + 'static> Connection<T> {
                 cx.waker().wake_by_ref();
             }
         }
-        if matches!(phase, Phase::Draining { .. }) {
-            // The body may be dropped by now.
-            awake.wakeful.set_lingers(awake.lingers_len());
-            if awake.lingers() && !is_stopping && self.must_park() {
-                // It keeps hyper's memory, which others need, and cannot be parked.
-                return Poll::Ready(self.end(*awake, Ok(()), now));
-            }
-        }
         let is_late = now >= self.deadline;
         if phase.may_park() && awake.can_park && !is_stopping {
             // The rest of a half head is waited for without hyper.
             if is_late || !awake.lingers() || self.must_park() {
                 return Poll::Ready(self.park(*awake, now));
             }
+        } else if !is_stopping
+            && matches!(phase, Phase::Draining { .. })
+            && self.may_not_stay(&mut awake)
+        {
+            return Poll::Ready(self.end(*awake, Ok(()), now));
         } else if is_late && awake.is_http2 && !std::mem::replace(&mut awake.is_told_to_stop, true)
         {
             // RFC 9113 §6.8: GOAWAY tells the client which requests were not processed.
@@ -325,7 +332,17 @@ impl<T: AsyncRead + AsyncWrite + Unpin + Send + 'static> Connection<T> {
     fn must_park(&self) -> bool {
         let settings = &self.shared.settings;
         let warm = self.shared.connections.lingering();
-        warm > settings.max_warm || settings.account.as_ref().is_some_and(AccountSettings::is_short)
+        warm > settings.max_warm
+            || settings.account.as_ref().is_some_and(AccountSettings::is_short)
+            || self.shared.connections.is_full()
+    }
+
+    /// Whether the connection keeps hyper's memory, which others need, and cannot be parked.
+    #[cold]
+    fn may_not_stay(&self, awake: &mut Awake<T>) -> bool {
+        // The body may have been dropped since the phase began.
+        awake.wakeful.set_lingers(awake.lingers_len());
+        awake.lingers() && self.must_park()
     }
 
     /// Arranges that the task is woken at the deadline or sooner, and when the server stops. Takes
@@ -333,14 +350,18 @@ impl<T: AsyncRead + AsyncWrite + Unpin + Send + 'static> Connection<T> {
     /// with each request; it moves its entry only when the earlier deadline has come.
     fn sleep(&mut self, cx: &Context<'_>, now: Millis) {
         let (mut deadline, mut wakes) = (self.deadline, Wakes::AtDeadline);
-        if let Stage::Awake(awake) = &self.stage {
-            if awake.lingers() {
-                wakes = Wakes::Early;
+        match &self.stage {
+            Stage::Awake(awake) => {
+                if awake.lingers() {
+                    wakes = Wakes::Early;
+                }
+                if awake.state.may_wait() {
+                    // STALLED
+                    deadline = deadline.min(now.deadline_after(self.shared.settings.stall_timeout));
+                }
             }
-            if awake.state.may_wait() {
-                // STALLED
-                deadline = deadline.min(now.deadline_after(self.shared.settings.stall_timeout));
-            }
+            _ if self.shared.settings.evicts() => (deadline, wakes) = self.wait_evictable(now),
+            _ => {}
         }
         let is_asleep = |(waker, sooner, entered): &(Waker, Millis, Wakes)| {
             now < *sooner && *sooner <= deadline && *entered >= wakes && waker.will_wake(cx.waker())
@@ -348,7 +369,32 @@ impl<T: AsyncRead + AsyncWrite + Unpin + Send + 'static> Connection<T> {
         if !self.asleep.as_ref().is_some_and(is_asleep) {
             self.shared.server.timers.sleep(self.slot, cx, deadline, wakes);
             self.asleep = Some((cx.waker().clone(), deadline, wakes));
+            if wakes == Wakes::Idle {
+                self.shared.connections.note_idle();
+            }
         }
+    }
+
+    /// When a connection that waits without hyper is woken, on a server that may end it for another
+    /// one (EVICTED).
+    #[cold]
+    fn wait_evictable(&mut self, now: Millis) -> (Millis, Wakes) {
+        let is_idle = matches!(self.stage, Stage::Waiting(_, None));
+        let sleep = if !is_idle {
+            (self.deadline, Wakes::AtDeadline)
+        } else if self.is_fresh && self.asleep.is_none() {
+            (self.deadline.min(now.deadline_after(GRACE)), Wakes::AtDeadline)
+        } else {
+            (self.deadline, Wakes::Idle)
+        };
+        // The one that was idle for longest is known by its deadline.
+        self.asleep.take_if(|(_, sooner, entered)| (*sooner, *entered) != sleep);
+        sleep
+    }
+
+    /// Whether the connection was chosen to end, so that another one may be opened.
+    pub(super) fn is_evicted(&self) -> bool {
+        self.shared.server.timers.is_evicted(self.slot)
     }
 
     /// Takes the connection apart to its socket.
@@ -383,7 +429,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin + Send + 'static> Connection<T> {
                     let error = io::Error::new(ConnectionAborted, "the server has stopped");
                     return Poll::Ready(Err(error.into()));
                 }
-                Stage::Awake(awake) => this.poll_awake(cx, awake),
+                Stage::Awake(awake) => this.poll_awake(cx, awake, (now, is_stopping)),
                 Stage::Queued(queued) if is_late => Poll::Ready(this.refuse_late(*queued)),
                 Stage::Ending(farewell) if is_late => return Poll::Ready(farewell.into_outcome()),
                 Stage::Waiting(_, Some(_)) if is_late => {

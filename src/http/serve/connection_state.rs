@@ -135,10 +135,6 @@ impl ConnectionState {
         self.is_connect.store(true, Relaxed);
     }
 
-    pub(super) fn is_http2(&self) -> bool {
-        self.protocol == Protocol::Http2
-    }
-
     /// Whether a task of hyper may be that of a tunnel (TUNNEL). After the close of the connection,
     /// it may also be that of a request that is never answered, which must not count.
     #[inline]

@@ -5,7 +5,10 @@
 
 use std::sync::{
     Arc, Weak,
-    atomic::Ordering::{Acquire, Relaxed, Release},
+    atomic::{
+        AtomicBool,
+        Ordering::{Acquire, Relaxed, Release},
+    },
 };
 
 use tokio::sync::{Notify, futures::Notified};
@@ -38,8 +41,10 @@ struct Counts {
     awake: AtomicUsize,
     /// Bytes that hyper holds for connections that linger.
     lingering: AtomicUsize,
-    /// Told when a connection has ended.
+    /// Told when a connection has ended, or has become idle while the server is full.
     ended: Notify,
+    /// Whether the server waits until a connection ends or becomes idle.
+    is_full: AtomicBool,
 }
 
 impl Connections {
@@ -78,6 +83,24 @@ impl Connections {
     /// How many bytes hyper holds for connections that linger.
     pub(super) fn lingering(&self) -> usize {
         self.counts.lingering.load(Relaxed)
+    }
+
+    /// Whether the server has as many connections as it may, and waits for one to end.
+    pub(super) fn is_full(&self) -> bool {
+        self.counts.is_full.load(Relaxed)
+    }
+
+    pub(super) fn set_full(&self, is_full: bool) {
+        self.counts.is_full.store(is_full, Relaxed);
+    }
+
+    /// A connection has become idle: it may be ended for another. Called after the lock of the
+    /// timers was taken for it. A server that is full says so first, and then takes that lock to
+    /// look for idle connections: so one of the two sees the other.
+    pub(super) fn note_idle(&self) {
+        if self.is_full() {
+            self.counts.ended.notify_waiters();
+        }
     }
 
     /// Waits until a connection ends; one that ends after this call is not missed.

@@ -22,8 +22,8 @@ use tower_service::Service;
 
 use super::{
     BoxError, RemoteAddr, RequestBody, builders::Builders, connection_state::ConnectionState,
-    peer::Peer, stream_executor::StreamExecutor, tracked_io::TrackedIo,
-    tracked_service::TrackedService,
+    peer::Peer, stream_executor::StreamExecutor, stream_service::StreamService,
+    tracked_io::TrackedIo, tracked_service::TrackedService,
 };
 use crate::pool::Account;
 
@@ -94,7 +94,10 @@ impl<T: AsyncRead + AsyncWrite + Unpin + Send + 'static> Waking<'_, T> {
                 http1.keep_alive(false);
                 Box::new(http1.serve_connection(io, service).with_upgrades())
             }
-            Mode::Http2 => Box::new(builders.http2(state).serve_connection(io, service)),
+            Mode::Http2 => {
+                let service = StreamService::new(service, Arc::clone(&state));
+                Box::new(builders.http2(state).serve_connection(io, service))
+            }
         }
     }
 }

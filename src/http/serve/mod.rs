@@ -58,7 +58,7 @@ mod phase;
 mod remote_addr;
 mod request_body;
 mod response_body;
-mod response_data;
+mod room;
 mod run;
 mod serve_connection;
 mod server;
@@ -66,8 +66,11 @@ mod service_drivers;
 mod settings;
 mod shutdown;
 mod spawner;
+mod stream_body;
+mod stream_data;
 mod stream_executor;
 mod stream_room;
+mod stream_service;
 mod tracked_io;
 mod tracked_service;
 mod tunnel;
@@ -232,10 +235,28 @@ impl<L, A, Via> Serve<L, A, Via> {
         self
     }
 
-    /// Sets how many connections may be open; at the limit no more are accepted. No limit by
-    /// default. Upgraded connections do not count.
+    /// Sets how many connections may be open; no limit by default. At the limit, a new one is
+    /// accepted if another one is idle, and that one is closed ([`evict_idle`](Self::evict_idle)).
+    /// So there may be one more, until that one has ended. Otherwise no more are accepted. Upgraded
+    /// connections do not count, unless [`count_upgraded`](Self::count_upgraded) says so.
     pub fn max_connections(mut self, count: usize) -> Self {
         self.settings.max_connections = count.max(1);
+        self
+    }
+
+    /// Sets whether the connection that was idle for longest is closed for a new one, when
+    /// [`max_connections`](Self::max_connections) are open; it is by default. A connection is idle
+    /// while it waits, parked, for the first byte of a request. Connections of HTTP/2 and other
+    /// transports than bare sockets are not parked, and so they stay.
+    pub fn evict_idle(mut self, evict: bool) -> Self {
+        self.settings.evict_idle = evict;
+        self
+    }
+
+    /// Sets whether upgraded connections count too, such as WebSockets, for
+    /// [`max_connections`](Self::max_connections); they do not by default.
+    pub fn count_upgraded(mut self, count: bool) -> Self {
+        self.settings.count_upgraded = count;
         self
     }
 

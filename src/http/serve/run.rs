@@ -19,6 +19,7 @@ use super::{
     connections::Connections,
     listener::Listener,
     peer::Peer,
+    room::Room,
     settings::AccountSettings,
     shutdown::Shutdown,
 };
@@ -43,18 +44,17 @@ pub(super) async fn run<L: Listener, A: App<L, Via>, Via>(
     let (server, connections) = (&shared.server, &shared.connections);
     let stopped = Notify::new();
     let accepting = async {
-        let has_room = || connections.open() < shared.settings.max_connections;
+        let room = Room::new(&shared.settings, server, connections);
         while !server.look().1 {
-            let ended = connections.ended();
-            let may_accept = has_room();
             tokio::select! {
-                accepted = listener.accept(), if may_accept => {
+                accepted = room.ready_then(listener.accept()) => {
                     open(&mut opener, &shared, accepted).await;
+                    room.make();
                 }
-                () = ended, if !may_accept => {}
                 () = stopped.notified() => {}
             }
         }
+        let has_room = || room.is_free();
         // CLAIM: a connection that was not accepted yet may have sent a request.
         let ready = std::iter::from_fn(|| has_room().then(|| listener.accept_ready()).flatten());
         for accepted in ready.take(BACKLOG_MAX) {

@@ -3,7 +3,6 @@
 use std::{
     fmt,
     future::ready,
-    pin::pin,
     sync::{
         Arc,
         atomic::{
@@ -24,6 +23,7 @@ use tower_service::Service;
 use super::{
     BoxError, Connections, RequestBody, Serve, ServeConnection, Shutdown,
     connection::Shared,
+    room::Room,
     run::{tick, wind_down},
     service_drivers::ServiceDrivers,
     settings::Settings,
@@ -127,29 +127,26 @@ impl Server {
         B: Body<Data: Send, Error: Into<BoxError>> + Send + 'static,
     {
         self.begin_ticking();
+        let room = self.room();
         let shared = Shared {
             drivers: Box::new(ServiceDrivers::new(service)),
             settings: Arc::clone(&self.settings),
             server: Arc::clone(&self.state),
             connections: self.connections.clone(),
         };
-        ServeConnection::new(shared, io)
+        let connection = ServeConnection::new(shared, io);
+        room.make();
+        connection
     }
 
     /// Waits until the server may have one more connection
-    /// ([`max_connections`](Serve::max_connections)).
+    /// ([`max_connections`](Serve::max_connections)): until one has ended, or is idle and may be
+    /// closed for the new one ([`evict_idle`](Serve::evict_idle)).
     ///
     /// # Cancel safety
     /// Nothing is lost.
     pub async fn ready(&self) {
-        loop {
-            let mut ended = pin!(self.connections.ended());
-            ended.as_mut().enable();
-            if self.connections.open() < self.settings.max_connections {
-                return;
-            }
-            ended.await;
-        }
+        self.room().ready().await;
     }
 
     /// Stops in order, as [`with_graceful_shutdown`](Serve::with_graceful_shutdown) does: idle
@@ -170,6 +167,10 @@ impl Server {
     /// Returns a handle that tells how many connections the server has, and how many are awake.
     pub fn connections(&self) -> Connections {
         self.connections.clone()
+    }
+
+    fn room(&self) -> Room<'_> {
+        Room::new(&self.settings, &self.state, &self.connections)
     }
 
     /// Spawns the timer, unless it runs. It ends with its runtime, and is spawned again then.

@@ -47,6 +47,8 @@ pub(super) struct Settings {
     pub(super) linger: Duration,
     pub(super) max_warm: usize,
     pub(super) max_connections: usize,
+    pub(super) evict_idle: bool,
+    pub(super) count_upgraded: bool,
     pub(super) max_unsent: Option<u32>,
     pub(super) keep_alive: bool,
     pub(super) http2: bool,
@@ -117,6 +119,11 @@ impl Settings {
         Arc::new(self)
     }
 
+    /// Whether an idle connection may be ended for a new one.
+    pub(super) fn evicts(&self) -> bool {
+        self.evict_idle && self.max_connections < usize::MAX
+    }
+
     /// The window of an HTTP/2 connection, with a pool.
     pub(super) fn http2_window(&self) -> usize {
         let pool_len = self.account.as_ref().map_or(0, |account| account.pool.limit());
@@ -161,6 +168,8 @@ impl Default for Settings {
             linger: Duration::from_secs(1),
             max_warm: 16 << 20,
             max_connections: usize::MAX,
+            evict_idle: true,
+            count_upgraded: false,
             max_unsent: None,
             keep_alive: true,
             http2: true,

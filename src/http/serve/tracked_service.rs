@@ -7,8 +7,7 @@ use std::{
     task::{Context, Poll, ready},
 };
 
-use ::http::{HeaderValue, Method, Request, Response, StatusCode, header::RETRY_AFTER};
-use http_body::Body;
+use ::http::{Method, Request, Response};
 use hyper::body::Incoming;
 use pin_project_lite::pin_project;
 use tower_service::Service;
@@ -17,10 +16,8 @@ use super::{
     connection_state::{ConnectionState, InFlight},
     request_body::RequestBody,
     response_body::ResponseBody,
-    stream_room::StreamRoom,
-    tunnel::Tunnel,
 };
-use crate::pool::{Account, LeaseError};
+use crate::pool::Account;
 
 /// One connection's view of the service.
 pub(super) struct TrackedService<S, F> {
@@ -40,25 +37,12 @@ impl<S, F> TrackedService<S, F> {
     ) -> Self {
         Self { service, body, state, account }
     }
-
-    /// The room of a stream of HTTP/2, if that is bounded.
-    fn stream(
-        &self,
-        request: &Request<Incoming>,
-        is_tunnel: bool,
-        is_heard: bool,
-    ) -> Result<Option<Arc<StreamRoom>>, LeaseError> {
-        let Some(room) = self.state.http2_room().filter(|_| is_heard) else { return Ok(None) };
-        room.note_streams(self.state.responses());
-        Ok(Some(Arc::new(StreamRoom::try_new(room, request, is_tunnel)?)))
-    }
 }
 
 impl<S, F, R, B> hyper::service::Service<Request<Incoming>> for TrackedService<S, F>
 where
     S: Service<Request<R>, Response = Response<B>> + Clone,
     F: Fn(RequestBody) -> R,
-    B: Body,
 {
     type Response = Response<ResponseBody<B>>;
     type Error = S::Error;
@@ -69,17 +53,10 @@ where
         let is_heard = !self.state.is_closed();
         let in_flight = is_heard.then(|| self.state.dispatch());
         let is_connect = request.method() == Method::CONNECT;
-        let stream = match self.stream(&request, is_connect, is_heard) {
-            Ok(stream) => stream,
-            Err(_) => return Answer { step: Step::Refused, in_flight, stream: None },
-        };
         let mut request =
             request.map(|body| (self.body)(RequestBody::new(body, &self.state, is_heard)));
         if is_connect {
             self.state.note_connect();
-            if self.state.is_http2() {
-                request.extensions_mut().insert(Tunnel::new(&self.state, stream.clone()));
-            }
         }
         if let Some(account) = &self.account {
             request.extensions_mut().insert(account.clone());
@@ -87,7 +64,6 @@ where
         Answer {
             step: Step::Unready { service: self.service.clone(), request: Some(request) },
             in_flight,
-            stream,
         }
     }
 }
@@ -99,7 +75,6 @@ pin_project! {
         #[pin]
         step: Step<S, R, F>,
         in_flight: Option<InFlight>,
-        stream: Option<Arc<StreamRoom>>,
     }
 }
 
@@ -109,24 +84,12 @@ pin_project! {
         /// The service is asked whether it is ready, as tower wants it.
         Unready { service: S, request: Option<Request<R>> },
         Called { #[pin] future: F },
-        /// There is no room for the stream.
-        Refused,
     }
-}
-
-/// RFC 9110 §15.6.4.
-#[cold]
-fn unavailable<B>(in_flight: InFlight) -> Response<ResponseBody<B>> {
-    let mut response = Response::new(ResponseBody::refused(in_flight));
-    *response.status_mut() = StatusCode::SERVICE_UNAVAILABLE;
-    response.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static("1"));
-    response
 }
 
 impl<S, R, B> Future for Answer<S, R, S::Future>
 where
     S: Service<Request<R>, Response = Response<B>>,
-    B: Body,
 {
     type Output = Result<Response<ResponseBody<B>>, S::Error>;
 
@@ -146,15 +109,9 @@ where
                     let in_flight =
                         this.in_flight.take().expect("an answer is polled until it is ready");
                     in_flight.note_status(response.status());
-                    let stream = this.stream.take();
-                    return Poll::Ready(Ok(
-                        response.map(|body| ResponseBody::new(body, in_flight, stream))
-                    ));
-                }
-                StepProjection::Refused => {
-                    let in_flight =
-                        this.in_flight.take().expect("an answer is polled until it is ready");
-                    return Poll::Ready(Ok(unavailable(in_flight)));
+                    return Poll::Ready(
+                        Ok(response.map(|body| ResponseBody::new(body, in_flight))),
+                    );
                 }
             };
             this.step.set(Step::Called { future });

@@ -6,7 +6,7 @@ use crate::http_parking::site::Site;
 
 #[tokio::test]
 async fn one_connection_too_many_waits_until_another_ends() {
-    let site = Site::start_with(|server| server.max_connections(2)).await;
+    let site = Site::start_with(|server| server.max_connections(2).evict_idle(false)).await;
     let (mut first, mut second) = (site.connect().await, site.connect().await);
     first.get("/").await;
     second.get("/").await;

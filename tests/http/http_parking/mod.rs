@@ -3,6 +3,7 @@
 
 mod connections;
 mod deadlines;
+mod evicted;
 mod limits;
 mod parking;
 mod shutdown;
