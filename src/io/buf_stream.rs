@@ -14,7 +14,9 @@ use std::{
 use bytes::{Buf, BufMut};
 use tokio::io::{AsyncBufRead, AsyncRead, AsyncWrite, ReadBuf};
 
-use super::{chain_reader::ChainReader, write::poll_write_all_buf};
+use super::{
+    again::poll_again, chain_reader::ChainReader, read::poll_read_piece, write::poll_write_all_buf,
+};
 use crate::{
     chain::{Chain, ChainMut},
     pool::Account,
@@ -256,7 +258,7 @@ impl<T: AsyncRead + Unpin> AsyncRead for BufStream<T> {
             && !self.reader.has_error()
         {
             self.reader.stop_waiting();
-            return Pin::new(&mut self.inner).poll_read(cx, buf);
+            return poll_read_piece(Pin::new(&mut self.inner), cx, buf);
         }
         ready!(self.poll_fill(cx))?;
         let mut taken = 0;
@@ -317,7 +319,7 @@ impl<T: AsyncWrite + Unpin> AsyncWrite for BufStream<T> {
             self.unsent.put_slice(buf);
             return Poll::Ready(Ok(buf.len()));
         }
-        Pin::new(&mut self.inner).poll_write(cx, buf)
+        poll_again(cx, |cx| Pin::new(&mut self.inner).poll_write(cx, buf))
     }
 
     fn poll_write_vectored(
@@ -330,7 +332,7 @@ impl<T: AsyncWrite + Unpin> AsyncWrite for BufStream<T> {
             bufs.iter().for_each(|buf| self.unsent.put_slice(buf));
             return Poll::Ready(Ok(len));
         }
-        Pin::new(&mut self.inner).poll_write_vectored(cx, bufs)
+        poll_again(cx, |cx| Pin::new(&mut self.inner).poll_write_vectored(cx, bufs))
     }
 
     fn is_write_vectored(&self) -> bool {

@@ -30,11 +30,13 @@
 //!   descriptors that came over a Unix socket), these bytes wait for the next event. A TCP socket
 //!   that was read full once tells how much it has left.
 
+mod again;
 mod any_stream;
 mod buf_stream;
 mod chain_reader;
 mod mark;
 mod outbox;
+mod read;
 #[allow(unsafe_code)]
 mod recognised;
 mod relay;
@@ -55,6 +57,7 @@ pub use self::{
 };
 pub(crate) use self::{
     mark::Mark,
+    read::{poll_read_buf, poll_read_piece},
     recognised::{
         is_leaving, is_socket, limit_unsent_of, peek_now, poll_readable, recv_now, recv_room,
     },
