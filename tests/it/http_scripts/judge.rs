@@ -12,8 +12,9 @@ use crate::http_scripts::{player::play, script::Script, scripts, servers::Server
 /// longer a matter of course.
 const TOGETHER: usize = 24;
 
-/// So few differences may be the machine's, and are looked at again; more are the server's.
-const DOUBTFUL_MAX: usize = 8;
+/// So few differences may be the machine's, and are looked at again: when it stands still, it does
+/// so for all that are played at once. More are the server's.
+const DOUBTFUL_MAX: usize = TOGETHER;
 
 /// Scripts that are played at once when they are looked at again.
 const AGAIN: usize = 4;
