@@ -3,6 +3,7 @@
 //! | page | answers |
 //! |---|---|
 //! | [`budgets`] | How large is the pool? Which accounts do I open, with which limits? |
+//! | [`from_bytes`] | What becomes of my code with `Bytes` and `BytesMut`? |
 //! | [`reading_writing`] | How do bytes get from a socket into blocks, and out again? |
 //! | `http` (feature `http`) | How do I serve hyper, tower or axum services within a budget? |
 //! | `grpc` (features `http` and `tower`) | What does tonic hold for large messages, and how do I bound it? |
@@ -14,6 +15,7 @@
 //! crate. `examples/` in the repository has whole programs.
 
 pub mod budgets;
+pub mod from_bytes;
 #[cfg(all(feature = "http", feature = "tower"))]
 pub mod grpc;
 #[cfg(feature = "http")]

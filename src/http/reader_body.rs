@@ -8,21 +8,20 @@
 //!   (LATE).
 
 use std::{
-    fmt,
-    future::Future,
-    io,
-    pin::{Pin, pin},
+    fmt, io,
+    pin::Pin,
     task::{Context, Poll, ready},
     time::Duration,
 };
 
 use bytes::{BufMut, Bytes};
 use http_body::{Body, Frame, SizeHint};
-use tokio::io::{AsyncRead, AsyncReadExt};
+use tokio::io::AsyncRead;
 
 use super::frames_of_bytes::FramesOfBytes;
 use crate::{
     chain::Chain,
+    io::poll_read_buf,
     pool::{Account, BlockMut, LeaseError, LeaseFuture},
 };
 
@@ -159,11 +158,9 @@ impl<R: AsyncRead + Unpin> ReaderBody<R> {
         let wanted = self.wanted();
         let mut block = ready!(self.poll_memory(cx, wanted))?;
         loop {
-            // Dropping this future on Pending is safe: `read_buf` has read nothing then.
             let missing = wanted - block.len();
             let mut room = (&mut block).limit(missing);
-            let read = pin!(self.reader.read_buf(&mut room)).poll(cx);
-            match read {
+            match poll_read_buf(Pin::new(&mut self.reader), cx, &mut room) {
                 Poll::Pending if block.is_empty() => return Poll::Pending,
                 Poll::Pending => return Poll::Ready(Ok(block)),
                 Poll::Ready(Err(error)) => return Poll::Ready(Err(error.into())),

@@ -2,6 +2,8 @@
 //!
 //! # Invariants
 //! - NO-IDLE-ROOM: `unread` and `unsent` have room only while they have bytes.
+//! - KNOWS-HOW: while `unsent` has bytes, `send_all` is set. A seek has to send them, and is there
+//!   for transports that only read too.
 
 mod seek;
 
@@ -14,7 +16,9 @@ use std::{
 use bytes::{Buf, BufMut};
 use tokio::io::{AsyncBufRead, AsyncRead, AsyncWrite, ReadBuf};
 
-use super::{chain_reader::ChainReader, write::poll_write_all_buf};
+use super::{
+    again::poll_again, chain_reader::ChainReader, read::poll_read_piece, write::poll_write_all_buf,
+};
 use crate::{
     chain::{Chain, ChainMut},
     pool::Account,
@@ -69,8 +73,12 @@ pub struct BufStream<T> {
     unsent: ChainMut,
     reader_capacity: usize,
     writer_capacity: usize,
+    /// Sends what was collected, on a transport that writes.
+    send_all: Option<SendAll<T>>,
     seek: Option<Box<Seek>>,
 }
+
+type SendAll<T> = fn(&mut BufStream<T>, &mut Context<'_>) -> Poll<io::Result<()>>;
 
 /// How far a seek has come.
 #[derive(Debug)]
@@ -139,6 +147,7 @@ impl<T> BufStream<T> {
             unsent: ChainMut::new(account),
             reader_capacity,
             writer_capacity,
+            send_all: None,
             seek: None,
         }
     }
@@ -228,6 +237,15 @@ impl<T> BufStream<T> {
     }
 }
 
+impl<T> BufStream<T> {
+    fn take_unread(&mut self, count: usize) {
+        self.unread.advance(count);
+        if self.unread.is_empty() {
+            self.unread.release_room();
+        }
+    }
+}
+
 impl<T: AsyncRead + Unpin> BufStream<T> {
     /// Reads until bytes are buffered, or until the end.
     fn poll_fill(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
@@ -235,13 +253,6 @@ impl<T: AsyncRead + Unpin> BufStream<T> {
             ready!(self.reader.poll_read(cx, Pin::new(&mut self.inner), &mut self.unread))?;
         }
         Poll::Ready(Ok(()))
-    }
-
-    fn take_unread(&mut self, count: usize) {
-        self.unread.advance(count);
-        if self.unread.is_empty() {
-            self.unread.release_room();
-        }
     }
 }
 
@@ -256,7 +267,7 @@ impl<T: AsyncRead + Unpin> AsyncRead for BufStream<T> {
             && !self.reader.has_error()
         {
             self.reader.stop_waiting();
-            return Pin::new(&mut self.inner).poll_read(cx, buf);
+            return poll_read_piece(Pin::new(&mut self.inner), cx, buf);
         }
         ready!(self.poll_fill(cx))?;
         let mut taken = 0;
@@ -295,6 +306,7 @@ impl<T: AsyncWrite + Unpin> BufStream<T> {
     /// Makes room for a write of `len` bytes. Returns whether the write is to be collected. If it
     /// is not, all collected bytes were sent before it.
     fn poll_collect(&mut self, cx: &mut Context<'_>, len: usize) -> Poll<io::Result<bool>> {
+        self.send_all = Some(Self::poll_send_all); // KNOWS-HOW
         let is_small = len < self.writer_capacity;
         if is_small
             && self.unsent.len() + len <= self.writer_capacity
@@ -317,7 +329,7 @@ impl<T: AsyncWrite + Unpin> AsyncWrite for BufStream<T> {
             self.unsent.put_slice(buf);
             return Poll::Ready(Ok(buf.len()));
         }
-        Pin::new(&mut self.inner).poll_write(cx, buf)
+        poll_again(cx, |cx| Pin::new(&mut self.inner).poll_write(cx, buf))
     }
 
     fn poll_write_vectored(
@@ -330,7 +342,7 @@ impl<T: AsyncWrite + Unpin> AsyncWrite for BufStream<T> {
             bufs.iter().for_each(|buf| self.unsent.put_slice(buf));
             return Poll::Ready(Ok(len));
         }
-        Pin::new(&mut self.inner).poll_write_vectored(cx, bufs)
+        poll_again(cx, |cx| Pin::new(&mut self.inner).poll_write_vectored(cx, bufs))
     }
 
     fn is_write_vectored(&self) -> bool {

@@ -30,11 +30,13 @@
 //!   descriptors that came over a Unix socket), these bytes wait for the next event. A TCP socket
 //!   that was read full once tells how much it has left.
 
+mod again;
 mod any_stream;
 mod buf_stream;
 mod chain_reader;
 mod mark;
 mod outbox;
+mod read;
 #[allow(unsafe_code)]
 mod recognised;
 mod relay;
@@ -44,6 +46,15 @@ mod socket;
 mod tether;
 mod write;
 
+pub(crate) use self::{
+    again::poll_again,
+    mark::Mark,
+    read::{poll_read_buf, poll_read_piece},
+    recognised::{as_tcp, is_leaving, is_socket, peek_now, poll_readable, recv_now, recv_room},
+    server_state::ServerState,
+    tether::Tether,
+    write::{poll_write_all_buf, poll_write_slices},
+};
 pub use self::{
     any_stream::AnyStream,
     buf_stream::{BufStream, BufStreamParts},
@@ -52,11 +63,4 @@ pub use self::{
     relay::{Relay, copy_bidirectional},
     socket::limit_unsent,
     write::{poll_write_buf, write_all_buf},
-};
-pub(crate) use self::{
-    mark::Mark,
-    recognised::{as_tcp, is_leaving, is_socket, peek_now, poll_readable, recv_now, recv_room},
-    server_state::ServerState,
-    tether::Tether,
-    write::{poll_write_all_buf, poll_write_slices},
 };

@@ -11,6 +11,7 @@ use bytes::Buf;
 use tokio::io::{AsyncWrite, ReadBuf};
 
 use super::{
+    again::poll_again,
     recognised::{is_socket, reach},
     socket::Socket,
 };
@@ -37,8 +38,9 @@ const GATHER_LEN: usize = 8 << 10;
 /// gathered on the stack with the pieces behind it, up to 8 KiB. Returns how many bytes were
 /// written. That is 0 if `buf` is empty, or if the transport takes no more.
 ///
-/// It behaves as `tokio_util::io::poll_write_buf`, except on bare sockets (see [the
-/// module](super)): there a call that was cut short is not followed by one that finds no room.
+/// It behaves as `tokio_util::io::poll_write_buf`, but for two things. On bare sockets (see [the
+/// module](super)) a call that was cut short is not followed by one that finds no room. A call that
+/// fails with `Interrupted` is made again.
 ///
 /// # Errors
 /// Those of the transport. `buf` is as it was then.
@@ -120,21 +122,23 @@ pub(crate) fn poll_write_all_buf<T: AsyncWrite + ?Sized, B: Buf + ?Sized>(
     Poll::Ready(Ok(()))
 }
 
-/// Writes some of the `left` bytes of `buf` with one call. `left` is not 0.
+/// Writes some of the `left` bytes of `buf` with one call that is not interrupted. `left` is not 0.
 fn poll_write_some<T: AsyncWrite + ?Sized, B: Buf + ?Sized>(
-    io: Pin<&mut T>,
+    mut io: Pin<&mut T>,
     cx: &mut Context<'_>,
     buf: &mut B,
     left: usize,
 ) -> Poll<io::Result<usize>> {
-    let first = buf.chunk();
-    let polled = if first.len() == left {
-        poll_write_piece(io, cx, first)
-    } else if left <= SMALL_LEN && is_socket(&*io) {
-        poll_write_small(io, cx, buf, left)
-    } else {
-        poll_write_pieces(io, cx, buf)
-    };
+    let polled = poll_again(cx, |cx| {
+        let (io, first) = (io.as_mut(), buf.chunk());
+        if first.len() == left {
+            poll_write_piece(io, cx, first)
+        } else if left <= SMALL_LEN && is_socket(&*io) {
+            poll_write_small(io, cx, buf, left)
+        } else {
+            poll_write_pieces(io, cx, buf)
+        }
+    });
     let count = ready!(polled)?;
     buf.advance(count);
     Poll::Ready(Ok(count))
@@ -142,7 +146,7 @@ fn poll_write_some<T: AsyncWrite + ?Sized, B: Buf + ?Sized>(
 
 /// Writes one piece with one call.
 fn poll_write_piece<T: AsyncWrite + ?Sized>(
-    mut io: Pin<&mut T>,
+    io: Pin<&mut T>,
     cx: &mut Context<'_>,
     piece: &[u8],
 ) -> Poll<io::Result<usize>> {
@@ -152,14 +156,8 @@ fn poll_write_piece<T: AsyncWrite + ?Sized>(
             let polled = poll_send_slices(socket, cx, &[IoSlice::new(piece)]);
             reach(io.as_ref().get_ref(), cx, polled)
         }
-        // The plain write of tokio's TCP streams is SHORT by itself, and raises no signal. A call
-        // that was interrupted is made again, as all others are.
-        Some(_) => loop {
-            match io.as_mut().poll_write(cx, piece) {
-                Poll::Ready(Err(error)) if error.kind() == io::ErrorKind::Interrupted => {}
-                polled => return polled,
-            }
-        },
+        // The plain write of tokio's TCP streams is SHORT by itself, and raises no signal.
+        Some(_) => io.poll_write(cx, piece),
     }
 }
 
@@ -209,7 +207,7 @@ fn poll_write_pieces<T: AsyncWrite + ?Sized, B: Buf + ?Sized>(
 /// Writes `slices` with one call. A bare socket that took only some of them is not called again to
 /// find no room (SHORT).
 pub(crate) fn poll_write_slices<T: AsyncWrite>(
-    io: Pin<&mut T>,
+    mut io: Pin<&mut T>,
     cx: &mut Context<'_>,
     slices: &[IoSlice<'_>],
 ) -> Poll<io::Result<usize>> {
@@ -218,7 +216,7 @@ pub(crate) fn poll_write_slices<T: AsyncWrite>(
             let polled = poll_send_slices(socket, cx, slices);
             reach(io.as_ref().get_ref(), cx, polled)
         }
-        None => io.poll_write_vectored(cx, slices),
+        None => poll_again(cx, |cx| io.as_mut().poll_write_vectored(cx, slices)),
     }
 }
 

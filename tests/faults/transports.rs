@@ -12,8 +12,8 @@ use crate::{
 
 const LEN: usize = 1_300;
 
-/// `WouldBlock` and `Interrupted` are no answers that a transport may give to a task, and are
-/// passed on as any other, as tokio does.
+/// `WouldBlock` is no answer that a transport may give to a task, and is passed on as any other, as
+/// tokio does. So is `Interrupted` of a flush or a shutdown.
 const ERRORS: &[Errno] = &[
     Errno::Kind(ConnectionReset),
     Errno::Kind(BrokenPipe),
@@ -43,7 +43,7 @@ fn a_call_that_fails_is_told_as_it_is() {
                 failures += 1;
                 match outcome {
                     Outcome::Failed(failure) => told.assert_io(&failure, |error| errno.is(error)),
-                    // tokio's `read_until` and its like try again.
+                    // A read or a write is made again (AGAIN).
                     Outcome::Done if errno == Errno::Kind(Interrupted) => {}
                     Outcome::Done => {
                         assert!(operation.tells != Tells::Caller, "{told}: nobody was told")

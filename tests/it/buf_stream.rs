@@ -497,6 +497,59 @@ async fn a_seek_writes_out_what_was_collected_and_holds_nothing() {
 }
 
 #[tokio::test]
+async fn a_transport_that_only_reads_and_one_that_only_writes_can_seek() {
+    let pool = pool();
+    let content = pattern(20_000);
+    let mut reader = BufStream::new(std::io::Cursor::new(&content[..]), &pool);
+    assert_eq!(reader.read_u8().await.expect("a byte"), content[0]);
+    assert_eq!(reader.seek(SeekFrom::Current(10_000)).await.expect("a place"), 10_001);
+    assert_eq!(pool.leased(), 0);
+    assert_eq!(reader.read_u8().await.expect("a byte"), content[10_001]);
+    drop(reader);
+
+    let mut writer = BufStream::new(WritesOnly(Tape::new(vec![b'-'; 8])), &pool);
+    writer.write_all(b"ab").await.expect("it is collected");
+    assert_eq!(writer.write_buffer().len(), 2);
+    assert_eq!(writer.seek(SeekFrom::Current(2)).await.expect("a place"), 4);
+    assert_eq!(pool.leased(), 0);
+    writer.write_all(b"cd").await.expect("it is collected");
+    writer.flush().await.expect("it is written");
+    assert_eq!(writer.into_inner().0.cursor.into_inner(), b"ab--cd--");
+    assert_eq!(pool.leased(), 0);
+}
+
+/// A tape that cannot be read.
+struct WritesOnly(Tape);
+
+impl AsyncWrite for WritesOnly {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &[u8],
+    ) -> Poll<std::io::Result<usize>> {
+        Pin::new(&mut self.0).poll_write(cx, buf)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<std::io::Result<()>> {
+        Pin::new(&mut self.0).poll_flush(cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<std::io::Result<()>> {
+        Pin::new(&mut self.0).poll_shutdown(cx)
+    }
+}
+
+impl tokio::io::AsyncSeek for WritesOnly {
+    fn start_seek(mut self: Pin<&mut Self>, position: SeekFrom) -> std::io::Result<()> {
+        Pin::new(&mut self.0).start_seek(position)
+    }
+
+    fn poll_complete(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<std::io::Result<u64>> {
+        Pin::new(&mut self.0).poll_complete(cx)
+    }
+}
+
+#[tokio::test]
 async fn as_much_is_collected_as_the_capacity_says() {
     let pool = pool();
     let mut stream = BufStream::with_capacity(4 * KIB, 100, Faulty::new([]), &pool);

@@ -25,6 +25,7 @@ mod framed;
 mod homecoming;
 mod http_scripts;
 mod hyper_bodies;
+mod interrupted;
 mod layer;
 mod leased_body;
 mod length_delimited;

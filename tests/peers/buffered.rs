@@ -20,14 +20,13 @@ const CAPACITY: usize = 8 << 10;
 /// The cases read into less. Leased blocks of a reader are longer.
 const BLOCK_LEN: usize = 1 << 10;
 
-/// A transport that only reads. Seeking in this crate's `BufStream` asks for one that also writes.
-pub struct ReadOnly<T> {
+/// A transport that gives no more than so many bytes to a leased block.
+pub struct Short<T> {
     inner: T,
-    /// The most bytes that it gives to a leased block.
     limit: Option<usize>,
 }
 
-impl<T: AsyncRead + Unpin> AsyncRead for ReadOnly<T> {
+impl<T: AsyncRead + Unpin> AsyncRead for Short<T> {
     fn poll_read(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
@@ -45,21 +44,7 @@ impl<T: AsyncRead + Unpin> AsyncRead for ReadOnly<T> {
     }
 }
 
-impl<T: Unpin> AsyncWrite for ReadOnly<T> {
-    fn poll_write(self: Pin<&mut Self>, _: &mut Context<'_>, _: &[u8]) -> Poll<io::Result<usize>> {
-        unreachable!("nothing was written")
-    }
-
-    fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Poll::Ready(Ok(()))
-    }
-
-    fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Poll::Ready(Ok(()))
-    }
-}
-
-impl<T: AsyncSeek + Unpin> AsyncSeek for ReadOnly<T> {
+impl<T: AsyncSeek + Unpin> AsyncSeek for Short<T> {
     fn start_seek(mut self: Pin<&mut Self>, position: SeekFrom) -> io::Result<()> {
         Pin::new(&mut self.inner).start_seek(position)
     }
@@ -69,61 +54,8 @@ impl<T: AsyncSeek + Unpin> AsyncSeek for ReadOnly<T> {
     }
 }
 
-/// A transport that only writes.
-pub struct WriteOnly<T>(T);
-
-impl<T: Unpin> AsyncRead for WriteOnly<T> {
-    fn poll_read(
-        self: Pin<&mut Self>,
-        _: &mut Context<'_>,
-        _: &mut ReadBuf<'_>,
-    ) -> Poll<io::Result<()>> {
-        unreachable!("nothing is read")
-    }
-}
-
-impl<T: AsyncWrite + Unpin> AsyncWrite for WriteOnly<T> {
-    fn poll_write(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        bytes: &[u8],
-    ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.0).poll_write(cx, bytes)
-    }
-
-    fn poll_write_vectored(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        slices: &[IoSlice<'_>],
-    ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.0).poll_write_vectored(cx, slices)
-    }
-
-    fn is_write_vectored(&self) -> bool {
-        self.0.is_write_vectored()
-    }
-
-    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.0).poll_flush(cx)
-    }
-
-    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.0).poll_shutdown(cx)
-    }
-}
-
-impl<T: AsyncSeek + Unpin> AsyncSeek for WriteOnly<T> {
-    fn start_seek(mut self: Pin<&mut Self>, position: SeekFrom) -> io::Result<()> {
-        Pin::new(&mut self.0).start_seek(position)
-    }
-
-    fn poll_complete(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<u64>> {
-        Pin::new(&mut self.0).poll_complete(cx)
-    }
-}
-
 /// tokio's `BufReader`.
-pub struct BufReader<T>(Inner<ReadOnly<T>>);
+pub struct BufReader<T>(Inner<Short<T>>);
 
 impl<T: AsyncRead> BufReader<T> {
     pub fn new(inner: T) -> Self {
@@ -131,10 +63,10 @@ impl<T: AsyncRead> BufReader<T> {
     }
 
     pub fn with_capacity(capacity: usize, inner: T) -> Self {
-        Self::over(capacity, ReadOnly { inner, limit: None })
+        Self::over(capacity, Short { inner, limit: None })
     }
 
-    fn over(capacity: usize, inner: ReadOnly<T>) -> Self {
+    fn over(capacity: usize, inner: Short<T>) -> Self {
         Self(Inner::with_capacity(capacity, 0, inner, pool()))
     }
 
@@ -199,12 +131,12 @@ impl ShortBufReader {
     }
 
     pub fn with_capacity<T: AsyncRead>(capacity: usize, inner: T) -> BufReader<T> {
-        BufReader::over(capacity, ReadOnly { inner, limit: Some(capacity) })
+        BufReader::over(capacity, Short { inner, limit: Some(capacity) })
     }
 }
 
 /// tokio's `BufWriter`.
-pub struct BufWriter<T>(Inner<WriteOnly<T>>);
+pub struct BufWriter<T>(Inner<T>);
 
 impl<T: AsyncWrite + Unpin> BufWriter<T> {
     pub fn new(inner: T) -> Self {
@@ -212,11 +144,11 @@ impl<T: AsyncWrite + Unpin> BufWriter<T> {
     }
 
     pub fn with_capacity(capacity: usize, inner: T) -> Self {
-        Self(Inner::with_capacity(CAPACITY, capacity, WriteOnly(inner), pool()))
+        Self(Inner::with_capacity(CAPACITY, capacity, inner, pool()))
     }
 
     pub fn get_ref(&self) -> &T {
-        &self.0.get_ref().0
+        self.0.get_ref()
     }
 
     /// The cases collect no more than one chunk has.
@@ -225,7 +157,7 @@ impl<T: AsyncWrite + Unpin> BufWriter<T> {
     }
 
     pub fn into_inner(self) -> T {
-        self.0.into_inner().0
+        self.0.into_inner()
     }
 }
 

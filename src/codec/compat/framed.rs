@@ -1,9 +1,8 @@
 //! `Framed`: a tokio-util codec on a transport that holds nothing while it is idle.
 
 use std::{
-    future::Future,
     io,
-    pin::{Pin, pin},
+    pin::Pin,
     task::{Context, Poll, ready},
 };
 
@@ -11,13 +10,13 @@ use bytes::BytesMut;
 use futures_core::Stream;
 use futures_sink::Sink;
 use pin_project_lite::pin_project;
-use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite};
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio_util::codec::{Decoder, Encoder};
 
 use super::buffer::Buffer;
 use crate::{
     codec::states::{Frames, States},
-    io::{poll_readable, poll_write_all_buf},
+    io::{poll_read_buf, poll_readable, poll_write_all_buf},
     pool::Account,
 };
 
@@ -294,8 +293,7 @@ impl<T: AsyncRead, U> Source<'_, T, U> {
             return Poll::Pending;
         }
         ready!(self.buffer.poll_room(cx, self.account, self.capacity))?;
-        // Dropping this future on Pending is safe: `read_buf` has read nothing then.
-        pin!(self.io.read_buf(&mut self.buffer.bytes)).poll(cx)
+        poll_read_buf(self.io.as_mut(), cx, &mut self.buffer.bytes)
     }
 }
 

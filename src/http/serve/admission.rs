@@ -27,7 +27,7 @@ use super::{
     waiting_heads::WaitingHead,
 };
 use crate::{
-    io::{is_socket, peek_now, recv_now},
+    io::{is_socket, peek_now, poll_read_piece, recv_now},
     pool::{LeaseError, Reservation},
     util::Millis,
 };
@@ -54,7 +54,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin + Send + 'static> Connection<T> {
             }
             let mut room = [MaybeUninit::uninit(); HEAD_LEN];
             let mut room = ReadBuf::uninit(&mut room[..max_head - head.len()]);
-            let polled = match Pin::new(&mut io).poll_read(cx, &mut room) {
+            let polled = match poll_read_piece(Pin::new(&mut io), cx, &mut room) {
                 Poll::Pending if head.is_empty() && self.shared.server.look().1 => {
                     // CLAIM: the kernel may have bytes that tokio has not noticed.
                     if recv_now(&io, &mut room).is_none()
@@ -152,7 +152,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin + Send + 'static> Connection<T> {
             let mut room = [MaybeUninit::uninit(); HEAD_LEN];
             let mut room =
                 ReadBuf::uninit(&mut room[..most.saturating_sub(head.len()).min(HEAD_LEN)]);
-            if !matches!(Pin::new(&mut io).poll_read(cx, &mut room), Poll::Ready(Ok(())))
+            if !matches!(poll_read_piece(Pin::new(&mut io), cx, &mut room), Poll::Ready(Ok(())))
                 || room.filled().is_empty()
             {
                 break;

@@ -17,7 +17,10 @@ use std::{
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use super::{BoxError, head::Protocol};
-use crate::util::Millis;
+use crate::{
+    io::{poll_again, poll_read_piece},
+    util::Millis,
+};
 
 /// How long a client may send nothing, and not close either (nginx's `lingering_timeout` is 5 s).
 const SILENCE: Duration = Duration::from_secs(2);
@@ -88,7 +91,8 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Farewell<T> {
         has_moved: &mut bool,
     ) -> Poll<std::io::Result<()>> {
         while !self.words.is_empty() {
-            let count = ready!(Pin::new(&mut self.io).poll_write(cx, self.words))?;
+            let written = poll_again(cx, |cx| Pin::new(&mut self.io).poll_write(cx, self.words));
+            let count = ready!(written)?;
             if count == 0 {
                 return Poll::Ready(Ok(()));
             }
@@ -104,7 +108,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Farewell<T> {
         let mut dropped = ReadBuf::uninit(&mut dropped);
         loop {
             // This cannot spin for ever: tokio's transports yield now and then.
-            ready!(Pin::new(&mut self.io).poll_read(cx, &mut dropped))?;
+            ready!(poll_read_piece(Pin::new(&mut self.io), cx, &mut dropped))?;
             if dropped.filled().is_empty() {
                 return Poll::Ready(Ok(()));
             }

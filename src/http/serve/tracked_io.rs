@@ -12,7 +12,9 @@ use bytes::{Buf, Bytes};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use super::connection_state::ConnectionState;
-use crate::io::{AnyStream, Tether, poll_write_slices, recv_now, recv_room};
+use crate::io::{
+    AnyStream, Tether, poll_again, poll_read_piece, poll_write_slices, recv_now, recv_room,
+};
 
 /// How many bytes may have come before the server stopped, on a transport that is no socket.
 const CLAIM_LEN: usize = 64 << 10;
@@ -147,7 +149,7 @@ impl<T: AsyncRead + Unpin> AsyncRead for TrackedIo<T> {
             this.take_prefix(buf);
         }
         let mut polled = if buf.remaining() > 0 {
-            Pin::new(&mut this.io).poll_read(cx, buf)
+            poll_read_piece(Pin::new(&mut this.io), cx, buf)
         } else {
             Poll::Ready(Ok(()))
         };
@@ -184,7 +186,7 @@ impl<T: AsyncWrite + Unpin> AsyncWrite for TrackedIo<T> {
     ) -> Poll<io::Result<usize>> {
         let this = self.get_mut();
         this.note_written();
-        let polled = Pin::new(&mut this.io).poll_write(cx, buf);
+        let polled = poll_again(cx, |cx| Pin::new(&mut this.io).poll_write(cx, buf));
         this.note_progress(&polled);
         if this.tether.is_some() {
             this.reach(cx, polled.is_pending())?;

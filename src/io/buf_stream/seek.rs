@@ -1,4 +1,4 @@
-//! Seeking, where the transport can: as tokio's `BufReader` over a `BufWriter`.
+//! Seeking, where the transport can: as tokio's `BufReader`, its `BufWriter`, and its `BufStream`.
 
 use std::{
     io::{self, SeekFrom},
@@ -6,11 +6,11 @@ use std::{
     task::{Context, Poll, ready},
 };
 
-use tokio::io::{AsyncRead, AsyncSeek, AsyncWrite};
+use tokio::io::AsyncSeek;
 
 use super::{BufStream, Seek};
 
-impl<T: AsyncRead + AsyncWrite + AsyncSeek + Unpin> AsyncSeek for BufStream<T> {
+impl<T: AsyncSeek + Unpin> AsyncSeek for BufStream<T> {
     /// Writes out what was collected, gives up what was read, and seeks.
     ///
     /// `SeekFrom::Current` counts from the first byte that was not given out, not from where the
@@ -37,13 +37,15 @@ impl<T: AsyncRead + AsyncWrite + AsyncSeek + Unpin> AsyncSeek for BufStream<T> {
     }
 }
 
-impl<T: AsyncRead + AsyncWrite + AsyncSeek + Unpin> BufStream<T> {
+impl<T: AsyncSeek + Unpin> BufStream<T> {
     fn poll_seek(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<u64>> {
         loop {
             match self.seek.as_deref() {
                 None => return Pin::new(&mut self.inner).poll_complete(cx),
                 Some(&Seek::Asked(position)) => {
-                    ready!(self.poll_send_all(cx))?;
+                    if let Some(send_all) = self.send_all {
+                        ready!(send_all(self, cx))?;
+                    }
                     ready!(Pin::new(&mut self.inner).poll_complete(cx))?;
                     let (position, rest) = self.as_seen_by_the_transport(position);
                     Pin::new(&mut self.inner).start_seek(position)?;

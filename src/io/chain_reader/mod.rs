@@ -15,15 +15,16 @@ use std::{
     fmt,
     future::{Future, poll_fn},
     io,
-    pin::{Pin, pin},
+    pin::Pin,
     task::{Context, Poll, ready},
 };
 
 use bytes::BufMut;
-use tokio::io::{AsyncRead, AsyncReadExt};
+use tokio::io::AsyncRead;
 
 use self::memory_wait::{Memory, MemoryWait};
 use super::{
+    read::poll_read_buf,
     recognised::reach,
     socket::{Inq, Received, Socket},
 };
@@ -347,14 +348,14 @@ impl ChainReader {
         if let Some(polled) = self.poll_left_over(cx, chain) {
             return polled;
         }
-        let polled = self.poll_read_buf(cx, io, chain);
+        let polled = self.poll_one_read(cx, io, chain);
         self.settle(polled, chain)
     }
 
-    fn poll_read_buf<T: AsyncRead + ?Sized>(
+    fn poll_one_read<T: AsyncRead + ?Sized>(
         &mut self,
         cx: &mut Context<'_>,
-        mut io: Pin<&mut T>,
+        io: Pin<&mut T>,
         chain: &mut ChainMut,
     ) -> Poll<io::Result<usize>> {
         // Without a socket to check, an end is seen when the memory is there.
@@ -365,8 +366,7 @@ impl ChainReader {
         // block.
         chain.skip_poor_tail();
         let offered = chain.chunk_mut().len();
-        // Dropping this future on `Pending` is safe: `read_buf` has read nothing then.
-        let count = ready!(pin!(io.read_buf(chain)).poll(cx))?;
+        let count = ready!(poll_read_buf(io, cx, chain))?;
         self.adapt(Received { count, is_full: count == offered, left: None });
         Poll::Ready(Ok(count))
     }

@@ -29,7 +29,10 @@ use tokio::{
 
 use crate::{
     chain::ChainMut,
-    io::{chain_reader::ChainReader, recognised::is_socket, write::poll_write_buf},
+    io::{
+        chain_reader::ChainReader, read::poll_read_piece, recognised::is_socket,
+        write::poll_write_buf,
+    },
     pool::Account,
 };
 
@@ -244,10 +247,9 @@ impl Direction {
         let mut room = [MaybeUninit::uninit(); DRAIN_LEN];
         for _ in 0..DRAIN_CALLS_MAX {
             let mut dropped = ReadBuf::uninit(&mut room);
-            match ready!(Pin::new(&mut *reader).poll_read(cx, &mut dropped)) {
+            match ready!(poll_read_piece(Pin::new(&mut *reader), cx, &mut dropped)) {
                 Ok(()) if dropped.filled().is_empty() => return Poll::Ready(()),
                 Ok(()) => self.drained += dropped.filled().len() as u64,
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 Err(_) => return Poll::Ready(()), // the direction has failed before
             }
         }

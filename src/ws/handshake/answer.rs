@@ -4,13 +4,14 @@
 //! - ANSWER-MAX: at most `max_head` bytes of heads and `BODY_MAX` bytes of a body are read,
 //!   whatever length the server announces.
 
-use std::io;
+use std::{future::poll_fn, io, pin::Pin};
 
 use ::http::{HeaderName, HeaderValue, Response, StatusCode, Version, header};
 use bytes::{Buf, BufMut, Bytes, BytesMut};
-use tokio::io::{AsyncRead, AsyncReadExt};
+use tokio::io::AsyncRead;
 
 use super::{connect_error::ConnectError, fields::has_element};
+use crate::io::poll_read_buf;
 
 /// How much of the body of a refusal is kept: pages of text. An HTTP client can fetch more.
 const BODY_MAX: usize = 16 << 10;
@@ -109,7 +110,8 @@ impl Answer {
     ) -> io::Result<usize> {
         let room = most.saturating_sub(self.bytes.len()).min(READ_LEN);
         self.bytes.reserve(room);
-        io.read_buf(&mut (&mut self.bytes).limit(room)).await
+        let mut room = (&mut self.bytes).limit(room);
+        poll_fn(|cx| poll_read_buf(Pin::new(&mut *io), cx, &mut room)).await
     }
 
     /// Takes the head off, if it has come whole.

@@ -18,7 +18,7 @@ use super::{
     target::Target,
 };
 use crate::{
-    io::AnyStream,
+    io::{AnyStream, write_all_buf},
     pool::Account,
     ws::{
         PerMessage,
@@ -240,7 +240,7 @@ impl Connect {
             ClientRequest::new(&request, PerMessage::offer(&config).as_ref())?;
         let mut answer = Answer::new(max_head);
         let exchange = async {
-            io.write_all(&head).await?;
+            write_all_buf(&mut io, &mut &head[..]).await?;
             io.flush().await?;
             answer.read(&mut io, max_head).await
         };

@@ -18,6 +18,7 @@ use super::halves::Half;
 use super::{Phase, WebSocket, cold_state::ColdState};
 use crate::{
     chain::Chain,
+    io::poll_read_piece,
     sync::Sleep,
     ws::{
         CloseFrame, Error, Message, PerMessage, Role,
@@ -125,7 +126,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin> WebSocket<T> {
         let mut dropped = [MaybeUninit::uninit(); DROPPED_LEN];
         let mut dropped = ReadBuf::uninit(&mut dropped);
         loop {
-            ready!(Pin::new(&mut self.io).poll_read(cx, &mut dropped))?;
+            ready!(poll_read_piece(Pin::new(&mut self.io), cx, &mut dropped))?;
             if dropped.filled().is_empty() {
                 break;
             }

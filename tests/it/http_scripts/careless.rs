@@ -5,7 +5,6 @@
 //! business.
 
 use std::{
-    convert::Infallible,
     future::{Future, poll_fn},
     io,
     pin::Pin,
@@ -131,12 +130,12 @@ struct HeldBody {
 
 impl Body for HeldBody {
     type Data = Bytes;
-    type Error = Infallible;
+    type Error = io::Error;
 
     fn poll_frame(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+    ) -> Poll<Option<io::Result<Frame<Bytes>>>> {
         Pin::new(&mut self.body).poll_frame(cx)
     }
 

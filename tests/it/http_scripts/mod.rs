@@ -18,11 +18,22 @@ mod servers;
 mod service;
 mod transcript;
 
-use self::{careless::careless, condition::Condition, judge::failing_scripts, servers::ours};
+use self::{
+    careless::careless,
+    condition::Condition,
+    judge::failing_scripts,
+    servers::{Manner, Setting, ours, stock},
+};
 
-#[tokio::test]
-async fn every_script_runs_as_on_stock_hyper() {
-    let failing = failing_scripts(&ours()).await;
+/// Where heads are small, stock hyper leaves bytes of these unread, and the system resets the
+/// connection. `http::serve` reads them: a reset could lose an answer.
+const ENDS_IN_ORDER: [&str; 1] = ["too long trailers"];
+
+async fn every_script_runs_as_on_stock_hyper(setting: Setting, manner: Manner) {
+    let mut failing = failing_scripts(&stock(setting), &ours(setting, manner)).await;
+    if matches!(setting, Setting::SmallHeads) {
+        failing.retain(|name| !ENDS_IN_ORDER.contains(name));
+    }
     assert!(
         failing.is_empty(),
         "{} of {} scripts differ: {failing:#?}",
@@ -32,14 +43,41 @@ async fn every_script_runs_as_on_stock_hyper() {
 }
 
 #[tokio::test]
+async fn every_script_runs_as_on_stock_hyper_on_connections_that_are_parked_at_once() {
+    every_script_runs_as_on_stock_hyper(Setting::Default, Manner::Parked).await;
+}
+
+#[tokio::test]
+async fn every_script_runs_as_on_stock_hyper_on_connections_that_linger() {
+    every_script_runs_as_on_stock_hyper(Setting::Default, Manner::Lingering).await;
+}
+
+#[tokio::test]
+async fn every_script_runs_as_on_stock_hyper_out_of_a_pool() {
+    every_script_runs_as_on_stock_hyper(Setting::Default, Manner::Pooled).await;
+}
+
+#[tokio::test]
+async fn every_script_runs_as_on_stock_hyper_without_keep_alive() {
+    every_script_runs_as_on_stock_hyper(Setting::NoKeepAlive, Manner::Parked).await;
+}
+
+#[tokio::test]
+async fn every_script_runs_as_on_stock_hyper_where_heads_are_small() {
+    every_script_runs_as_on_stock_hyper(Setting::SmallHeads, Manner::Parked).await;
+}
+
+#[tokio::test]
 async fn the_least_server_that_parks_rightly_passes_every_script() {
-    assert_eq!(failing_scripts(&careless(None)).await, [""; 0]);
+    let stock = stock(Setting::Default);
+    assert_eq!(failing_scripts(&stock, &careless(None)).await, [""; 0]);
 }
 
 #[tokio::test]
 async fn each_condition_of_parking_is_needed_by_a_script() {
+    let stock = stock(Setting::Default);
     for (condition, script) in Condition::NEEDED {
-        let failing = failing_scripts(&careless(Some(condition))).await;
+        let failing = failing_scripts(&stock, &careless(Some(condition))).await;
         println!("without {condition:?}: {} scripts fail: {failing:#?}", failing.len());
         assert!(failing.contains(&script), "without {condition:?}: {script}");
     }

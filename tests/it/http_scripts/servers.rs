@@ -4,7 +4,10 @@ use std::{future::Future, net::SocketAddr, thread, time::Duration};
 
 use hyper::{server::conn::http1, service::service_fn};
 use hyper_util::rt::TokioIo;
-use leasehold::http::serve::{Listener, from_hyper, serve};
+use leasehold::{
+    Pool,
+    http::serve::{Listener, from_hyper, serve},
+};
 use tokio::{
     net::{TcpListener, TcpSocket, TcpStream},
     runtime::{self, Handle},
@@ -15,6 +18,12 @@ use crate::http_scripts::service::answer;
 
 /// The servers' send buffers: far less than the largest response.
 const SEND_BUFFER_LEN: u32 = 256 << 10;
+
+/// Longer than most heads of the scripts, and shorter than a few.
+pub(crate) const SMALL_HEAD_LEN: usize = 1 << 10;
+
+/// Enough for all connections of a judge, awake at once.
+const POOL_LEN: usize = 64 << 20;
 
 /// A server on a thread of its own, until this is dropped.
 #[derive(Debug)]
@@ -60,13 +69,39 @@ impl Server {
     }
 }
 
+/// What a server is told to do otherwise.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Setting {
+    Default,
+    /// Each connection ends with its first answer.
+    NoKeepAlive,
+    /// Heads of at most [`SMALL_HEAD_LEN`].
+    SmallHeads,
+}
+
+/// When the server under test takes a connection apart, and what it takes its memory from.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Manner {
+    /// As soon as it may.
+    Parked,
+    /// When it has been idle for a second: in most scripts never.
+    Lingering,
+    /// As soon as it may, and awake connections and bodies have room in a pool.
+    Pooled,
+}
+
 /// Stock hyper: one `Connection` for as long as its socket is open.
-pub(crate) fn stock() -> Server {
-    Server::start(async |listener: TcpListener| {
+pub(crate) fn stock(setting: Setting) -> Server {
+    Server::start(async move |listener: TcpListener| {
+        let mut http1 = http1::Builder::new();
+        match setting {
+            Setting::Default => {}
+            Setting::NoKeepAlive => drop(http1.keep_alive(false)),
+            Setting::SmallHeads => drop(http1.max_header_size(SMALL_HEAD_LEN)),
+        }
         loop {
             let stream = accept(&listener).await;
-            let connection =
-                http1::Builder::new().serve_connection(TokioIo::new(stream), service_fn(answer));
+            let connection = http1.serve_connection(TokioIo::new(stream), service_fn(answer));
             tokio::spawn(connection.with_upgrades());
         }
     })
@@ -87,12 +122,21 @@ fn listener() -> TcpListener {
     socket.listen(1024).expect("a listener")
 }
 
-/// The server under test. It parks as soon as it may.
-pub(crate) fn ours() -> Server {
-    Server::start(async |listener: TcpListener| {
-        let server = serve(Plain(listener), from_hyper(service_fn(answer)))
-            .linger(Duration::ZERO)
-            .http2(false);
+/// The server under test.
+pub(crate) fn ours(setting: Setting, manner: Manner) -> Server {
+    Server::start(async move |listener: TcpListener| {
+        let mut server = serve(Plain(listener), from_hyper(service_fn(answer))).http2(false);
+        server = match setting {
+            Setting::Default => server,
+            Setting::NoKeepAlive => server.keep_alive(false),
+            Setting::SmallHeads => server.max_header_size(SMALL_HEAD_LEN),
+        };
+        let pool = Pool::new(POOL_LEN).expect("a budget");
+        server = match manner {
+            Manner::Parked => server.linger(Duration::ZERO),
+            Manner::Lingering => server,
+            Manner::Pooled => server.linger(Duration::ZERO).pool(&pool, POOL_LEN),
+        };
         server.await.expect("no error");
     })
 }

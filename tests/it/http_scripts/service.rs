@@ -5,9 +5,7 @@
 #[path = "service/own_heads.rs"]
 mod own_heads;
 
-use std::{
-    convert::Infallible, error::Error, future::pending, io, panic, sync::LazyLock, time::Duration,
-};
+use std::{error::Error, future::pending, io, panic, sync::LazyLock, time::Duration};
 
 use bytes::Bytes;
 use futures_util::stream::{self, StreamExt};
@@ -37,7 +35,7 @@ static LARGE: LazyLock<Bytes> =
     LazyLock::new(|| (0..1 << 16).map(|line| format!("{line:062} \n")).collect::<String>().into());
 
 /// The body of every answer.
-pub(crate) type AnswerBody = UnsyncBoxBody<Bytes, Infallible>;
+pub(crate) type AnswerBody = UnsyncBoxBody<Bytes, io::Error>;
 
 type Answer = Response<AnswerBody>;
 
@@ -54,6 +52,8 @@ type Answer = Response<AnswerBody>;
 /// | `/late` | answers after a pause |
 /// | `/stream`, `/stream-empty`, `/stream-trailers`, `/stream-large` | a body of unknown length |
 /// | `/never`, `/stream-stuck` | no answer, or one that stops within its body |
+/// | `/stream-many` | a hundred pieces of a thousand bytes |
+/// | `/stream-fails`, `/stream-fails-at-once` | a body of unknown length that fails after a piece, or before it |
 /// | `/large`, `/204`, `/304`, `/close` | what their names say |
 /// | `/upgrade`, `/upgrade-later` and CONNECT | echoes what comes on the upgraded connection |
 /// | `/fail`, `/panic` | no answer |
@@ -125,6 +125,12 @@ where
             answer.headers_mut().insert("trailer", HeaderValue::from_static("x-sum"));
             Ok(answer)
         }
+        "/stream-many" => {
+            let pieces = std::iter::repeat_with(|| Ok(Frame::data(LARGE.slice(..1_000))));
+            Ok(Response::new(StreamBody::new(stream::iter(pieces.take(100))).boxed_unsync()))
+        }
+        "/stream-fails" => Ok(failing([piece("one ")])),
+        "/stream-fails-at-once" => Ok(failing([])),
         "/never" => pending().await,
         "/stream-stuck" => {
             let frames = stream::iter([Ok(piece("one "))]).chain(stream::pending());
@@ -143,7 +149,7 @@ where
         }
         "/upgrade" => Ok(upgrade(&mut head, Duration::ZERO)),
         "/upgrade-later" => Ok(upgrade(&mut head, PAUSE)),
-        "/fail" => Err(io::Error::other("the path asks for it")),
+        "/fail" => Err(fault()),
         // Not `panic!`: the hook would write about it into the tests' output.
         "/panic" => panic::resume_unwind(Box::new("the path asks for it")),
         _ => Ok(own_head(&path).unwrap_or_else(|| text(describe(&head)))),
@@ -189,7 +195,7 @@ where
 }
 
 /// The frames of a request's body as those of a response's, up to its end or its failure.
-fn frames_of<B>(body: B) -> impl stream::Stream<Item = Result<Frame<Bytes>, Infallible>> + Send
+fn frames_of<B>(body: B) -> impl stream::Stream<Item = io::Result<Frame<Bytes>>> + Send
 where
     B: Body<Data = Bytes> + Send + Unpin,
 {
@@ -228,13 +234,27 @@ fn text(text: impl Into<Bytes>) -> Answer {
 }
 
 fn whole(bytes: Bytes) -> Answer {
-    Response::new(Full::new(bytes).boxed_unsync())
+    Response::new(Full::new(bytes).map_err(|never| match never {}).boxed_unsync())
 }
 
 fn status(status: StatusCode) -> Answer {
     let mut answer = text(Bytes::new());
     *answer.status_mut() = status;
     answer
+}
+
+/// These frames, and then an error, with a pause before each.
+fn failing<const N: usize>(frames: [Frame<Bytes>; N]) -> Answer {
+    let frames = stream::iter(frames).map(Ok).chain(stream::iter([Err(fault())]));
+    let frames = frames.then(async |frame| {
+        sleep(PAUSE).await;
+        frame
+    });
+    Response::new(StreamBody::new(Box::pin(frames)).boxed_unsync())
+}
+
+fn fault() -> io::Error {
+    io::Error::other("the path asks for it")
 }
 
 /// These frames, with a pause before each.

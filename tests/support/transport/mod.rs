@@ -14,6 +14,7 @@
 //! | [`cut`](Faulty::cut) | every read and write moves at most so many bytes |
 //! | [`pending`](Faulty::pending) | every call answers `Pending` first, and wakes its task |
 //! | [`vectored`](Faulty::vectored) | is vectored: a cut can end inside any slice |
+//! | [`interrupted`](Faulty::interrupted) | every read and write fails so often with `Interrupted` first |
 //! | [`failing_at`](Faulty::failing_at) | the nth call fails, and does nothing; those after it work again |
 //! | [`taking`](Faulty::taking) | takes so many bytes, and no more (`Ok(0)`) |
 //! | [`staying_open`](Faulty::staying_open) | after the last byte there is `Pending`, and no end |
@@ -53,6 +54,9 @@ pub(crate) struct Faulty {
     cut: usize,
     sent_max: usize,
     fails_at: Option<u64>,
+    /// How often each read and write fails with `Interrupted`, and how often this one has.
+    interruptions: usize,
+    interrupted: usize,
     is_vectored: bool,
     is_open: bool,
     waits: Waits,
@@ -101,6 +105,8 @@ impl Faulty {
             cut: usize::MAX,
             sent_max: usize::MAX,
             fails_at: None,
+            interruptions: 0,
+            interrupted: 0,
             is_vectored: false,
             is_open: false,
             waits: Waits::Never,
@@ -131,6 +137,10 @@ impl Faulty {
 
     pub(crate) fn vectored(self) -> Self {
         Self { is_vectored: true, ..self }
+    }
+
+    pub(crate) fn interrupted(self, interruptions: usize) -> Self {
+        Self { interruptions, ..self }
     }
 
     /// Calls of all kinds are counted from 0, and those not that are answered `Pending`.
@@ -207,6 +217,13 @@ impl Faulty {
                 return Poll::Pending;
             }
             None => {}
+        }
+        if matches!(kind, Call::Read | Call::Write) {
+            if self.interrupted < self.interruptions {
+                self.interrupted += 1;
+                return Poll::Ready(Err(io::ErrorKind::Interrupted.into()));
+            }
+            self.interrupted = 0;
         }
         let call = self.calls;
         self.calls += 1;

@@ -60,6 +60,18 @@ pub(super) fn scripts() -> Vec<Script> {
             [send(get("/never")), pause(), Step::HalfClose],
         ),
         Script::new(
+            "a client that closes before an answer that comes late",
+            [send(get("/late")), Step::HalfClose],
+        ),
+        Script::new(
+            "a client that closes behind pipelined requests",
+            [send(get("/one").repeat(3) + &get("/late")), Step::HalfClose],
+        ),
+        Script::new(
+            "a client that closes before an answer on a connection that was parked",
+            get_and_pause("/one").into_iter().chain([send(get("/late")), Step::HalfClose]),
+        ),
+        Script::new(
             "a client that closes in a streamed response",
             [send(get("/stream-stuck")), until("one "), Step::HalfClose],
         ),

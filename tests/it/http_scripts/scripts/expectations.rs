@@ -110,6 +110,12 @@ pub(super) fn scripts() -> Vec<Script> {
             let head = "GET /one HTTP/1.1\r\nhost: a\r\nexpect: 100-continue\r\n\r\n";
             [send(head), seen("/one")].into_iter().chain(answered.clone())
         }),
+        Script::new("an expectation in other letters, of a client that closes", {
+            let head = format!(
+                "POST /echo HTTP/1.1\r\nHOST: a\r\nExpect: 100-Continue\r\nConnection: Close\r\nContent-Length: {len}\r\n\r\n"
+            );
+            [send(head), until(CONTINUE), pause(), send(SMUGGLED), until(SMUGGLED)] as [Step; 5]
+        }),
         Script::new(
             "an expectation that nobody knows",
             [

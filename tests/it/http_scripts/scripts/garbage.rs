@@ -17,6 +17,7 @@ pub(super) fn scripts() -> Vec<Script> {
         let request = chunked_head("/echo") + bytes + &get("/two");
         Script::new(name, [send(request), pause()])
     };
+    let long_name = head(&format!("{}: y", "x".repeat(70_000)));
     let http2 = [HTTP2.as_bytes(), HTTP2_SETTINGS].concat();
     vec![
         refused("garbage", b"garbage\r\n\r\n"),
@@ -59,6 +60,14 @@ pub(super) fn scripts() -> Vec<Script> {
         refused("a header without a name", head(": x").as_bytes()),
         refused("a space before a colon", head("content-length : 5").as_bytes()),
         refused("a header over two lines", head("x: y\r\n z").as_bytes()),
+        refused("too long a name of a header", long_name.as_bytes()),
+        refused("odd bytes in the name of a header", head("x[]: y").as_bytes()),
+        refused("a space within a method", b"GE T /one HTTP/1.1\r\nhost: a\r\n\r\n"),
+        refused("a method in small letters", b"get /one HTTP/1.1\r\nhost: a\r\n\r\n"),
+        refused("a version in small letters", b"GET /one http/1.1\r\nhost: a\r\n\r\n"),
+        refused("a version that never was", b"GET /one HTTP/1.2\r\nhost: a\r\n\r\n"),
+        refused("two spaces in the first line", b"GET  /one  HTTP/1.1\r\nhost: a\r\n\r\n"),
+        refused("two hosts", b"GET /one HTTP/1.1\r\nhost: a\r\nhost: b\r\n\r\n"),
         refused("a zero in a header", head("x: y\0z").as_bytes()),
         refused("a bare carriage return in a header", head("x: y\rz").as_bytes()),
         refused("a bare carriage return as a line end", b"GET /one HTTP/1.1\rhost: a\r\r"),
@@ -79,6 +88,9 @@ pub(super) fn scripts() -> Vec<Script> {
         chunks("a chunk of a negative length", "-5\r\nhello\r\n0\r\n\r\n"),
         chunks("a chunk of a length with a prefix", "0x5\r\nhello\r\n0\r\n\r\n"),
         chunks("a chunk of a huge length", "fffffffffffffffff\r\nhello\r\n0\r\n\r\n"),
+        chunks("a chunk of a length that overflows", "f0000000000000003\r\nabc\r\n0\r\n\r\n"),
+        chunks("chunks without the length of the last", "1\r\nZ\r\n\r\n\r\n"),
+        chunks("a chunk whose extension has a line feed", "5;a\nb\r\nhello\r\n0\r\n\r\n"),
         chunks("a chunk that is longer than it says", "3\r\nhello\r\n0\r\n\r\n"),
         chunks("a chunk whose line ends in a bare line feed", "5\nhello\r\n0\r\n\r\n"),
         chunks("a chunk without a line end", "5\r\nhello0\r\n\r\n"),

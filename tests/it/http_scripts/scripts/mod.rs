@@ -3,12 +3,14 @@
 mod bodies;
 mod ends;
 mod expectations;
+mod failures;
 mod garbage;
 mod heads;
 mod lengths;
 mod own_heads;
 mod responses;
 mod rests;
+mod trailers;
 mod unread;
 mod upgrades;
 mod versions;
@@ -25,6 +27,8 @@ pub(crate) fn all() -> Vec<Script> {
         expectations::scripts(),
         responses::scripts(),
         own_heads::scripts(),
+        trailers::scripts(),
+        failures::scripts(),
         upgrades::scripts(),
         garbage::scripts(),
         lengths::scripts(),

@@ -24,6 +24,17 @@ pub(super) fn scripts() -> Vec<Script> {
         kept("204 with a length", "/own-204"),
         kept("304 with a length", "/own-304"),
         kept("a service that keeps the connection", "/own-keep-alive"),
+        kept("a length that the service sets, of known length", "/own-length-whole"),
+        kept("a length of nothing that the service sets", "/own-length-zero"),
+        kept("no body, and nothing set", "/own-empty"),
+        kept("chunks that the service sets, of nothing", "/own-chunks-empty"),
+        kept("204 with a body", "/own-204-body"),
+        kept("304 with a body", "/own-304-body"),
+        kept("204 with chunks", "/own-204-chunks"),
+        kept("304 with chunks", "/own-304-chunks"),
+        kept("words behind the status", "/own-reason"),
+        kept("more headers than a request may have", "/own-many"),
+        closed("a length, and a body that fails before it", "/own-length-fails"),
     ]
 }
 

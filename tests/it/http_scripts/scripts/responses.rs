@@ -1,6 +1,8 @@
 //! Responses: late, streamed, large, without a body, and none at all.
 
-use crate::http_scripts::script::{Script, Step, get, get_and_pause, pause, seen, send, until};
+use crate::http_scripts::script::{
+    Script, Step, get, get_and_pause, pause, post, seen, send, until,
+};
 
 /// The last line of a large response.
 const LARGE_END: &str = "65535 \n";
@@ -73,6 +75,15 @@ pub(super) fn scripts() -> Vec<Script> {
         }),
         Script::new("a streamed response of 4 MiB that is read late", {
             then(vec![send(get("/stream-large")), pause(), pause(), until(CHUNKS_END)])
+        }),
+        Script::new("a hundred pieces at once", then(streamed("/stream-many").to_vec())),
+        Script::new(
+            "a hundred pieces at once, of HTTP/1.0",
+            [send("GET /stream-many HTTP/1.0\r\n\r\n")],
+        ),
+        Script::new("HEAD, a body and GET in one segment", {
+            let head = "HEAD /large HTTP/1.1\r\nhost: a\r\n\r\n".to_owned();
+            then(vec![send(head + &post("/echo", "body\n") + &get("/stream")), until(CHUNKS_END)])
         }),
         Script::new("4 MiB", then(vec![send(get("/large")), until(LARGE_END)])),
         Script::new("4 MiB that are read late", {

@@ -81,6 +81,22 @@ pub(super) fn scripts() -> Vec<Script> {
                         http2-settings: AAMAAABkAAQAAP__\r\n\r\n";
             [send(head), seen("/one"), pause()].into_iter().chain(get_and_pause("/two"))
         }),
+        Script::new("an upgrade of HTTP/1.0", {
+            let head = "GET /upgrade HTTP/1.0\r\nconnection: upgrade\r\nupgrade: echo\r\n\r\n";
+            [send(head), pause(), send(SMUGGLED), pause()]
+        }),
+        Script::new("an upgrade that its connection does not name", {
+            let head = "GET /upgrade HTTP/1.1\r\nhost: a\r\nupgrade: echo\r\n\r\n";
+            [send(head), pause(), send(SMUGGLED), pause()]
+        }),
+        Script::new("an upgrade in other letters", {
+            let head = "GET /upgrade HTTP/1.1\r\nHost: a\r\nConnection: Keep-Alive, Upgrade\r\nUpgrade: Echo\r\n\r\n";
+            [send(head), until("\r\n\r\n"), pause()].into_iter().chain(echoed())
+        }),
+        Script::new("CONNECT to a host without a port", {
+            let head = "CONNECT localhost HTTP/1.1\r\n\r\n";
+            [send(head.to_owned() + SMUGGLED), until(SMUGGLED), pause()]
+        }),
         Script::new("an upgrade with a body", {
             let head = "POST /upgrade HTTP/1.1\r\nhost: a\r\nconnection: upgrade\r\nupgrade: echo\r\ncontent-length: 5\r\n\r\n";
             [send(head), pause(), send("body\n"), pause(), send(SMUGGLED), pause()]

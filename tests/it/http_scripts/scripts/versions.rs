@@ -1,7 +1,7 @@
 //! Old versions, and connections that a header closes or keeps.
 
 use crate::http_scripts::script::{
-    Script, get, get_and_pause, pause, post, seen, send, send_in_pieces,
+    Script, Step, get, get_and_pause, pause, post, seen, send, send_in_pieces,
 };
 
 const OLD: &str = "GET /old HTTP/1.0\r\n\r\n";
@@ -71,6 +71,26 @@ pub(super) fn scripts() -> Vec<Script> {
             "a client that closes with a request behind it that is not to be answered",
             [send(CLOSING.to_owned() + &get("/behind")), seen("/closing")],
         ),
+        Script::new(
+            "a client that closes, with bytes behind its request that are no request",
+            [send(CLOSING.to_owned() + "These are not read.\r\n"), seen("/closing")],
+        ),
+        Script::new(
+            "a client that closes, with the last of three requests",
+            [send([&get("/one"), &get("/two"), CLOSING].concat()), seen("/closing")],
+        ),
+        Script::new("a client that closes and does not", {
+            let head =
+                |value| format!("GET /one HTTP/1.1\r\nhost: a\r\nconnection: {value}\r\n\r\n");
+            ["close, keep-alive", "keep-alive, close", "CLOSE", "x, close", "closed", "keep-alive"]
+                .into_iter()
+                .flat_map(move |value| [send(head(value)), seen("/one"), pause(), Step::Reconnect])
+                .chain(get_and_pause("/two"))
+        }),
+        Script::new("HTTP/1.0 kept alive in other letters", {
+            let head = "GET /kept HTTP/1.0\r\nConnection: Keep-Alive\r\n\r\n";
+            [send(head), seen("/kept"), pause(), send(OLD), seen("/old")]
+        }),
         Script::new(
             "a client that closes after a body",
             [
