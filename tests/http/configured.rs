@@ -12,8 +12,8 @@ use std::{
 };
 
 use axum::{Router, routing::get};
-use hyper::rt::Executor;
-use hyper_util::rt::TokioIo;
+use hyper::{client::conn::http2::SendRequest, rt::Executor};
+use hyper_util::rt::{TokioExecutor, TokioIo};
 use leasehold::{
     http::serve::{
         App, Connections, IncomingStream, Listener, ListenerExt, RequestBody, Serve, Server, serve,
@@ -57,6 +57,14 @@ async fn connect(address: SocketAddr) -> Client<TcpStream> {
     Client(TcpStream::connect(address).await.expect("a connection"))
 }
 
+async fn http2(address: SocketAddr) -> SendRequest<String> {
+    let io = TokioIo::new(connect(address).await.0);
+    let handshake = hyper::client::conn::http2::handshake(TokioExecutor::new(), io).await;
+    let (requests, connection) = handshake.expect("a handshake");
+    tokio::spawn(connection);
+    requests
+}
+
 #[tokio::test]
 async fn hypers_builder_of_http1_can_be_set() {
     let (address, connections, _) = start(hello(), |server| {
@@ -82,6 +90,50 @@ async fn hypers_builder_of_http1_can_be_set() {
     let mut answer = String::new();
     client.0.read_to_string(&mut answer).await.expect("an answer");
     assert!(answer.starts_with("HTTP/1.1 431"), "{answer}");
+}
+
+#[tokio::test]
+async fn a_client_that_ends_its_sending_side_early_is_answered_if_half_close_is_on() {
+    for is_on in [false, true] {
+        let slow = Router::new().route(
+            "/",
+            get(async || {
+                sleep(Duration::from_millis(200)).await;
+                "slow"
+            }),
+        );
+        let (address, ..) = start(slow, |server| {
+            server.configure_http1(|http1| {
+                http1.half_close(is_on);
+            })
+        })
+        .await;
+        let mut client = connect(address).await;
+        client.send("GET / HTTP/1.1\r\nHost: here\r\n\r\n").await;
+        client.0.shutdown().await.expect("it is open");
+        let mut answer = String::new();
+        client.0.read_to_string(&mut answer).await.expect("an end");
+        assert_eq!(answer.ends_with("slow"), is_on, "{answer}");
+    }
+}
+
+/// A head that is longer is refused, whether it comes at once or later.
+#[tokio::test]
+async fn the_buffer_of_a_connection_can_be_bounded() {
+    let (address, ..) = start(hello(), |server| {
+        server.configure_http1(|http1| {
+            http1.max_buf_size(16 << 10);
+        })
+    })
+    .await;
+    for (len, status) in [(12 << 10, "200"), (20 << 10, "431")] {
+        let mut client = connect(address).await;
+        client.send(format!("GET / HTTP/1.1\r\nHost: here\r\nx: {}\r\n", "x".repeat(len))).await;
+        sleep(Duration::from_millis(50)).await;
+        let _ = client.0.write_all(b"\r\n").await;
+        let answer = client.answer().await;
+        assert!(answer.starts_with(&format!("HTTP/1.1 {status}")), "{answer}");
+    }
 }
 
 /// Sixteen requests that come together are answered with one write, and then the connection is
@@ -157,14 +209,7 @@ async fn a_client_of_http2_that_answers_no_ping_is_gone() {
     .await;
     let mut dead = connect(address).await;
     settings(&mut dead).await;
-    let alive = connect(address).await;
-    let (mut requests, connection) = hyper::client::conn::http2::handshake::<_, _, String>(
-        hyper_util::rt::TokioExecutor::new(),
-        TokioIo::new(alive.0),
-    )
-    .await
-    .expect("a handshake");
-    tokio::spawn(connection);
+    let mut requests = http2(address).await;
     until(|| connections.open() == 2).await;
     dead.end().await;
     until(|| connections.open() == 1).await;
@@ -172,6 +217,22 @@ async fn a_client_of_http2_that_answers_no_ping_is_gone() {
     let request = hyper::Request::get(format!("http://{address}/")).body(String::new());
     let answer = requests.send_request(request.expect("a request")).await.expect("it lives");
     assert_eq!(answer.status(), 200);
+}
+
+#[tokio::test]
+async fn an_answer_on_http2_has_no_date_if_the_user_wants_none() {
+    for wanted in [true, false] {
+        let (address, ..) = start(hello(), |server| {
+            server.configure_http2(move |http2| {
+                http2.auto_date_header(wanted);
+            })
+        })
+        .await;
+        let mut requests = http2(address).await;
+        let request = hyper::Request::get(format!("http://{address}/")).body(String::new());
+        let answer = requests.send_request(request.expect("a request")).await.expect("an answer");
+        assert_eq!(answer.headers().contains_key("date"), wanted);
+    }
 }
 
 #[tokio::test]
@@ -211,13 +272,7 @@ async fn all_tasks_run_on_the_executor_of_the_user() {
     let mut client = connect(address).await;
     assert!(client.get("/").await.ends_with("hello"));
     assert_eq!(count(), 2, "the timer and the connection");
-    let (mut requests, connection) = hyper::client::conn::http2::handshake::<_, _, String>(
-        hyper_util::rt::TokioExecutor::new(),
-        TokioIo::new(connect(address).await.0),
-    )
-    .await
-    .expect("a handshake");
-    tokio::spawn(connection);
+    let mut requests = http2(address).await;
     let request = hyper::Request::get(format!("http://{address}/")).body(String::new());
     let answer = requests.send_request(request.expect("a request")).await.expect("an answer");
     assert_eq!((answer.status().as_u16(), count()), (200, 4), "a connection and a stream");
