@@ -301,11 +301,6 @@ impl ConnectionState {
         self.protocol.awake_len() + self.read_room.load(Relaxed).saturating_sub(FIRST_READ_LEN)
     }
 
-    /// How many responses are in flight.
-    pub(super) fn responses(&self) -> usize {
-        self.responses.load(Acquire) as usize
-    }
-
     /// Whether a response is in flight.
     pub(super) fn has_responses(&self) -> bool {
         self.responses.load(SeqCst) > 0

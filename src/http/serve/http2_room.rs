@@ -48,6 +48,8 @@ pub(super) struct Http2Room {
 /// h2 keeps its streams in a list that grows and never shrinks.
 #[derive(Debug)]
 struct Slots {
+    /// Streams that are open, served or refused.
+    open: usize,
     /// Of the account of the connection, so that refused streams have their places too.
     account: Account,
     room: Reservation,
@@ -80,7 +82,7 @@ impl Http2Room {
         own: Account,
         window: usize,
     ) -> Self {
-        let slots = Slots { account: own, room: Reservation::empty() };
+        let slots = Slots { open: 0, account: own, room: Reservation::empty() };
         let unread = Unread { count: 0, room: Reservation::empty() };
         let unsent = Unsent {
             streams: 0,
@@ -114,11 +116,12 @@ impl Http2Room {
         self.wait.since()
     }
 
-    /// `count` streams are open, served or refused. What h2 keeps for that number stays reserved as
-    /// long as the connection lives. It is little, so a lack of room changes nothing.
-    pub(super) fn note_streams(&self, count: usize) {
+    /// A stream is open, served or refused. What h2 keeps for the greatest number of them stays
+    /// reserved as long as the connection lives. It is little, so a lack of room changes nothing.
+    pub(super) fn open(self: &Arc<Self>) -> OpenStream {
         let mut slots = self.slots.lock();
-        let missing = (count * SLOT_LEN).saturating_sub(slots.room.len());
+        slots.open += 1;
+        let missing = (slots.open * SLOT_LEN).saturating_sub(slots.room.len());
         if missing > 0
             && let Ok(more) = slots.account.try_reserve_untold(missing)
         {
@@ -128,6 +131,7 @@ impl Http2Room {
                 slots.room.absorb(more);
             }
         }
+        OpenStream(Arc::clone(self))
     }
 
     /// A stream begins. If there is no room to send anything, it must not be served (UNSENT).
@@ -221,6 +225,16 @@ impl Http2Room {
         drop(unsent);
         woken.wake_all();
         drop(room); // as above
+    }
+}
+
+/// A stream that is open, until hyper has all of its response.
+#[derive(Debug)]
+pub(super) struct OpenStream(Arc<Http2Room>);
+
+impl Drop for OpenStream {
+    fn drop(&mut self) {
+        self.0.slots.lock().open -= 1;
     }
 }
 

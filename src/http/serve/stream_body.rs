@@ -9,7 +9,7 @@ use std::{
 use http_body::{Body, Frame, SizeHint};
 use pin_project_lite::pin_project;
 
-use super::{stream_data::StreamData, stream_room::StreamRoom};
+use super::{http2_room::OpenStream, stream_data::StreamData, stream_room::StreamRoom};
 
 pin_project! {
     /// Forwards to `inner`, and gives hyper no more than there is room for (UNSENT).
@@ -18,16 +18,17 @@ pin_project! {
         #[pin]
         inner: Option<B>,
         room: Option<Arc<StreamRoom>>,
+        open: Option<OpenStream>,
     }
 }
 
 impl<B> StreamBody<B> {
-    pub(super) fn new(inner: B, room: Option<Arc<StreamRoom>>) -> Self {
-        Self { inner: Some(inner), room }
+    pub(super) fn new(inner: B, room: Option<Arc<StreamRoom>>, open: Option<OpenStream>) -> Self {
+        Self { inner: Some(inner), room, open }
     }
 
     pub(super) fn empty() -> Self {
-        Self { inner: None, room: None }
+        Self { inner: None, room: None, open: None }
     }
 }
 

@@ -13,10 +13,12 @@ use hyper::{body::Incoming, service::Service};
 use pin_project_lite::pin_project;
 
 use super::{
-    connection_state::ConnectionState, stream_body::StreamBody, stream_room::StreamRoom,
+    connection_state::ConnectionState,
+    http2_room::{Http2Room, OpenStream},
+    stream_body::StreamBody,
+    stream_room::StreamRoom,
     tunnel::Tunnel,
 };
-use crate::pool::LeaseError;
 
 /// Reserves the room of each stream, if it is bounded, and passes its request on.
 pub(super) struct StreamService<S> {
@@ -29,18 +31,10 @@ impl<S> StreamService<S> {
         Self { inner, state }
     }
 
-    /// The room of a stream, if it is bounded.
-    fn room(
-        &self,
-        request: &Request<Incoming>,
-        is_tunnel: bool,
-    ) -> Result<Option<Arc<StreamRoom>>, LeaseError> {
-        // A stream that comes after the end of a stop is never answered.
-        let Some(room) = self.state.http2_room().filter(|_| !self.state.is_closed()) else {
-            return Ok(None);
-        };
-        room.note_streams(self.state.responses() + 1);
-        Ok(Some(Arc::new(StreamRoom::try_new(room, request, is_tunnel)?)))
+    /// The room of the connection, if it is bounded. A stream that comes after the end of a stop
+    /// is never answered.
+    fn room(&self) -> Option<&Arc<Http2Room>> {
+        self.state.http2_room().filter(|_| !self.state.is_closed())
     }
 }
 
@@ -55,13 +49,15 @@ where
 
     fn call(&self, mut request: Request<Incoming>) -> Self::Future {
         let is_tunnel = request.method() == Method::CONNECT;
-        let Ok(room) = self.room(&request, is_tunnel) else {
-            return StreamAnswer { step: Step::Refused };
+        let open = self.room().map(Http2Room::open);
+        let room = self.room().map(|room| StreamRoom::try_new(room, &request, is_tunnel));
+        let Ok(room) = room.transpose().map(|room| room.map(Arc::new)) else {
+            return StreamAnswer { step: Step::Refused, open };
         };
         if is_tunnel {
             request.extensions_mut().insert(Tunnel::new(&self.state, room.clone()));
         }
-        StreamAnswer { step: Step::Called { future: self.inner.call(request), room } }
+        StreamAnswer { step: Step::Called { future: self.inner.call(request), room }, open }
     }
 }
 
@@ -70,6 +66,7 @@ pin_project! {
     pub(super) struct StreamAnswer<F> {
         #[pin]
         step: Step<F>,
+        open: Option<OpenStream>,
     }
 }
 
@@ -89,11 +86,12 @@ where
     type Output = Result<Response<StreamBody<B>>, E>;
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        match self.project().step.project() {
+        let this = self.project();
+        match this.step.project() {
             StepProjection::Called { future, room } => {
                 let response = ready!(future.poll(cx))?;
-                let room = room.take();
-                Poll::Ready(Ok(response.map(|body| StreamBody::new(body, room))))
+                let (room, open) = (room.take(), this.open.take());
+                Poll::Ready(Ok(response.map(|body| StreamBody::new(body, room, open))))
             }
             StepProjection::Refused => Poll::Ready(Ok(unavailable())),
         }
