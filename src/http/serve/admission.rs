@@ -68,8 +68,12 @@ impl<T: AsyncRead + AsyncWrite + Unpin + Send + 'static> Connection<T> {
                     }
                     Poll::Ready(Ok(()))
                 }
-                // EVICTED
-                Poll::Pending if head.is_empty() && self.is_evicted() => {
+                // EVICTED: the kernel may have bytes that tokio has not noticed.
+                Poll::Pending
+                    if head.is_empty()
+                        && self.is_evicted()
+                        && peek_now(&io, 1).is_none_or(|count| count == 0) =>
+                {
                     return Poll::Ready(Next::End(Ok(())));
                 }
                 polled => polled,

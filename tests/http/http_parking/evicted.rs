@@ -178,3 +178,29 @@ async fn a_server_without_a_listener_closes_idle_ones_too() {
     }
     until(|| server.connections().open() == 2).await;
 }
+
+/// The first bytes of its next request have come before it hears that it was chosen.
+#[tokio::test]
+async fn one_that_begins_a_request_when_it_is_chosen_is_answered() {
+    let server = Server::builder().max_connections(1).linger(Duration::ZERO).build();
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a listener");
+    let address = listener.local_addr().expect("an address");
+    let app: Router = Router::new().route("/", get(async || "hello")).with_state(());
+    let mut clients = Vec::new();
+    for _ in 0..2 {
+        let client = Client(TcpStream::connect(address).await.expect("a connection"));
+        clients.push((client, listener.accept().await.expect("a connection").0));
+    }
+    let (mut second, its_socket) = clients.pop().expect("two");
+    let (mut first, socket) = clients.pop().expect("one");
+    tokio::spawn(server.serve_connection(socket, app.clone()));
+    first.get("/").await;
+    until(|| server.connections().parked() == 1).await;
+    // No task runs between these two.
+    assert_eq!(first.0.try_write(b"GET / HTTP").expect("there is room"), 10);
+    let connection = server.serve_connection(its_socket, app);
+    tokio::spawn(connection);
+    second.get("/").await;
+    first.send("/1.1\r\nHost: here\r\n\r\n").await;
+    assert!(first.answer().await.starts_with("HTTP/1.1 200"));
+}
