@@ -13,7 +13,7 @@ use tokio::{
 /// What the kernel may hold of a response on this side: the memory of the proxies is measured.
 const SEND_BUFFER: usize = 64 << 10;
 
-/// Starts a server that answers each request with so many bytes, on a thread of its own.
+/// Starts a server on a thread of its own. It answers each request with the same number of bytes.
 pub(crate) fn start(len: usize) -> SocketAddr {
     let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
     listener.set_nonblocking(true).expect("a socket");

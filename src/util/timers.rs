@@ -241,6 +241,20 @@ mod tests {
         assert!(!timers.is_evicted(ids[2]) && !timers.has_evicted.load(Relaxed));
     }
 
+    #[test]
+    fn an_idle_task_without_a_deadline_is_evicted_after_those_with_one() {
+        let (timers, woken) = (Timers::default(), [count(), count()]);
+        for ((_, waker), deadline) in woken.iter().zip([Millis::NEVER, Millis::from_bits(9_000)]) {
+            let cx = Context::from_waker(waker);
+            timers.sleep(timers.join(), &cx, deadline, Wakes::Idle);
+        }
+        let counts = || woken.each_ref().map(|(count, _)| count.0.load(Relaxed));
+        timers.evict(1);
+        assert_eq!(counts(), [0, 1]);
+        timers.evict(2);
+        assert_eq!(counts(), [1, 1]);
+    }
+
     /// Says which task was woken.
     struct Logs(u32, Arc<StdMutex<Vec<u32>>>);
 

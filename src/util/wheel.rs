@@ -143,25 +143,35 @@ impl Wheel {
 
     /// Chooses the idle task with the earliest deadline. All idle tasks have the same time, so it
     /// is the one that has been idle for longest. Deadlines of one tick count as equal, and one
-    /// beyond a revolution as that of its bucket.
+    /// beyond a revolution as that of its bucket. Of those without a deadline it is any.
     pub(super) fn evict(&mut self, now: Millis) -> Option<Waker> {
         if self.count(Wakes::Idle) == 0 {
             return None;
         }
+        let index = self.earliest_idle(now).or_else(|| {
+            let mut all = 0..self.entries.places();
+            all.find(|&index| self.entries.at(index).is_some_and(Entry::is_idle))
+        })?;
+        let entry = self.entries.at_mut(index)?;
+        entry.wakes = Wakes::Evicted;
+        self.counts[Wakes::Idle as usize] -= 1;
+        self.counts[Wakes::Evicted as usize] += 1;
+        Some(entry.waker.clone())
+    }
+
+    /// The first idle entry in the buckets, from the next tick on.
+    fn earliest_idle(&self, now: Millis) -> Option<u32> {
         let buckets = (1..=BUCKETS).map(|ahead| (bucket(now) + ahead) % BUCKETS);
         for bucket in buckets {
             let mut index = self.buckets[bucket];
-            while let Some(entry) = self.entries.at_mut(index) {
-                if entry.wakes == Wakes::Idle {
-                    entry.wakes = Wakes::Evicted;
-                    self.counts[Wakes::Idle as usize] -= 1;
-                    self.counts[Wakes::Evicted as usize] += 1;
-                    return Some(entry.waker.clone());
+            while let Some(entry) = self.entries.at(index) {
+                if entry.is_idle() {
+                    return Some(index);
                 }
                 index = entry.next;
             }
         }
-        None // those that are idle have no deadline
+        None
     }
 
     /// All tasks.
@@ -200,6 +210,12 @@ impl Wheel {
         if let Some(next) = self.entries.at_mut(next) {
             next.previous = previous;
         }
+    }
+}
+
+impl Entry {
+    fn is_idle(&self) -> bool {
+        self.wakes == Wakes::Idle
     }
 }
 

@@ -30,7 +30,7 @@ const PIECE: usize = 16 << 10;
 const PIECES: usize = 64;
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// So many pieces.
+/// A body of this number of pieces.
 struct Pieces(usize);
 
 impl Body for Pieces {

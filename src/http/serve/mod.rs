@@ -277,10 +277,11 @@ impl<L, A, Via> Serve<L, A, Via> {
     /// second.
     ///
     /// What hyper holds for an awake connection is reserved in the pool too: 18 KiB, or 36 KiB for
-    /// HTTP/2. All awake connections together get at most half of the pool; the other half is for
-    /// services. A whole head for which there is no room waits in line, until its deadline or the
-    /// pool's `max_wait`. Then its client is answered 503 with Retry-After, and the connection is
-    /// closed in order. A client of HTTP/2 gets a GOAWAY with ENHANCE_YOUR_CALM instead.
+    /// HTTP/2. All awake connections together get at most half of the pool; services have what is
+    /// left by them, by half heads and by the streams of HTTP/2. A whole head for which there is no
+    /// room waits in line, until its deadline or the pool's `max_wait`. Then its client is answered
+    /// 503 with Retry-After, and the connection is closed in order. A client of HTTP/2 gets a
+    /// GOAWAY with ENHANCE_YOUR_CALM instead.
     ///
     /// A sixteenth of the pool, at most 8 MiB, is set aside for waiting heads, while the server or
     /// a connection of it lives. Each holds its bytes and 512 more; when the room is full, the next

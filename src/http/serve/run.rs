@@ -74,8 +74,8 @@ pub(super) async fn run<L: Listener, A: App<L, Via>, Via>(
     Ok(wind_down(server, connections, accepting, since, timeout).await)
 }
 
-/// Ends a server that has stopped at `since`. First `accepting` ends, and then all connections; at
-/// the end of `timeout` those that are left are cut.
+/// Ends a server that has stopped at `since`. It waits for `accepting` to end, and then for all
+/// connections. When `timeout` is over, it cuts those that are left.
 pub(super) async fn wind_down(
     server: &ServerState,
     connections: &Connections,

@@ -204,3 +204,15 @@ async fn one_that_begins_a_request_when_it_is_chosen_is_answered() {
     first.send("/1.1\r\nHost: here\r\n\r\n").await;
     assert!(first.answer().await.starts_with("HTTP/1.1 200"));
 }
+
+#[tokio::test]
+async fn connections_that_may_be_idle_for_ever_make_place_too() {
+    let site = Site::start_with(|server| server.max_connections(2).idle_timeout(Duration::MAX));
+    let (site, mut clients) = (site.await, Vec::new());
+    for _ in 0..10 {
+        let mut client = site.connect().await;
+        client.get("/").await;
+        clients.push(client);
+    }
+    until(|| site.connections.open() == 2).await;
+}
