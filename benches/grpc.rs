@@ -10,6 +10,8 @@ mod chain_codec;
 mod heap;
 #[path = "grpc/held.rs"]
 mod held;
+#[path = "grpc/raw.rs"]
+mod raw;
 #[path = "grpc/service.rs"]
 mod service;
 #[path = "grpc/wire.rs"]

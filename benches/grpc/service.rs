@@ -8,7 +8,7 @@ use axum::{
     http::Response,
     routing::post,
 };
-use bytes::{Buf, BufMut, Bytes};
+use bytes::Bytes;
 use futures_util::stream;
 use leasehold::{Account, Chain, ChainMut, Pool, http::serve, layer::BudgetLayer};
 use tokio::{
@@ -19,14 +19,14 @@ use tokio::{
 use tonic::{
     Request as Call, Response as Answer, Status,
     body::Body,
-    codec::{Codec, DecodeBuf, Decoder, EncodeBuf, Encoder},
+    codec::Codec,
     server::Grpc,
     service::Routes,
     transport::{Server as TonicServer, server::TcpIncoming},
 };
 use tower::service_fn;
 
-use super::chain_codec::ChainCodec;
+use super::{chain_codec::ChainCodec, raw::Raw};
 
 pub(crate) const PIECE_LEN: usize = 64 << 10;
 
@@ -112,43 +112,6 @@ impl Kind for Leased {
                 .map_err(|error| Status::resource_exhausted(error.to_string()))?;
         }
         Ok(chain.freeze())
-    }
-}
-
-/// Messages that are slices of tonic's buffer.
-struct Raw;
-
-impl Codec for Raw {
-    type Encode = Bytes;
-    type Decode = Bytes;
-    type Encoder = Self;
-    type Decoder = Self;
-
-    fn encoder(&mut self) -> Self {
-        Self
-    }
-
-    fn decoder(&mut self) -> Self {
-        Self
-    }
-}
-
-impl Encoder for Raw {
-    type Item = Bytes;
-    type Error = Status;
-
-    fn encode(&mut self, message: Bytes, buffer: &mut EncodeBuf<'_>) -> Result<(), Status> {
-        buffer.put(message);
-        Ok(())
-    }
-}
-
-impl Decoder for Raw {
-    type Item = Bytes;
-    type Error = Status;
-
-    fn decode(&mut self, buffer: &mut DecodeBuf<'_>) -> Result<Option<Bytes>, Status> {
-        Ok(Some(buffer.copy_to_bytes(buffer.remaining())))
     }
 }
 

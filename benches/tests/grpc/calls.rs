@@ -9,7 +9,7 @@ use std::{
     time::Duration,
 };
 
-use bytes::{Buf, BufMut, Bytes};
+use bytes::{BufMut, Bytes};
 use futures_util::{Stream, StreamExt, stream};
 use http::uri::PathAndQuery;
 use leasehold::{Account, BlockMut, http::serve::serve, layer::BudgetLayer};
@@ -17,57 +17,18 @@ use tokio::{net::TcpListener, time::timeout};
 use tonic::{
     Code, Request, Response, Status,
     client::Grpc,
-    codec::{Codec, DecodeBuf, Decoder, EncodeBuf, Encoder},
     server,
     service::Routes,
     transport::{Channel, Endpoint, Server as TonicServer, server::TcpIncoming},
 };
 use tower::{Service, service_fn};
 
-use crate::{FLOOR, PATIENCE, lease_all, pattern, pool, until, until_home};
+use crate::{FLOOR, PATIENCE, lease_all, pattern, pool, raw::Raw, until, until_home};
 
 /// What a call is reserved: its body announces no length.
 const RESERVED: usize = 2 * FLOOR;
 
 // ---- the service --------------------------------------------------------------------------------
-
-/// Messages are their bytes.
-#[derive(Default)]
-struct Raw;
-
-impl Codec for Raw {
-    type Encode = Bytes;
-    type Decode = Bytes;
-    type Encoder = Self;
-    type Decoder = Self;
-
-    fn encoder(&mut self) -> Self {
-        Self
-    }
-
-    fn decoder(&mut self) -> Self {
-        Self
-    }
-}
-
-impl Encoder for Raw {
-    type Item = Bytes;
-    type Error = Status;
-
-    fn encode(&mut self, message: Bytes, buffer: &mut EncodeBuf<'_>) -> Result<(), Status> {
-        buffer.put(message);
-        Ok(())
-    }
-}
-
-impl Decoder for Raw {
-    type Item = Bytes;
-    type Error = Status;
-
-    fn decode(&mut self, buffer: &mut DecodeBuf<'_>) -> Result<Option<Bytes>, Status> {
-        Ok(Some(buffer.copy_to_bytes(buffer.remaining())))
-    }
-}
 
 /// Answers each call out of blocks of the call's own account.
 #[derive(Clone)]

@@ -1,6 +1,8 @@
 //! `BudgetLayer` in front of a gRPC service. It is here because tonic is a heavy dependency.
 
 mod calls;
+#[path = "../../grpc/raw.rs"]
+mod raw;
 
 use std::{
     panic::Location,
